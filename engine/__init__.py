@@ -1,0 +1,1 @@
+"""The machinery and the domain of the console; knows no Streamlit."""

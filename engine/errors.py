@@ -1,0 +1,105 @@
+"""Every error that the product raises on purpose.
+
+    ConsoleError
+    ├── UsageError             the request itself is wrong: say what to change
+    │   ├── UnknownName        no pipeline, stage, run or source of that name
+    │   └── Conflict           the same request key with other parameters, or a move that is not allowed
+    ├── SettingsError          the machine is set up wrongly
+    ├── SourceError
+    │   ├── SourceUnavailable  did not answer this time (retryable)
+    │   └── SourceMisconfigured
+    ├── DataError              the input is wrong; trying again with the same bytes cannot help
+    │   ├── UnreadableFile     not gzip, not text, empty, torn
+    │   ├── UnknownLayout      a header never seen
+    │   ├── PartialFile        far fewer rows than the session must have
+    │   └── UnbookedFile       which session the file holds is not clear: a person decides
+    ├── LakeError              a lake file is missing or does not hold what was published
+    │   └── NoSpace            the disk is full (retryable)
+    ├── StageTimeout           a stage ran longer than it may (retryable)
+    ├── StageCancelled         a person cancelled the run
+    └── Fenced                 another runner has taken the run over: this one must not commit
+
+`retryable` says, by the class alone, whether the same call may succeed later.
+"""
+
+from typing import ClassVar
+
+
+class ConsoleError(Exception):
+    """Base of every error raised on purpose; its text tells a person what to do."""
+
+    retryable: ClassVar[bool] = False
+
+
+class UsageError(ConsoleError):
+    """The request itself is wrong."""
+
+
+class UnknownName(UsageError):
+    """No pipeline, stage, run or source of that name exists."""
+
+
+class Conflict(UsageError):
+    """The request contradicts an earlier one or the state of the thing it names."""
+
+
+class SettingsError(ConsoleError):
+    """The machine is set up wrongly."""
+
+
+class SourceError(ConsoleError):
+    """A source of market data did not give what was asked."""
+
+
+class SourceUnavailable(SourceError):
+    """The source did not answer this time."""
+
+    retryable: ClassVar[bool] = True
+
+
+class SourceMisconfigured(SourceError):
+    """The source's folder or address is wrong."""
+
+
+class DataError(ConsoleError):
+    """The input is wrong; the same bytes will be wrong again."""
+
+
+class UnreadableFile(DataError):
+    """The bytes are not a text table: empty, torn, not gzip, not UTF-8."""
+
+
+class UnknownLayout(DataError):
+    """The header has never been seen."""
+
+
+class PartialFile(DataError):
+    """The file holds far fewer rows than the session must have."""
+
+
+class UnbookedFile(DataError):
+    """Which session the file holds is not clear; a person decides on the Runs page."""
+
+
+class LakeError(ConsoleError):
+    """A lake file is missing or does not hold what was published."""
+
+
+class NoSpace(LakeError):
+    """The disk is full."""
+
+    retryable: ClassVar[bool] = True
+
+
+class StageTimeout(ConsoleError):
+    """A stage ran longer than it may."""
+
+    retryable: ClassVar[bool] = True
+
+
+class StageCancelled(ConsoleError):
+    """A person cancelled the run while this stage ran."""
+
+
+class Fenced(ConsoleError):
+    """Another runner has taken the run over; this one must not commit."""

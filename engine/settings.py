@@ -1,0 +1,61 @@
+"""What one machine differs in; the only reader of the environment."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import SettingsError
+
+
+class SourceName(StrEnum):
+    """Where daily files come from."""
+
+    SIMULATED = "simulated"  # the embedded, seeded exchange
+    FILES = "files"  # a folder in the layout of the real data set
+
+
+class Settings(BaseSettings):
+    """Everything that is set from outside, each as `NEPSE_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="NEPSE_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path("var"), description="The one folder that holds everything: database, lake, logs.")
+    source: SourceName = Field(SourceName.SIMULATED, description="`simulated` or `files`.")
+    source_dir: Path | None = Field(None, description="With `files`: the folder that holds `daily/` and the optional reference folders.")
+    database_url: str | None = Field(None, description="Default: SQLite in the home. PostgreSQL: `postgresql+psycopg://...`.")
+    durability: str = Field("normal", pattern="^(normal|full)$", description="SQLite only: `full` also survives a power cut of the last commits.")
+    simulated_seed: int = Field(9, ge=0, description="Seed of the simulated exchange; the same seed gives the same bytes.")
+    first_backfill_sessions: int = Field(60, ge=0, le=400, description="Sessions that an empty home backfills by itself (simulated source only).")
+    runner: str = Field("embedded", pattern="^(embedded|external)$", description="`external`: the console starts no runner of its own.")
+    host: str = Field("127.0.0.1", description="Address the console listens on.")
+    port: int = Field(8501, ge=1, le=65535, description="Port the console listens on.")
+
+    @model_validator(mode="after")
+    def _files_need_a_folder(self) -> Self:
+        if self.source is SourceName.FILES and self.source_dir is None:
+            message = "NEPSE_SOURCE=files needs NEPSE_SOURCE_DIR: the folder that holds daily/"
+            raise ValueError(message)
+        return self
+
+    @property
+    def lake(self) -> Path:
+        """The folder of the lake's files."""
+        return self.home / "lake"
+
+    @property
+    def url(self) -> str:
+        """The database to use, as a SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'console.db'}"
+
+
+def load() -> Settings:
+    """Read the environment; raises `SettingsError` that names each wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"NEPSE_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" if e["loc"] else e["msg"] for e in error.errors())
+        message = f"Settings are wrong. {wrong}"
+        raise SettingsError(message) from error
