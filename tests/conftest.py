@@ -1,11 +1,36 @@
 """Fixtures that more than one folder of tests needs."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI") == "true"
+
+
+def _fail_if_something_was_missing(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if IN_CI and report.skipped and "not available" in reason:
+        report.outcome = "failed"
+        report.longrepr = f"Under CI=true nothing may be skipped for want of a tool or of data. {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip because something is "not available" into a failure under CI=true; a skip for another reason stays one."""
+    report = yield
+    _fail_if_something_was_missing(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Do the same for a whole module that skips itself."""
+    report = yield
+    _fail_if_something_was_missing(report)
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,125 @@
+"""What stands around the product agrees with it: locks, Makefile, settings in the README, the server's configuration."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from engine.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+LOCKS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requirements-dev.lock"}
+SERVER = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+
+
+def names(file: str) -> list[str]:
+    """The packages that a requirements or lock file names, as PyPI spells them."""
+    lines = (line.split("#")[0].strip() for line in (REPOSITORY / file).read_text(encoding="utf-8").splitlines())
+    return [re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~!;]", line)[0]).lower() for line in lines if line and not line.startswith("-r")]
+
+
+@pytest.mark.parametrize(("direct", "lock"), LOCKS.items())
+def test_a_lock_pins_every_direct_dependency(direct, lock):
+    assert set(names(direct)) - set(names(lock)) == set()
+
+
+@pytest.mark.parametrize("lock", LOCKS.values())
+def test_a_lock_pins_one_exact_version_a_package(lock):
+    pins = [line for line in (REPOSITORY / lock).read_text(encoding="utf-8").splitlines() if line and line[0] not in "#-"]
+
+    assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", pin)] == []
+    assert len(set(names(lock))) == len(pins)
+
+
+def test_the_tools_of_developers_are_not_installed_with_the_console():
+    assert set(names("requirements-dev.lock")) & set(names("requirements.lock")) == set()
+
+
+def test_what_runs_here_is_what_the_locks_pin():
+    pins = [line.split("==") for lock in LOCKS.values() for line in (REPOSITORY / lock).read_text().splitlines() if "==" in line]
+
+    assert {name: (metadata.version(name), pin) for name, pin in pins if metadata.version(name) != pin} == {}
+
+
+def test_make_help_lists_every_target():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = next(line for line in makefile.splitlines() if line.startswith(".PHONY:")).split()[1:]
+
+    shown = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    assert [target for target in targets if not re.search(rf"make {target}\s", shown)] == []
+
+
+def test_make_test_installs_nothing_the_second_time():
+    stamps = [REPOSITORY / ".venv" / name for name in ("run.stamp", "dev.stamp")]
+    if not all(stamp.exists() for stamp in stamps):
+        pytest.skip("these tests were not started by make")
+
+    planned = subprocess.run(["make", "--dry-run", "test"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    assert "pip" not in planned
+    assert "pytest" in planned
+
+
+def test_make_says_which_python_it_needs(tmp_path):
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    shutil.copy(REPOSITORY / "requirements.lock", tmp_path)
+    old = tmp_path / "old python"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\nexit 1\n')
+    old.chmod(0o755)
+
+    refused = subprocess.run(["make", "run", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "Python 3.9.2: Python 3.11 or newer is needed" in refused.stderr
+
+
+@pytest.mark.skipif(not (REPOSITORY / "README.md").exists(), reason="there is no README yet")
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_the_readme_explains_every_setting(field):
+    assert f"NEPSE_{field.upper()}" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not (REPOSITORY / "README.md").exists(), reason="there is no README yet")
+def test_the_readme_names_no_setting_that_does_not_exist():
+    known = {f"NEPSE_{field.upper()}" for field in Settings.model_fields} | {"NEPSE_REAL_DATA"}  # the last one is for the tests
+
+    assert set(re.findall(r"NEPSE_[A-Z_]*[A-Z]", (REPOSITORY / "README.md").read_text(encoding="utf-8"))) - known == set()
+
+
+def test_the_server_listens_to_this_machine_only_and_sends_nothing_out():
+    assert SERVER["server"]["address"] == "127.0.0.1"
+    assert SERVER["server"]["allowedHosts"] == ["127.0.0.1", "localhost"]
+    assert not SERVER["server"]["enableAgentApi"]
+    assert not SERVER["server"]["enableStaticServing"]
+    assert not SERVER["browser"]["gatherUsageStats"]
+
+
+def test_streamlit_knows_every_option_that_is_set():
+    shown = subprocess.run(
+        [sys.executable, "-m", "streamlit", "config", "show"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+
+    assert "not a valid config" not in shown.stdout + shown.stderr
+    assert 'address = "127.0.0.1"' in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("ci", "reason", "code"), [("true", "chromium is not available", 1), ("", "chromium is not available", 0), ("true", "only on Mars", 0)]
+)
+def test_a_skip_for_want_of_a_tool_fails_in_ci_alone(tmp_path, ci, reason, code):
+    shutil.copy(REPOSITORY / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_skip.py").write_text(f"import pytest\n\ndef test_one():\n    pytest.skip({reason!r})\n")
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", "test_skip.py"],
+        cwd=tmp_path,
+        env=os.environ | {"CI": ci},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == code, ran.stdout
