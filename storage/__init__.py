@@ -1,0 +1,1 @@
+"""The database and the lake; knows nothing of the engine."""

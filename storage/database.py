@@ -1,0 +1,108 @@
+"""Opens the database and hands out transactions; the only module that knows which database it is."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pysqlite3
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+
+# SQLite 3.7.0 to 3.51.2 can corrupt a WAL file when two connections meet a checkpoint (sqlite.org/wal.html#walresetbug).
+SAFE_SQLITE = (3, 51, 3)
+BUSY_SECONDS = 15
+
+
+class DatabaseRefused(Exception):  # noqa: N818, reads as a fact
+    """The database cannot be used as it is; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database: one writer at a time on SQLite, any number of readers."""
+
+    pool: Engine
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.pool.dialect.name
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection that may write; commits at the end, rolls back on any error.
+
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE): a deferred one loses updates between its read and its write.
+        """
+        with self.pool.connect() as connection:
+            connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection with one consistent snapshot of everything that was committed before."""
+        with self.pool.connect() as connection:
+            if self.dialect == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    def serialise(self, connection: Connection, name: str) -> None:
+        """Let only one transaction of that name go on at a time (SQLite's writers already do)."""
+        if self.dialect == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.pool.dispose()
+
+
+def open_database(url: str, *, durability: str = "normal") -> Database:
+    """Open `url`; raises `DatabaseRefused` when this SQLite must not be used with WAL."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return Database(create_engine(parsed, pool_pre_ping=True))
+    if pysqlite3.sqlite_version_info < SAFE_SQLITE:
+        raise DatabaseRefused(
+            f"SQLite {pysqlite3.sqlite_version} can corrupt a WAL database; install pysqlite3 with SQLite 3.51.3 or newer"
+        )
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    pool = create_engine(parsed, module=pysqlite3, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    synchronous = durability.upper()
+
+    @event.listens_for(pool, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins no transaction by itself
+        for pragma in (
+            "journal_mode = WAL",
+            f"synchronous = {synchronous}",
+            "foreign_keys = ON",
+            f"busy_timeout = {BUSY_SECONDS * 1000}",
+            "cache_size = -32000",
+            "journal_size_limit = 67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(pool, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+    return Database(pool)
+
+
+def version(database: Database) -> str:
+    """Return the name and version of the database server or library."""
+    with database.reading() as connection:
+        query = "SELECT sqlite_version()" if database.dialect == "sqlite" else "SHOW server_version"
+        return f"{'SQLite' if database.dialect == 'sqlite' else 'PostgreSQL'} {connection.execute(text(query)).scalar_one()}"
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the bytes free on the disk that holds `folder` or its nearest existing parent."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,166 @@
+"""The lake: immutable files, and the catalog that says which of them is current.
+
+A file is written aside, flushed to the disk and renamed; only then may a transaction make it the current
+version of its (dataset, partition). A reader therefore sees a whole version or the one before.
+"""
+
+import errno
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from storage.tables import LakeFile
+
+files = LakeFile.__table__
+
+
+class LakeFileLost(Exception):  # noqa: N818, reads as a fact
+    """A file of the catalog is missing, torn or not the one that was published."""
+
+
+class DiskFull(Exception):  # noqa: N818, reads as a fact
+    """There is no room for a new file; nothing was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a (dataset, partition)."""
+
+    path: str  # relative to the lake
+    dataset: str
+    partition: date
+    sha256: str
+    bytes: int
+    rows: int | None
+    schema_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file will hold, with its sha256: the same content is recognised before it is written again."""
+
+    data: memoryview
+    sha256: str
+    suffix: str
+    rows: int | None = None
+    schema_version: str | None = None
+
+
+def table_content(table: pa.Table, *, schema_version: str | None = None) -> Content:
+    """Encode a table as Parquet with page checksums; the same rows always give the same bytes."""
+    buffer = pa.BufferOutputStream()
+    # One chunk a column and no statistics of how the table was put together: bytes depend on the rows alone.
+    pq.write_table(table.combine_chunks(), buffer, compression="zstd", write_page_checksum=True)
+    data = memoryview(buffer.getvalue())
+    return Content(data, hashlib.sha256(data).hexdigest(), ".parquet", table.num_rows, schema_version)
+
+
+def bytes_content(data: bytes, *, suffix: str) -> Content:
+    """Take bytes exactly as they came."""
+    return Content(memoryview(data), hashlib.sha256(data).hexdigest(), suffix)
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """A folder of immutable files."""
+
+    folder: Path
+
+    def write(self, dataset: str, partition: date, content: Content) -> Version:
+        """Write a file aside, flush it, rename it, flush the folder; return the version, not yet published."""
+        folder = self.folder / dataset / f"{partition:%Y-%m}"
+        name = f"{partition:%Y-%m-%d}-{content.sha256[:12]}-{uuid4().hex[:8]}{content.suffix}"
+        aside = folder / f".{name}.tmp"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with aside.open("wb", buffering=0) as file:
+                file.write(content.data)
+                os.fsync(file.fileno())
+            aside.rename(folder / name)
+            self._sync(folder)
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(f"no room for {len(content.data):,} bytes in {folder}; free some space, nothing was published") from error
+            raise
+        path = f"{dataset}/{partition:%Y-%m}/{name}"
+        return Version(path, dataset, partition, content.sha256, len(content.data), content.rows, content.schema_version)
+
+    def _sync(self, folder: Path) -> None:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def read_table(self, path: str) -> pa.Table:
+        """Read a Parquet file, checking every page; `LakeFileLost` when it is missing or not what was written."""
+        try:
+            return pq.read_table(self.folder / path, page_checksum_verification=True, partitioning=None)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise LakeFileLost(f"lake file {path} cannot be read: {error}. Rerun its date to write it again.") from error
+
+    def read_bytes(self, version: Version) -> bytes:
+        """Read a file as it came, checking its sha256; `LakeFileLost` when it differs."""
+        try:
+            content = (self.folder / version.path).read_bytes()
+        except OSError as error:
+            raise LakeFileLost(f"lake file {version.path} cannot be read: {error}. Rerun its date to write it again.") from error
+        if hashlib.sha256(content).hexdigest() != version.sha256:
+            raise LakeFileLost(f"lake file {version.path} is not what was published (sha256 differs). Rerun its date to write it again.")
+        return content
+
+
+def as_version(row: RowMapping) -> Version:
+    """Return the version that a catalog row describes."""
+    return Version(row["path"], row["dataset"], row["partition"], row["sha256"], row["bytes"], row["rows"], row["schema_version"])
+
+
+def current(connection: Connection, dataset: str, partition: date) -> Version | None:
+    """Return the current version of a (dataset, partition), or None."""
+    query = select(files).where(files.c.dataset == dataset, files.c.partition == partition, files.c.is_current)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else as_version(row)
+
+
+def by_path(connection: Connection, path: str) -> Version | None:
+    """Return the version of that path, current or not, or None."""
+    row = connection.execute(select(files).where(files.c.path == path)).mappings().one_or_none()
+    return None if row is None else as_version(row)
+
+
+def snapshot(connection: Connection, dataset: str, *, since: date | None = None, until: date | None = None) -> Sequence[Version]:
+    """Return the current versions of a dataset, oldest partition first."""
+    query = select(files).where(files.c.dataset == dataset, files.c.is_current).order_by(files.c.partition)
+    if since is not None:
+        query = query.where(files.c.partition >= since)
+    if until is not None:
+        query = query.where(files.c.partition <= until)
+    return [as_version(row) for row in connection.execute(query).mappings()]
+
+
+def versions(connection: Connection, dataset: str, partition: date) -> Sequence[RowMapping]:
+    """Return every version that a (dataset, partition) ever had, newest first."""
+    query = select(files).where(files.c.dataset == dataset, files.c.partition == partition).order_by(files.c.created_at.desc())
+    return connection.execute(query).mappings().all()
+
+
+def publish(connection: Connection, version: Version, *, run_id: int, at: datetime, simulated: bool) -> None:
+    """Make `version` the current one of its (dataset, partition); the version before stays in the catalog."""
+    withdraw(connection, version.dataset, version.partition, at=at)
+    row = {name: getattr(version, name) for name in Version.__slots__}
+    connection.execute(insert(files), row | {"is_current": True, "run_id": run_id, "created_at": at, "simulated": simulated})
+
+
+def withdraw(connection: Connection, dataset: str, partition: date, *, at: datetime) -> None:
+    """Leave a (dataset, partition) without a current version; nothing is deleted."""
+    condition = (files.c.dataset == dataset) & (files.c.partition == partition) & files.c.is_current
+    connection.execute(update(files).where(condition).values(is_current=False, superseded_at=at))

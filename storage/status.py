@@ -1,0 +1,111 @@
+"""Closed sets that are stored as text, and which status may follow which."""
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"  # waits for a runner, or for its source
+    RUNNING = "running"  # a runner holds it
+    SUCCEEDED = "succeeded"  # a session was accepted (or was already, unchanged)
+    SKIPPED = "skipped"  # there was nothing to do: no session on that date
+    FAILED = "failed"  # an error; the run says which
+    CANCELLED = "cancelled"  # a person stopped it
+    CRASHED = "crashed"  # its runner died under it more often than is allowed
+
+
+class StageStatus(StrEnum):
+    """Where one stage of a run stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    SKIPPED = "skipped"  # an earlier stage found that there is nothing to do
+    UPSTREAM_FAILED = "upstream_failed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    CRASHED = "crashed"  # its runner died; the run went on elsewhere
+
+
+MOVES: dict[RunStatus, frozenset[RunStatus]] = {
+    # A waiting sensor and a rescued run go back to the queue; everything else that ends is final.
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.SKIPPED}),
+    RunStatus.RUNNING: frozenset(
+        {RunStatus.QUEUED, RunStatus.SUCCEEDED, RunStatus.SKIPPED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.CRASHED}
+    ),
+}
+ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING)
+FINAL = tuple(status for status in RunStatus if status not in ACTIVE)
+
+
+def sources_of(status: RunStatus) -> tuple[RunStatus, ...]:
+    """Return the statuses from which a run may move to `status`."""
+    return tuple(origin for origin, targets in MOVES.items() if status in targets)
+
+
+class RunType(StrEnum):
+    """Why a run exists."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
+    RERUN = "rerun"
+    CATCHUP = "catchup"  # a slot that was missed while no runner was alive
+    REPLAY = "replay"
+
+
+class Verdict(StrEnum):
+    """What is known of a calendar date."""
+
+    SESSION = "session"  # the exchange traded, and its prices are in the lake
+    NO_SESSION = "no_session"  # the exchange was closed; neither success nor failure
+    FAILED = "failed"  # there is a file, and it could not be used
+    MISSING = "missing"  # nobody has looked yet, or there is no file
+
+
+class Outcome(StrEnum):
+    """What a finished run changed."""
+
+    LOADED = "loaded"  # a session that was not there
+    REPLACED = "replaced"  # a new version of a session; the old one is kept
+    UNCHANGED = "unchanged"  # the same input as before: nothing was written
+
+
+class BackfillState(StrEnum):
+    """Where a backfill stands."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"  # at its first failure, as it was asked to
+    CANCELLED = "cancelled"
+    DONE = "done"
+
+
+class OnFailure(StrEnum):
+    """What a backfill does when a date fails."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+class BackfillMode(StrEnum):
+    """Which dates of its range a backfill takes."""
+
+    MISSING = "missing"  # no verdict yet, failed, or the source's file has changed since
+    FAILED = "failed"
+    ALL = "all"
+
+
+class SlotOutcome(StrEnum):
+    """Why a scheduled date ran or did not."""
+
+    DUE = "due"  # its time has not come, or it is queued or running
+    RAN = "ran"
+    LATE = "late"  # ran, more than an hour after its time
+    HOLIDAY = "holiday"  # the exchange is closed by its calendar
+    PAUSED = "paused"  # the schedule was paused at its time
+    BLOCKED = "blocked"  # waits for an earlier date
+    SOURCE_EMPTY = "source_empty"  # ran, and the source had no file
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    MISSED = "missed"  # its time passed with no runner alive; a catch-up run is queued
