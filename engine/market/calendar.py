@@ -1,0 +1,85 @@
+"""On which days the exchange is expected to trade: the announced calendar weighed against the trading week.
+
+Neither can be trusted alone: the announced calendar has wrong days, follows a change of the trading week weeks later, and ends.
+So each answer says whether it is certain, and what a file holds is decided with the data (`verdict.py`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from engine.market.reference import AnnouncedDay
+from engine.market.rules import rules_on
+
+_DAY = timedelta(days=1)
+_WEEKEND = "weekend"  # the name that the announced calendar gives to days outside the trading week
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Whether a session is expected on a day, why, and whether nothing contradicts it."""
+
+    trading: bool
+    reason: str
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TradingCalendar:
+    """The announced calendar (empty where there is none) over the trading week of the rules."""
+
+    announced: Mapping[date, AnnouncedDay] = field(default_factory=dict)
+
+    def expected(self, day: date) -> Expectation:
+        """Return whether a session is expected on `day`.
+
+        Where the announced calendar and the trading week contradict each other, a session is expected, uncertainly: to look for a
+        file that does not come costs less than to miss one that does.
+        """
+        entry = self.announced.get(day)
+        in_week = rules_on(day).in_trading_week
+        name = f"{day:%A}"
+        if entry is None:
+            if in_week:
+                return Expectation(trading=True, reason=f"{name} is a trading day; no announced calendar covers {day}", certain=False)
+            return Expectation(trading=False, reason=f"{name} is outside the trading week", certain=False)
+        if entry.trading:
+            if entry.holiday:
+                reason = f"the announced calendar contradicts itself: a trading day, yet named a holiday ({entry.holiday})"
+                return Expectation(trading=True, reason=reason, certain=False)
+            if not in_week:
+                reason = f"announced as a trading day, yet {name} is outside the trading week"
+                return Expectation(trading=True, reason=reason, certain=False)
+            return Expectation(trading=True, reason="announced as a trading day", certain=True)
+        if entry.holiday and entry.holiday.lower() != _WEEKEND:
+            return Expectation(trading=False, reason=f"holiday: {entry.holiday}", certain=True)
+        if in_week and entry.holiday:
+            reason = f"announced as weekend, yet {name} is in the trading week"
+            return Expectation(trading=True, reason=reason, certain=False)
+        return Expectation(trading=False, reason="weekend" if entry.holiday else "announced as closed", certain=True)
+
+    def sessions_between(self, since: date, until: date) -> tuple[date, ...]:
+        """Return the expected trading days from `since` to `until`, both included."""
+        return tuple(day for day in _days(since, until) if self.expected(day).trading)
+
+    def previous_session(self, day: date) -> date:
+        """Return the last expected trading day before `day`."""
+        return self._step(day, -_DAY)
+
+    def next_session(self, day: date) -> date:
+        """Return the first expected trading day after `day`."""
+        return self._step(day, _DAY)
+
+    def sessions_behind(self, newest: date, today: date) -> int:
+        """Return how many expected trading days lie after `newest`, `today` included."""
+        return len(self.sessions_between(newest + _DAY, today))
+
+    def _step(self, day: date, step: timedelta) -> date:
+        day += step
+        while not self.expected(day).trading:
+            day += step
+        return day
+
+
+def _days(since: date, until: date) -> Iterator[date]:
+    return (since + timedelta(days=n) for n in range((until - since).days + 1))
