@@ -15,7 +15,7 @@ SAFE_SQLITE = (3, 51, 3)
 BUSY_SECONDS = 15
 
 
-class DatabaseRefused(Exception):  # noqa: N818, reads as a fact
+class DatabaseRefused(Exception):
     """The database cannot be used as it is; the text says what to do."""
 
 

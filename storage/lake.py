@@ -22,11 +22,11 @@ from storage.tables import LakeFile
 files = LakeFile.__table__
 
 
-class LakeFileLost(Exception):  # noqa: N818, reads as a fact
+class LakeFileLost(Exception):
     """A file of the catalog is missing, torn or not the one that was published."""
 
 
-class DiskFull(Exception):  # noqa: N818, reads as a fact
+class DiskFull(Exception):
     """There is no room for a new file; nothing was published."""
 
 

@@ -26,7 +26,7 @@ backfills = Backfill.__table__
 MICROSECOND = timedelta(microseconds=1)
 
 
-class StaleMove(Exception):  # noqa: N818, reads as a fact
+class StaleMove(Exception):
     """The run is not (or no longer) in a state, or in the hands, from which it may move there."""
 
 
