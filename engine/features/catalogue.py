@@ -37,7 +37,7 @@ FEATURES = (
     Feature("ema_26", Unit.NPR, 26, "Exponential average of closes, weight 2/27, begun as the mean of the first 26"),
     Feature("macd", Unit.NPR, 26, "ema_12 - ema_26"),
     Feature("macd_signal", Unit.NPR, 34, "Exponential average of macd, weight 2/10, begun as the mean of its first 9 values"),
-    Feature("rsi_14", Unit.INDEX, 15, "Wilder's relative strength of 14 changes of the close; none for a close that does not move"),
+    Feature("rsi_14", Unit.INDEX, 15, "Wilder's relative strength of 14 changes of the close; none for a close that never moved"),
     Feature("bollinger_upper", Unit.NPR, 20, "sma_20 plus two population standard deviations of the last 20 closes"),
     Feature("bollinger_lower", Unit.NPR, 20, "sma_20 minus two population standard deviations of the last 20 closes"),
     Feature("atr_14", Unit.NPR, 15, "Wilder's average of 14 true ranges"),

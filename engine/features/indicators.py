@@ -1,7 +1,7 @@
 """Gold features of one session from its silver rows and the carried state; a rebuild is the same step, repeated.
 
 Definitions are those of TA-Lib 0.8 with four differences: macd is ema_12 - ema_26 from the 26th row on (TA-Lib restarts its fast EMA
-there and gives its first value with the signal), a close that does not move has no RSI (TA-Lib says 0, which reads as "oversold"), a
+there and gives its first value with the signal), a close that never moved has no RSI (TA-Lib says 0, which reads as "oversold"), a
 window is computed from its own rows alone (TA-Lib's running sums keep the error of values that have left), and what is not defined is null.
 
 A row without close, high or low gets no features and leaves its symbol's state untouched, as if the symbol had not traded. A row
@@ -24,7 +24,6 @@ from engine.features.windows import WINDOW, Counts, Floats, averaged, exponentia
 FAST, SLOW, SIGNAL = exponential(12), exponential(26), exponential(9)
 WILDER = wilder(14)
 BAND_WIDTH = 2.0
-STILL = 1e-14  # NPR; average changes below it are no movement (TA-Lib's TA_EPSILON)
 
 MONEY = pa.decimal128(18, 2)
 _MONEY_COLUMNS = ("close", "high", "low", "previous_close", "turnover")
@@ -94,7 +93,6 @@ def _advance(rows: Counts, windows: Floats, averages: Floats, today: Values) -> 
     sma_20, mean_volume = means[:, 0], means[:, 2]
     band = BAND_WIDTH * np.sqrt(squares[:, 0] / WINDOW)
     _, volatility, volume_deviation = np.sqrt(squares / (WINDOW - 1)).T
-    moved = gain + loss
     features = {
         "daily_return": _ratio(close, today["previous_close"]) - 1.0,
         "log_return": log_return,
@@ -104,7 +102,7 @@ def _advance(rows: Counts, windows: Floats, averages: Floats, today: Values) -> 
         "ema_26": slow,
         "macd": macd,
         "macd_signal": signal,
-        "rsi_14": 100.0 * _ratio(gain, np.where(moved < STILL, 0.0, moved)),
+        "rsi_14": 100.0 * _ratio(gain, gain + loss),
         "bollinger_upper": sma_20 + band,
         "bollinger_lower": sma_20 - band,
         "atr_14": atr,
