@@ -18,7 +18,10 @@ VISION = {
 }
 TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
 WHITE = TO_XYZ.sum(axis=1)
+GROUNDS = ("backgroundColor", "secondaryBackgroundColor")
+TINT = {"light": 0.1, "dark": 0.2}  # opacity of the colour behind a badge or a message, as Streamlit derives it
 TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
+MARK_CONTRAST = 3.0  # WCAG 2.2, 1.4.11
 DISTANCE = 20.0  # CIE76; about ten times what is just noticeable
 
 
@@ -38,13 +41,36 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def mixed(ground: str, colour: str, opacity: float) -> str:
+    pairs = ((int(ground[i : i + 2], 16), int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(below * (1 - opacity) + above * opacity):02X}" for below, above in pairs)
+
+
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("colour", [*STATUS, "textColor", "linkColor"])
-def test_a_colour_is_readable_as_text_on_both_backgrounds(theme, colour):
+@pytest.mark.parametrize("colour", ["textColor", "linkColor"])
+def test_text_is_readable_on_both_backgrounds(theme, colour):
     palette = CONFIG["theme"][theme]
 
-    assert contrast(palette[colour], palette["backgroundColor"]) >= TEXT_CONTRAST
-    assert contrast(palette[colour], palette["secondaryBackgroundColor"]) >= TEXT_CONTRAST - 0.3  # large figures of the tiles
+    assert min(contrast(palette[colour], palette[ground]) for ground in GROUNDS) >= TEXT_CONTRAST
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("status", STATUS)
+def test_a_status_is_readable_plain_and_on_its_own_tint(theme, status):
+    palette = CONFIG["theme"][theme]
+    text = palette[status.replace("Color", "TextColor")]
+    grounds = [palette[ground] for ground in GROUNDS]
+
+    assert min(contrast(text, ground) for ground in grounds) >= TEXT_CONTRAST
+    assert min(contrast(text, mixed(ground, palette[status], TINT[theme])) for ground in grounds) >= TEXT_CONTRAST
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("status", STATUS)
+def test_a_mark_stands_out_from_both_backgrounds(theme, status):
+    palette = CONFIG["theme"][theme]
+
+    assert min(contrast(palette[status], palette[ground]) for ground in GROUNDS) >= MARK_CONTRAST
 
 
 @pytest.mark.parametrize("theme", THEMES)
