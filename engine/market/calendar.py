@@ -37,26 +37,13 @@ class TradingCalendar:
         file that does not come costs less than to miss one that does.
         """
         entry = self.announced.get(day)
-        in_week = rules_on(day).in_trading_week
-        name = f"{day:%A}"
         if entry is None:
-            if in_week:
-                return Expectation(trading=True, reason=f"{name} is a trading day; no announced calendar covers {day}", certain=False)
-            return Expectation(trading=False, reason=f"{name} is outside the trading week", certain=False)
+            return _by_week(day)
+        if doubt := _contradiction(day, entry):
+            return Expectation(trading=True, reason=doubt, certain=False)
         if entry.trading:
-            if entry.holiday:
-                reason = f"the announced calendar contradicts itself: a trading day, yet named a holiday ({entry.holiday})"
-                return Expectation(trading=True, reason=reason, certain=False)
-            if not in_week:
-                reason = f"announced as a trading day, yet {name} is outside the trading week"
-                return Expectation(trading=True, reason=reason, certain=False)
             return Expectation(trading=True, reason="announced as a trading day", certain=True)
-        if entry.holiday and entry.holiday.lower() != _WEEKEND:
-            return Expectation(trading=False, reason=f"holiday: {entry.holiday}", certain=True)
-        if in_week and entry.holiday:
-            reason = f"announced as weekend, yet {name} is in the trading week"
-            return Expectation(trading=True, reason=reason, certain=False)
-        return Expectation(trading=False, reason="weekend" if entry.holiday else "announced as closed", certain=True)
+        return Expectation(trading=False, reason=f"holiday: {entry.holiday}" if entry.holiday else "announced as closed", certain=True)
 
     def sessions_between(self, since: date, until: date) -> tuple[date, ...]:
         """Return the expected trading days from `since` to `until`, both included."""
@@ -79,6 +66,23 @@ class TradingCalendar:
         while not self.expected(day).trading:
             day += step
         return day
+
+
+def _by_week(day: date) -> Expectation:
+    if rules_on(day).in_trading_week:
+        return Expectation(trading=True, reason=f"{day:%A} is a trading day; the announced calendar does not cover {day}", certain=False)
+    return Expectation(trading=False, reason=f"{day:%A} is outside the trading week", certain=False)
+
+
+def _contradiction(day: date, entry: AnnouncedDay) -> str | None:
+    in_week = rules_on(day).in_trading_week
+    if entry.trading and entry.holiday:
+        return f"the announced calendar contradicts itself: a trading day, yet named a holiday ({entry.holiday})"
+    if entry.trading and not in_week:
+        return f"announced as a trading day, yet {day:%A} is outside the trading week"
+    if not entry.trading and in_week and (entry.holiday or "").lower() == _WEEKEND:
+        return f"announced as weekend, yet {day:%A} is in the trading week"
+    return None
 
 
 def _days(since: date, until: date) -> Iterator[date]:

@@ -1,0 +1,172 @@
+"""One daily file: bytes as they came in, typed rows and every line that could not be typed out.
+
+A perfect file takes the quick reading (columns at a time); at the first sign of trouble the whole file is read line by line
+(`defects.py`). Both type their cells by the same function, so they cannot disagree about a value.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from engine.errors import UnreadableFile
+from engine.market.defects import DUPLICATES, MAX_LINE, NUMBER, REQUIRED, SYMBOL, GoodRow, Rejected, sort_lines
+from engine.market.layouts import COLUMNS, COUNTS, MONEY, PARSED_SCHEMA, SILVER_SCHEMA, layout_of
+from engine.market.unpack import unpack
+
+MAX_LINES = 20_000  # a daily file has some 350
+
+REJECTED_SCHEMA = pa.schema(
+    [
+        ("line", pa.int32()),
+        ("symbol", pa.string()),
+        ("raw", pa.string()),
+        ("column", pa.string()),
+        ("defect", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+_DECIMALS = (*MONEY, *COUNTS)  # both are typed as decimals first, so that a fractional count is noticed
+_DECIMAL = pa.decimal128(18, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class LineCounts:
+    """Where every physical line of a file went; `physical` is the sum of the others, always."""
+
+    physical: int
+    header: int
+    blank: int
+    loaded: int
+    rejected: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """What a daily file holds: `rows` in `PARSED_SCHEMA`, in the file's order, and `rejected` in `REJECTED_SCHEMA`."""
+
+    name: str
+    rows: pa.Table
+    rejected: pa.Table
+    layout: str
+    lines: LineCounts
+
+
+def parse(content: bytes, name: str) -> ParsedFile:
+    """Type the rows of a daily file (gzip or plain CSV), keeping each line that cannot be typed with the reason.
+
+    Thousands commas are dropped; `-` and an empty cell are null. Of two rows of one symbol the first is kept. Raises `UnreadableFile`
+    where there is no text to read and `UnknownLayout` where the header is new; both name the file.
+    """
+    text = unpack(content, name)
+    lead, header, body = _split_header(text, name)
+    layout = layout_of(header, name)
+    first_line = lead + 2
+    rows = _quick(body, header, first_line=first_line)
+    if rows is not None:
+        counts = LineCounts(physical=lead + 1 + rows.num_rows, header=1, blank=lead, loaded=rows.num_rows, rejected=0, duplicates=0)
+        return ParsedFile(name, rows, REJECTED_SCHEMA.empty_table(), layout, counts)
+    lines = [line.removesuffix(b"\r") for line in body.removesuffix(b"\n").split(b"\n")] if body else []
+    good, rejected, blank = sort_lines(lines, header, first_line=first_line)
+    duplicates = sum(row.defect in DUPLICATES for row in rejected)
+    counts = LineCounts(
+        physical=lead + 1 + len(lines),
+        header=1,
+        blank=lead + blank,
+        loaded=len(good),
+        rejected=len(rejected) - duplicates,
+        duplicates=duplicates,
+    )
+    return ParsedFile(name, _typed_rows(good), _rejected_table(rejected), layout, counts)
+
+
+def to_silver(parsed: ParsedFile, session: date) -> pa.Table:
+    """Return the rows as silver of `session`: `SILVER_SCHEMA`, one row a symbol, sorted by symbol."""
+    rows = parsed.rows.sort_by("symbol").drop_columns(["line"])
+    sessions = pa.repeat(pa.scalar(session, pa.date32()), rows.num_rows)
+    return pa.Table.from_arrays([sessions, *rows.columns], schema=SILVER_SCHEMA).combine_chunks()
+
+
+def _split_header(text: bytes, name: str) -> tuple[int, list[str], bytes]:
+    """Return the number of blank lines before the header, the header's cells, and what follows its line."""
+    count = text.count(b"\n")
+    if count > MAX_LINES:
+        raise UnreadableFile(f"{name} has {count:,} lines; a daily file never has more than {MAX_LINES:,}.")
+    lead, rest = 0, text
+    while True:
+        line, _, rest = rest.partition(b"\n")
+        if line.strip():
+            break
+        lead += 1
+    try:
+        if b"\0" in line or len(line) > MAX_LINE:
+            raise UnreadableFile(f"{name} is not a text table: its first line has {len(line):,} bytes or holds a NUL.")
+        cells = next(csv.reader([line.decode("utf-8")], strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UnreadableFile(f"{name} is not a text table: its first line cannot be read ({error}).") from error
+    return lead, [cell.strip() for cell in cells], rest
+
+
+def _quick(body: bytes, header: Sequence[str], *, first_line: int) -> pa.Table | None:
+    """Return the rows of a file that has nothing wrong, or None if there is any doubt."""
+    body = body.replace(b"\r\n", b"\n")
+    lines = body.count(b"\n") + (not body.endswith(b"\n"))
+    if not body or b"\r" in body or b"\0" in body or max(map(len, body.split(b"\n"))) > MAX_LINE:
+        return None
+    wanted = [COLUMNS[name] for name in header if name in COLUMNS]
+    read = arrow_csv.ReadOptions(use_threads=False, column_names=[COLUMNS.get(name, name) for name in header], block_size=len(body) + 1)
+    convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False)
+    try:
+        table = arrow_csv.read_csv(pa.py_buffer(body), read_options=read, convert_options=convert)
+        if table.num_rows != lines:
+            return None
+        texts = {name: table[name].combine_chunks() for name in wanted}
+        texts["symbol"] = pc.utf8_upper(pc.replace_substring(texts["symbol"], " ", ""))
+        rows = _typed(texts, pa.array(range(first_line, first_line + lines), pa.int32()))
+    except pa.ArrowInvalid:
+        return None  # the careful reading says which line and why
+    return rows if _is_perfect(texts, rows) else None
+
+
+def _is_perfect(texts: Mapping[str, pa.Array], rows: pa.Table) -> bool:
+    numbers = pa.concat_arrays([cells for column, cells in texts.items() if column != "symbol"])
+    return (
+        pc.all(pc.match_substring_regex(numbers, NUMBER)).as_py()
+        and pc.all(pc.match_substring_regex(texts["symbol"], SYMBOL)).as_py()
+        and pc.count_distinct(texts["symbol"]).as_py() == rows.num_rows
+        and all(rows[column].null_count == 0 for column in REQUIRED)
+    )
+
+
+def _typed_rows(good: Sequence[GoodRow]) -> pa.Table:
+    columns = good[0].cells if good else PARSED_SCHEMA.names[:-1]
+    texts = {column: pa.array([row.cells[column] for row in good], pa.string()) for column in columns}
+    return _typed(texts, pa.array([row.line for row in good], pa.int32()))
+
+
+def _typed(texts: Mapping[str, pa.Array], lines: pa.Array) -> pa.Table:
+    """Type cells by column; raises `pa.ArrowInvalid` where one does not fit."""
+    size = len(lines)
+    present = [column for column in _DECIMALS if column in texts]
+    # One cast over all columns: a cast costs more to call than to do on 350 rows.
+    together = _valued(pa.concat_arrays([texts[column] for column in present])).cast(_DECIMAL)
+    typed = {column: together.slice(at * size, size) for at, column in enumerate(present)}
+    typed |= {column: typed[column].cast(pa.int64()) for column in COUNTS}
+    typed["confidence"] = _valued(texts["confidence"]).cast(pa.float64())
+    typed["symbol"], typed["line"] = texts["symbol"], lines
+    return pa.Table.from_arrays(
+        [typed[field.name] if field.name in typed else pa.nulls(size, field.type) for field in PARSED_SCHEMA], schema=PARSED_SCHEMA
+    )
+
+
+def _valued(cells: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_in(cells, value_set=pa.array(["", "-"])), None, pc.replace_substring(cells, ",", ""))
+
+
+def _rejected_table(rejected: Sequence[Rejected]) -> pa.Table:
+    return pa.Table.from_pylist([asdict(row) for row in rejected], schema=REJECTED_SCHEMA)
