@@ -1,0 +1,55 @@
+"""What a button does: a command of the services, and what the person is told of it."""
+
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Any
+
+import streamlit as st
+
+import engine.runtime
+from engine.errors import ConsoleError
+from engine.services import Services, Submitted
+
+_NOTICE = "notice"
+
+
+def services() -> Services:
+    """Return the commands, given in this visitor's name."""
+    return Services(engine.runtime.runtime(), actor=actor())
+
+
+def actor() -> str:
+    """Return who is at the console: the signed-in address where there is one, else the console itself."""
+    address = getattr(st.user, "email", None) if getattr(st.user, "is_logged_in", False) else None
+    return str(address) if address else "console"
+
+
+def request_key(name: str) -> str:
+    """Return the key that makes clicking the same button twice one request; a new one comes after it has succeeded."""
+    state = f"request_key:{name}"
+    if state not in st.session_state:
+        st.session_state[state] = token_hex(8)
+    return str(st.session_state[state])
+
+
+def perform(sentence: str, command: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+    """Give a command, then draw the page anew and say so; an error of ours is shown where the button is.
+
+    `sentence` is said when the command answers nothing by itself.
+    """
+    try:
+        answer = command(*arguments, **options)
+    except ConsoleError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    for name in [name for name in st.session_state if str(name).startswith("request_key:")]:
+        del st.session_state[name]
+    st.cache_data.clear()
+    st.session_state[_NOTICE] = answer.message if isinstance(answer, Submitted) else answer if isinstance(answer, str) else sentence
+    st.rerun()
+
+
+def show_notice() -> None:
+    """Say what the last action did, once; the router calls it before each page."""
+    if sentence := st.session_state.pop(_NOTICE, None):
+        st.toast(sentence, icon=":material/check:")

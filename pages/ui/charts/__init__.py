@@ -1,0 +1,1 @@
+"""Chart specifications: data in, a specification out; nothing here draws."""

@@ -1,0 +1,103 @@
+"""How each status looks: an icon and a word first, a colour beside them; and the colours of the charts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import streamlit as st
+
+from storage.status import BackfillState, RunStatus, SlotOutcome, StageStatus, Verdict
+
+Colour = Literal["green", "red", "orange", "yellow", "blue", "violet", "gray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a status looks like; `sign` is its one character where there is room for no more."""
+
+    word: str
+    icon: str
+    colour: Colour
+    sign: str = ""
+
+    @property
+    def badge(self) -> str:
+        """The status as a Markdown badge with its icon and word."""
+        return f":{self.colour}-badge[{self.icon} {self.word}]"
+
+
+_QUEUED = Look("queued", ":material/schedule:", "blue", "…")
+_RUNNING = Look("running", ":material/progress_activity:", "blue", "▸")
+_DONE = Look("succeeded", ":material/check_circle:", "green", "✓")
+_SKIPPED = Look("skipped", ":material/skip_next:", "gray", "—")
+_FAILED = Look("failed", ":material/error:", "red", "✕")
+_CANCELLED = Look("cancelled", ":material/cancel:", "gray", "○")
+_CRASHED = Look("crashed", ":material/bolt:", "red", "✕")
+_PAUSED = Look("paused", ":material/pause_circle:", "orange", "‖")
+
+LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
+    RunStatus: {
+        RunStatus.QUEUED: _QUEUED,
+        RunStatus.RUNNING: _RUNNING,
+        RunStatus.SUCCEEDED: _DONE,
+        RunStatus.SKIPPED: Look("no session", ":material/event_busy:", "gray", "—"),
+        RunStatus.FAILED: _FAILED,
+        RunStatus.CANCELLED: _CANCELLED,
+        RunStatus.CRASHED: _CRASHED,
+    },
+    StageStatus: {
+        StageStatus.RUNNING: _RUNNING,
+        StageStatus.SUCCEEDED: _DONE,
+        StageStatus.SKIPPED: _SKIPPED,
+        StageStatus.UPSTREAM_FAILED: Look("not reached", ":material/block:", "gray", "—"),
+        StageStatus.FAILED: _FAILED,
+        StageStatus.CANCELLED: _CANCELLED,
+        StageStatus.CRASHED: _CRASHED,
+    },
+    Verdict: {
+        Verdict.SESSION: Look("session", ":material/check_circle:", "green", ""),
+        Verdict.NO_SESSION: Look("no session", ":material/event_busy:", "gray", "—"),
+        Verdict.FAILED: _FAILED,
+        Verdict.MISSING: Look("missing", ":material/help:", "orange", "?"),
+    },
+    SlotOutcome: {
+        SlotOutcome.DUE: Look("due", ":material/schedule:", "blue"),
+        SlotOutcome.RAN: Look("ran", ":material/check_circle:", "green"),
+        SlotOutcome.LATE: Look("late", ":material/history:", "orange"),
+        SlotOutcome.HOLIDAY: Look("holiday", ":material/event_busy:", "gray"),
+        SlotOutcome.PAUSED: _PAUSED,
+        SlotOutcome.BLOCKED: Look("blocked", ":material/block:", "orange"),
+        SlotOutcome.SOURCE_EMPTY: Look("source empty", ":material/inbox:", "orange"),
+        SlotOutcome.FAILED: _FAILED,
+        SlotOutcome.CANCELLED: _CANCELLED,
+        SlotOutcome.MISSED: Look("missed", ":material/event_repeat:", "orange"),
+    },
+    BackfillState: {
+        BackfillState.RUNNING: _RUNNING,
+        BackfillState.PAUSED: _PAUSED,
+        BackfillState.STOPPED: Look("stopped at a failure", ":material/report:", "red"),
+        BackfillState.CANCELLED: _CANCELLED,
+        BackfillState.DONE: Look("done", ":material/check_circle:", "green"),
+    },
+}
+
+
+def look(status: StrEnum) -> Look:
+    """Return how a status looks."""
+    return LOOKS[type(status)][status]
+
+
+def mode() -> Literal["light", "dark"]:
+    """Return which of the two themes this visitor sees."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def hexadecimal(colour: Colour) -> str:
+    """Return a colour of the theme that this visitor sees, for a chart."""
+    return str(st.get_option(f"theme.{mode()}.{colour}Color"))
+
+
+def surface(name: Literal["backgroundColor", "secondaryBackgroundColor", "textColor", "borderColor"]) -> str:
+    """Return a colour that is not a status, of the theme that this visitor sees."""
+    return str(st.get_option(f"theme.{mode()}.{name}"))
