@@ -9,7 +9,7 @@ without previous close has no returns, and no volatility while it is in the wind
 Where the exchange restates Prev. Close, returns follow it; averages, bands and ranges are of closes as published.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -46,13 +46,13 @@ def step(state: FeatureState, prices: pa.Table) -> tuple[FeatureState, pa.Table]
     values = _floats(prices)
     usable = ~(np.isnan(values["close"]) | np.isnan(values["high"]) | np.isnan(values["low"]))
     symbols = _array(prices, "symbol").filter(pa.array(usable))
-    carried = state.including(symbols)
-    at = pc.index_in(symbols, value_set=carried.symbols).to_numpy()
+    carried, at = state.located(symbols)
     if len(at) and np.bincount(at).max() > 1:
         raise DataError(f"session {prices['session'][0]} holds {_repeated(symbols)} more than once: features need one row a symbol")
     rows = carried.rows[at] + 1
     today = {name: column[usable] for name, column in values.items()}
-    windows, averages, features = _advance(rows, carried.windows[at], carried.averages[at], today)
+    windows = [window[1:].take(at, axis=1) for window in carried.windows]
+    windows, averages, features = _advance(rows, windows, carried.averages[:, at], today)
     after = carried.updated(at, session=session, rows=rows, windows=windows, averages=averages)
     return after, _gold(prices, features, rows, usable)
 
@@ -70,11 +70,15 @@ def _repeated(symbols: pa.StringArray) -> str:
     return ", ".join(entry["values"] for entry in pc.value_counts(symbols).to_pylist() if entry["counts"] > 1)
 
 
-def _advance(rows: Counts, windows: Floats, averages: Floats, today: Values) -> tuple[Floats, Floats, Values]:
-    """Return windows, averages and features of symbols whose `rows`-th own row is `today`; undefined features are NaN."""
+def _advance(rows: Counts, before: Sequence[Floats], averages: Floats, today: Values) -> tuple[list[Floats], list[Floats], Values]:
+    """Return windows, averages and features of symbols whose `rows`-th own row is `today`; undefined features are NaN.
+
+    `before` holds the 19 closes, log returns and volumes before today's. Sums of windows are taken one series at a time: pieces
+    this small stay in the heap and the cache.
+    """
     close, high, low, volume = today["close"], today["high"], today["low"], today["volume"]
-    fast, slow, signal, gain, loss, atr = averages.T
-    last_close = windows[:, 0, -1]  # NaN before a symbol's first row: what follows from it is averaged from the second on
+    fast, slow, signal, gain, loss, atr = averages
+    last_close = before[0][-1]  # NaN before a symbol's first row: what follows from it is averaged from the second on
     change = close - last_close
     true_range = np.maximum(high - low, np.maximum(np.abs(high - last_close), np.abs(low - last_close)))
     log_return = logarithm(_ratio(close, today["previous_close"]))
@@ -87,16 +91,14 @@ def _advance(rows: Counts, windows: Floats, averages: Floats, today: Values) -> 
     loss = averaged(loss, np.maximum(-change, 0.0), count=rows - 1, averaging=WILDER)
     atr = averaged(atr, true_range, count=rows - 1, averaging=WILDER)
 
-    newest = np.stack([close, log_return, volume], axis=1)
-    windows = np.concatenate([windows[:, :, 1:], newest[:, :, np.newaxis]], axis=2)
-    means, squares = mean_and_squares(windows)
-    sma_20, mean_volume = means[:, 0], means[:, 2]
-    band = BAND_WIDTH * np.sqrt(squares[:, 0] / WINDOW)
-    _, volatility, volume_deviation = np.sqrt(squares / (WINDOW - 1)).T
+    newest = (close, log_return, volume)
+    windows = [np.concatenate([older, new[np.newaxis]]) for older, new in zip(before, newest, strict=True)]
+    (sma_20, squares), (_, return_squares), (mean_volume, volume_squares) = map(mean_and_squares, windows)
+    band = BAND_WIDTH * np.sqrt(squares / WINDOW)
     features = {
         "daily_return": _ratio(close, today["previous_close"]) - 1.0,
         "log_return": log_return,
-        "sma_5": mean_of_5(windows[:, 0]),
+        "sma_5": mean_of_5(windows[0]),
         "sma_20": sma_20,
         "ema_12": fast,
         "ema_26": slow,
@@ -106,12 +108,12 @@ def _advance(rows: Counts, windows: Floats, averages: Floats, today: Values) -> 
         "bollinger_upper": sma_20 + band,
         "bollinger_lower": sma_20 - band,
         "atr_14": atr,
-        "volatility_20": volatility,
-        "volume_z_20": _ratio(volume - mean_volume, volume_deviation),
+        "volatility_20": np.sqrt(return_squares / (WINDOW - 1)),
+        "volume_z_20": _ratio(volume - mean_volume, np.sqrt(volume_squares / (WINDOW - 1))),
         "range_pct": _ratio(high - low, low) * 100.0,
         "turnover_share": _ratio(today["turnover"], today["session_turnover"]),
     }
-    return windows, np.stack([fast, slow, signal, gain, loss, atr], axis=1), features
+    return windows, [fast, slow, signal, gain, loss, atr], features
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -125,8 +127,8 @@ def _gold(prices: pa.Table, features: Values, rows: Counts, usable: Flags) -> pa
     """Return the gold table of `prices`: null where a feature is undefined, its symbol still warms up, or the row is not usable."""
     values = np.full((len(FEATURES), len(usable)), np.nan)
     values[:, usable] = np.where(rows >= _WARM_UPS, [features[feature.name] for feature in FEATURES], np.nan)
-    undefined = ~np.isfinite(values)
-    columns = [pa.array(column, mask=mask) for column, mask in zip(values, undefined, strict=True)]
+    cells = pa.array(values.ravel(), mask=~np.isfinite(values).ravel())  # once, then cut: 16 conversions cost more than the rest
+    columns = [cells.slice(start, len(usable)) for start in range(0, values.size, len(usable))]
     return pa.Table.from_arrays([prices["session"], prices["symbol"], *columns], schema=GOLD_SCHEMA)
 
 

@@ -1,5 +1,6 @@
 """What features carry from one session to the next: the last rows and the running averages of every symbol ever seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from engine.errors import LakeError
 from engine.features.windows import WINDOW, Counts, Floats
+
+Positions = NDArray[np.int32]
 
 SERIES = ("close", "log_return", "volume")
 AVERAGES = ("ema_12", "ema_26", "macd_signal", "average_gain", "average_loss", "atr_14")
@@ -29,8 +32,8 @@ STATE_SCHEMA = pa.schema(
 class FeatureState:
     """The carried state of all symbols after a session, sorted by symbol; n symbols long, whatever the history.
 
-    `rows` counts a symbol's own rows. `windows` (n, 3, 20) holds its newest closes, log returns and volumes, newest last, NaN where
-    there is none. `averages` (n, 6) holds the AVERAGES, which during their warm-up are the plain means so far (0 before any value).
+    `rows` counts a symbol's own rows. `windows` (3, 20, n) holds its newest closes, log returns and volumes, newest last, NaN where
+    there is none. `averages` (6, n) holds the AVERAGES, which during their warm-up are the plain means so far (0 before any value).
     A symbol that does not trade keeps its state untouched for as long as it stays away: windows count own sessions, not days.
     """
 
@@ -51,8 +54,8 @@ class FeatureState:
             symbols=pa.array([], pa.string()),
             last_sessions=np.empty(0, np.int32),
             rows=np.empty(0, np.int64),
-            windows=np.empty((0, len(SERIES), WINDOW)),
-            averages=np.empty((0, len(AVERAGES))),
+            windows=np.empty((len(SERIES), WINDOW, 0)),
+            averages=np.empty((len(AVERAGES), 0)),
         )
 
     @property
@@ -60,34 +63,43 @@ class FeatureState:
         """The newest session that any symbol's state holds; None before the first."""
         return date.fromordinal(date(1970, 1, 1).toordinal() + int(self.last_sessions.max())) if len(self.rows) else None
 
-    def including(self, symbols: pa.StringArray) -> "FeatureState":
-        """Return the state with untouched entries for those of `symbols` that it does not hold yet."""
-        known = pc.is_in(symbols, value_set=self.symbols)
-        new = symbols.filter(pc.invert(known))
-        if len(new) == 0:
-            return self
-        names = pa.concat_arrays([self.symbols, new])
+    def located(self, symbols: pa.StringArray) -> tuple["FeatureState", Positions]:
+        """Return the state, with untouched entries for those of `symbols` that are new to it, and the positions of `symbols` in it."""
+        at = pc.index_in(symbols, value_set=self.symbols)
+        if at.null_count:
+            grown = self._with_new(pc.unique(symbols.filter(at.is_null())))
+            return grown, pc.index_in(symbols, value_set=grown.symbols).to_numpy()
+        return self, at.to_numpy()
+
+    def _with_new(self, symbols: pa.StringArray) -> "FeatureState":
+        """Return the state with untouched entries for `symbols`, none of which it holds."""
+        names = pa.concat_arrays([self.symbols, symbols])
         order = pc.sort_indices(names).to_numpy()
-        count = len(new)
+        count = len(symbols)
         return FeatureState(
             symbols=names.take(pa.array(order)),
-            last_sessions=np.concatenate([self.last_sessions, np.zeros(count, np.int32)])[order],
-            rows=np.concatenate([self.rows, np.zeros(count, np.int64)])[order],
-            windows=np.concatenate([self.windows, np.full((count, len(SERIES), WINDOW), np.nan)])[order],
-            averages=np.concatenate([self.averages, np.zeros((count, len(AVERAGES)))])[order],
+            last_sessions=np.append(self.last_sessions, np.zeros(count, np.int32))[order],
+            rows=np.append(self.rows, np.zeros(count, np.int64))[order],
+            windows=np.append(self.windows, np.full((len(SERIES), WINDOW, count), np.nan), axis=-1)[..., order],
+            averages=np.append(self.averages, np.zeros((len(AVERAGES), count)), axis=-1)[..., order],
         )
 
-    def updated(self, at: NDArray[np.int32], *, session: int, rows: Counts, windows: Floats, averages: Floats) -> "FeatureState":
+    def updated(
+        self, at: Positions, *, session: int, rows: Counts, windows: Sequence[Floats], averages: Sequence[Floats]
+    ) -> "FeatureState":
         """Return the state with new entries at the positions `at`, of a `session` in days since 1970-01-01."""
         last_sessions, all_rows = self.last_sessions.copy(), self.rows.copy()
         all_windows, all_averages = self.windows.copy(), self.averages.copy()
-        last_sessions[at], all_rows[at], all_windows[at], all_averages[at] = session, rows, windows, averages
+        last_sessions[at], all_rows[at] = session, rows
+        for entries, news in ((all_windows, windows), (all_averages, averages)):
+            for entry, new in zip(entries, news, strict=True):
+                entry[..., at] = new
         return FeatureState(symbols=self.symbols, last_sessions=last_sessions, rows=all_rows, windows=all_windows, averages=all_averages)
 
     def to_table(self) -> pa.Table:
         """Return the state as a table of STATE_SCHEMA, one row a symbol, for a checkpoint."""
-        windows = [pa.FixedSizeListArray.from_arrays(pa.array(self.windows[:, i].ravel()), WINDOW) for i in range(len(SERIES))]
-        averages = [pa.array(np.ascontiguousarray(self.averages[:, i])) for i in range(len(AVERAGES))]
+        windows = [pa.FixedSizeListArray.from_arrays(pa.array(self.windows[i].T.ravel()), WINDOW) for i in range(len(SERIES))]
+        averages = [pa.array(self.averages[i]) for i in range(len(AVERAGES))]
         last_sessions = pa.array(self.last_sessions).cast(pa.date32())
         return pa.Table.from_arrays([self.symbols, last_sessions, pa.array(self.rows), *windows, *averages], schema=STATE_SCHEMA)
 
@@ -101,11 +113,11 @@ class FeatureState:
         if table.num_rows == 0:
             return cls.empty()
         columns = dict(zip(table.schema.names, (column.chunk(0) for column in table.combine_chunks().columns), strict=True))
-        windows = [columns[f"last_{name}s"].flatten().to_numpy().reshape(-1, WINDOW) for name in SERIES]
+        windows = [columns[f"last_{name}s"].flatten().to_numpy().reshape(-1, WINDOW).T for name in SERIES]
         return cls(
             symbols=columns["symbol"],
             last_sessions=columns["last_session"].cast(pa.int32()).to_numpy(),
             rows=columns["rows"].to_numpy(),
-            windows=np.stack(windows, axis=1),
-            averages=np.stack([columns[name].to_numpy() for name in AVERAGES], axis=1),
+            windows=np.stack(windows),
+            averages=np.stack([columns[name].to_numpy() for name in AVERAGES]),
         )

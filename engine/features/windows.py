@@ -45,24 +45,25 @@ def averaged(previous: Floats, value: Floats, *, count: Counts, averaging: Avera
     return np.where(count < 1, 0.0, previous + (value - previous) / divisor)
 
 
-def mean_and_squares(windows: Floats) -> tuple[Floats, Floats]:
-    """Return the mean and the sum of squared deviations along the last axis (20 values, newest last).
+def mean_and_squares(window: Floats) -> tuple[Floats, Floats]:
+    """Return mean and sum of squared deviations of every column of `window` (20 rows, newest last).
 
     Computed from the window's own rows alone, so that nothing drifts, and measured from the newest value, so that a constant
     window has exactly its value and exactly zero. A window that is not full yet holds NaN, and so do its results.
     """
-    newest = windows[..., -1]
-    offsets = windows - newest[..., np.newaxis]
+    newest = window[-1]
+    offsets = window - newest
     shift = _sum_of_20(offsets) / WINDOW
-    deviations = offsets - shift[..., np.newaxis]
-    return newest + shift, _sum_of_20(deviations * deviations)
+    offsets -= shift
+    offsets *= offsets
+    return newest + shift, _sum_of_20(offsets)
 
 
-def mean_of_5(windows: Floats) -> Floats:
-    """Return the mean of the newest 5 values along the last axis, measured as in `mean_and_squares`."""
-    newest = windows[..., -1]
-    offsets = windows[..., -SHORT_WINDOW:] - newest[..., np.newaxis]
-    return newest + _sum_of_5(offsets) / SHORT_WINDOW
+def mean_of_5(window: Floats) -> Floats:
+    """Return the mean of the newest 5 values of every column, measured as in `mean_and_squares`."""
+    newest = window[-1]
+    mean: Floats = newest + _sum_of_5(window[-SHORT_WINDOW:] - newest) / SHORT_WINDOW
+    return mean
 
 
 def logarithm(ratios: Floats) -> Floats:
@@ -73,13 +74,13 @@ def logarithm(ratios: Floats) -> Floats:
     return np.where(defined, logs, np.nan)
 
 
-def _sum_of_20(values: Floats) -> Floats:
-    """Return sums along the last axis as a tree: halves, halves again, then five."""
-    tens = values[..., :10] + values[..., 10:]
-    return _sum_of_5(tens[..., :5] + tens[..., 5:])
+def _sum_of_20(rows: Floats) -> Floats:
+    """Return the sum of 20 rows as a tree: halves, halves again, then five."""
+    tens = rows[:10] + rows[10:]
+    return _sum_of_5(tens[:5] + tens[5:])
 
 
-def _sum_of_5(values: Floats) -> Floats:
-    """Return sums along the last axis in one fixed order."""
-    pairs: Floats = (values[..., 0] + values[..., 1]) + (values[..., 2] + values[..., 3])
-    return pairs + values[..., 4]
+def _sum_of_5(rows: Floats) -> Floats:
+    """Return the sum of 5 rows in one fixed order."""
+    total: Floats = (rows[0] + rows[1]) + (rows[2] + rows[3]) + rows[4]
+    return total

@@ -19,7 +19,7 @@ from engine.features.state import FeatureState
 from tests.features.frames import Row, gold_bits, silver, state_bits
 
 KINDS = ("wanders", "constant", "idle volume", "bad rows", "restated")
-LONGEST = 60
+LONGEST = 45
 
 
 def life(symbol: str, kind: str, seed: int, sessions: int, listed: int) -> list[Row | None]:
@@ -70,7 +70,7 @@ def all_bits(steps) -> list:
     return [(gold_bits(gold), state_bits(state)) for state, gold in steps]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(market=markets(), data=st.data())
 def test_a_rebuild_from_any_checkpoint_gives_the_same_bits(market, data):
     split = data.draw(st.integers(0, len(market)))
@@ -80,7 +80,7 @@ def test_a_rebuild_from_any_checkpoint_gives_the_same_bits(market, data):
     assert all_bits(rebuild(market[split:], before)) == all_bits(whole[split:])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(market=markets())
 def test_days_that_each_come_from_a_checkpoint_give_the_same_bits(market):
     state, days = FeatureState.empty(), []
@@ -91,7 +91,7 @@ def test_days_that_each_come_from_a_checkpoint_give_the_same_bits(market):
     assert all_bits(days) == all_bits(rebuild(market))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(market=markets(), data=st.data())
 def test_a_symbol_has_the_same_bits_alone_as_in_company(market, data):
     company = [gold_bits(gold, without=("turnover_share",)) for _, gold in rebuild(market)]
@@ -101,7 +101,7 @@ def test_a_symbol_has_the_same_bits_alone_as_in_company(market, data):
     assert [gold_bits(gold, without=("turnover_share",)).get(symbol) for _, gold in rebuild(alone)] == [day.get(symbol) for day in company]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(market=markets())
 def test_the_order_of_rows_does_not_change_a_bit(market):
     reversed_rows = [prices.take(pa.array(range(prices.num_rows)[::-1], pa.int64())) for prices in market]
