@@ -1,0 +1,116 @@
+"""A folder of daily files as a source, with the optional folders of reference tables beside them."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, ClassVar
+
+from engine.errors import SourceMisconfigured, SourceUnavailable
+from engine.market.reference import Reference
+from engine.sources import reference_files
+from engine.sources.source import SourceFile
+
+_DATED = re.compile(r"(\d{4})[_-](\d{2})[_-](\d{2})\.csv(\.gz)?")
+
+# Part of the reference -> where its table stands, and what reads it.
+_TABLES: Mapping[str, tuple[str, Callable[[Path], Mapping[Any, Any]]]] = {
+    "calendar": ("calendar/trading_calendar.csv", reference_files.calendar),
+    "control": ("control/market_summary.csv", reference_files.control),
+    "index": ("index/nepse_index.csv", reference_files.index),
+    "securities": ("securities/company_info.csv", reference_files.securities),
+    "book_closures": ("corporate_actions/dividends.csv", reference_files.book_closures),
+}
+
+_Stamp = tuple[int, int]  # time of change and size: what tells that a file is another
+
+
+class DailyFolder:
+    """Daily files named `YYYY_MM_DD.csv.gz` (or `YYYY-MM-DD`, or not packed) in `daily/` under a root.
+
+    Files may be added while it is in use. Beside `daily/` each of the reference tables is optional.
+    """
+
+    name: ClassVar[str] = "files"
+    simulated: ClassVar[bool] = False
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._daily = root / "daily"
+        self._tables: dict[str, tuple[_Stamp, Mapping[Any, Any]]] = {}
+        self._reference: Reference | None = None
+
+    def daily_file(self, day: date) -> SourceFile | None:
+        """Return the file dated `day`, or None; raises `SourceMisconfigured` where two files claim the date or there is no `daily/`."""
+        names = [f"{day:%Y{by}%m{by}%d}.csv{packed}" for by in "_-" for packed in (".gz", "")]
+        with self._disk():
+            found = [path for name in names if (path := self._daily / name).is_file()]
+            if not found:
+                self._require_daily()
+                return None
+            _refuse_two(day, found)
+            return SourceFile(found[0].name, found[0].read_bytes())
+
+    def span(self) -> tuple[date, date] | None:
+        """Return the first and the last date that a file is named for, or None; other files in `daily/` are none of its business."""
+        with self._disk():
+            self._require_daily()
+            dated: dict[date, Path] = {}
+            for path in sorted(self._daily.iterdir()):
+                if day := _date_of(path):
+                    _refuse_two(day, [dated.setdefault(day, path), path] if day in dated else [path])
+                    dated[day] = path
+        return (min(dated), max(dated)) if dated else None
+
+    def reference(self) -> Reference:
+        """Return what stands beside the daily files; a table is read again only when its time of change or size is another.
+
+        Raises `SourceMisconfigured` naming file, line and column of a cell that cannot be read.
+        """
+        with self._disk():
+            changed = [self._refresh(part) for part in _TABLES]
+        if self._reference is None or any(changed):
+            self._reference = Reference(**{part: table for part, (_, table) in self._tables.items()})
+        return self._reference
+
+    def _refresh(self, part: str) -> bool:
+        where, read = _TABLES[part]
+        path = self._root / where
+        if not path.is_file():
+            return self._tables.pop(part, None) is not None
+        stat = path.stat()
+        stamp = (stat.st_mtime_ns, stat.st_size)
+        if part in self._tables and self._tables[part][0] == stamp:
+            return False
+        self._tables[part] = (stamp, read(path))
+        return True
+
+    def _require_daily(self) -> None:
+        if not self._daily.is_dir():
+            missing = self._daily if self._root.is_dir() else self._root
+            raise SourceMisconfigured(
+                f"There is no folder {missing}. Set NEPSE_SOURCE_DIR to the folder that holds daily/YYYY_MM_DD.csv.gz."
+            )
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SourceUnavailable(f"The folder {self._root} cannot be read now ({error}). Is it mounted and readable?") from error
+
+
+def _date_of(path: Path) -> date | None:
+    match = _DATED.fullmatch(path.name)
+    if match is None:
+        return None
+    try:
+        return date(*map(int, match.groups()[:3]))
+    except ValueError as error:
+        raise SourceMisconfigured(f"{path} is named for a date that does not exist. Rename it.") from error
+
+
+def _refuse_two(day: date, paths: list[Path]) -> None:
+    if len(paths) > 1:
+        raise SourceMisconfigured(f"Two files claim {day}: {paths[0]} and {paths[1]}. Take one of them away.")
