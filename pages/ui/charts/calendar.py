@@ -1,72 +1,131 @@
-"""Dates as coloured squares, a week a column: a year at a glance, or the dates of a backfill."""
+"""A year of dates at a glance: one square a date, coloured and marked by what is known of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import pandas as pd
+
+from pages.ui import theme
+
+HEIGHT = 212  # pixels: one row of weeks on a wide screen, two half-years on a phone
+PHONE_WIDTH = 640
+_BELOW_THE_EDGE = HEIGHT + 100  # the second half is out of sight while the first one holds the whole year
+
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """One date: `kind` is what it is coloured and named by, `text` is shown when pointed at, `sign` is drawn on it."""
+    """One date of the calendar; `text` is what its tooltip says below the date."""
 
     day: date
     kind: str
     text: str
-    sign: str = ""
 
 
-def calendar(squares: Sequence[Square], colours: Mapping[str, str], *, ink: str, paper: str, selectable: bool = False) -> Mapping[str, Any]:
-    """Return an ECharts calendar of `squares` in order; `colours` gives each kind its colour and the order of the legend.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One entry of the legend: a colour (of the theme) never stands without its mark and its word."""
 
-    One series: a selection's `data_indices` are positions in `squares`. The kinds are named in the legend and the sign is drawn on the
-    square, so that no date is told by its colour alone.
+    word: str
+    sign: str
+    colour: str
+
+
+def calendar(year: int, squares: Sequence[Square], *, kinds: Mapping[str, Kind], chosen: date | None) -> dict[str, Any]:
+    """Return the ECharts option of a year; the index of a clicked square is its place in `squares`.
+
+    Two half-years are drawn below each other when the chart is narrow.
     """
-    kinds = list(colours)
-    first, last = min(s.day for s in squares), max(s.day for s in squares)
-    weeks = (last - first).days // 7 + 2
-    cell = 16
+    codes = {kind: code for code, kind in enumerate(kinds)}
+    frame = pd.DataFrame(
+        {
+            "day": [square.day.isoformat() for square in squares],
+            "code": [codes[square.kind] for square in squares],
+            "sign": [kinds[square.kind].sign for square in squares],
+            "word": [kinds[square.kind].word for square in squares],
+            "text": [square.text for square in squares],
+        }
+    )
+    first, second = [f"{year}-01-01", f"{year}-06-30"], [f"{year}-07-01", f"{year}-12-31"]
+    weeks = _weeks()
+    tooltip = {"formatter": "<b>{@day}</b> · {@word}<br/>{@text}", "confine": True, "extraCssText": "max-width:22rem;white-space:normal"}
+    wide = {
+        "dataset": {"source": frame},
+        "tooltip": tooltip,
+        "visualMap": _legend(squares, kinds, codes),
+        "calendar": [weeks | {"top": 22, "range": [first[0], second[1]]}, weeks | {"top": _BELOW_THE_EDGE, "range": second}],
+        "series": [_squares(0), _squares(1), *([_ring(0, chosen), _ring(1, chosen)] if chosen else [])],
+    }
+    narrow = {
+        "calendar": [{"top": 16, "range": first, "cellSize": ["auto", 10]}, {"top": 106, "range": second, "cellSize": ["auto", 10]}],
+        "visualMap": {"left": 0, "itemGap": 6, "textStyle": {"fontSize": 11}},
+        "series": [{"label": {"show": False}}, {"label": {"show": False}}, *([{"symbolSize": 10}] * 2 if chosen else [])],
+    }
+    return {"baseOption": wide, "media": [{"query": {"maxWidth": PHONE_WIDTH}, "option": narrow}]}
+
+
+def _weeks() -> dict[str, Any]:
+    muted, border = theme.hexadecimal("gray"), theme.surface("borderColor")
     return {
-        "tooltip": {"formatter": "{b}", "confine": True},
-        "visualMap": {
-            "type": "piecewise",
-            "orient": "horizontal",
-            "left": 0,
-            "bottom": 0,
-            "itemWidth": 12,
-            "itemHeight": 12,
-            "selectedMode": False,
-            "textStyle": {"color": ink},
-            "pieces": [{"value": place, "label": kind, "color": colours[kind]} for place, kind in enumerate(kinds)],
-        },
-        "calendar": {
-            "range": [first.isoformat(), last.isoformat()],
-            "top": 24,
-            "left": 32,
-            **({"cellSize": ["auto", cell], "right": 8} if weeks > 30 else {"cellSize": [cell + 6, cell]}),  # noqa: PLR2004
-            "firstDay": 0,
-            "splitLine": {"show": False},
-            "yearLabel": {"show": False},
-            "dayLabel": {"firstDay": 0, "color": ink, "nameMap": ["S", "M", "T", "W", "T", "F", "S"]},
-            "monthLabel": {"color": ink},
-            "itemStyle": {"color": "transparent", "borderColor": paper, "borderWidth": 2},
-        },
-        "series": [
-            {
-                "type": "heatmap",
-                "coordinateSystem": "calendar",
-                "selectedMode": "single" if selectable else False,
-                "data": [
-                    {
-                        "name": f"{s.day:%a} {s.day.day} {s.day:%b %Y} · {s.kind}<br/>{s.text}",
-                        "value": [s.day.isoformat(), kinds.index(s.kind)],
-                        "label": {"show": bool(s.sign), "formatter": s.sign, "color": paper, "fontSize": 10},
-                    }
-                    for s in squares
-                ],
-                "itemStyle": {"borderRadius": 3, "borderColor": paper, "borderWidth": 2},
-                "emphasis": {"itemStyle": {"borderColor": ink, "borderWidth": 1}},
-                "select": {"itemStyle": {"borderColor": ink, "borderWidth": 2}},
-            }
-        ],
+        "left": 34,
+        "right": 4,
+        "cellSize": ["auto", 20],
+        "splitLine": {"lineStyle": {"color": muted, "width": 1}},
+        "itemStyle": {"color": "transparent", "borderColor": border, "borderWidth": 1},
+        "dayLabel": {"firstDay": 0, "color": muted, "fontSize": 10, "nameMap": ["Sun", "", "Tue", "", "Thu", "", "Sat"]},
+        "monthLabel": {"color": muted, "fontSize": 11},
+        "yearLabel": {"show": False},
+    }
+
+
+def _legend(squares: Sequence[Square], kinds: Mapping[str, Kind], codes: Mapping[str, int]) -> dict[str, Any]:
+    used = {square.kind for square in squares}
+    pieces = [
+        {"value": codes[key], "label": f"{kind.sign} {kind.word}".strip(), "color": kind.colour}
+        for key, kind in kinds.items()
+        if key in used
+    ]
+    return {
+        "type": "piecewise",
+        "pieces": pieces,
+        "dimension": "code",
+        "orient": "horizontal",
+        "left": 30,
+        "bottom": 0,
+        "itemSymbol": "roundRect",
+        "itemWidth": 14,
+        "itemHeight": 14,
+        "itemGap": 12,
+        "textStyle": {"color": theme.surface("textColor"), "fontSize": 12},
+        "selectedMode": False,
+    }
+
+
+def _squares(half: int) -> dict[str, Any]:
+    return {
+        "type": "heatmap",
+        "coordinateSystem": "calendar",
+        "calendarIndex": half,
+        "encode": {"time": "day", "value": "code"},
+        "selectedMode": "single",
+        "select": {"itemStyle": {"borderWidth": 0}},  # the ring marks the choice, wherever it was made
+        "label": {"show": True, "formatter": "{@sign}", "fontSize": 11},
+        "itemStyle": {"borderRadius": 3},
+        "animation": False,
+    }
+
+
+def _ring(half: int, chosen: date) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "coordinateSystem": "calendar",
+        "calendarIndex": half,
+        "data": [[chosen.isoformat(), 0]],
+        "symbol": "rect",
+        "symbolSize": 17,
+        "itemStyle": {"color": "transparent", "borderColor": theme.surface("textColor"), "borderWidth": 2},
+        "silent": True,
+        "animation": False,
+        "tooltip": {"show": False},
     }

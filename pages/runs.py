@@ -1,0 +1,38 @@
+"""Runs: which dates are right, which are not, and what to do about them."""
+
+import streamlit as st
+
+from pages.ui import data, dialogs, run_data
+from pages.ui.day_view import day_details, follow_day, year_calendar
+from pages.ui.run_table import STATUS_OF, before_in_url, first_page, run_filter, run_table
+
+pipelines = list(data.pipelines())
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.title("Runs", width="content")
+    pipeline = pipelines[0]
+    if len(pipelines) > 1:
+        pipeline = st.selectbox("Pipeline", pipelines, key="pipeline", bind="query-params", label_visibility="collapsed", width=180)
+    st.space("stretch")
+    day = st.date_input("Look at a date", value=None, key="day", bind="query-params", width=150, on_change=follow_day)
+    if st.button("Backfill…", key="backfill_range", icon=":material/date_range:"):
+        dialogs.ask_backfill(pipeline)
+
+years = run_data.years(pipeline, day)
+year = st.segmented_control(
+    "Year", years, default=day.year if day else years[-1], required=True, key="year", bind="query-params", label_visibility="collapsed"
+)
+year_calendar(pipeline, year or years[-1], chosen=day)
+if day:
+    day_details(pipeline, day)
+
+with st.container(horizontal=True, vertical_alignment="bottom", key="run_filters"):
+    words = st.pills("Status", list(STATUS_OF), selection_mode="multi", key="status", bind="query-params", on_change=first_page, wrap=True)
+    st.space("stretch")
+    since = st.date_input("Dates from", value=None, key="since", bind="query-params", on_change=first_page, width=150)
+    until = st.date_input("to", value=None, key="until", bind="query-params", on_change=first_page, width=150)
+    backfill = st.number_input(
+        "Backfill", value=None, min_value=1, step=1, key="backfill", bind="query-params", on_change=first_page, width=120, placeholder="any"
+    )
+
+run_table(run_filter(pipeline, words, since=since, until=until, backfill_id=backfill), before=before_in_url())

@@ -1,0 +1,126 @@
+"""A year of dates to click on, and what is known of the chosen one."""
+
+from datetime import date, timedelta
+
+import streamlit as st
+
+from pages.ui import data, dialogs, run_data, theme
+from pages.ui import format as say
+from pages.ui.charts.calendar import HEIGHT, Kind, Square, calendar
+from pages.ui.theme import look
+from pages.ui.widgets import badge, run_link
+from storage.dates import DateVerdict
+from storage.status import ACTIVE, Verdict
+
+_RUNS_SHOWN = 5
+
+
+def year_calendar(pipeline: str, year: int, *, chosen: date | None) -> None:
+    """Draw the dates of a year; a click writes the date into the `day` of the URL."""
+    first, last = date(year, 1, 1), min(date(year, 12, 31), data.today())
+    known = data.verdicts(pipeline, first, last) if first <= last else ()
+    key = f"calendar_{pipeline}_{year}"
+
+    def choose() -> None:
+        places = [place for series in st.session_state[key].selection.selected for place in series["data_indices"]]
+        if places and places[0] < len(known):  # a second click on the same square takes the selection away, not the date
+            st.session_state["day"] = known[places[0]].day
+
+    st.echarts_chart(
+        calendar(
+            year,
+            [Square(entry.day, _kind(entry), entry.reason) for entry in known],
+            kinds=_kinds(),
+            chosen=chosen if chosen and chosen.year == year else None,
+        ),
+        height=HEIGHT,
+        key=key,
+        on_select=choose,
+        alt=f"{year}: {_summary(known)}",
+    )
+
+
+def _kind(entry: DateVerdict) -> str:
+    if entry.status in ACTIVE:
+        return str(entry.status)
+    return "none" if entry.run_id is None else entry.verdict.value
+
+
+def _kinds() -> dict[str, Kind]:
+    kinds = {
+        status.value: Kind(look(status).word, look(status).sign, theme.hexadecimal(look(status).colour)) for status in (*Verdict, *ACTIVE)
+    }
+    closed = look(Verdict.NO_SESSION)
+    kinds[Verdict.NO_SESSION.value] = Kind(closed.word, closed.sign, theme.surface("borderColor"))  # two days a week: they stay quiet
+    return {**kinds, "none": Kind("no run yet", "", theme.surface("secondaryBackgroundColor"))}
+
+
+def _summary(known: tuple[DateVerdict, ...]) -> str:
+    numbers = {verdict: sum(entry.verdict is verdict for entry in known) for verdict in Verdict}
+    return ", ".join(f"{number} {look(verdict).word}" for verdict, number in numbers.items())
+
+
+def day_details(pipeline: str, day: date) -> None:
+    """Draw what is known of a date in words, its runs, and what can be done about it."""
+    (entry,) = data.verdicts(pipeline, day, day)
+    past = run_data.runs_of_date(pipeline, day)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"#### {say.day(day)}", width="content")
+            badge(entry.status if entry.status in ACTIVE else entry.verdict)
+            if entry.session_date and entry.session_date != day:
+                st.caption(f"its file holds the session of {say.day(entry.session_date)}", width="content")
+            if entry.rows:
+                st.caption(say.count(entry.rows, "row"), width="content")
+            st.space("stretch")
+            st.button("Close", key="day_close", icon=":material/close:", type="tertiary", on_click=_close)
+        st.markdown(_words(entry))
+        if past:
+            with st.container(horizontal=True):
+                for run in past[:_RUNS_SHOWN]:
+                    run_link(run.id, label=f"Run {run.id}: {look(run.status).word}", icon=look(run.status).icon)
+                if len(past) > _RUNS_SHOWN:
+                    st.caption(f"and {len(past) - _RUNS_SHOWN} older")
+        _day_actions(pipeline, entry, past)
+
+
+def _words(entry: DateVerdict) -> str:
+    expected = data.calendar().expected(entry.day)
+    trading = f"A session is expected ({expected.reason})." if expected.trading else f"No session is expected ({expected.reason})."
+    if entry.day > data.today():
+        return f"This date is still to come. {trading}"
+    if entry.run_id is None:
+        return f"Nobody has looked at this date yet. {trading}"
+    return f"{entry.reason[:1].upper()}{entry.reason[1:]}{'' if entry.reason.endswith('.') else '.'}" + (
+        "" if entry.verdict is Verdict.SESSION else f" {trading}"
+    )
+
+
+def _day_actions(pipeline: str, entry: DateVerdict, past: tuple[run_data.RunRow, ...]) -> None:
+    newest = past[0] if past else None
+    with st.container(horizontal=True):
+        if newest is None:
+            if entry.day <= data.today() and st.button(
+                "Backfill this date…", key="day_backfill", icon=":material/date_range:", type="primary"
+            ):
+                dialogs.ask_backfill(pipeline, entry.day, entry.day)
+        elif newest.active:
+            if st.button("Cancel…", key="day_cancel", icon=":material/cancel:"):
+                dialogs.ask_cancel([newest])
+        else:
+            if st.button("Rerun…", key="day_rerun", icon=":material/replay:", type="primary"):
+                dialogs.ask_rerun(pipeline, [entry.day])
+            if st.button("Book to another session…", key="day_book", icon=":material/edit_calendar:"):
+                dialogs.ask_booking([newest])
+            if st.button("Backfill around it…", key="day_backfill", icon=":material/date_range:"):
+                dialogs.ask_backfill(pipeline, entry.day - timedelta(days=7), min(entry.day + timedelta(days=7), data.today()))
+
+
+def follow_day() -> None:
+    """Show the year of a date that was typed."""
+    if day := st.session_state["day"]:
+        st.session_state["year"] = day.year
+
+
+def _close() -> None:
+    st.session_state["day"] = None

@@ -1,0 +1,170 @@
+"""Reads of the run pages alone: the list of runs, and what two runs of a date made of its prices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from statistics import median
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+import engine.runtime
+from pages.ui import data
+from pages.ui import format as say
+from pages.ui.views import StageView, View
+from storage import lake, run_list
+from storage.run_list import RunFilter
+from storage.status import ACTIVE, Outcome, RunStatus, RunType, Verdict
+
+PAGE = 50
+SILVER = "silver"
+_SAMPLE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow(View):
+    """One run, as small as a list needs it."""
+
+    id: int
+    pipeline: str
+    partition: date
+    run_type: RunType
+    status: RunStatus
+    verdict: Verdict | None
+    session_date: date | None
+    outcome: Outcome | None
+    rows: int | None
+    reason: str | None
+    error_type: str | None
+    error_message: str | None
+    backfill_id: int | None
+    requested_by: str
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_us: int | None
+    simulated: bool
+
+    @property
+    def active(self) -> bool:
+        """Whether it is queued or running."""
+        return self.status in ACTIVE
+
+
+@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+def page(chosen: RunFilter, *, before: int | None = None, limit: int = PAGE) -> tuple[RunRow, ...]:
+    """Return one page of the runs that match, newest first; the next one lies before its last id."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return tuple(RunRow.of(row) for row in run_list.page(connection, chosen, before=before, limit=limit))
+
+
+@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+def rows_of(ids: tuple[int, ...]) -> tuple[RunRow, ...]:
+    """Return these runs as they are now, in this order."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return tuple(RunRow.of(row) for row in run_list.by_ids(connection, ids))
+
+
+@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+def runs_of_date(pipeline: str, day: date) -> tuple[RunRow, ...]:
+    """Return the runs of a date, newest first."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return tuple(RunRow.of(row) for row in run_list.of_date(connection, pipeline, day))
+
+
+def years(pipeline: str, chosen: date | None = None) -> tuple[int, ...]:
+    """Return the years that hold a date with a run, this year and that of the chosen date, oldest first."""
+    held = {*_years_of_runs(pipeline), data.today().year}
+    return tuple(sorted(held | {chosen.year} if chosen else held))
+
+
+@st.cache_data(ttl=data.CALM, max_entries=20, show_spinner=False)
+def _years_of_runs(pipeline: str) -> tuple[int, ...]:
+    with engine.runtime.runtime().database.reading() as connection:
+        span = run_list.span(connection, pipeline)
+    return () if span is None else tuple(range(span[0].year, span[1].year + 1))
+
+
+def cost(pipeline: str, dates: int) -> str:
+    """Say what running so many dates will take, from the runs that were measured."""
+    measured = data.durations(pipeline)
+    if not measured:
+        return "No run has been measured yet, so how long it will take is not known."
+    typical = median(measured)
+    whole = f"about {say.duration(typical * dates)}, one after the other" if dates > 1 else f"about {say.duration(typical)}"
+    return f"It will take {whole} (median of the last {say.count(len(measured), 'successful run')}: {say.duration(typical)})."
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    """One value that two versions of a session do not share."""
+
+    symbol: str
+    column: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class PriceDifference:
+    """What differs between two versions of a session's prices; `unreadable` says why they could not be compared."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: int = 0  # symbols
+    sample: tuple[PriceChange, ...] = ()
+    unreadable: str | None = None
+
+    @property
+    def same(self) -> bool:
+        """Whether both versions hold the same values."""
+        return not (self.added or self.removed or self.changed or self.unreadable)
+
+
+def lake_files(checkpoint: Any) -> tuple[Mapping[str, Any], ...]:
+    """Return every lake version that a stage's checkpoint names, wherever it lies in it."""
+    if isinstance(checkpoint, dict):
+        if "path" in checkpoint and "sha256" in checkpoint:
+            return (checkpoint,)
+        return tuple(file for part in checkpoint.values() for file in lake_files(part))
+    return ()
+
+
+def silver_of(stages: Sequence[StageView]) -> str | None:
+    """Return the lake path of the prices that a run made or found; None when it came to none."""
+    files = (file for stage in stages if stage.stage == SILVER for file in lake_files(stage.checkpoint))
+    return next((str(file["path"]) for file in files), None)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)  # a lake file never changes
+def price_difference(before: str, after: str) -> PriceDifference:
+    """Compare two versions of a session's prices by symbol."""
+    folder = engine.runtime.runtime().lake
+    try:
+        return compare(folder.read_table(before), folder.read_table(after))
+    except lake.LakeFileLost as error:
+        return PriceDifference(unreadable=str(error))
+
+
+def compare(before: pa.Table, after: pa.Table) -> PriceDifference:
+    """Return what differs between two silver tables, symbol by symbol; columns that only one of them has are left out."""
+    columns = [name for name in before.column_names if name in after.column_names and name not in ("session", "symbol")]
+    old, new = _by_symbol(before, columns), _by_symbol(after, columns)
+    changes = [
+        PriceChange(symbol, column, old[symbol][column], new[symbol][column])
+        for symbol in old
+        if symbol in new
+        for column in columns
+        if old[symbol][column] != new[symbol][column]
+    ]
+    return PriceDifference(
+        added=tuple(symbol for symbol in new if symbol not in old),
+        removed=tuple(symbol for symbol in old if symbol not in new),
+        changed=len({change.symbol for change in changes}),
+        sample=tuple(changes[:_SAMPLE]),
+    )
+
+
+def _by_symbol(table: pa.Table, columns: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    return {row["symbol"]: row for row in table.select(["symbol", *columns]).to_pylist()}

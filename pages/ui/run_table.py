@@ -1,0 +1,142 @@
+"""The live list of runs: rows are chosen by run, whatever arrives between a look and a click."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import dialogs, run_data
+from pages.ui import format as say
+from pages.ui.run_data import RunRow
+from pages.ui.theme import look
+from pages.ui.widgets import empty_state
+from storage.run_list import RunFilter
+from storage.status import RunStatus
+
+_EVERY = 3  # seconds
+_MARKS = {status: f"{look(status).sign} {look(status).word}" for status in RunStatus}
+STATUS_OF: Mapping[str, RunStatus] = {look(status).word: status for status in RunStatus}
+
+
+def run_filter(pipeline: str, words: Sequence[str], *, since: date | None, until: date | None, backfill_id: int | None) -> RunFilter:
+    """Return the filter that the widgets and the URL say; `words` are keys of `STATUS_OF`."""
+    return RunFilter(pipeline, tuple(STATUS_OF[word] for word in words), since, until, backfill_id)
+
+
+def first_page() -> None:
+    """Go back to the newest runs: the place in a list means nothing in another list."""
+    st.query_params.pop("before", None)
+
+
+def before_in_url() -> int | None:
+    """Return the run behind which the URL's page of the list begins, or None."""
+    before = st.query_params.get("before", "")
+    return int(before) if before.isdecimal() else None
+
+
+def filter_key(chosen: RunFilter, before: int | None) -> str:
+    """Return the key of the grid of one filter: another filter is another grid, with nothing selected."""
+    dates = f"{chosen.since or ''}_{chosen.until or ''}_{chosen.backfill_id or ''}_{before or ''}"
+    return f"runs_{chosen.pipeline}_{'_'.join(sorted(chosen.statuses))}_{dates}"
+
+
+@st.fragment(run_every=_EVERY)
+def run_table(chosen: RunFilter, *, before: int | None = None) -> None:
+    """Draw the runs that match, newest first, with the actions on those that are selected."""
+    key = filter_key(chosen, before)
+    actions, grid, paging = st.container(horizontal=True, vertical_alignment="center"), st.container(), st.container(horizontal=True)
+    newest = run_data.page(chosen, before=before)
+    if not newest:
+        with grid:
+            _nothing(chosen)
+        return
+    positions = st.session_state.get(key, {}).get("selection", {}).get("rows", [])
+    shown = f"{key}_shown"  # the ids behind the positions: a selection freezes them, values go on
+    rows = run_data.rows_of(tuple(st.session_state[shown])) if positions and shown in st.session_state else newest
+    st.session_state[shown] = [row.id for row in rows]
+    picked = [rows[position] for position in positions if position < len(rows)]
+    with actions:
+        _actions(chosen.pipeline, picked, arrived=len({row.id for row in newest} - {row.id for row in rows}))
+    with grid:
+        _grid(rows, key)
+    with paging:
+        _paging(newest, before)
+
+
+def _nothing(chosen: RunFilter) -> None:
+    if chosen == RunFilter(chosen.pipeline):
+        empty_state("No run yet", text="Choose **Backfill…** above to fetch a range of dates, or wait for the schedule.")
+    else:
+        empty_state("No run matches", text="Change or clear the filters above.", icon=":material/filter_alt_off:")
+
+
+def _actions(pipeline: str, picked: Sequence[RunRow], *, arrived: int) -> None:
+    days = sorted({row.partition for row in picked})
+    active = [row for row in picked if row.active]
+    files = [row for row in picked if not row.active]
+    if st.button(f"Rerun {say.count(len(days), 'date')}…", key="rerun_picked", icon=":material/replay:", disabled=not days):
+        dialogs.ask_rerun(pipeline, days, active=len(active))
+    if st.button("Backfill their range…", key="backfill_picked", icon=":material/date_range:", disabled=not days):
+        dialogs.ask_backfill(pipeline, days[0], days[-1])
+    if st.button("Book to another session…", key="book_picked", icon=":material/edit_calendar:", disabled=not files):
+        dialogs.ask_booking(files)
+    if st.button(f"Cancel {say.count(len(active), 'run')}…", key="cancel_picked", icon=":material/cancel:", disabled=not active):
+        dialogs.ask_cancel(active)
+    if not picked:
+        st.caption("Select rows to act on them.")
+    elif arrived:
+        st.caption(f"The list stands still while rows are selected; {say.count(arrived, 'newer run')} waiting.")
+
+
+def _grid(rows: Sequence[RunRow], key: str) -> None:
+    opened = f"{key}_open"
+    st.dataframe(
+        frame(rows),
+        key=key,
+        hide_index=True,
+        height="content",
+        on_select="rerun",
+        selection_mode="multi-row",
+        placeholder=say.NOTHING,
+        alt="Runs, newest first",
+        column_config={
+            "Run": st.column_config.ButtonColumn(type="tertiary", key=opened, pinned=True, alignment="left", width=80, help="Open the run"),
+            "Date": st.column_config.TextColumn(width=120),
+            "Status": st.column_config.MultiselectColumn(
+                options=list(_MARKS.values()), color=[look(status).colour for status in RunStatus], width=110
+            ),
+            "Rows": st.column_config.NumberColumn(format="localized", width=64),
+            "Reason": st.column_config.TextColumn(width=360),
+        },
+    )
+    if click := st.session_state.get(opened):  # the label says which run was meant; its row may have moved
+        st.switch_page("run.py", query_params={"id": str(click["label"]).rsplit(" ", 1)[-1]})
+
+
+def frame(rows: Sequence[RunRow]) -> pd.DataFrame:
+    """Return what the grid shows of each run."""
+    return pd.DataFrame(
+        {
+            "Run": [f"Run {row.id}" for row in rows],
+            "Date": [say.day(row.partition) for row in rows],
+            "Status": [[_MARKS[row.status]] for row in rows],
+            "Session": [say.short_day(row.session_date) for row in rows],
+            "Outcome": [row.outcome.value if row.outcome else None for row in rows],
+            "Rows": pd.array([row.rows for row in rows], dtype="Int64"),
+            "Took": [say.duration(row.duration_us) for row in rows],
+            "Queued": [say.stamp(row.queued_at) for row in rows],
+            "Type": [row.run_type.value for row in rows],
+            "By": [row.requested_by for row in rows],
+            "Reason": [row.error_message or row.reason for row in rows],
+        }
+    )
+
+
+def _paging(newest: Sequence[RunRow], before: int | None) -> None:
+    if before is not None and st.button("Newest", key="newest", icon=":material/first_page:"):
+        first_page()
+        st.rerun()
+    if len(newest) == run_data.PAGE and st.button("Older", key="older", icon=":material/chevron_right:"):
+        st.query_params["before"] = str(newest[-1].id)
+        st.rerun()
