@@ -40,6 +40,7 @@ class Case:
 
     day: date
     totals: Totals
+    rejected: int  # lines that could not be typed, without duplicates
     last: date | None
     comparison: Comparison | None
     expectation: Expectation

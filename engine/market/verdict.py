@@ -65,14 +65,15 @@ def judge(  # noqa: PLR0913 - each argument is another witness
     calendar: TradingCalendar,
     reference: Reference,
     missing: Sequence[date] = (),
-    repeated: Collection[date] = (),
+    held_earlier: Collection[date] = (),
     override: date | None = None,
 ) -> Judgement:
     """Return which session the file dated `day` holds.
 
-    `last` is the newest accepted session *before* `day`; `missing` the expected trading days between the two without an accepted
-    session, and `repeated` those of them whose own file came and repeated `last` (which speaks for an unannounced closure);
-    `override` is the session that a person booked the file to, and wins. Raises `UsageError` where the dates contradict each other.
+    `last` is the newest accepted session *before* `day`. `missing` are the expected trading days between the two without an accepted
+    session; `held_earlier` those of them whose own file came whole but held an earlier session (no session, or late), which speaks for
+    an unannounced closure. `override` is the session that a person booked the file to, and wins. Raises `UsageError` where the dates
+    contradict each other.
     """
     if last is not None and last.session >= day:
         raise UsageError(f"The file of {day} has to be judged against a session before {day}, not against {last.session}.")
@@ -81,11 +82,12 @@ def judge(  # noqa: PLR0913 - each argument is another witness
     totals = totals_of(parsed.rows)
     since = last.session if last else day - timedelta(days=_LOOK_BACK)
     gaps = tuple(d for d in sorted(missing) if since < d < day and known_session(reference, d) is not False)
-    owed = tuple(d for d in gaps if _is_owed(d, totals, calendar=calendar, reference=reference, repeated=repeated))
-    certain = len(owed) == 1 and (known_session(reference, owed[0]) or (owed[0] not in repeated and calendar.expected(owed[0]).certain))
+    owed = tuple(d for d in gaps if _is_owed(d, totals, calendar=calendar, reference=reference, held_earlier=held_earlier))
+    certain = len(owed) == 1 and (known_session(reference, owed[0]) or (owed[0] not in held_earlier and calendar.expected(owed[0]).certain))
     case = Case(
         day=day,
         totals=totals,
+        rejected=parsed.lines.rejected,
         last=last.session if last else None,
         comparison=compare(parsed.rows, last.prices) if last else None,
         expectation=calendar.expected(day),
@@ -102,11 +104,11 @@ def judge(  # noqa: PLR0913 - each argument is another witness
     return Judgement(kind, session, reason, evidence_of(case))
 
 
-def _is_owed(day: date, totals: Totals, *, calendar: TradingCalendar, reference: Reference, repeated: Collection[date]) -> bool:
+def _is_owed(day: date, totals: Totals, *, calendar: TradingCalendar, reference: Reference, held_earlier: Collection[date]) -> bool:
     published = known_turnover(reference, day)
     if published and abs(totals.turnover - published) > published * _SLACK:
         return False  # it was a session, but not the one in this file
-    return day not in repeated or bool(known_session(reference, day)) or calendar.expected(day).certain
+    return day not in held_earlier or bool(known_session(reference, day)) or calendar.expected(day).certain
 
 
 def _match(totals: Totals, reference: Reference, *, since: date, until: date) -> tuple[date, str] | None:
@@ -155,7 +157,9 @@ def _mixture(case: Case) -> _Answer | None:
 def _partial(case: Case) -> _Answer | None:
     if case.whole.complete:
         return None
-    return FileKind.PARTIAL, None, f"The file holds {case.whole.observed}, where {case.whole.expected} are expected: {case.whole.reason}."
+    bad = f" ({case.rejected} lines could not be read)" if case.rejected else ""
+    reason = f"The file holds {case.whole.observed}{bad}, where {case.whole.expected} are expected: {case.whole.reason}."
+    return FileKind.PARTIAL, None, reason
 
 
 def _contradicted(case: Case) -> _Answer | None:
