@@ -31,7 +31,7 @@ def _blank_symbol(cells: dict[str, str]) -> None:
 
 
 def _crossed(cells: dict[str, str]) -> None:
-    # One paisa is enough, and it also crosses a row with a single price.
+    # Below the low, and not the two exchanged: many rows have a single price.
     low = float(cells["Low"].replace(",", ""))
     cells["High"] = f"{low - 0.1:,.2f}"
 

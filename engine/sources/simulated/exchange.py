@@ -189,7 +189,7 @@ class SimulatedExchange:
     def _announced(self, day: date) -> AnnouncedDay:
         closed = closed_day(self._seed, day)
         if closed is None:
-            return AnnouncedDay(rules_on(day).in_trading_week)
+            return AnnouncedDay(trading=True) if rules_on(day).in_trading_week else AnnouncedDay(trading=False, holiday="Weekend")
         if closed.closure is Closure.UNPLANNED and self._faults.unplanned_closure:
             return AnnouncedDay(trading=True)
         return AnnouncedDay(closed.closure is Closure.MISFLAGGED and self._faults.wrong_holiday > 0, closed.name)

@@ -158,7 +158,7 @@ class Market:
         """Return the move of every traded share that takes the index just past the level that ends the session."""
         everything = self._capital(self._members(np.flatnonzero(self._listed_now(rules.day))))
         moving = self._capital(self._members(traded))
-        size = float(rules.day_halt_pct) / 100.0 * 1.002 * (everything / moving)
+        size = float(rules.day_halt_pct) / 100.0 * 1.005 * (everything / moving)
         return size if rises else -size
 
     def _listed_now(self, day: date) -> Bools:

@@ -1,0 +1,246 @@
+"""What goes wrong on purpose in the simulated files, and that the judge of real files sees through it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow.compute as pc
+import pytest
+
+from engine.clock import FakeClock
+from engine.errors import SourceUnavailable, UnknownLayout
+from engine.market.calendar import TradingCalendar
+from engine.market.daily_file import ParsedFile, parse, to_silver
+from engine.market.reference import Reference
+from engine.market.verdict import AcceptedSession, FileKind, Judgement, SessionHistory, judge
+from engine.sources.simulated import DEFAULT_FAULTS, NO_FAULTS, FaultKind, Faults, Holding, SimulatedExchange
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ROW_FAULTS = {"unparsable", "ragged", "blank_symbol", "crossed", "outside_band", "zero_price", "duplicate"}
+WINDOWS = [date(2026, 11, 23), date(2025, 6, 1)]
+
+
+def exchange(faults: Faults = DEFAULT_FAULTS) -> SimulatedExchange:
+    return SimulatedExchange(seed=9, clock=FakeClock(NOW), faults=faults)
+
+
+@pytest.fixture(scope="module")
+def market() -> SimulatedExchange:
+    return exchange()
+
+
+def days_before(market: SimulatedExchange, end: date, *, sessions: int = 60) -> list[date]:
+    """The calendar days that hold the last sessions before `end`."""
+    traded = [day for day in market.reference().index if day < end][-sessions:]
+    return [traded[0] + timedelta(days=n) for n in range((end - traded[0]).days)]
+
+
+def first_day(market: SimulatedExchange, kind: FaultKind, *, holds: Holding | None = None) -> date:
+    days = (date(2026, 1, 1) + timedelta(days=n) for n in range(300))
+    return next(day for day in days if kind in (truth := market.truth(day)).faults and holds in (None, truth.holds))
+
+
+def parsed(source: SimulatedExchange, day: date) -> ParsedFile:
+    return parse(asked_again(source, day), f"{day}")
+
+
+def asked_again(source: SimulatedExchange, day: date) -> bytes:
+    for _ in range(3):
+        try:
+            return source.daily_file(day).content
+        except SourceUnavailable:
+            continue
+    raise AssertionError(f"{day} never answers")
+
+
+@pytest.mark.parametrize("end", WINDOWS)
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in {FaultKind.WRONG_HOLIDAY, FaultKind.UNPLANNED_CLOSURE}])
+def test_sixty_sessions_show_every_fault(market, end, kind):
+    seen = Counter(fault for day in days_before(market, end) for fault in market.truth(day).faults)
+
+    assert 1 <= seen[kind] <= 3
+
+
+@pytest.mark.parametrize("end", WINDOWS)
+def test_most_of_sixty_sessions_are_whole(market, end):
+    whole = {market.truth(day).session for day in days_before(market, end) if market.truth(day).holds in {Holding.SESSION, Holding.LATE}}
+
+    assert len(whole) >= 50
+
+
+@pytest.mark.parametrize("end", WINDOWS)
+def test_sixty_sessions_show_a_holiday_with_a_wrong_flag_and_a_closure_nobody_announced(market, end):
+    reference = market.reference()
+    closed = [day for day in days_before(market, end) if day not in reference.index and reference.calendar[day].trading]
+
+    assert any(reference.calendar[day].holiday for day in closed)
+    assert any(reference.calendar[day].holiday is None for day in closed)
+
+
+def test_faults_change_files_and_never_the_market(market):
+    healthy = exchange(NO_FAULTS)
+
+    assert market.reference().control == healthy.reference().control
+    assert [day for day in days_before(healthy, WINDOWS[0]) if healthy.truth(day).faults] == []
+
+
+def test_a_timeout_lasts_for_the_first_calls_only():
+    source = exchange()
+    day = first_day(source, FaultKind.TIMEOUT)
+    for _ in range(DEFAULT_FAULTS.timeout_calls):
+        with pytest.raises(SourceUnavailable, match=str(day)):
+            source.daily_file(day)
+
+    assert source.daily_file(day).content == exchange(replace(DEFAULT_FAULTS, timeout_calls=0)).daily_file(day).content
+
+
+def test_a_missing_file_never_comes(market):
+    day = first_day(market, FaultKind.MISSING)
+
+    assert market.daily_file(day) is None
+    assert market.truth(day + timedelta(days=1)).session == day + timedelta(days=1)
+
+
+@pytest.mark.parametrize("holds", [Holding.PARTIAL, Holding.NOTHING])
+def test_a_late_session_is_whole_in_the_file_of_the_next_day(market, holds):
+    day = first_day(market, FaultKind.LATE, holds=holds)
+    late = parsed(market, day + timedelta(days=1)).rows
+
+    assert market.truth(day + timedelta(days=1)).holds is Holding.LATE
+    assert late.drop_columns("confidence").equals(parsed(exchange(NO_FAULTS), day).rows.drop_columns("confidence"))
+
+
+def test_a_partial_file_holds_a_handful_of_rows(market):
+    day = first_day(market, FaultKind.PARTIAL)
+
+    assert 5 <= parsed(market, day).rows.num_rows <= 12
+    assert market.reference().control[day].symbols > 200
+
+
+def test_a_layout_never_seen_names_its_new_columns(market):
+    day = first_day(market, FaultKind.UNKNOWN_LAYOUT)
+
+    with pytest.raises(UnknownLayout, match="Traded Shares"):
+        parsed(market, day)
+
+
+def test_another_known_layout_holds_the_same_numbers(market):
+    day = first_day(market, FaultKind.OTHER_LAYOUT)
+    file, usual = parsed(market, day), parsed(exchange(NO_FAULTS), day)
+
+    assert (file.layout, usual.layout) == ("v1_21col", "v3_24col")
+    assert file.rows.drop_columns("last_price").equals(usual.rows.drop_columns("last_price"))
+
+
+@pytest.mark.parametrize("kind", ["unparsable", "ragged", "blank_symbol"])
+def test_a_row_that_cannot_be_read_costs_itself_only(kind):
+    source = exchange(replace(NO_FAULTS, **{kind: 2}))
+    file, whole = parsed(source, first_day(source, FaultKind(kind))), parsed(exchange(NO_FAULTS), first_day(source, FaultKind(kind)))
+
+    assert file.rejected.num_rows == 2
+    assert file.rows.num_rows == whole.rows.num_rows - 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_bad"),
+    [
+        ("crossed", lambda row: row["high"] < row["low"]),
+        ("outside_band", lambda row: row["close"] > row["previous_close"] * 139 / 100 > 0),
+        ("zero_price", lambda row: row["low"] == 0),
+    ],
+)
+def test_a_row_that_is_wrong_can_be_read(kind, is_bad):
+    source = exchange(replace(NO_FAULTS, **{kind: 2}))
+    file = parsed(source, first_day(source, FaultKind(kind)))
+
+    assert file.rejected.num_rows == 0
+    assert sum(is_bad(row) for row in file.rows.to_pylist()) == 2
+
+
+def test_a_duplicate_contradicts_the_row_before_it():
+    source = exchange(replace(NO_FAULTS, duplicate=1))
+    day = first_day(source, FaultKind.DUPLICATE)
+    file = parsed(source, day)
+
+    assert file.lines.duplicates == 1
+    assert file.rows.drop_columns("line").equals(parsed(exchange(NO_FAULTS), day).rows.drop_columns("line"))
+
+
+def test_a_closed_day_repeats_the_last_session_and_may_fill_in_the_confidence():
+    source = exchange(NO_FAULTS)
+    filled = Counter()
+    for day in days_before(source, WINDOWS[0]):
+        truth = source.truth(day)
+        if truth.holds is Holding.REPEAT:
+            repeat, session = parsed(source, day).rows, parsed(source, truth.session).rows
+            filled[repeat.equals(session)] += 1
+
+            assert repeat.drop_columns("confidence").equals(session.drop_columns("confidence"))
+    assert min(filled[True], filled[False]) >= 5
+
+
+def test_the_confidence_is_filled_in_for_all_rows_at_once():
+    source = exchange(NO_FAULTS)
+    nulls = {parsed(source, day).rows["confidence"].null_count == 0 for day in days_before(source, WINDOWS[0])}
+
+    assert nulls == {True, False}
+
+
+def test_every_fault_is_described_with_its_rate():
+    described = exchange().describe()
+
+    assert {str(kind) for kind in FaultKind} | {"timeout_calls"} == set(described)
+    assert all(rate == getattr(DEFAULT_FAULTS, name) and meaning for name, (rate, meaning) in described.items())
+
+
+def test_no_faults_has_no_rate_at_all():
+    assert {rate for rate, _ in NO_FAULTS.describe().values()} == {0}
+
+
+KINDS = {
+    Holding.SESSION: FileKind.SESSION,
+    Holding.REPEAT: FileKind.NO_SESSION,
+    Holding.LATE: FileKind.LATE,
+    Holding.PARTIAL: FileKind.PARTIAL,
+}
+
+
+def judgements(market: SimulatedExchange, reference: Reference, *, since: date, until: date) -> Iterator[tuple[date, Judgement]]:
+    """Judge every file of a span in order, as the pipeline does; a file of an unknown layout is left out."""
+    calendar, accepted, earlier = TradingCalendar(reference.calendar), [], []
+    for day in (since + timedelta(days=n) for n in range((until - since).days + 1)):
+        if market.truth(day).holds in {Holding.NOTHING, Holding.UNKNOWN_LAYOUT}:
+            continue
+        file, last = parsed(market, day), accepted[-1] if accepted else None
+        gaps = [d for d in calendar.sessions_between(last.session, day) if last.session < d < day] if last else []
+        recent = [entry.prices for entry in accepted[-20:]]
+        history = SessionHistory(tuple(table.num_rows for table in recent), tuple(pc.sum(table["trades"]).as_py() for table in recent))
+        judged = judge(file, day, last=last, history=history, calendar=calendar, reference=reference, missing=gaps, held_earlier=earlier)
+        if judged.kind in {FileKind.SESSION, FileKind.LATE}:
+            accepted.append(AcceptedSession(judged.session_date, to_silver(file, judged.session_date)))
+        if judged.kind in {FileKind.NO_SESSION, FileKind.LATE}:
+            earlier.append(day)
+        yield day, judged
+
+
+def disagreements(market: SimulatedExchange, reference: Reference, *, since: date, until: date) -> list[tuple]:
+    found = []
+    for day, judged in judgements(market, reference, since=since, until=until):
+        truth = market.truth(day)
+        session = None if truth.holds is Holding.PARTIAL else truth.session
+        if (judged.kind, judged.session_date) != (KINDS[truth.holds], session):
+            found.append((day, truth, judged.kind, judged.session_date, judged.reason))
+    return found
+
+
+def test_the_judge_of_real_files_agrees_with_the_truth(market):
+    assert disagreements(market, market.reference(), since=date(2025, 1, 1), until=date(2026, 11, 23)) == []
+
+
+def test_by_the_calendar_and_the_data_alone_the_judge_asks_a_person_rather_than_err(market):
+    reference = Reference(calendar=market.reference().calendar)
+    found = disagreements(market, reference, since=date(2026, 4, 1), until=date(2026, 11, 23))
+
+    assert {kind for _, _, kind, _, _ in found} <= {FileKind.UNCLEAR}
+    assert len(found) <= 12
