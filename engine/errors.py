@@ -7,7 +7,8 @@
     ├── SettingsError          the machine is set up wrongly
     ├── SourceError
     │   ├── SourceUnavailable  did not answer this time (retryable)
-    │   └── SourceMisconfigured
+    │   ├── SourceMisconfigured
+    │   └── NoFile             a session is expected, and there is no file of that date
     ├── DataError              the input is wrong; trying again with the same bytes cannot help
     │   ├── UnreadableFile     not gzip, not text, empty, torn
     │   ├── UnknownLayout      a header never seen
@@ -22,7 +23,8 @@
 `retryable` says, by the class alone, whether the same call may succeed later.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class ConsoleError(Exception):
@@ -61,8 +63,18 @@ class SourceMisconfigured(SourceError):
     """The source's folder or address is wrong."""
 
 
+class NoFile(SourceError):
+    """A session is expected, and the source has no file of that date."""
+
+    verdict = "missing"
+
+
 class DataError(ConsoleError):
-    """The input is wrong; the same bytes will be wrong again."""
+    """The input is wrong; the same bytes will be wrong again. `findings` are columns of the run that say what was seen."""
+
+    def __init__(self, message: str, *, findings: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.findings = dict(findings or {})
 
 
 class UnreadableFile(DataError):

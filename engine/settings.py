@@ -26,9 +26,13 @@ class Settings(BaseSettings):
     source: SourceName = Field(SourceName.SIMULATED, description="`simulated` or `files`.")
     source_dir: Path | None = Field(None, description="With `files`: the folder that holds `daily/` and the optional reference folders.")
     database_url: str | None = Field(None, description="Default: SQLite in the home. PostgreSQL: `postgresql+psycopg://...`.")
-    durability: str = Field("normal", pattern="^(normal|full)$", description="SQLite only: `full` also survives a power cut of the last commits.")
+    durability: str = Field(
+        "normal", pattern="^(normal|full)$", description="SQLite only: `full` also survives a power cut of the last commits."
+    )
     simulated_seed: int = Field(9, ge=0, description="Seed of the simulated exchange; the same seed gives the same bytes.")
-    first_backfill_sessions: int = Field(60, ge=0, le=400, description="Sessions that an empty home backfills by itself (simulated source only).")
+    first_backfill_sessions: int = Field(
+        60, ge=0, le=400, description="Sessions that an empty home backfills by itself (simulated source only)."
+    )
     runner: str = Field("embedded", pattern="^(embedded|external)$", description="`external`: the console starts no runner of its own.")
     host: str = Field("127.0.0.1", description="Address the console listens on.")
     port: int = Field(8501, ge=1, le=65535, description="Port the console listens on.")
@@ -56,6 +60,8 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"NEPSE_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" if e["loc"] else e["msg"] for e in error.errors())
+        wrong = "; ".join(
+            f"NEPSE_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" if e["loc"] else e["msg"] for e in error.errors()
+        )
         message = f"Settings are wrong. {wrong}"
         raise SettingsError(message) from error

@@ -44,7 +44,7 @@ def _verdict(day: date, state: Any, session: Any) -> DateVerdict:
 
 
 def _without_a_word(status: RunStatus, *, accepted: bool) -> Verdict:
-    """What a date is whose newest run has (not yet) said nothing: an accepted session stays one until a run fails."""
+    """Judge a date whose newest run has said nothing (yet): an accepted session stays one until a run fails."""
     if status in (RunStatus.FAILED, RunStatus.CRASHED):
         return Verdict.FAILED
     return Verdict.SESSION if accepted else Verdict.MISSING

@@ -101,6 +101,15 @@ class Lake:
         finally:
             os.close(handle)
 
+    def holds(self, version: Version) -> bool:
+        """Say whether the file of a version stands in its place with the right length."""
+        file = self.folder / version.path
+        return file.is_file() and file.stat().st_size == version.bytes
+
+    def size(self, path: str) -> int:
+        """Return the bytes of a file."""
+        return (self.folder / path).stat().st_size
+
     def read_table(self, path: str) -> pa.Table:
         """Read a Parquet file, checking every page; `LakeFileLost` when it is missing or not what was written."""
         try:

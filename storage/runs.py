@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, case, delete, exists, func, insert, literal, or_, select, update
 
 from storage.database import Database
 from storage.status import ACTIVE, FINAL, BackfillState, RunStatus, StageStatus, sources_of
@@ -46,6 +46,39 @@ def add(connection: Connection, *, at: datetime, pipeline: str, partition: date,
     event(connection, run_id, at=at, name="run_queued", status=RunStatus.QUEUED, message=None)
     _remember(connection, run_id, at=at)
     return run_id
+
+
+def add_many(connection: Connection, days: Sequence[date], *, at: datetime, pipeline: str, **values: Any) -> None:
+    """Insert a queued run for each date, in a handful of statements whatever their number."""
+    if not days:
+        return
+    common = {"fence": 0, "rescues": 0, "waits": 0, "available_at": at, "cancel_requested": False, "simulated": False} | values
+    rows = [{"pipeline": pipeline, "partition": day, "status": RunStatus.QUEUED, "queued_at": at, **common} for day in days]
+    added = connection.execute(insert(runs).returning(runs.c.id, runs.c.partition, sort_by_parameter_order=True), rows).all()
+    queued = [{"run_id": row.id, "at": at, "name": "run_queued", "status": RunStatus.QUEUED, "message": None} for row in added]
+    connection.execute(insert(events), queued)
+    empty = {"verdict": None, "session_date": None, "reason": None, "rows": None, "source_sha256": None}
+    states = [
+        {"pipeline": pipeline, "day": row.partition, "run_id": row.id, "status": RunStatus.QUEUED, "updated_at": at, **empty}
+        for row in added
+    ]
+    _write_states(connection, states)
+
+
+def cancel_queued(connection: Connection, run_id: int, *, at: datetime, day: date, reason: str) -> bool:
+    """Cancel a run if it still waits; say whether it did."""
+    waiting = select(runs.c.id).where(runs.c.id == run_id, runs.c.status == RunStatus.QUEUED)
+    if connection.execute(waiting).scalar_one_or_none() is None:
+        return False
+    finish(connection, run_id, RunStatus.CANCELLED, at=at, day=day, reason=reason)
+    return True
+
+
+def inherit(connection: Connection, origin: int, run_id: int) -> None:
+    """Give a run that takes over checkpoints what the stages of `origin` found out about its date."""
+    names = ("source", "simulated", "source_file", "source_sha256", "layout", "verdict", "session_date", "reason", "evidence", "rows")
+    row = connection.execute(select(*(runs.c[name] for name in names)).where(runs.c.id == origin)).mappings().one()
+    connection.execute(update(runs).where(runs.c.id == run_id).values(dict(row)))
 
 
 def event(connection: Connection, run_id: int, *, at: datetime, name: str, status: RunStatus | None = None, message: str | None) -> None:
@@ -89,30 +122,25 @@ def finish(connection: Connection, run_id: int, to: RunStatus, *, at: datetime, 
     connection.execute(row.on_conflict_do_update(index_elements=["pipeline", "day", "status"], set_=sums))
 
 
+_SAID = ("verdict", "session_date", "rows", "source_sha256")
+
+
 def _remember(connection: Connection, run_id: int, *, at: datetime) -> None:
-    """Make `run_id` what is known of its date, unless a newer run is."""
-    source = select(
-        runs.c.pipeline,
-        runs.c.partition,
-        runs.c.id,
-        runs.c.status,
-        runs.c.verdict,
-        runs.c.session_date,
-        runs.c.reason,
-        runs.c.rows,
-        runs.c.source_sha256,
-    ).where(runs.c.id == run_id)
-    row = connection.execute(source).mappings().one()
-    values = {"run_id": row["id"], "updated_at": at} | {
-        name: row[name] for name in ("status", "verdict", "session_date", "reason", "rows", "source_sha256")
-    }
-    statement = dialect_insert(connection, date_states).values(pipeline=row["pipeline"], day=row["partition"], **values)
-    newer = {name: statement.excluded[name] for name in values}
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["pipeline", "day"], set_=newer, where=date_states.c.run_id <= statement.excluded["run_id"]
-        )
-    )
+    """Make `run_id` the newest run of its date, unless a newer one is."""
+    columns = (runs.c.pipeline, runs.c.partition.label("day"), runs.c.id.label("run_id"), runs.c.status, runs.c.reason)
+    row = connection.execute(select(*columns, *(runs.c[name] for name in _SAID)).where(runs.c.id == run_id)).mappings().one()
+    _write_states(connection, [dict(row) | {"updated_at": at}])
+
+
+def _write_states(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write what newest runs say of their dates; a run that has said nothing leaves what the one before it said."""
+    statement = dialect_insert(connection, date_states)
+    new = statement.excluded
+    values: dict[str, Any] = {name: new[name] for name in ("run_id", "status", "updated_at")}
+    values["reason"] = func.coalesce(new["reason"], date_states.c.reason)
+    values |= {name: case((new["verdict"].is_not(None), new[name]), else_=date_states.c[name]) for name in _SAID}
+    newest = date_states.c.run_id <= new["run_id"]
+    connection.execute(statement.on_conflict_do_update(index_elements=["pipeline", "day"], set_=values, where=newest), list(rows))
 
 
 def claim(
@@ -167,12 +195,12 @@ def waiting(connection: Connection, *, at: datetime) -> bool:
     return connection.execute(query).scalar_one_or_none() is not None
 
 
-def holds(connection: Connection, run_id: int, *, fence: int) -> bool:
-    """Say, inside a transaction that is about to commit, whether the run is still held with this fence number."""
-    query = select(runs.c.id).where(runs.c.id == run_id, runs.c.fence == fence, runs.c.status == RunStatus.RUNNING)
+def holds(connection: Connection, run_id: int, *, fence: int) -> RowMapping | None:
+    """Return, inside a transaction that is about to commit, the run if it is still held with this fence number (its cancel wish)."""
+    query = select(runs.c.id, runs.c.cancel_requested).where(runs.c.id == run_id, runs.c.fence == fence, runs.c.status == RunStatus.RUNNING)
     if connection.dialect.name == "postgresql":
         query = query.with_for_update()
-    return connection.execute(query).scalar_one_or_none() is not None
+    return connection.execute(query).mappings().one_or_none()
 
 
 def note(connection: Connection, run_id: int, **values: Any) -> None:
@@ -191,6 +219,11 @@ def close_stage(connection: Connection, stage_id: int, status: StageStatus, **va
     """End a stage that runs; a stage that has ended stays as it is."""
     condition = and_(stage_runs.c.id == stage_id, stage_runs.c.status == StageStatus.RUNNING)
     connection.execute(update(stage_runs).where(condition).values(status=status, **values))
+
+
+def drop_stages(connection: Connection, run_id: int) -> None:
+    """Take back the stages of a run that only found its source not ready; the run's event tells of it."""
+    connection.execute(delete(stage_runs).where(stage_runs.c.run_id == run_id))
 
 
 def crash_stages(connection: Connection, run_id: int, *, at: datetime) -> None:
@@ -314,6 +347,17 @@ def durations(connection: Connection, pipeline: str, *, limit: int = 200) -> Seq
     """Return the durations (microseconds) of the newest succeeded runs, newest first."""
     query = select(runs.c.duration_us).where(runs.c.pipeline == pipeline, runs.c.status == RunStatus.SUCCEEDED)
     return list(connection.execute(query.order_by(runs.c.id.desc()).limit(limit)).scalars())
+
+
+def backfill_has_work(connection: Connection, backfill_id: int) -> bool:
+    """Say whether any run of a backfill that goes on is still queued or running."""
+    query = (
+        select(runs.c.id)
+        .join(backfills, backfills.c.id == runs.c.backfill_id)
+        .where(runs.c.backfill_id == backfill_id, runs.c.status.in_(ACTIVE), backfills.c.state == BackfillState.RUNNING)
+        .limit(1)
+    )
+    return connection.execute(query).scalar_one_or_none() is not None
 
 
 def request_cancel(connection: Connection, run_id: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, select
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from storage.tables import Price, TradingSession
 from storage.upsert import upsert
@@ -16,6 +16,12 @@ prices = Price.__table__
 def accept(connection: Connection, **values: Any) -> None:
     """Record a session as accepted, or its newer version."""
     upsert(connection, sessions, [values], key=["session"])
+
+
+def point_to_gold(connection: Connection, paths: Mapping[date, str]) -> None:
+    """Point accepted sessions to newer versions of their gold."""
+    for session, path in paths.items():
+        connection.execute(update(sessions).where(sessions.c.session == session).values(gold_path=path))
 
 
 def forget(connection: Connection, session: date) -> None:
@@ -36,10 +42,21 @@ def one(connection: Connection, session: date) -> RowMapping | None:
     return connection.execute(select(sessions).where(sessions.c.session == session)).mappings().one_or_none()
 
 
-def last_before(connection: Connection, day: date, *, inclusive: bool = False) -> RowMapping | None:
-    """Return the newest accepted session before `day` (or on it), or None."""
-    edge = sessions.c.session <= day if inclusive else sessions.c.session < day
-    return connection.execute(select(sessions).where(edge).order_by(sessions.c.session.desc()).limit(1)).mappings().one_or_none()
+def last_before(connection: Connection, day: date) -> RowMapping | None:
+    """Return the newest accepted session before `day`, or None."""
+    query = select(sessions).where(sessions.c.session < day).order_by(sessions.c.session.desc()).limit(1)
+    return connection.execute(query).mappings().one_or_none()
+
+
+def known_to(connection: Connection, file_date: date) -> RowMapping | None:
+    """Return the newest session that came with an earlier file than that of `file_date`, or None."""
+    query = select(sessions).where(sessions.c.session <= file_date, sessions.c.file_date < file_date)
+    return connection.execute(query.order_by(sessions.c.session.desc()).limit(1)).mappings().one_or_none()
+
+
+def from_file(connection: Connection, file_date: date) -> Sequence[RowMapping]:
+    """Return the sessions that the file of a date brought (one, unless its booking was changed)."""
+    return connection.execute(select(sessions).where(sessions.c.file_date == file_date)).mappings().all()
 
 
 def trailing(connection: Connection, day: date, *, limit: int) -> Sequence[RowMapping]:

@@ -50,6 +50,10 @@ def _count(default: int | None = None) -> Any:
     return Field(default=default, sa_column=Column(BigInteger, nullable=default is None))
 
 
+def _required() -> Any:
+    return Field(sa_column=Column(BigInteger, nullable=False))
+
+
 def _json() -> Any:
     return Field(default=None, sa_column=Column(Json, nullable=True))
 
@@ -130,7 +134,7 @@ class StageRun(Base, table=True):
 
     __tablename__ = "stage_run"
     id: int | None = _identity()
-    run_id: int = _count()
+    run_id: int = _required()
     stage: str = _word(64, nullable=False)
     position: int = 0
     status: StageStatus = _word(16, nullable=False)
@@ -156,7 +160,7 @@ class Attempt(Base, table=True):
 
     __tablename__ = "attempt"
     id: int | None = _identity()
-    run_id: int = _count()
+    run_id: int = _required()
     stage: str = _word(64, nullable=False)
     number: int = 0
     started_at: datetime = _instant(nullable=False)
@@ -172,7 +176,7 @@ class RunEvent(Base, table=True):
 
     __tablename__ = "run_event"
     id: int | None = _identity()
-    run_id: int = _count()
+    run_id: int = _required()
     at: datetime = _instant(nullable=False)
     name: str = _word(64, nullable=False)
     status: RunStatus | None = _word(16)
@@ -185,7 +189,7 @@ class LogLine(Base, table=True):
 
     __tablename__ = "log_line"
     id: int | None = _identity()
-    run_id: int = _count()
+    run_id: int = _required()
     at: datetime = _instant(nullable=False)
     level: str = _word(10, nullable=False)
     stage: str | None = _word(64)
@@ -200,7 +204,7 @@ class DateState(Base, table=True):
     __tablename__ = "date_state"
     pipeline: str = _word(64, nullable=False, key=True)
     day: date = Field(primary_key=True)
-    run_id: int = _count()
+    run_id: int = _required()
     status: RunStatus = _word(16, nullable=False)
     verdict: Verdict | None = _word(16)
     session_date: date | None = None
@@ -215,7 +219,7 @@ class TradingSession(Base, table=True):
 
     __tablename__ = "trading_session"
     session: date = Field(primary_key=True)
-    run_id: int = _count()
+    run_id: int = _required()
     file_date: date
     source: str = _word(16, nullable=False)
     simulated: bool = False
@@ -228,6 +232,7 @@ class TradingSession(Base, table=True):
     gold_path: str | None = _word(200)
     booked_by: str | None = _word(80)  # set when a person chose the session
     accepted_at: datetime = _instant(nullable=False)
+    __table_args__: ClassVar[Any] = (Index("ix_trading_session_file", "file_date"),)
 
 
 class LakeFile(Base, table=True):

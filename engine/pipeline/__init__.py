@@ -1,0 +1,1 @@
+"""The machine that runs pipelines: graph, execution, runner, rescue, schedule ledger."""

@@ -63,7 +63,9 @@ class Pipeline:
             unknown = [needed for needed in inputs if needed not in self.stages]
             if unknown:
                 known = ", ".join(self.stages) or "none"
-                raise UsageError(f"stage {self.name}.{name} takes {', '.join(unknown)}, which no earlier stage gives (earlier stages: {known})")
+                raise UsageError(
+                    f"stage {self.name}.{name} takes {', '.join(unknown)}, which no earlier stage gives (earlier stages: {known})"
+                )
             if "return" not in hints:
                 raise UsageError(f"stage {self.name}.{name} needs a return type: it says how its checkpoint is stored")
             summary = (function.__doc__ or "").strip().splitlines()[0] if function.__doc__ else ""

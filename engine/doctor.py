@@ -1,0 +1,117 @@
+"""Looks whether this machine is fit to run the product, and says what to do where it is not."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import pysqlite3
+
+from engine.clock import NEPAL
+from engine.errors import ConsoleError
+from engine.runtime import compose
+from engine.settings import Settings, SourceName
+from engine.waiting import runner_is_alive
+from storage.database import SAFE_SQLITE, free_bytes, version
+
+LOW_DISK = 512 * 1024**2
+CLOCK_YEARS = (2025, 2100)
+
+
+class Health(StrEnum):
+    """How one finding stands."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `advice` is empty where nothing need be done."""
+
+    name: str
+    health: Health
+    observed: str
+    advice: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Return every finding, in the order in which they matter."""
+    looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_sqlite, _home, _disk, _source_folder, _opened)
+    return [finding for look in looks for finding in look(settings)]
+
+
+def _sqlite(settings: Settings) -> Iterator[Finding]:
+    found, needed = pysqlite3.sqlite_version, ".".join(map(str, SAFE_SQLITE))
+    if not settings.url.startswith("sqlite"):
+        yield Finding("sqlite", Health.OK, f"not used (the database is {settings.url.split(':', maxsplit=1)[0]})")
+    elif pysqlite3.sqlite_version_info < SAFE_SQLITE:
+        yield Finding("sqlite", Health.FAILED, found, f"older than {needed}, which can corrupt a WAL database: pip install -U pysqlite3")
+    else:
+        yield Finding("sqlite", Health.OK, found)
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    home = settings.home.absolute()
+    nearest = home
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        yield Finding(
+            "permissions",
+            Health.FAILED,
+            f"{nearest} cannot be written",
+            "choose another NEPSE_HOME, or give this user the right to write it",
+        )
+    else:
+        yield Finding("permissions", Health.OK, f"{home} can be written")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    free = free_bytes(settings.home.absolute())
+    told = f"{free / 1024**3:.1f} GiB free"
+    if free < LOW_DISK:
+        yield Finding("disk", Health.FAILED, told, f"free at least {LOW_DISK / 1024**2:.0f} MiB on the disk of {settings.home.absolute()}")
+    else:
+        yield Finding("disk", Health.OK, told)
+
+
+def _source_folder(settings: Settings) -> Iterator[Finding]:
+    if settings.source is SourceName.SIMULATED:
+        yield Finding("source", Health.OK, f"simulated exchange, seed {settings.simulated_seed}")
+        return
+    daily = Path(settings.source_dir or ".") / "daily"
+    if not daily.is_dir():
+        yield Finding("source", Health.FAILED, f"no folder {daily}", "point NEPSE_SOURCE_DIR to the folder that holds daily/")
+    elif not os.access(daily, os.R_OK | os.X_OK):
+        yield Finding("source", Health.FAILED, f"{daily} cannot be read", "give this user the right to read it")
+
+
+def _opened(settings: Settings) -> Iterator[Finding]:
+    """Look at what only shows once everything is open."""
+    try:
+        runtime = compose(settings)
+        span = runtime.source.span()
+    except ConsoleError as error:
+        yield Finding("opening", Health.FAILED, str(error), "mend this first")
+        return
+    if settings.source is not SourceName.SIMULATED:
+        told = f"files of {span[0]} to {span[1]}" if span else "no daily file"
+        yield Finding(
+            "source", Health.OK if span else Health.WARNING, told, "" if span else f"put daily files into {settings.source_dir}/daily"
+        )
+    yield Finding("database", Health.OK, version(runtime.database))
+    now = runtime.clock.now()
+    drift = abs(now.timestamp() - time.clock_gettime(time.CLOCK_REALTIME))
+    if not CLOCK_YEARS[0] <= now.year < CLOCK_YEARS[1] or drift > timedelta(seconds=1).total_seconds():
+        yield Finding("clock", Health.FAILED, f"{now.astimezone(NEPAL):%Y-%m-%d %H:%M} in Nepal", "set the machine's clock (NTP)")
+    else:
+        yield Finding("clock", Health.OK, f"{now.astimezone(NEPAL):%Y-%m-%d %H:%M} in Nepal")
+    if runner_is_alive(runtime):
+        yield Finding("runner", Health.OK, "alive")
+    else:
+        yield Finding("runner", Health.WARNING, "no runner is alive", "start the console (make run) or `python -m engine runner`")

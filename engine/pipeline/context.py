@@ -1,0 +1,191 @@
+"""What a stage is given: its run, the lake, the source, time; and what it wants committed with its checkpoint."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import structlog
+from sqlalchemy import Connection
+
+from engine.errors import ConsoleError, LakeError, NoSpace
+from engine.runtime import Runtime
+from storage import lake as catalog
+from storage.lake import Content, DiskFull, LakeFileLost, Version
+from storage.metrics import Measure
+
+REMEMBERED_TABLES = 8  # the newest session, its features and its state, for the next date of a backfill
+
+
+class SourceNotReady(ConsoleError):
+    """Not an error: the stage asks to be run again at `until`; the run goes back to the queue meanwhile."""
+
+    def __init__(self, reason: str, *, until: datetime) -> None:
+        super().__init__(reason)
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a stage ends its run early: nothing behind it is run."""
+
+    succeeded: bool
+    reason: str
+
+
+@dataclass(slots=True)
+class Meter:
+    """What one try of a stage used: CPU seconds of the process, bytes through its context, rows it reports."""
+
+    bytes_read: int = 0
+    bytes_written: int = 0
+    rows_in: int | None = None
+    rows_out: int | None = None
+
+
+class TableCache:
+    """The newest tables of the lake in memory; files never change, so a path is a safe key."""
+
+    def __init__(self) -> None:
+        self._tables: OrderedDict[str, Any] = OrderedDict()
+
+    def get(self, path: str) -> Any:
+        """Return what was remembered for `path`, or None."""
+        return self._tables.get(path)
+
+    def put(self, path: str, value: Any) -> None:
+        """Remember a value and forget the oldest."""
+        self._tables[path] = value
+        self._tables.move_to_end(path)
+        while len(self._tables) > REMEMBERED_TABLES:
+            self._tables.popitem(last=False)
+
+
+@dataclass(slots=True)
+class RunLog:
+    """Structured log lines of a run: to the process's log at once, to the database with the next commit."""
+
+    run_id: int
+    clock: Callable[[], datetime]
+    stage: str | None = None
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Log a fact."""
+        self._write("info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Log something that a person should see."""
+        self._write("warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Log a failure."""
+        self._write("error", event, fields)
+
+    def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        line = {"run_id": self.run_id, "at": self.clock(), "level": level, "stage": self.stage, "event": event, "fields": fields or None}
+        self.lines.append(line)
+        getattr(structlog.get_logger(), level)(event, run_id=self.run_id, stage=self.stage, **fields)
+
+
+@dataclass(slots=True)
+class StageContext:
+    """One try of one stage. What it publishes, notes or measures is committed with the checkpoint, or not at all."""
+
+    run: Mapping[str, Any]
+    runtime: Runtime
+    log: RunLog
+    cache: TableCache
+    meter: Meter = field(default_factory=Meter)
+    published: list[Version] = field(default_factory=list)
+    withdrawn: list[tuple[str, date]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
+    writes: list[Callable[[Connection], None]] = field(default_factory=list)
+    ending: Ending | None = None
+
+    @property
+    def day(self) -> date:
+        """The calendar date that the run is for."""
+        day: date = self.run["partition"]
+        return day
+
+    def now(self) -> datetime:
+        """Return the current instant, in UTC."""
+        return self.runtime.clock.now()
+
+    def query(self, read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call a read of `storage` with a connection of its own."""
+        with self.runtime.database.reading() as connection:
+            return read(connection, *arguments, **options)
+
+    def publish(self, dataset: str, partition: date, content: Content) -> tuple[Version, bool]:
+        """Write a file of the lake and have it made current with the checkpoint; return it and whether it is new.
+
+        When the current version already holds this very content, nothing is written and that version is returned.
+        """
+        current: Version | None = self.query(catalog.current, dataset, partition)
+        if current is not None and current.sha256 == content.sha256 and self.runtime.lake.holds(current):
+            return current, False
+        try:
+            version = self.runtime.lake.write(dataset, partition, content)
+        except DiskFull as error:
+            raise NoSpace(str(error)) from error
+        self.meter.bytes_written += version.bytes
+        self.published.append(version)
+        return version, True
+
+    def publish_table(self, dataset: str, partition: date, table: pa.Table, *, schema_version: str | None = None) -> tuple[Version, bool]:
+        """`publish` a table, and remember it for the stages behind."""
+        version, new = self.publish(dataset, partition, catalog.table_content(table, schema_version=schema_version))
+        self.cache.put(version.path, table)
+        return version, new
+
+    def withdraw(self, dataset: str, partition: date) -> None:
+        """Leave a (dataset, partition) without a current version, with the checkpoint; nothing is deleted."""
+        self.withdrawn.append((dataset, partition))
+
+    def table(self, path: str) -> pa.Table:
+        """Return a table of the lake, checked against its page checksums; `LakeError` when it is not what was published."""
+        table = self.cache.get(path)
+        if table is None:
+            try:
+                table = self.runtime.lake.read_table(path)
+            except LakeFileLost as error:
+                raise LakeError(str(error)) from error
+            self.meter.bytes_read += self.runtime.lake.size(path)
+            self.cache.put(path, table)
+        return table
+
+    def content(self, version: Version) -> bytes:
+        """Return the bytes of a lake file, checked against its sha256; `LakeError` when they differ."""
+        try:
+            content = self.runtime.lake.read_bytes(version)
+        except LakeFileLost as error:
+            raise LakeError(str(error)) from error
+        self.meter.bytes_read += len(content)
+        return content
+
+    def note(self, **values: Any) -> None:
+        """Write columns of the run with the checkpoint."""
+        self.notes.update(values)
+
+    def measure(self, name: str, value: float, unit: str) -> None:
+        """Record a metric of the run with the checkpoint."""
+        self.measures.append(Measure(self.log.stage or "", name, unit, value))
+
+    def commit_with(self, write: Callable[[Connection], None]) -> None:
+        """Have `write` run inside the transaction that commits the checkpoint."""
+        self.writes.append(write)
+
+    def end_run(self, reason: str, *, succeeded: bool) -> None:
+        """End the run with this stage: either there is nothing more to do, or nothing at all to do."""
+        self.ending = Ending(succeeded, reason)
+
+
+def cpu_us() -> int:
+    """Return the CPU time of this process so far, in microseconds."""
+    return time.process_time_ns() // 1000

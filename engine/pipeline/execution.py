@@ -1,0 +1,284 @@
+"""Executes one claimed run: its stages in order, each tried, checkpointed and committed; resumes behind the last one that was."""
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import stamina
+from pydantic import TypeAdapter
+from sqlalchemy import Connection
+
+from engine.clock import nepal_date
+from engine.errors import Fenced, StageCancelled
+from engine.pipeline.context import RunLog, SourceNotReady, StageContext, TableCache, cpu_us
+from engine.pipeline.graph import Pipeline, Stage
+from engine.pipeline.interrupts import interruptible
+from engine.pipeline.memory import peak_bytes, reset_peak
+from engine.runtime import Runtime
+from storage import backfills, lake, metrics, runs
+from storage.metrics import Measure
+from storage.status import BackfillState, OnFailure, RunStatus, StageStatus, Verdict
+
+# Waits between tries: 0.1 s, 0.2 s, ... capped, with up to as much jitter; longer waits go through the queue, not through a worker.
+FIRST_WAIT = timedelta(seconds=0.1)
+LONGEST_WAIT = timedelta(seconds=5)
+
+
+@dataclass(slots=True)
+class Execution:
+    """Executes runs in this process; remembers tables and metric series between them."""
+
+    runtime: Runtime
+    pipelines: Mapping[str, Pipeline]
+    code_version: str
+    cache: TableCache = field(default_factory=TableCache)
+    series: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def execute(self, run: Mapping[str, Any]) -> RunStatus | None:
+        """Bring a claimed run to its end; return its final status, or None when it went back to the queue or to another runner."""
+        try:
+            return _Holding(self, run).through()
+        except (Fenced, runs.StaleMove):
+            return None  # another runner has it now, and what this one did was not committed
+
+
+class _Holding:
+    """One run while this process holds it."""
+
+    def __init__(self, execution: Execution, run: Mapping[str, Any]) -> None:
+        self.execution = execution
+        self.runtime = execution.runtime
+        self.run = run
+        self.pipeline = execution.pipelines[run["pipeline"]]
+        self.log = RunLog(run["id"], self.runtime.clock.now)
+        self.values: dict[str, Any] = {}
+        self.cpu_before = cpu_us()
+        self.verdict: str | None = run["verdict"]
+        self.tries = 0  # of the stage that runs
+        self.cancel_wanted = False
+
+    def through(self) -> RunStatus | None:
+        """Run what is left of the stages."""
+        done = self._checkpoints()
+        left = [stage for stage in self.pipeline.order if stage.name not in done]
+        self.log.info(
+            "run_resumed" if done else "run_started", pipeline=self.pipeline.name, date=str(self.run["partition"]), left=len(left)
+        )
+        opened = self._begin(left[0]) if left else 0
+        for number, stage in enumerate(left):
+            following = left[number + 1] if number + 1 < len(left) else None
+            outcome = self._stage(stage, opened, following)
+            if not isinstance(outcome, int):
+                return outcome
+            opened = outcome
+        return RunStatus.SUCCEEDED
+
+    def _checkpoints(self) -> set[str]:
+        with self.runtime.database.reading() as connection:
+            rows = runs.stages_of(connection, self.run["id"])
+        for row in rows:
+            if row["status"] == StageStatus.SUCCEEDED:
+                self.values[row["stage"]] = TypeAdapter(self.pipeline.stages[row["stage"]].returns).validate_python(row["checkpoint"])
+        return set(self.values)
+
+    def _begin(self, stage: Stage) -> int:
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            opened = runs.open_stage(connection, self.run["id"], stage.name, position=self.pipeline.position(stage.name), at=self._now())
+            runs.note(
+                connection,
+                self.run["id"],
+                code_version=self.execution.code_version,
+                source=self.runtime.source.name,
+                simulated=self.runtime.simulated,
+            )
+        return opened
+
+    def _stage(self, stage: Stage, opened: int, following: Stage | None) -> RunStatus | int | None:
+        """Run one stage to its commit; return the id of the next opened stage, or how the run ended."""
+        self.log.stage = stage.name
+        reset_peak()
+        started, cpu_before = time.perf_counter_ns(), cpu_us()
+        used: dict[str, Any] = {}
+        try:
+            context, value = self._try(stage)
+        except SourceNotReady as waiting:
+            return self._wait(waiting)
+        except Fenced:
+            raise
+        except Exception as error:  # noqa: BLE001, the runner's boundary: whatever it is, the run ends FAILED with it
+            used |= _used(started, cpu_before)
+            return self._fail(stage, opened, error, used)
+        used |= _used(started, cpu_before)
+        used |= {"rows_in": context.meter.rows_in, "rows_out": context.meter.rows_out}
+        used |= {"bytes_read": context.meter.bytes_read, "bytes_written": context.meter.bytes_written}
+        self.values[stage.name] = value
+        return self._commit(stage, opened, following, context, used)
+
+    def _try(self, stage: Stage) -> tuple[StageContext, Any]:
+        """Call the stage until it succeeds or may not be tried again; every failed try is recorded."""
+        inputs = {name: self.values[name] for name in stage.inputs}
+        tries = stamina.retry_context(
+            on=lambda error: bool(getattr(error, "retryable", False)),
+            attempts=stage.attempts,
+            timeout=None,
+            wait_initial=FIRST_WAIT,
+            wait_max=LONGEST_WAIT,
+            wait_jitter=FIRST_WAIT,
+        )
+        for attempt in tries:
+            with attempt:
+                self.tries = attempt.num
+                context = StageContext(self.run, self.runtime, self.log, self.execution.cache)
+                began, began_at = time.perf_counter_ns(), self._now()
+                try:
+                    with interruptible(stage.timeout, stage=stage.name):
+                        return context, stage.function(**inputs, context=context)
+                except SourceNotReady:
+                    raise
+                except Exception as error:
+                    last = attempt.num == stage.attempts or not getattr(error, "retryable", False)
+                    self._record_try(stage, attempt.num, error, began_at, began, wait=0.0 if last else attempt.next_wait)
+                    raise
+        raise AssertionError("a retry loop ends with a value or an error")
+
+    def _record_try(self, stage: Stage, number: int, error: Exception, at: datetime, began: int, *, wait: float) -> None:
+        self.log.warning(
+            "stage_try_failed", number=number, error=type(error).__name__, message=str(error), next_try_in_seconds=round(wait, 3)
+        )
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            runs.add_attempt(
+                connection,
+                run_id=self.run["id"],
+                stage=stage.name,
+                number=number,
+                started_at=at,
+                duration_us=(time.perf_counter_ns() - began) // 1000,
+                wait_us=int(wait * 1e6),
+                error_type=type(error).__name__,
+                error_message=str(error),
+            )
+
+    def _commit(self, stage: Stage, opened: int, following: Stage | None, context: StageContext, used: dict[str, Any]) -> RunStatus | int:
+        """Write everything that the stage gave, in one transaction that only the holder of the run can commit."""
+        at, run_id = self._now(), self.run["id"]
+        self.verdict = context.notes.get("verdict", self.verdict)
+        checkpoint = TypeAdapter(stage.returns).dump_python(self.values[stage.name], mode="json")
+        self.log.info("stage_done", rows=used["rows_out"], ms=round(used["duration_us"] / 1000, 1))
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            for dataset, partition in context.withdrawn:
+                lake.withdraw(connection, dataset, partition, at=at)
+            for version in context.published:
+                lake.publish(connection, version, run_id=run_id, at=at, simulated=self.runtime.simulated)
+            for write in context.writes:
+                write(connection)
+            if context.notes:
+                runs.note(connection, run_id, **context.notes)
+            metrics.record(connection, self.pipeline.name, run_id, context.measures, at=at, known=self.execution.series)
+            runs.close_stage(connection, opened, StageStatus.SUCCEEDED, checkpoint=checkpoint, finished_at=at, attempts=self.tries, **used)
+            if following is None or context.ending is not None:
+                status = RunStatus.SUCCEEDED if context.ending is None or context.ending.succeeded else RunStatus.SKIPPED
+                self._leave_out(connection, stage, StageStatus.SKIPPED, at)
+                self._finish(connection, status, at)
+                return status
+            if self.cancel_wanted:
+                self._leave_out(connection, stage, StageStatus.CANCELLED, at)
+                self._finish(connection, RunStatus.CANCELLED, at, reason=f"cancelled by a person after stage {stage.name}")
+                return RunStatus.CANCELLED
+            self._flush_log(connection)
+            return runs.open_stage(connection, run_id, following.name, position=self.pipeline.position(following.name), at=at)
+
+    def _fail(self, stage: Stage, opened: int, error: Exception, used: dict[str, Any]) -> RunStatus:
+        """End the run with an error; the original one is kept whole."""
+        at = self._now()
+        cancelled = isinstance(error, StageCancelled)
+        status = RunStatus.CANCELLED if cancelled else RunStatus.FAILED
+        told = {"error_type": type(error).__name__, "error_message": str(error)}
+        self.log.error("stage_failed", error=told["error_type"], message=told["error_message"])
+        verdict = getattr(error, "verdict", Verdict.FAILED)
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            ended = StageStatus.CANCELLED if cancelled else StageStatus.FAILED
+            runs.close_stage(connection, opened, ended, finished_at=at, attempts=self.tries, **told, **used)
+            self._leave_out(connection, stage, StageStatus.CANCELLED if cancelled else StageStatus.UPSTREAM_FAILED, at)
+            trace = "".join(traceback.format_exception(error))
+            reason = {"reason": str(error)} | ({} if cancelled else {"verdict": verdict})
+            self._finish(
+                connection, status, at, error_stage=stage.name, error_traceback=trace, **told, **reason, **getattr(error, "findings", {})
+            )
+            if status is RunStatus.FAILED and self.run["backfill_id"] is not None:
+                self._stop_backfill(connection, self.run["backfill_id"], at)
+        return status
+
+    def _stop_backfill(self, connection: Connection, backfill_id: int, at: datetime) -> None:
+        row = backfills.one(connection, backfill_id)
+        if row is not None and row["on_failure"] == OnFailure.STOP:
+            backfills.set_state(
+                connection, backfill_id, BackfillState.STOPPED, at=at, reason=f"{self.run['partition']} failed (run {self.run['id']})"
+            )
+
+    def _wait(self, waiting: SourceNotReady) -> None:
+        """Give the run back to the queue until its source may be ready; it begins again with its first stage then."""
+        at, run_id = self._now(), self.run["id"]
+        self.log.info("source_not_ready", reason=str(waiting), until=waiting.until.isoformat())
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            runs.drop_stages(connection, run_id)
+            runs.move(
+                connection,
+                run_id,
+                RunStatus.QUEUED,
+                at=at,
+                name="run_waits",
+                message=f"{waiting}; looks again at {waiting.until.isoformat(timespec='seconds')}",
+                held=self.run["fence"],
+                available_at=waiting.until,
+                waits=self.run["waits"] + 1,
+                reason=str(waiting),
+            )
+            self._flush_log(connection)
+
+    def _leave_out(self, connection: Connection, last: Stage, status: StageStatus, at: datetime) -> None:
+        """Say of every stage behind `last` why it was not run."""
+        for stage in self.pipeline.order[self.pipeline.position(last.name) + 1 :]:
+            runs.open_stage(
+                connection, self.run["id"], stage.name, position=self.pipeline.position(stage.name), at=at, status=status, started_at=None
+            )
+
+    def _finish(self, connection: Connection, status: RunStatus, at: datetime, **values: Any) -> None:
+        used = cpu_us() - self.cpu_before
+        self.log.stage = None
+        self.log.info("run_finished", status=status, verdict=self.verdict)
+        self._flush_log(connection)
+        cpu = [Measure("", "cpu_seconds", "s", used / 1e6)]
+        metrics.record(connection, self.pipeline.name, self.run["id"], cpu, at=at, known=self.execution.series)
+        runs.finish(connection, self.run["id"], status, at=at, day=nepal_date(at), held=self.run["fence"], cpu_us=used, **values)
+        if self.run["backfill_id"] is not None:
+            backfills.close_if_done(connection, self.run["backfill_id"], at=at)
+
+    def _flush_log(self, connection: Connection) -> None:
+        runs.add_log_lines(connection, self.log.lines)
+        self.log.lines = []
+
+    def _still_mine(self, connection: Connection) -> None:
+        held = runs.holds(connection, self.run["id"], fence=self.run["fence"])
+        if held is None:
+            raise Fenced(f"run {self.run['id']} was taken over while this runner was away; what it did is dropped")
+        self.cancel_wanted = held["cancel_requested"]
+
+    def _now(self) -> datetime:
+        return self.runtime.clock.now()
+
+
+def _used(started: int, cpu_before: int) -> dict[str, Any]:
+    """Measure what a stage took since `started` (perf counter, ns) and `cpu_before` (us)."""
+    return {
+        "duration_us": (time.perf_counter_ns() - started) // 1000,
+        "cpu_us": cpu_us() - cpu_before,
+        "peak_memory_bytes": peak_bytes(),
+    }

@@ -1,0 +1,58 @@
+"""Stops a stage from outside: its time limit and a person's cancel reach the main thread as signals.
+
+A stage that hangs in code which never returns to Python cannot be reached; its runner's heartbeat stops then, and the run is
+rescued by another (`rescue.py`).
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from engine.errors import StageCancelled, StageTimeout
+
+_armed = threading.Event()  # set only while a stage's own code runs: a commit is never interrupted
+
+
+@contextmanager
+def interruptible(limit: timedelta, *, stage: str) -> Iterator[None]:
+    """Raise `StageTimeout` in the block when it runs longer than `limit`, `StageCancelled` when a person cancels its run.
+
+    Works in the main thread, where runners execute; in another thread the block runs without limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def expired(_signal: int, _frame: Any) -> None:
+        if _armed.is_set():
+            raise StageTimeout(f"stage {stage} ran longer than {limit.total_seconds():g} s")
+
+    def cancelled(_signal: int, _frame: Any) -> None:
+        if _armed.is_set():
+            raise StageCancelled(f"cancelled by a person during stage {stage}")
+
+    before = signal.signal(signal.SIGALRM, expired), signal.signal(signal.SIGUSR1, cancelled)
+    signal.setitimer(signal.ITIMER_REAL, limit.total_seconds())
+    _armed.set()
+    try:
+        yield
+    finally:
+        _armed.clear()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before[0])
+        signal.signal(signal.SIGUSR1, before[1])
+
+
+def ignore_late_cancels() -> None:
+    """Make a cancel that arrives between two stages harmless; the run's row still says that it is wanted."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+
+def cancel_main_thread() -> None:
+    """Interrupt the stage that the main thread runs, if any."""
+    main = threading.main_thread().ident
+    if main is not None and _armed.is_set():
+        signal.pthread_kill(main, signal.SIGUSR1)

@@ -1,0 +1,143 @@
+"""The schedule ledger: every expected date gets one row that says what became of it, whatever happened.
+
+Nothing depends on a timer that fired: on every tick, and at start, what is due is computed from the calendar, the schedule and the
+runs in the database. A slot that passed while no runner was alive is found here and caught up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.clock import nepal_date, nepal_time
+from engine.market.calendar import TradingCalendar
+from engine.pipeline.graph import Due, Pipeline
+from engine.runtime import Runtime
+from storage import runs, schedules
+from storage.status import RunStatus, RunType, SlotOutcome, Verdict
+
+ON_TIME = timedelta(minutes=10)  # a run queued later than this after its time is a catch-up
+LATE = timedelta(hours=1)
+LOOK_BACK = timedelta(days=60)  # a rerun may still change what became of so old a slot
+
+_BY_VERDICT = {
+    Verdict.NO_SESSION: SlotOutcome.HOLIDAY,
+    Verdict.MISSING: SlotOutcome.SOURCE_EMPTY,
+    Verdict.FAILED: SlotOutcome.FAILED,
+}
+
+
+_BY_STATUS = {RunStatus.CANCELLED: SlotOutcome.CANCELLED, RunStatus.CRASHED: SlotOutcome.FAILED}
+_UNJUDGED = {RunStatus.FAILED: SlotOutcome.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class SlotFacts:
+    """What the ledger knows of one date before it judges it."""
+
+    day: date
+    due_at: datetime
+    expected: bool
+    why: str  # the calendar's reason
+    state: Mapping[str, Any] | None  # the newest run of the date
+    paused_at: datetime | None
+    blocked_by: date | None  # an earlier date that is queued or running
+
+
+def due_time(due: Due, day: date) -> datetime:
+    """Return the instant of a slot, in UTC."""
+    return nepal_time(day, due.at.hour, due.at.minute)
+
+
+def judge(facts: SlotFacts, *, now: datetime) -> tuple[SlotOutcome, str]:
+    """Return what became of a slot and why, in a sentence."""
+    if facts.state is not None:
+        return _by_run(facts, facts.state)
+    if not facts.expected:
+        return SlotOutcome.HOLIDAY, facts.why
+    if facts.paused_at is not None and facts.paused_at <= facts.due_at <= now:
+        return SlotOutcome.PAUSED, "the schedule was paused at its time"
+    if now < facts.due_at:
+        return SlotOutcome.DUE, "its time has not come"
+    if now - facts.due_at > ON_TIME:
+        return SlotOutcome.MISSED, f"no runner was alive at its time; caught up {_hours(now - facts.due_at)} late"
+    return SlotOutcome.DUE, "queued"
+
+
+def _by_run(facts: SlotFacts, state: Mapping[str, Any]) -> tuple[SlotOutcome, str]:
+    status, reason = state["status"], state["reason"] or state["status"]
+    if status in (RunStatus.QUEUED, RunStatus.RUNNING):
+        if facts.blocked_by is not None and status == RunStatus.QUEUED:
+            return SlotOutcome.BLOCKED, f"waits for {facts.blocked_by}, which it builds on"
+        return SlotOutcome.DUE, reason
+    known = _BY_STATUS.get(status) or _BY_VERDICT.get(state["verdict"]) or _UNJUDGED.get(status)
+    if known is not None:
+        return known, reason
+    lateness = state["updated_at"] - facts.due_at
+    return (SlotOutcome.LATE, f"{reason} ({_hours(lateness)} after its time)") if lateness > LATE else (SlotOutcome.RAN, reason)
+
+
+def reconcile(runtime: Runtime, pipeline: Pipeline) -> None:
+    """Bring the ledger of a pipeline up to now, and queue a run for every slot that is due and has none."""
+    due = pipeline.due
+    if due is None:
+        return
+    now = runtime.clock.now()
+    today = nepal_date(now)
+    calendar = TradingCalendar(runtime.source.reference().calendar)
+    with runtime.database.transaction() as connection:
+        runtime.database.serialise(connection, "ledger")
+        schedule = schedules.ensure(connection, pipeline.name, since=today)
+        last = schedules.last_day(connection, pipeline.name) or schedule["since"]
+        since = max(schedule["since"], min(last, today - LOOK_BACK))
+        written = {row["day"]: row for row in schedules.slots_between(connection, pipeline.name, since, today)}
+        states = {row["day"]: row for row in runs.states_between(connection, pipeline.name, since, today)}
+        active = sorted(runs.active_between(connection, pipeline.name, since, today)) if pipeline.sequential else []
+        changed = []
+        for number in range((today - since).days + 1):
+            day = since + timedelta(days=number)
+            facts = _facts(day, due, calendar, states.get(day), schedule, active)
+            outcome, reason = judge(facts, now=now)
+            before = written.get(day)
+            if before is not None and before["outcome"] == SlotOutcome.PAUSED and states.get(day) is None:
+                continue  # resuming a schedule does not run what was skipped on purpose
+            run_id = facts.state["run_id"] if facts.state else None
+            if outcome in (SlotOutcome.DUE, SlotOutcome.MISSED) and facts.state is None and facts.due_at <= now:
+                run_id = _queue(connection, pipeline.name, day, outcome, now)
+            row = {"pipeline": pipeline.name, "day": day, "due_at": facts.due_at, "outcome": outcome, "reason": reason, "run_id": run_id}
+            if before is None or any(before[name] != row[name] for name in ("outcome", "reason", "run_id")):
+                changed.append(row | {"updated_at": now})
+        schedules.write_slots(connection, changed)
+
+
+def _facts(day: date, due: Due, calendar: TradingCalendar, state: Any, schedule: Any, active: list[date]) -> SlotFacts:
+    expectation = calendar.expected(day)
+    expected = expectation.trading or not due.session_days_only
+    paused_at = schedule["paused_at"] if schedule["paused"] else None
+    blocked_by = active[0] if active and active[0] < day else None
+    return SlotFacts(day, due_time(due, day), expected, expectation.reason, state, paused_at, blocked_by)
+
+
+def _queue(connection: Connection, pipeline: str, day: date, outcome: SlotOutcome, now: datetime) -> int:
+    kind = RunType.CATCHUP if outcome is SlotOutcome.MISSED else RunType.SCHEDULED
+    return runs.add(connection, at=now, pipeline=pipeline, partition=day, run_type=kind, requested_by="schedule", priority=1)
+
+
+def _hours(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"  # noqa: PLR2004, an hour
+
+
+def next_slots(pipeline: Pipeline, calendar: TradingCalendar, now: datetime, *, count: int) -> list[datetime]:
+    """Return the next `count` due times of a pipeline, in UTC."""
+    if pipeline.due is None:
+        return []
+    day, found = nepal_date(now), list[datetime]()
+    while len(found) < count:
+        at = due_time(pipeline.due, day)
+        if at > now and (calendar.expected(day).trading or not pipeline.due.session_days_only):
+            found.append(at)
+        day += timedelta(days=1)
+    return found

@@ -1,0 +1,43 @@
+"""Tells whether a runner on this machine is alive: each holds a lock on a file of its own for as long as its process lives.
+
+The kernel drops the lock at the instant the process is gone, however it went; no clock and no heartbeat is involved.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class LifeLock:
+    """A lock held by a living runner."""
+
+    def __init__(self, folder: Path, runner_id: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = _path(folder, runner_id)
+        self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def release(self) -> None:
+        """Give up the lock and remove its file."""
+        self.path.unlink(missing_ok=True)
+        os.close(self._handle)
+
+
+def is_dead(folder: Path, runner_id: str) -> bool:
+    """Say whether no process holds the lock of that runner any more."""
+    try:
+        handle = os.open(_path(folder, runner_id), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(handle)
+
+
+def _path(folder: Path, runner_id: str) -> Path:
+    return folder / f"{runner_id}.lock"

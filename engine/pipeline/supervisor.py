@@ -1,0 +1,68 @@
+"""Keeps one runner process alive beside a server or a command, and starts it again when it dies."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from os import getpid
+from time import monotonic
+
+import structlog
+
+from engine.runtime import ROOT, child_environment
+from engine.settings import Settings
+
+FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0  # seconds before a dead runner is started again: longer for one that keeps dying
+HEALTHY = 30.0  # seconds of life after which a death counts as the first one again
+GRACE = 10.0  # seconds that a runner may take to end by itself
+
+
+class Supervisor:
+    """Starts `python -m engine runner` and watches it until `stop`."""
+
+    def __init__(self, settings: Settings, options: Sequence[str] = ()) -> None:
+        self.settings = settings
+        self.command = [sys.executable, "-m", "engine", "runner", "--parent-pid", str(getpid()), *options]
+        self.ended = threading.Event()  # the runner ended by itself, with nothing left to do
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._watch, name="runner-supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Start the runner and the watch over it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the runner: politely first, then for certain."""
+        self._stopping.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._thread.join(GRACE)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the runner, or None while there is none."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def _watch(self) -> None:
+        wait = FIRST_WAIT
+        logs = self.settings.home / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        while not self._stopping.is_set():
+            began = monotonic()
+            with (logs / "runner.log").open("ab") as log:
+                self._process = subprocess.Popen(self.command, cwd=ROOT, env=child_environment(self.settings), stdout=log, stderr=log)  # noqa: S603, our own program
+            code = self._process.wait()
+            if code == 0:
+                self.ended.set()
+                return
+            if self._stopping.is_set():
+                return
+            wait = FIRST_WAIT if monotonic() - began > HEALTHY else min(wait * 2, LONGEST_WAIT)
+            structlog.get_logger().warning("runner_died", code=code, starts_again_in_seconds=wait)
+            self._stopping.wait(wait)

@@ -1,0 +1,328 @@
+"""The daily batch: one file of every symbol's prices becomes one accepted session, or a reason why not."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection
+
+from engine.clock import nepal_time
+from engine.errors import NoFile, PartialFile, SourceUnavailable, UnbookedFile
+from engine.market.calendar import TradingCalendar
+from engine.market.daily_file import LineCounts, ParsedFile, parse, to_silver
+from engine.market.rules import rules_on
+from engine.market.verdict import AcceptedSession, FileKind, Judgement, SessionHistory, judge
+from engine.pipeline.context import SourceNotReady, StageContext
+from engine.pipeline.graph import Due, Pipeline
+from engine.pipelines.carry import GOLD, SILVER, STATE, carry_forward
+from storage import lake, sessions
+from storage.lake import Version
+from storage.status import Outcome, Verdict
+
+BRONZE, PARSED, REJECTED = "bronze", "parsed", "rejected"
+LOOK_AGAIN = timedelta(minutes=5)
+SETTLES = timedelta(minutes=15)  # after the close the source still changes its page
+GIVE_UP_HOUR = 23  # Nepal time; a file that has not come by then is missing
+USUAL = 20  # sessions that say how many rows are usual
+
+daily_prices = Pipeline(
+    name="daily_prices",
+    summary="Every symbol's prices of a trading session: file, session, features, serving table.",
+    due=Due(at=time(18, 0)),
+    sequential=True,  # a file is judged against the session before it, and features carry on from it
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A daily file was seen."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """The bytes as they came, in bronze."""
+
+    name: str
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedFile:
+    """The typed rows of a file and the session that they were found to be."""
+
+    name: str
+    layout: str
+    lines: LineCounts
+    rows: Version | None  # None where the file repeats a session that is in the lake
+    rejected: Version | None
+    session: date | None
+    booked_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFile:
+    """A session's rows in silver."""
+
+    session: date
+    layout: str
+    booked_by: str | None
+    silver: Version
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFeatures:
+    """A session with its features; `changed` names every session whose gold has a new version."""
+
+    session: date
+    gold: Version
+    changed: dict[date, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the run did to the serving table."""
+
+    session: date
+    outcome: Outcome
+    rows: int
+
+
+@daily_prices.stage(attempts=4, timeout=timedelta(seconds=30))
+def check_source(context: StageContext) -> Notice:
+    """Wait for the file of the date, and for its session to be over."""
+    day, now = context.day, context.now()
+    over = nepal_time(day, *_clock(rules_on(day).hours.closes_on(day))) + SETTLES
+    if now < over:
+        raise SourceNotReady(f"the session of {day} is not over yet", until=over)
+    file = context.runtime.source.daily_file(day)
+    if file is not None:
+        return Notice(file.name, file.sha256, len(file.content))
+    expectation = _calendar(context).expected(day)
+    if now < _gives_up(day):
+        raise SourceNotReady(f"the source has no file of {day} yet", until=min(now + LOOK_AGAIN, _gives_up(day)))
+    if expectation.trading:
+        raise NoFile(f"the source has no file of {day}, and a session is expected ({expectation.reason})")
+    reason = f"closed: {expectation.reason}; the source has no file of that date"
+    context.note(verdict=Verdict.NO_SESSION, reason=reason)
+    context.end_run(reason, succeeded=False)
+    return Notice("", "", 0)
+
+
+@daily_prices.stage(attempts=4, timeout=timedelta(seconds=30))
+def bronze(check_source: Notice, context: StageContext) -> RawFile:
+    """Keep the bytes as they came (bronze)."""
+    file = context.runtime.source.daily_file(context.day)
+    if file is None:
+        raise SourceUnavailable(f"{check_source.name} was there a moment ago and is gone")
+    suffix = ".csv.gz" if file.name.endswith(".gz") else ".csv"
+    version, _ = context.publish(BRONZE, context.day, lake.bytes_content(file.content, suffix=suffix))
+    context.meter.bytes_read += len(file.content)
+    context.note(source_file=file.name, source_sha256=file.sha256)
+    return RawFile(file.name, version)
+
+
+@daily_prices.stage()
+def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
+    """Type the rows, and find out which session they are."""
+    file = parse(context.content(bronze.version), bronze.name)
+    context.meter.rows_out = file.rows.num_rows
+    context.note(layout=file.layout, rows=file.rows.num_rows)
+    judgement = _judge(context, file)
+    findings = {"evidence": [item.as_json() for item in judgement.evidence], "layout": file.layout, "rows": file.rows.num_rows}
+    if judgement.kind is FileKind.PARTIAL:
+        raise PartialFile(judgement.reason, findings=findings)
+    if judgement.kind is FileKind.UNCLEAR:
+        raise UnbookedFile(judgement.reason, findings=findings)
+    session = judgement.session_date
+    context.note(verdict=_verdict(context, judgement), session_date=session, reason=judgement.reason, evidence=findings["evidence"])
+    booked_by = context.run["requested_by"] if context.run["book_to"] else None
+    if judgement.kind is FileKind.NO_SESSION:
+        _wait_for_todays(context, judgement)
+        _release(context, keep=None)
+        context.end_run(judgement.reason, succeeded=False)
+        return JudgedFile(file.name, file.layout, file.lines, None, None, session, booked_by)
+    rejected = context.publish_table(REJECTED, context.day, file.rejected)[0] if file.rejected.num_rows else None
+    rows, _ = context.publish_table(PARSED, context.day, file.rows, schema_version=file.layout)
+    return JudgedFile(file.name, file.layout, file.lines, rows, rejected, session, booked_by)
+
+
+@daily_prices.stage()
+def silver(parsed: JudgedFile, context: StageContext) -> SessionFile:
+    """Keep one typed row a (session, symbol) (silver)."""
+    session, rows = _booked(parsed)
+    table = context.table(rows.path)
+    file = ParsedFile(parsed.name, table, table.slice(0, 0), parsed.layout, parsed.lines)
+    typed = to_silver(file, session)
+    version, _ = context.publish_table(SILVER, session, typed, schema_version=parsed.layout)
+    context.meter.rows_in, context.meter.rows_out = table.num_rows, typed.num_rows
+    return SessionFile(session, parsed.layout, parsed.booked_by, version)
+
+
+@daily_prices.stage()
+def gold(silver: SessionFile, context: StageContext) -> SessionFeatures:
+    """Compute the features, of this session and of each later one that they change (gold)."""
+    table = context.table(silver.silver.path)
+    made = list(carry_forward(context, silver.session, table))
+    context.meter.rows_in, context.meter.rows_out = table.num_rows, table.num_rows
+    if len(made) > 1:
+        context.log.info("later_sessions_recomputed", sessions=len(made) - 1)
+    changed = {item.session: item.version.path for item in made[1:] if item.new}
+    return SessionFeatures(silver.session, made[0].version, changed)
+
+
+@daily_prices.stage()
+def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) -> Loaded:
+    """Accept the session and serve its prices: upsert by (session, symbol)."""
+    table = context.table(silver.silver.path)
+    before = context.query(sessions.one, silver.session)
+    same = before is not None and (before["silver_path"], before["gold_path"]) == (silver.silver.path, gold.gold.path)
+    outcome = Outcome.UNCHANGED if same else Outcome.REPLACED if before is not None else Outcome.LOADED
+    context.meter.rows_in, context.meter.rows_out = table.num_rows, 0 if same else table.num_rows
+    if not same:
+        accepted = _accepted(context, silver, gold, table)
+        served = _served(table)
+
+        def write(connection: Connection) -> None:
+            sessions.accept(connection, **accepted)
+            sessions.serve(connection, silver.session, served)
+            sessions.point_to_gold(connection, gold.changed)
+
+        context.commit_with(write)
+    _release(context, keep=silver.session)
+    context.note(outcome=outcome, rows=table.num_rows)
+    if same:
+        context.note(reason=f"unchanged: the same input as before, {table.num_rows} rows of {silver.session} stand as they are")
+    return Loaded(silver.session, outcome, table.num_rows)
+
+
+@daily_prices.stage()
+def report(parsed: JudgedFile, silver: SessionFile, loaded: Loaded, context: StageContext) -> dict[str, float]:
+    """Measure the session that the run brought."""
+    table = context.table(silver.silver.path)
+    moves = pc.subtract(table["close"].cast(pa.float64()), table["previous_close"].cast(pa.float64()))
+    measures = {
+        ("rows", "rows"): loaded.rows,
+        ("rejected_rows", "rows"): parsed.lines.rejected + parsed.lines.duplicates,
+        ("trades", "trades"): pc.sum(table["trades"]).as_py() or 0,
+        ("volume", "shares"): pc.sum(table["volume"]).as_py() or 0,
+        ("turnover", "NPR"): float(pc.sum(table["turnover"]).as_py() or 0),
+        ("advancing", "symbols"): pc.sum(pc.greater(moves, 0)).as_py() or 0,
+        ("declining", "symbols"): pc.sum(pc.less(moves, 0)).as_py() or 0,
+    }
+    for (name, unit), value in measures.items():
+        context.measure(name, value, unit)
+    context.meter.rows_in = table.num_rows
+    return {name: float(value) for (name, _), value in measures.items()}
+
+
+def _judge(context: StageContext, file: ParsedFile) -> Judgement:
+    day = context.day
+    known = context.query(sessions.known_to, day)
+    last = AcceptedSession(known["session"], context.table(known["silver_path"])) if known else None
+    before = context.query(sessions.trailing, day, limit=USUAL)
+    calendar = _calendar(context)
+    missing: tuple[date, ...] = ()
+    if last is not None:
+        have = {row["session"] for row in context.query(sessions.between, last.session, day) if row["file_date"] != day}
+        expected = calendar.sessions_between(last.session + timedelta(days=1), day - timedelta(days=1))
+        missing = tuple(session for session in expected if session not in have)
+    return judge(
+        file,
+        day,
+        last=last,
+        history=SessionHistory(tuple(row["rows"] for row in before), tuple(row["trades"] for row in before)),
+        calendar=calendar,
+        reference=context.runtime.source.reference(),
+        missing=missing,
+        override=context.run["book_to"],
+    )
+
+
+def _verdict(context: StageContext, judgement: Judgement) -> Verdict:
+    """Say what the file makes of its own date: a late file fills another date and leaves its own closed, or missing."""
+    if judgement.kind is FileKind.NO_SESSION:
+        return Verdict.NO_SESSION
+    if judgement.session_date == context.day:
+        return Verdict.SESSION
+    return Verdict.MISSING if _calendar(context).expected(context.day).trading else Verdict.NO_SESSION
+
+
+def _wait_for_todays(context: StageContext, judgement: Judgement) -> None:
+    """Look again while the source still shows the session before on a day that should have one of its own."""
+    expectation = _calendar(context).expected(context.day)
+    now = context.now()
+    if expectation.trading and now < _gives_up(context.day) and not context.run["book_to"]:
+        reason = f"the source still shows the session of {judgement.session_date}, and one of {context.day} is expected"
+        raise SourceNotReady(reason, until=min(now + LOOK_AGAIN, _gives_up(context.day)))
+
+
+def _release(context: StageContext, *, keep: date | None) -> None:
+    """Take out sessions that this date's file was booked to before and is not any more."""
+    for row in context.query(sessions.from_file, context.day):
+        session = row["session"]
+        if session == keep:
+            continue
+        changed = {item.session: item.version.path for item in carry_forward(context, session, None) if item.new}
+        for dataset in (SILVER, GOLD, STATE):
+            context.withdraw(dataset, session)
+        context.log.warning("session_taken_out", session=str(session), why="its file is booked elsewhere now")
+
+        def write(connection: Connection, session: date = session, changed: dict[date, str] = changed) -> None:
+            sessions.forget(connection, session)
+            sessions.point_to_gold(connection, changed)
+
+        context.commit_with(write)
+
+
+def _booked(file: JudgedFile) -> tuple[date, Version]:
+    if file.session is None or file.rows is None:
+        raise UnbookedFile(f"{file.name} is booked to no session")
+    return file.session, file.rows
+
+
+def _accepted(context: StageContext, silver: SessionFile, gold: SessionFeatures, table: pa.Table) -> dict[str, Any]:
+    return {
+        "session": silver.session,
+        "run_id": context.run["id"],
+        "file_date": context.day,
+        "source": context.runtime.source.name,
+        "simulated": context.runtime.simulated,
+        "layout": silver.layout,
+        "rows": table.num_rows,
+        "trades": pc.sum(table["trades"]).as_py() or 0,
+        "volume": pc.sum(table["volume"]).as_py() or 0,
+        "turnover_paisa": int((pc.sum(table["turnover"]).as_py() or 0) * 100),
+        "silver_path": silver.silver.path,
+        "gold_path": gold.gold.path,
+        "booked_by": silver.booked_by,
+        "accepted_at": context.now(),
+    }
+
+
+_MONEY = ("open", "high", "low", "close", "last_price", "vwap", "previous_close", "turnover")
+
+
+def _served(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the rows of the serving table, money in paisa."""
+    hundred = pa.scalar(100, pa.decimal128(3, 0))
+    paisa = {f"{name}_paisa": pc.multiply(table[name], hundred).cast(pa.int64()) for name in _MONEY}
+    served: list[dict[str, Any]] = pa.table({name: table[name] for name in ("session", "symbol", "volume", "trades")} | paisa).to_pylist()
+    return served
+
+
+def _calendar(context: StageContext) -> TradingCalendar:
+    return TradingCalendar(context.runtime.source.reference().calendar)
+
+
+def _gives_up(day: date) -> datetime:
+    return nepal_time(day, GIVE_UP_HOUR)
+
+
+def _clock(at: time) -> tuple[int, int]:
+    return at.hour, at.minute

@@ -1,0 +1,71 @@
+"""What the command line prints: JSON for programs, plain tables for people, errors on stderr."""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from engine.clock import NEPAL
+
+
+def as_json(value: Any) -> str:
+    """Return JSON with dates in ISO form and exact money as numbers."""
+    return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False)
+
+
+def show(value: Any, *, to_json: bool) -> None:
+    """Print a mapping or a list of mappings."""
+    if to_json:
+        print(as_json(value))
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            print(f"{name:<18} {_cell(item)}")
+    else:
+        table(value)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows below each other, columns aligned."""
+    if not rows:
+        print("nothing")
+        return
+    cells = [list(rows[0]), *([_cell(item) for item in row.values()] for row in rows)]
+    widths = [min(max(len(line[column]) for line in cells), 80) for column in range(len(cells[0]))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def as_csv(answer: pa.Table) -> None:
+    """Print a table as CSV with a header."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(answer.column_names)
+    for row in answer.to_pylist():
+        writer.writerow(["" if item is None else item for item in row.values()])
+
+
+def complain(message: str) -> None:
+    """Print an error where errors belong."""
+    print(message, file=sys.stderr)
+
+
+def _cell(item: Any) -> str:
+    if item is None:
+        return "-"
+    if isinstance(item, datetime):
+        return f"{item.astimezone(NEPAL):%Y-%m-%d %H:%M:%S}"
+    return str(item)
+
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, (date, datetime)):
+        return item.isoformat()
+    if isinstance(item, Decimal):
+        return int(item) if item == item.to_integral_value() else float(item)
+    if isinstance(item, bytes):
+        return item.hex()
+    return str(item)

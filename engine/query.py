@@ -1,0 +1,111 @@
+"""Read-only SQL over one consistent snapshot: the lake's current files, the served prices and the metadata tables."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import Connection, select
+
+from engine.errors import UsageError
+from engine.features.catalogue import GOLD_SCHEMA
+from engine.market.daily_file import SILVER_SCHEMA
+from engine.runtime import Runtime
+from storage import lake
+from storage.tables import Base
+from storage.types import Json, UtcDateTime
+
+LAKE_VIEWS = {"silver_prices": ("silver", SILVER_SCHEMA), "gold_features": ("gold", GOLD_SCHEMA)}
+VIEWS = ("bronze_files", *LAKE_VIEWS, "prices")
+MONEY = pa.decimal128(18, 2)
+
+
+def query(runtime: Runtime, sql: str) -> pa.Table:
+    """Answer one SELECT; `UsageError` for anything else, and for SQL that cannot be answered, with the reason and the names there are.
+
+    Only what the statement names is read. It sees the files that were current at one instant, and nothing outside the lake.
+    """
+    database = duckdb.connect()
+    try:
+        statements = database.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+            raise UsageError("give one SELECT statement; the lake and the tables can only be read here")
+        words = {word.lower() for word in re.findall(r"\w+", sql)}
+        with runtime.database.reading() as connection:
+            _attach(database, connection, runtime.lake.folder, words)
+        # From here on nothing but the lake's folder can be reached, whatever the statement says.
+        database.execute(f"SET allowed_directories = ['{_quoted(runtime.lake.folder.absolute())}/']")
+        database.execute("SET enable_external_access = false")
+        database.execute("SET lock_configuration = true")
+        return database.execute(statements[0]).to_arrow_table()
+    except duckdb.Error as error:
+        names = ", ".join((*VIEWS, *Base.metadata.tables))
+        raise UsageError(f"{error}\nThere are: {names}") from error
+    finally:
+        database.close()
+
+
+def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, folder: Path, words: set[str]) -> None:
+    for view, (dataset, schema) in LAKE_VIEWS.items():
+        if view in words:
+            paths = [f"'{_quoted((folder / version.path).absolute())}'" for version in lake.snapshot(connection, dataset)]
+            if paths:
+                database.execute(f"CREATE VIEW {view} AS SELECT * FROM read_parquet([{', '.join(paths)}])")  # noqa: S608, our own paths
+            else:
+                database.register(view, schema.empty_table())
+    if "bronze_files" in words:
+        database.register("bronze_files", _bronze(connection))
+    if "prices" in words:
+        database.register("prices", _prices(connection))
+    for name in Base.metadata.tables:
+        if name in words:
+            database.register(name, _table(connection, name))
+
+
+def _bronze(connection: Connection) -> pa.Table:
+    versions = lake.snapshot(connection, "bronze")
+    columns = {
+        "day": pa.array([v.partition for v in versions], pa.date32()),
+        "path": pa.array([v.path for v in versions], pa.string()),
+        "sha256": pa.array([v.sha256 for v in versions], pa.string()),
+        "bytes": pa.array([v.bytes for v in versions], pa.int64()),
+    }
+    return pa.table(columns)
+
+
+def _prices(connection: Connection) -> pa.Table:
+    """Return the serving table with its money in NPR again."""
+    table = _table(connection, "price")
+    columns = {}
+    for name in table.column_names:
+        column = table[name]
+        if name.endswith("_paisa"):
+            paisa = column.cast(pa.decimal128(18, 0))
+            columns[name.removesuffix("_paisa")] = pa.compute.multiply(paisa, pa.scalar("0.01").cast(pa.decimal128(3, 2))).cast(MONEY)
+        else:
+            columns[name] = column
+    return pa.table(columns)
+
+
+def _table(connection: Connection, name: str) -> pa.Table:
+    table = Base.metadata.tables[name]
+    rows = connection.execute(select(table)).all()
+    columns: dict[str, Any] = {}
+    for position, column in enumerate(table.columns):
+        values = [row[position] for row in rows]
+        if isinstance(column.type, Json):
+            values = [column.type.process_bind_param(value, connection.dialect) for value in values]
+        columns[column.name] = pa.array(values, _arrow_type(column.type))
+    return pa.table(columns)
+
+
+def _arrow_type(kind: Any) -> pa.DataType:
+    if isinstance(kind, UtcDateTime):
+        return pa.timestamp("us", tz="UTC")
+    by_python = {"int": pa.int64(), "str": pa.string(), "float": pa.float64(), "bool": pa.bool_(), "date": pa.date32()}
+    return pa.string() if isinstance(kind, Json) else by_python[kind.python_type.__name__]
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

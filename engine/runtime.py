@@ -1,0 +1,71 @@
+"""The composition root: settings become an open database, a lake and a source."""
+
+import os
+import socket
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from engine import settings as environment
+from engine.clock import Clock, SystemClock
+from engine.errors import SettingsError
+from engine.settings import Settings
+from engine.sources import open_source
+from engine.sources.source import Source
+from storage.database import Database, DatabaseRefused, open_database
+from storage.lake import Lake
+from storage.migrate import migrate
+
+HOST = socket.gethostname()
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything that commands, runners and pages work with."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    lake: Lake
+    source: Source
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the data are made up by the simulated exchange."""
+        return self.source.simulated
+
+
+def compose(settings: Settings, clock: Clock | None = None) -> Runtime:
+    """Open everything that `settings` names; raises `SettingsError` with what to do when something cannot be opened."""
+    clock = clock or SystemClock()
+    home = settings.home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        database = open_database(settings.url, durability=settings.durability)
+        migrate(database)
+    except DatabaseRefused as error:
+        raise SettingsError(str(error)) from error
+    except OSError as error:
+        raise SettingsError(f"NEPSE_HOME={home} cannot be used: {error}. Choose a folder that this user may write.") from error
+    return Runtime(settings, clock, database, Lake(settings.lake), open_source(settings, clock))
+
+
+@cache
+def runtime() -> Runtime:
+    """Return the runtime of this process, made from the environment on the first call."""
+    return compose(environment.load())
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of a process that shall work in the same home, wherever it is started."""
+    own = {
+        "NEPSE_HOME": str(settings.home.absolute()),
+        "NEPSE_SOURCE": settings.source.value,
+        "NEPSE_DATABASE_URL": settings.url,
+        "NEPSE_DURABILITY": settings.durability,
+        "NEPSE_SIMULATED_SEED": str(settings.simulated_seed),
+    }
+    if settings.source_dir is not None:
+        own["NEPSE_SOURCE_DIR"] = str(settings.source_dir.absolute())
+    return {**os.environ, **own}

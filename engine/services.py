@@ -1,0 +1,274 @@
+"""Every command that a page, the command line or another program may give; each writes an audit row beside its effect."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.clock import nepal_date
+from engine.errors import Conflict, UnknownName, UsageError
+from engine.market.calendar import TradingCalendar
+from engine.pipeline.graph import Pipeline, find
+from engine.pipeline.ledger import reconcile
+from engine.pipelines import PIPELINES
+from engine.planning import Plan, plan
+from engine.runtime import Runtime
+from storage import audit, backfills, runs, schedules
+from storage.status import ACTIVE, BackfillMode, BackfillState, OnFailure, RunStatus, RunType, StageStatus
+
+# The order in which queued runs are claimed; what was begun and rescued goes before all (-1).
+PERSON_FIRST, BACKFILL_LAST = 0, 2
+MOST_DATES = 20_000  # of one backfill: more than the exchange's whole history since 1994 is a slip of the keyboard
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A run that was asked for; not `created` when the date had one queued or running already, or the request was made before."""
+
+    run_id: int
+    created: bool
+    message: str
+
+
+class Services:
+    """The commands, given by `actor`."""
+
+    def __init__(self, runtime: Runtime, *, actor: str) -> None:
+        self.runtime = runtime
+        self.actor = actor
+
+    def run(self, pipeline: str, day: date, *, request_key: str | None = None, book_to: date | None = None) -> Submitted:
+        """Queue a run of one date."""
+        return self._submit(find(PIPELINES, pipeline), day, RunType.MANUAL, request_key=request_key, book_to=book_to)
+
+    def rerun(
+        self, run_id: int, *, from_stage: str | None = None, request_key: str | None = None, book_to: date | None = None
+    ) -> Submitted:
+        """Queue a new run of a run's date; with `from_stage` it takes over the checkpoints of the stages before that one."""
+        row = self._run(run_id)
+        pipeline = find(PIPELINES, row["pipeline"])
+        return self._submit(
+            pipeline, row["partition"], RunType.RERUN, request_key=request_key, book_to=book_to, rerun_of=run_id, from_stage=from_stage
+        )
+
+    def rerun_dates(self, pipeline: str, days: Sequence[date], *, request_key: str | None = None) -> Sequence[Submitted]:
+        """Queue a new run of each of the dates, oldest first."""
+        found = find(PIPELINES, pipeline)
+        keys = {day: f"{request_key}:{day}" if request_key else None for day in days}
+        return [self._submit(found, day, RunType.RERUN, request_key=keys[day]) for day in sorted(days)]
+
+    def cancel(self, run_id: int) -> str:
+        """Cancel a queued run at once, or ask the runner that holds it to stop; return what happened, in a sentence."""
+        row, at = self._run(run_id), self.runtime.clock.now()
+        if row["status"] not in ACTIVE:
+            raise Conflict(f"run {run_id} is over ({row['status']}); there is nothing to cancel")
+        with self.runtime.database.transaction() as connection:
+            reason = f"cancelled by {self.actor} before it began"
+            if runs.cancel_queued(connection, run_id, at=at, day=nepal_date(at), reason=reason):
+                if row["backfill_id"] is not None:
+                    backfills.close_if_done(connection, row["backfill_id"], at=at)
+                said = f"Run {run_id} of {row['partition']} is cancelled."
+            else:
+                runs.request_cancel(connection, run_id)
+                runs.event(connection, run_id, at=at, name="cancel_requested", message=f"by {self.actor}")
+                said = f"Run {run_id} of {row['partition']} is asked to stop."
+            return self._audited(connection, "cancel", {"run": run_id}, said)
+
+    def plan_backfill(self, pipeline: str, since: date, until: date, *, mode: BackfillMode = BackfillMode.MISSING) -> Plan:
+        """Say which dates a backfill would take and how long that would last, from past runs; changes nothing."""
+        if until < since:
+            raise UsageError(f"the range ends ({until}) before it begins ({since})")
+        if (until - since).days >= MOST_DATES:
+            raise UsageError(f"{since} to {until} are {(until - since).days + 1:,} dates; take at most {MOST_DATES:,} at a time")
+        today = nepal_date(self.runtime.clock.now())
+        if until > today:
+            raise UsageError(f"{until} lies in the future (today is {today} in Nepal); end the range today at the latest")
+        return plan(self.runtime, find(PIPELINES, pipeline), since, until, mode=mode)
+
+    def backfill(
+        self,
+        pipeline: str,
+        since: date,
+        until: date,
+        *,
+        mode: BackfillMode = BackfillMode.MISSING,
+        on_failure: OnFailure = OnFailure.CONTINUE,
+        max_active: int = 1,
+        request_key: str | None = None,
+    ) -> int:
+        """Queue a run for each date that the plan takes, oldest first; return the backfill's id.
+
+        A date that has a run queued or running already is not doubled. The same `request_key` gives the same backfill again.
+        """
+        if max_active < 1:
+            raise UsageError("max_active must be 1 or more")
+        asked = {"pipeline": pipeline, "since": since, "until": until, "mode": mode, "on_failure": on_failure, "max_active": max_active}
+        with self.runtime.database.reading() as connection:
+            earlier = backfills.by_request_key(connection, request_key) if request_key else None
+        if earlier is not None:
+            _same_request(earlier, asked, request_key)
+            return int(earlier["id"])
+        planned = self.plan_backfill(pipeline, since, until, mode=mode)
+        at = self.runtime.clock.now()
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, "submit")
+            active = runs.active_between(connection, pipeline, since, until)
+            days = [item.day for item in planned.taken if item.day not in active]
+            backfill_id = backfills.add(
+                connection,
+                **asked,
+                state=BackfillState.RUNNING,
+                dates=len(days),
+                request_key=request_key,
+                requested_by=self.actor,
+                created_at=at,
+            )
+            new = {"run_type": RunType.BACKFILL, "backfill_id": backfill_id, "requested_by": self.actor, "priority": BACKFILL_LAST}
+            runs.add_many(connection, days, at=at, pipeline=pipeline, **new)
+            backfills.close_if_done(connection, backfill_id, at=at)
+            self._audited(connection, "backfill", {**asked, "id": backfill_id}, f"{len(days)} dates queued")
+        return backfill_id
+
+    def first_backfill(self) -> int | None:
+        """Backfill the newest sessions of an empty home once, when the exchange is simulated; return the backfill's id."""
+        wanted = self.runtime.settings.first_backfill_sessions
+        if not self.runtime.simulated or wanted == 0:
+            return None
+        with self.runtime.database.reading() as connection:
+            if runs.recent(connection, limit=1):
+                return None
+        calendar = TradingCalendar(self.runtime.source.reference().calendar)
+        until = nepal_date(self.runtime.clock.now()) - timedelta(days=1)
+        since = until
+        while len(calendar.sessions_between(since, until)) < wanted:
+            since -= timedelta(days=1)
+        return self.backfill("daily_prices", since, until, request_key="first-start")
+
+    def pause_backfill(self, backfill_id: int) -> str:
+        """Let no further run of a backfill begin."""
+        return self._backfill_state(backfill_id, BackfillState.PAUSED, "is paused; runs that have begun are finished")
+
+    def resume_backfill(self, backfill_id: int) -> str:
+        """Go on with a paused or stopped backfill."""
+        return self._backfill_state(backfill_id, BackfillState.RUNNING, "goes on")
+
+    def cancel_backfill(self, backfill_id: int) -> str:
+        """Cancel every queued run of a backfill and end it; runs that have begun are asked to stop."""
+        at = self.runtime.clock.now()
+        said = self._backfill_state(backfill_id, BackfillState.CANCELLED, "is cancelled")
+        with self.runtime.database.reading() as connection:
+            left = [row for row in backfills.tiles(connection, backfill_id) if row["status"] in ACTIVE]
+        with self.runtime.database.transaction() as connection:
+            for row in left:
+                if row["status"] == RunStatus.QUEUED:
+                    reason = f"its backfill was cancelled by {self.actor}"
+                    runs.cancel_queued(connection, row["id"], at=at, day=nepal_date(at), reason=reason)
+                runs.request_cancel(connection, row["id"])
+        return said
+
+    def pause_schedule(self, pipeline: str) -> str:
+        """Queue nothing of a pipeline by schedule until it is resumed; the ledger shows the slots as paused."""
+        return self._schedule(pipeline, paused=True, said=f"The schedule of {pipeline} is paused.")
+
+    def resume_schedule(self, pipeline: str) -> str:
+        """Go on by schedule; slots that passed meanwhile stay paused and can be backfilled."""
+        reconcile(self.runtime, find(PIPELINES, pipeline))  # what passed while it was paused is written down first
+        return self._schedule(pipeline, paused=False, said=f"The schedule of {pipeline} goes on.")
+
+    def _submit(
+        self,
+        pipeline: Pipeline,
+        day: date,
+        run_type: RunType,
+        *,
+        request_key: str | None = None,
+        book_to: date | None = None,
+        rerun_of: int | None = None,
+        from_stage: str | None = None,
+    ) -> Submitted:
+        at = self.runtime.clock.now()
+        if day > nepal_date(at):
+            raise UsageError(f"{day} lies in the future (today is {nepal_date(at)} in Nepal)")
+        if book_to is not None and book_to > day:
+            raise UsageError(f"the file of {day} cannot hold the session of a later date ({book_to})")
+        if from_stage is not None:
+            pipeline.position(from_stage)
+        wanted = {"pipeline": pipeline.name, "partition": day, "book_to": book_to, "rerun_of": rerun_of, "from_stage": from_stage}
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, "submit")
+            earlier = runs.by_request_key(connection, request_key) if request_key else None
+            if earlier is not None:
+                _same_request(earlier, wanted, request_key)
+                return Submitted(earlier["id"], False, f"This request was made before: run {earlier['id']}.")
+            active = runs.active_of(connection, pipeline.name, day)
+            if active is not None:
+                if book_to is not None or from_stage is not None:
+                    raise Conflict(f"{day} has run {active} queued or running; wait for its end or cancel it, then ask again")
+                return Submitted(active, False, f"{day} has a run queued or running already: run {active}.")
+            run_id = runs.add(
+                connection, at=at, run_type=run_type, priority=PERSON_FIRST, request_key=request_key, requested_by=self.actor, **wanted
+            )
+            if from_stage is not None and rerun_of is not None:
+                self._take_over(connection, pipeline, rerun_of, run_id, from_stage)
+            self._audited(connection, run_type.value, wanted, f"run {run_id}")
+        return Submitted(run_id, True, f"Run {run_id} of {day} is queued.")
+
+    def _take_over(self, connection: Connection, pipeline: Pipeline, origin: int, run_id: int, from_stage: str) -> None:
+        """Give a new run the checkpoints of the stages before `from_stage`; they are not executed again."""
+        kept = {row["stage"]: row for row in runs.stages_of(connection, origin) if row["status"] == StageStatus.SUCCEEDED}
+        for stage in pipeline.order[: pipeline.position(from_stage)]:
+            if stage.name not in kept:
+                raise Conflict(f"run {origin} has no checkpoint of stage {stage.name}; rerun it from {stage.name} or from the start")
+            row = kept[stage.name]
+            values = {name: row[name] for name in ("checkpoint", "rows_in", "rows_out")}
+            runs.open_stage(
+                connection,
+                run_id,
+                stage.name,
+                position=pipeline.position(stage.name),
+                at=row["started_at"],
+                status=StageStatus.SUCCEEDED,
+                reused_from=row["reused_from"] or origin,
+                finished_at=row["finished_at"],
+                **values,
+            )
+        runs.inherit(connection, origin, run_id)
+
+    def _backfill_state(self, backfill_id: int, state: BackfillState, said: str) -> str:
+        at = self.runtime.clock.now()
+        with self.runtime.database.transaction() as connection:
+            row = backfills.one(connection, backfill_id)
+            if row is None:
+                raise UnknownName(f"there is no backfill {backfill_id}")
+            if not backfills.set_state(connection, backfill_id, state, at=at, reason=f"by {self.actor}"):
+                raise Conflict(f"backfill {backfill_id} has ended ({row['state']})")
+            return self._audited(connection, f"backfill_{state}", {"id": backfill_id}, f"Backfill {backfill_id} {said}.")
+
+    def _schedule(self, pipeline: str, *, paused: bool, said: str) -> str:
+        found, at = find(PIPELINES, pipeline), self.runtime.clock.now()
+        if found.due is None:
+            raise UsageError(f"pipeline {pipeline} has no schedule")
+        with self.runtime.database.transaction() as connection:
+            schedules.ensure(connection, pipeline, since=nepal_date(at))
+            schedules.set_paused(connection, pipeline, paused=paused, by=self.actor, at=at)
+            return self._audited(connection, "pause_schedule" if paused else "resume_schedule", {"pipeline": pipeline}, said)
+
+    def _run(self, run_id: int) -> Mapping[str, Any]:
+        with self.runtime.database.reading() as connection:
+            row = runs.one(connection, run_id)
+        if row is None:
+            raise UnknownName(f"there is no run {run_id}")
+        return row
+
+    def _audited(self, connection: Connection, command: str, parameters: Mapping[str, Any], result: str) -> str:
+        audit.record(connection, at=self.runtime.clock.now(), actor=self.actor, command=command, parameters=dict(parameters), result=result)
+        return result
+
+
+def _same_request(earlier: Mapping[str, Any], wanted: Mapping[str, Any], key: str | None) -> None:
+    """Refuse a request key that was used for something else."""
+    differing = [name for name, value in wanted.items() if earlier[name] != value]
+    if differing:
+        raise Conflict(f"the request key {key!r} was used before with another {', '.join(differing)}; take a new key for a new request")
