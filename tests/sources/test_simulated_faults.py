@@ -12,7 +12,7 @@ from engine.clock import FakeClock
 from engine.errors import SourceUnavailable, UnknownLayout
 from engine.market.calendar import TradingCalendar
 from engine.market.daily_file import ParsedFile, parse, to_silver
-from engine.market.reference import Reference
+from engine.market.reference import AnnouncedDay, Reference
 from engine.market.verdict import AcceptedSession, FileKind, Judgement, SessionHistory, judge
 from engine.sources.simulated import DEFAULT_FAULTS, NO_FAULTS, FaultKind, Faults, Holding, SimulatedExchange
 
@@ -30,6 +30,11 @@ def market() -> SimulatedExchange:
     return exchange()
 
 
+@pytest.fixture(scope="module")
+def healthy() -> SimulatedExchange:
+    return exchange(NO_FAULTS)
+
+
 def days_before(market: SimulatedExchange, end: date, *, sessions: int = 60) -> list[date]:
     """The calendar days that hold the last sessions before `end`."""
     traded = [day for day in market.reference().index if day < end][-sessions:]
@@ -37,7 +42,7 @@ def days_before(market: SimulatedExchange, end: date, *, sessions: int = 60) -> 
 
 
 def first_day(market: SimulatedExchange, kind: FaultKind, *, holds: Holding | None = None) -> date:
-    days = (date(2026, 1, 1) + timedelta(days=n) for n in range(300))
+    days = (date(2024, 2, 1) + timedelta(days=n) for n in range(300))
     return next(day for day in days if kind in (truth := market.truth(day)).faults and holds in (None, truth.holds))
 
 
@@ -55,7 +60,7 @@ def asked_again(source: SimulatedExchange, day: date) -> bytes:
 
 
 @pytest.mark.parametrize("end", WINDOWS)
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in {FaultKind.WRONG_HOLIDAY, FaultKind.UNPLANNED_CLOSURE}])
+@pytest.mark.parametrize("kind", FaultKind)
 def test_sixty_sessions_show_every_fault(market, end, kind):
     seen = Counter(fault for day in days_before(market, end) for fault in market.truth(day).faults)
 
@@ -69,18 +74,22 @@ def test_most_of_sixty_sessions_are_whole(market, end):
     assert len(whole) >= 50
 
 
-@pytest.mark.parametrize("end", WINDOWS)
-def test_sixty_sessions_show_a_holiday_with_a_wrong_flag_and_a_closure_nobody_announced(market, end):
-    reference = market.reference()
-    closed = [day for day in days_before(market, end) if day not in reference.index and reference.calendar[day].trading]
+def test_a_wrong_holiday_is_announced_as_a_trading_day_with_a_name(market):
+    day = first_day(market, FaultKind.WRONG_HOLIDAY)
 
-    assert any(reference.calendar[day].holiday for day in closed)
-    assert any(reference.calendar[day].holiday is None for day in closed)
+    assert market.reference().calendar[day].trading
+    assert market.reference().calendar[day].holiday
+    assert market.truth(day).session < day
 
 
-def test_faults_change_files_and_never_the_market(market):
-    healthy = exchange(NO_FAULTS)
+def test_an_unplanned_closure_is_announced_as_a_trading_day_like_any_other(market):
+    day = first_day(market, FaultKind.UNPLANNED_CLOSURE)
 
+    assert market.reference().calendar[day] == AnnouncedDay(trading=True)
+    assert market.truth(day).session < day
+
+
+def test_faults_change_files_and_never_the_market(market, healthy):
     assert market.reference().control == healthy.reference().control
     assert [day for day in days_before(healthy, WINDOWS[0]) if healthy.truth(day).faults] == []
 
@@ -103,12 +112,12 @@ def test_a_missing_file_never_comes(market):
 
 
 @pytest.mark.parametrize("holds", [Holding.PARTIAL, Holding.NOTHING])
-def test_a_late_session_is_whole_in_the_file_of_the_next_day(market, holds):
+def test_a_late_session_is_whole_in_the_file_of_the_next_day(market, healthy, holds):
     day = first_day(market, FaultKind.LATE, holds=holds)
     late = parsed(market, day + timedelta(days=1)).rows
 
     assert market.truth(day + timedelta(days=1)).holds is Holding.LATE
-    assert late.drop_columns("confidence").equals(parsed(exchange(NO_FAULTS), day).rows.drop_columns("confidence"))
+    assert late.drop_columns("confidence").equals(parsed(healthy, day).rows.drop_columns("confidence"))
 
 
 def test_a_partial_file_holds_a_handful_of_rows(market):
@@ -125,18 +134,18 @@ def test_a_layout_never_seen_names_its_new_columns(market):
         parsed(market, day)
 
 
-def test_another_known_layout_holds_the_same_numbers(market):
+def test_another_known_layout_holds_the_same_numbers(market, healthy):
     day = first_day(market, FaultKind.OTHER_LAYOUT)
-    file, usual = parsed(market, day), parsed(exchange(NO_FAULTS), day)
+    file, usual = parsed(market, day), parsed(healthy, day)
 
-    assert (file.layout, usual.layout) == ("v1_21col", "v3_24col")
+    assert (file.layout, usual.layout) == ("v3_24col", "v1_21col")
     assert file.rows.drop_columns("last_price").equals(usual.rows.drop_columns("last_price"))
 
 
 @pytest.mark.parametrize("kind", ["unparsable", "ragged", "blank_symbol"])
-def test_a_row_that_cannot_be_read_costs_itself_only(kind):
+def test_a_row_that_cannot_be_read_costs_itself_only(healthy, kind):
     source = exchange(replace(NO_FAULTS, **{kind: 2}))
-    file, whole = parsed(source, first_day(source, FaultKind(kind))), parsed(exchange(NO_FAULTS), first_day(source, FaultKind(kind)))
+    file, whole = parsed(source, first_day(source, FaultKind(kind))), parsed(healthy, first_day(source, FaultKind(kind)))
 
     assert file.rejected.num_rows == 2
     assert file.rows.num_rows == whole.rows.num_rows - 2
@@ -158,31 +167,29 @@ def test_a_row_that_is_wrong_can_be_read(kind, is_bad):
     assert sum(is_bad(row) for row in file.rows.to_pylist()) == 2
 
 
-def test_a_duplicate_contradicts_the_row_before_it():
+def test_a_duplicate_contradicts_the_row_before_it(healthy):
     source = exchange(replace(NO_FAULTS, duplicate=1))
     day = first_day(source, FaultKind.DUPLICATE)
     file = parsed(source, day)
 
     assert file.lines.duplicates == 1
-    assert file.rows.drop_columns("line").equals(parsed(exchange(NO_FAULTS), day).rows.drop_columns("line"))
+    assert file.rows.drop_columns("line").equals(parsed(healthy, day).rows.drop_columns("line"))
 
 
-def test_a_closed_day_repeats_the_last_session_and_may_fill_in_the_confidence():
-    source = exchange(NO_FAULTS)
+def test_a_closed_day_repeats_the_last_session_and_may_fill_in_the_confidence(healthy):
     filled = Counter()
-    for day in days_before(source, WINDOWS[0]):
-        truth = source.truth(day)
+    for day in days_before(healthy, WINDOWS[0]):
+        truth = healthy.truth(day)
         if truth.holds is Holding.REPEAT:
-            repeat, session = parsed(source, day).rows, parsed(source, truth.session).rows
+            repeat, session = parsed(healthy, day).rows, parsed(healthy, truth.session).rows
             filled[repeat.equals(session)] += 1
 
             assert repeat.drop_columns("confidence").equals(session.drop_columns("confidence"))
     assert min(filled[True], filled[False]) >= 5
 
 
-def test_the_confidence_is_filled_in_for_all_rows_at_once():
-    source = exchange(NO_FAULTS)
-    nulls = {parsed(source, day).rows["confidence"].null_count == 0 for day in days_before(source, WINDOWS[0])}
+def test_the_confidence_is_filled_in_for_all_rows_at_once(healthy):
+    nulls = {parsed(healthy, day).rows["confidence"].null_count == 0 for day in days_before(healthy, WINDOWS[0])}
 
     assert nulls == {True, False}
 

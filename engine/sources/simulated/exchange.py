@@ -16,7 +16,7 @@ from engine.market.rules import rules_on
 from engine.sources.simulated.bits import Stream, part, raw_bits
 from engine.sources.simulated.daily_table import DailyTable, daily_table, layout_on, other_layout
 from engine.sources.simulated.damage import handful, unknown_header, with_bad_rows
-from engine.sources.simulated.days import EPOCH, Closure, block_of, closed_day, is_session
+from engine.sources.simulated.days import EPOCH, block_of, closed_day, is_session
 from engine.sources.simulated.faults import DEFAULT_FAULTS, ROW_FAULTS, FaultKind, Faults, faults_on
 from engine.sources.simulated.listings import SECTORS
 from engine.sources.simulated.market import Market, Session
@@ -51,7 +51,7 @@ class SimulatedExchange:
     """A seeded market behind the `Source` protocol; the bytes of a date depend on the seed and the faults alone.
 
     Files are published at 15:15 Nepal time and never change. About 5,000 to 9,000 trades a session, a tenth of the real exchange.
-    `Close` is always the last price, also in the months in which the real exchange published an average.
+    With far fewer than 340 symbols the bad rows are a large share of a file. `Close` is always the last price, also in the months in which the real exchange published an average.
     """
 
     name = "simulated"
@@ -187,12 +187,12 @@ class SimulatedExchange:
         )
 
     def _announced(self, day: date) -> AnnouncedDay:
-        closed = closed_day(self._seed, day)
-        if closed is None:
-            return AnnouncedDay(trading=True) if rules_on(day).in_trading_week else AnnouncedDay(trading=False, holiday="Weekend")
-        if closed.closure is Closure.UNPLANNED and self._faults.unplanned_closure:
+        if not rules_on(day).in_trading_week:
+            return AnnouncedDay(trading=False, holiday="Weekend")
+        closed, kinds = closed_day(self._seed, day), faults_on(self._seed, self._faults, day)
+        if closed is None or FaultKind.UNPLANNED_CLOSURE in kinds:
             return AnnouncedDay(trading=True)
-        return AnnouncedDay(closed.closure is Closure.MISFLAGGED and self._faults.wrong_holiday > 0, closed.name)
+        return AnnouncedDay(FaultKind.WRONG_HOLIDAY in kinds, closed.name)
 
     def _securities(self, last: date) -> dict[str, Security]:
         paper, today = self._market.listings, last.toordinal()

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from engine.sources.simulated.bits import Stream, raw_bits
-from engine.sources.simulated.days import BLOCK_DAYS, EPOCH, block_of, is_session
+from engine.sources.simulated.days import BLOCK_DAYS, EPOCH, Closure, block_of, closed_day, is_session
 
 
 class FaultKind(StrEnum):
@@ -35,6 +35,7 @@ ROW_FAULTS = (
     (FaultKind.UNPARSABLE, FaultKind.RAGGED, FaultKind.BLANK_SYMBOL),
     (FaultKind.CROSSED, FaultKind.OUTSIDE_BAND, FaultKind.ZERO_PRICE, FaultKind.DUPLICATE),
 )
+_OF_CALENDAR = {Closure.MISFLAGGED: FaultKind.WRONG_HOLIDAY, Closure.UNPLANNED: FaultKind.UNPLANNED_CLOSURE}
 _LOSING = {FaultKind.LATE, FaultKind.PARTIAL, FaultKind.MISSING, FaultKind.UNKNOWN_LAYOUT}
 
 
@@ -110,5 +111,9 @@ def _of_block(seed: int, faults: Faults, block: int) -> dict[date, frozenset[Fau
 
 
 def faults_on(seed: int, faults: Faults, day: date) -> frozenset[FaultKind]:
-    """Return what goes wrong with the file of `day`; always nothing on a closed day (faults of the calendar are in `days`)."""
-    return _of_block(seed, faults, block_of(day)).get(day, frozenset())
+    """Return what goes wrong on `day`: with its file on a session, with its announcement on a closed day."""
+    closed = closed_day(seed, day)
+    if closed is None:
+        return _of_block(seed, faults, block_of(day)).get(day, frozenset())
+    kind = _OF_CALENDAR.get(closed.closure)
+    return frozenset({kind}) if kind and getattr(faults, kind) else frozenset()
