@@ -48,10 +48,11 @@ class Truth:
 
 
 class SimulatedExchange:
-    """A seeded market behind the `Source` protocol; the bytes of a date depend on the seed and the faults alone.
+    """A seeded market behind the `Source` protocol; the bytes of a date depend on seed, faults and number of symbols alone.
 
     Files are published at 15:15 Nepal time and never change. About 5,000 to 9,000 trades a session, a tenth of the real exchange.
-    With far fewer than 340 symbols the bad rows are a large share of a file. `Close` is always the last price, also in the months in which the real exchange published an average.
+    `Close` is always the last price, also in the months in which the real exchange published an average. With far fewer than 340
+    symbols the bad rows are a large share of a file.
     """
 
     name = "simulated"
