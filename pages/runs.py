@@ -13,13 +13,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     pipeline = pipelines[0]
     if len(pipelines) > 1:
         pipeline = st.selectbox("Pipeline", pipelines, key="pipeline", bind="query-params", label_visibility="collapsed", width=180)
+    year_switch = st.container(width="content")
     st.space("stretch")
     day = st.date_input("Look at a date", value=None, key="day", bind="query-params", width=150, on_change=follow_day)
     if st.button("Backfill…", key="backfill_range", icon=":material/date_range:"):
         dialogs.ask_backfill(pipeline)
 
 years = run_data.years(pipeline, day)
-year = st.segmented_control(
+year = year_switch.segmented_control(
     "Year", years, default=day.year if day else years[-1], required=True, key="year", bind="query-params", label_visibility="collapsed"
 )
 year_calendar(pipeline, year or years[-1], chosen=day)

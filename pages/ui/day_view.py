@@ -64,7 +64,7 @@ def day_details(pipeline: str, day: date) -> None:
     """Draw what is known of a date in words, its runs, and what can be done about it."""
     (entry,) = data.verdicts(pipeline, day, day)
     past = run_data.runs_of_date(pipeline, day)
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall", key="day_details"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"#### {say.day(day)}", width="content")
             badge(entry.status if entry.status in ACTIVE else entry.verdict)
@@ -104,11 +104,12 @@ def _day_actions(pipeline: str, entry: DateVerdict, past: tuple[run_data.RunRow,
                 "Backfill this date…", key="day_backfill", icon=":material/date_range:", type="primary"
             ):
                 dialogs.ask_backfill(pipeline, entry.day, entry.day)
-        elif newest.active:
+        elif run_data.active(newest):
             if st.button("Cancel…", key="day_cancel", icon=":material/cancel:"):
                 dialogs.ask_cancel([newest])
         else:
-            if st.button("Rerun…", key="day_rerun", icon=":material/replay:", type="primary"):
+            wrong = entry.verdict in (Verdict.FAILED, Verdict.MISSING)
+            if st.button("Rerun…", key="day_rerun", icon=":material/replay:", type="primary" if wrong else "secondary"):
                 dialogs.ask_rerun(pipeline, [entry.day])
             if st.button("Book to another session…", key="day_book", icon=":material/edit_calendar:"):
                 dialogs.ask_booking([newest])

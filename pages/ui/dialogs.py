@@ -76,17 +76,17 @@ def ask_booking(chosen: Sequence[RunRow]) -> None:
         targets = {
             run.id: st.date_input(
                 f"File of {say.day(run.partition)} holds the session of",
-                value=run.session_date or run.partition,
+                value=run.session_date,
                 min_value=_OLDEST,
                 max_value=run.partition,
                 key=f"book_{run.id}",
             )
             for run in booked
         }
-        changed = {run.id: targets[run.id] for run in booked if targets[run.id] != run.session_date}
+        changed = {run.id: target for run in booked if (target := targets[run.id]) and target != run.session_date}
         unchanged = len(booked) - len(changed)
         if unchanged:
-            st.caption(f"{say.count(unchanged, 'file')} already booked to that session.")
+            st.caption(f"{say.count(unchanged, 'file')} stays as it is." if unchanged == 1 else f"{unchanged} files stay as they are.")
         st.markdown(run_data.cost(booked[0].pipeline, len(changed)) if changed else "Choose another session.")
         if _agreed(f"Book and rerun {say.count(len(changed), 'date')}", key="book", disabled=not changed):
             perform(f"Booked {say.count(len(changed), 'file')}.", _book, services(), changed)

@@ -12,7 +12,7 @@ import streamlit as st
 import engine.runtime
 from pages.ui import data
 from pages.ui import format as say
-from pages.ui.views import StageView, View
+from pages.ui.views import RunView, StageView, View
 from storage import lake, run_list
 from storage.run_list import RunFilter
 from storage.status import ACTIVE, Outcome, RunStatus, RunType, Verdict
@@ -20,6 +20,7 @@ from storage.status import ACTIVE, Outcome, RunStatus, RunType, Verdict
 PAGE = 50
 SILVER = "silver"
 _SAMPLE = 20
+LONGEST_ID = 18  # digits: what fits the database's integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,16 @@ class RunRow(View):
     duration_us: int | None
     simulated: bool
 
-    @property
-    def active(self) -> bool:
-        """Whether it is queued or running."""
-        return self.status in ACTIVE
+
+def active(run: RunView | RunRow) -> bool:
+    """Say whether a run is queued or running."""
+    return run.status in ACTIVE
+
+
+def id_in_url() -> int | None:
+    """Return the run that the URL names, or None."""
+    named = st.query_params.get("id", "")
+    return int(named) if named.isdecimal() and len(named) <= LONGEST_ID else None
 
 
 @st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)

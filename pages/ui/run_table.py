@@ -32,7 +32,7 @@ def first_page() -> None:
 def before_in_url() -> int | None:
     """Return the run behind which the URL's page of the list begins, or None."""
     before = st.query_params.get("before", "")
-    return int(before) if before.isdecimal() else None
+    return int(before) if before.isdecimal() and len(before) <= run_data.LONGEST_ID else None
 
 
 def filter_key(chosen: RunFilter, before: int | None) -> str:
@@ -73,20 +73,24 @@ def _nothing(chosen: RunFilter) -> None:
 
 def _actions(pipeline: str, picked: Sequence[RunRow], *, arrived: int) -> None:
     days = sorted({row.partition for row in picked})
-    active = [row for row in picked if row.active]
-    files = [row for row in picked if not row.active]
-    if st.button(f"Rerun {say.count(len(days), 'date')}…", key="rerun_picked", icon=":material/replay:", disabled=not days):
+    active = [row for row in picked if run_data.active(row)]
+    files = [row for row in picked if not run_data.active(row)]
+    if st.button(_counted("Rerun", len(days), "date"), key="rerun_picked", icon=":material/replay:", disabled=not days):
         dialogs.ask_rerun(pipeline, days, active=len(active))
     if st.button("Backfill their range…", key="backfill_picked", icon=":material/date_range:", disabled=not days):
         dialogs.ask_backfill(pipeline, days[0], days[-1])
     if st.button("Book to another session…", key="book_picked", icon=":material/edit_calendar:", disabled=not files):
         dialogs.ask_booking(files)
-    if st.button(f"Cancel {say.count(len(active), 'run')}…", key="cancel_picked", icon=":material/cancel:", disabled=not active):
+    if st.button(_counted("Cancel", len(active), "run"), key="cancel_picked", icon=":material/cancel:", disabled=not active):
         dialogs.ask_cancel(active)
     if not picked:
         st.caption("Select rows to act on them.")
     elif arrived:
         st.caption(f"The list stands still while rows are selected; {say.count(arrived, 'newer run')} waiting.")
+
+
+def _counted(verb: str, number: int, noun: str) -> str:
+    return f"{verb} {say.count(number, noun)}…" if number else f"{verb}…"
 
 
 def _grid(rows: Sequence[RunRow], key: str) -> None:
@@ -121,6 +125,7 @@ def frame(rows: Sequence[RunRow]) -> pd.DataFrame:
             "Run": [f"Run {row.id}" for row in rows],
             "Date": [say.day(row.partition) for row in rows],
             "Status": [[_MARKS[row.status]] for row in rows],
+            "Reason": [row.error_message or row.reason for row in rows],
             "Session": [say.short_day(row.session_date) for row in rows],
             "Outcome": [row.outcome.value if row.outcome else None for row in rows],
             "Rows": pd.array([row.rows for row in rows], dtype="Int64"),
@@ -128,7 +133,6 @@ def frame(rows: Sequence[RunRow]) -> pd.DataFrame:
             "Queued": [say.stamp(row.queued_at) for row in rows],
             "Type": [row.run_type.value for row in rows],
             "By": [row.requested_by for row in rows],
-            "Reason": [row.error_message or row.reason for row in rows],
         }
     )
 
