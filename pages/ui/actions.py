@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ import engine.runtime
 from engine.errors import ConsoleError
 from engine.services import Services, Submitted
 
+Answer = TypeVar("Answer")
 _NOTICE = "notice"
 
 
@@ -30,6 +31,15 @@ def request_key(name: str) -> str:
     if state not in st.session_state:
         st.session_state[state] = token_hex(8)
     return str(st.session_state[state])
+
+
+def ask(question: Callable[..., Answer], *arguments: Any, **options: Any) -> Answer | None:
+    """Return what a command that changes nothing answers; show an error of ours and return None."""
+    try:
+        return question(*arguments, **options)
+    except ConsoleError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
 
 
 def perform(sentence: str, command: Callable[..., Any], *arguments: Any, **options: Any) -> None:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from math import ceil
 
 import pandas as pd
 import streamlit as st
 
 import engine.runtime
-from engine.clock import NEPAL, nepal_date, nepal_time
+from engine.clock import NEPAL, nepal_date
 from engine.market.calendar import TradingCalendar
+from engine.pipeline import ledger
 from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
+from pages.ui.health import LOOK_BACK, Facts, Health, weigh
 from pages.ui.views import (
     AttemptView,
     BackfillView,
@@ -33,12 +36,6 @@ from storage.status import BackfillState, RunStatus
 
 LIVE, CALM = 1.0, 4.0  # seconds a read may be old: on a part that moves, and elsewhere
 ALIVE_WITHIN = timedelta(seconds=10)
-RUN_COLUMNS = (
-    "id", "partition", "status", "verdict", "outcome", "reason", "rows", "run_type", "session_date", "queued_at", "started_at",
-    "finished_at", "duration_us", "requested_by", "rerun_of", "backfill_id", "waits", "error_stage", "error_message",
-)  # fmt: skip
-_INSTANTS = ("queued_at", "started_at", "finished_at")
-_COUNTS = ("rows", "duration_us", "rerun_of", "backfill_id", "waits")
 
 
 def now() -> datetime:
@@ -66,31 +63,16 @@ def pipelines() -> Mapping[str, Pipeline]:
     return PIPELINES
 
 
-@st.cache_data(ttl=CALM, max_entries=200, show_spinner=False)
-def recent_runs(
-    pipeline: str | None = None,
-    *,
-    statuses: tuple[str, ...] = (),
-    partition: date | None = None,
-    backfill_id: int | None = None,
-    before_id: int | None = None,
-    limit: int = 50,
-) -> pd.DataFrame:
-    """Return the newest runs first, one row each with `RUN_COLUMNS`; instants are in Nepal time."""
+def first_pipeline() -> Pipeline:
+    """Return the pipeline that a page shows when none was chosen."""
+    return next(iter(PIPELINES.values()))
+
+
+@st.cache_data(ttl=LIVE, max_entries=10, show_spinner=False)
+def last_runs(*, limit: int = 8) -> tuple[RunView, ...]:
+    """Return the newest runs of all pipelines, newest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        rows = runs.recent(
-            connection,
-            pipeline=pipeline,
-            statuses=statuses,
-            partition=partition,
-            backfill_id=backfill_id,
-            before_id=before_id,
-            limit=limit,
-        )
-    frame = pd.DataFrame([[row[name] for name in RUN_COLUMNS] for row in rows], columns=list(RUN_COLUMNS))
-    # A column that holds nothing but None would be of no type at all.
-    times = {name: pd.to_datetime(frame[name], utc=True).dt.tz_convert(NEPAL) for name in _INSTANTS}
-    return frame.assign(**times).astype(dict.fromkeys(_COUNTS, "Int64"))
+        return tuple(RunView.of(row) for row in runs.recent(connection, limit=limit))
 
 
 @st.cache_data(ttl=LIVE, max_entries=200, show_spinner=False)
@@ -141,7 +123,7 @@ def verdicts(pipeline: str, since: date, until: date) -> tuple[DateVerdict, ...]
 def newest_session() -> date | None:
     """Return the newest accepted session, or None while there is none."""
     with engine.runtime.runtime().database.reading() as connection:
-        row = stored_sessions.last_before(connection, today(), inclusive=True)
+        row = stored_sessions.last_before(connection, today() + timedelta(days=1))
         return None if row is None else row["session"]
 
 
@@ -175,6 +157,25 @@ def durations(pipeline: str, *, limit: int = 200) -> tuple[int, ...]:
     with engine.runtime.runtime().database.reading() as connection:
         newest_first = runs.durations(connection, pipeline, limit=limit)
     return tuple(took for took in reversed(newest_first) if took is not None)
+
+
+def percentile(values: Sequence[int], share: float) -> float | None:
+    """Return the value below which `share` (0 to 1) of the values lie, by nearest rank; None of none."""
+    return sorted(values)[max(ceil(share * len(values)) - 1, 0)] if values else None
+
+
+@st.cache_data(ttl=CALM, max_entries=20, show_spinner=False)
+def success(pipeline: str) -> tuple[int, int, list[float]]:
+    """Return how many runs of the last 30 days succeeded and failed, and the share that succeeded (percent) of each day with runs."""
+    until = today()
+    frame = daily_runs(pipeline, until - timedelta(days=29), until)
+    good = frame["status"] == RunStatus.SUCCEEDED
+    bad = frame["status"].isin([RunStatus.FAILED, RunStatus.CRASHED])
+    by_day = (
+        frame.assign(good=frame["runs"].where(good, 0), judged=frame["runs"].where(good | bad, 0)).groupby("day")[["good", "judged"]].sum()
+    )
+    by_day = by_day[by_day["judged"] > 0]
+    return int(frame["runs"][good].sum()), int(frame["runs"][bad].sum()), (100 * by_day["good"] / by_day["judged"]).tolist()
 
 
 @st.cache_data(ttl=CALM, max_entries=50, show_spinner=False)
@@ -245,13 +246,28 @@ def source_span() -> tuple[date, date] | None:
 
 def next_slots(pipeline: Pipeline, *, number: int = 5) -> Sequence[datetime]:
     """Return the next instants at which a pipeline is due, soonest first; none for a pipeline without a schedule."""
-    if pipeline.due is None:
-        return ()
-    moment, trading = now(), calendar()
-    day, found = nepal_date(moment), list[datetime]()
-    while len(found) < number:
-        due = nepal_time(day, pipeline.due.at.hour, pipeline.due.at.minute)
-        if due > moment and (not pipeline.due.session_days_only or trading.expected(day).trading):
-            found.append(due)
-        day += timedelta(days=1)
-    return tuple(found)
+    return ledger.next_slots(pipeline, calendar(), now(), count=number)
+
+
+def health(pipeline: Pipeline) -> Health:
+    """Return what is wrong with a pipeline right now, weighed from the cached reads above."""
+    day = today()
+    since = day - LOOK_BACK
+    return weigh(
+        Facts(
+            pipeline=pipeline.name,
+            now=now(),
+            today=day,
+            calendar=calendar(),
+            due=pipeline.due,
+            verdicts=verdicts(pipeline.name, since, day),
+            slots=slots(pipeline.name, since, day),
+            newest_session=newest_session(),
+            source_span=source_span(),
+            machine=machine(),
+            schedule=schedule(pipeline.name),
+            backfill=open_backfill(),
+            waiting=waiting_runs(pipeline.name),
+            embedded=settings().runner == "embedded",
+        )
+    )

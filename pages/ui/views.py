@@ -38,15 +38,16 @@ class View:
     """A row as a value."""
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: Mapping[Any, Any]) -> Self:
         """Take the fields of this class from a row; stored words become members of their closed set."""
-        words = _words_of(cls)
+        view: Any = cls
+        words = _words_of(view)
         values = {name: row[name] for name in words}
         return cls(**{name: word(values[name]) if (word := words[name]) and values[name] else values[name] for name in words})
 
 
 @cache
-def _words_of(view: type[View]) -> Mapping[str, type[StrEnum] | None]:
+def _words_of(view: Any) -> Mapping[str, type[StrEnum] | None]:
     hints = get_type_hints(view)
     return {field.name: _WORDS.get(hints[field.name]) for field in fields(view)}
 

@@ -1,23 +1,20 @@
 """Pieces that several pages are built from."""
 
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from typing import Literal
 
 import streamlit as st
 
+from pages.ui import format as say
 from pages.ui.actions import perform
-from pages.ui.theme import look
+from pages.ui.theme import Colour, look
+from pages.ui.views import RunView
 
 
 def run_link(run_id: int, *, label: str | None = None, icon: str | None = None) -> None:
     """Link to the page of one run."""
     st.page_link("run.py", label=label or f"Run {run_id}", icon=icon, query_params={"id": str(run_id)})
-
-
-def date_link(day: date, *, label: str) -> None:
-    """Link to the runs of one date."""
-    st.page_link("runs.py", label=label, query_params={"day": day.isoformat()})
 
 
 def badge(status: StrEnum) -> None:
@@ -31,6 +28,47 @@ def empty_state(title: str, *, text: str, icon: str = ":material/inbox:") -> Non
     with st.container(border=True, horizontal_alignment="center"):
         st.markdown(f"#### {icon} {title}", width="content")
         st.markdown(text, width="content")
+
+
+def tile(  # noqa: PLR0913, a figure, what it means, and where its reason is
+    label: str,
+    value: str,
+    *,
+    note: str,
+    colour: Colour,
+    page: str,
+    query: Mapping[str, str],
+    action: str,
+    key: str,
+    explanation: str,
+    trend: Sequence[float] | None = None,
+    trend_type: Literal["line", "bar", "area"] = "area",
+) -> None:
+    """Show one figure with a note in a colour, its trend, and a link to its reason."""
+    with st.container(border=True, gap="xsmall", height="stretch", key=f"tile_{key}"):
+        st.metric(
+            label,
+            value,
+            delta=note,
+            delta_color=colour,
+            delta_arrow="off",
+            chart_data=trend,
+            chart_type=trend_type,
+            help=explanation,
+        )
+        st.page_link(page, label=action, icon=":material/arrow_forward:", icon_position="right", query_params=dict(query))
+
+
+def run_list(listed: Sequence[RunView]) -> None:
+    """List runs, one line each: what date, how it ended, why, when and how long."""
+    for run in listed:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"listed_{run.id}"):
+            run_link(run.id, label=f"Run {run.id} · {say.short_day(run.partition)}")
+            badge(run.status)
+            st.caption(run.error_message or run.reason or run.run_type.value, width="stretch")
+            st.caption(
+                f"{say.stamp(run.finished_at or run.started_at or run.queued_at)} · {say.duration(run.duration_us)}", width="content"
+            )
 
 
 def confirm(title: str, *, question: str, button: str, key: str, command: Callable[..., object], options: Mapping[str, object]) -> None:

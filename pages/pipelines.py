@@ -1,0 +1,46 @@
+"""What runs when, what depends on what, why a date did not run; backfills and the source."""
+
+from datetime import timedelta
+
+import streamlit as st
+
+from pages.ui import data
+from pages.ui import pipeline as parts
+from pages.ui.panels import ledger, live_backfill
+
+names = list(data.pipelines())
+st.title("Pipelines")
+name = st.segmented_control(
+    "Pipeline", names, default=names[0], required=True, key="pipeline", bind="query-params", label_visibility="collapsed"
+)
+pipeline = data.pipelines()[name or names[0]]
+st.caption(pipeline.summary)
+
+parts.drawing(pipeline)
+
+left, middle, right = st.columns(3, gap="large")
+with left:
+    st.subheader("Schedule")
+    parts.schedule(pipeline)
+with middle:
+    st.subheader("Run now")
+    parts.run_now(pipeline)
+with right:
+    st.subheader("Source")
+    parts.source()
+
+left, right = st.columns(2, gap="large")
+with left:
+    st.subheader("Backfill")
+    parts.backfill(pipeline)
+with right:
+    st.subheader("Backfills")
+    live_backfill()
+    parts.past_backfills()
+
+st.subheader("Why did it run, or not?")
+slots = data.slots(pipeline.name, data.today() - timedelta(days=parts.LEDGER_DAYS), data.today())
+if slots:
+    ledger(slots)
+else:
+    st.caption("The ledger is empty. A runner opens it within five seconds of its start: one row a date from then on, whatever happens.")

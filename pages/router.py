@@ -1,0 +1,30 @@
+"""The script that the server runs for every visit: navigation, what stands beside every page, then the page."""
+
+import streamlit as st
+
+from pages.ui.actions import show_notice
+from pages.ui.strip import source_notice, status_strip
+
+st.set_page_config(page_title="NEPSE pipelines", page_icon=":material/candlestick_chart:", layout="wide")
+
+page = st.navigation(
+    {
+        "Watch": [
+            st.Page("overview.py", title="Overview", icon=":material/monitor_heart:", default=True, help="Is anything wrong right now?"),
+            st.Page(
+                "runs.py", title="Runs", icon=":material/calendar_month:", help="Every date and every run: rerun, backfill, book, cancel."
+            ),
+            st.Page("run.py", title="Run", icon=":material/manage_search:", visibility="hidden", help="What happened in one run."),
+        ],
+        "Operate": [
+            st.Page(
+                "pipelines.py", title="Pipelines", icon=":material/account_tree:", help="The graph, the schedule, backfills, the source."
+            ),
+        ],
+    }
+)
+with st.sidebar:
+    status_strip()
+source_notice()
+show_notice()
+page.run()

@@ -1,0 +1,93 @@
+"""A tile a date of a backfill, a week a column."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from pages.ui import format as say
+from pages.ui import theme
+from pages.ui.theme import Look
+from pages.ui.views import TileView
+
+_TILE, _PHONE_WIDTH = 18, 640
+_WEEKS_ON_A_PAGE, _WEEKS_ON_A_PHONE = 52, 16
+HEIGHT = 7 * _TILE + 64
+
+
+def tiles(dates: Sequence[TileView]) -> dict[str, Any]:
+    """Return the ECharts option of a backfill; the index of a clicked tile is its place in `dates`.
+
+    The newest run of a date is its tile. A tile shows its sign, the legend names each sign and colour.
+    """
+    looks = [_look(tile) for tile in dates]
+    kinds = list(dict.fromkeys(looks))
+    frame = pd.DataFrame(
+        {
+            "day": [tile.partition.isoformat() for tile in dates],
+            "code": [kinds.index(seen) for seen in looks],
+            "sign": [seen.sign for seen in looks],
+            "title": [say.day(tile.partition) for tile in dates],
+            "text": [f"{seen.word}{': ' + tile.reason if tile.reason else ''}" for tile, seen in zip(dates, looks, strict=True)],
+        }
+    )
+    first, last = dates[0].partition, dates[-1].partition
+    weeks = (last - first).days // 7 + 2
+    size: list[Any] = [_TILE if weeks <= _WEEKS_ON_A_PAGE else "auto", _TILE]
+    option = {
+        "dataset": {"source": frame},
+        "tooltip": {"formatter": "<b>{@title}</b><br/>{@text}", "confine": True, "extraCssText": "max-width:22rem;white-space:normal"},
+        "visualMap": _legend(kinds),
+        "calendar": _weeks([first.isoformat(), last.isoformat()]) | {"cellSize": size} | ({"right": 4} if size[0] == "auto" else {}),
+        "series": [
+            {
+                "type": "heatmap",
+                "coordinateSystem": "calendar",
+                "encode": {"time": "day", "value": "code"},
+                "selectedMode": "single",
+                "select": {"itemStyle": {"borderWidth": 0}},
+                "label": {"show": True, "formatter": "{@sign}", "fontSize": 11},
+                "itemStyle": {"borderRadius": 3},
+                "animation": False,
+            }
+        ],
+    }
+    phone = {"calendar": {"cellSize": ["auto", _TILE], "right": 4}} if weeks > _WEEKS_ON_A_PHONE else {}
+    return {"baseOption": option, "media": [{"query": {"maxWidth": _PHONE_WIDTH}, "option": phone}]}
+
+
+def _look(tile: TileView) -> Look:
+    return theme.look(tile.verdict) if tile.verdict is not None else theme.look(tile.status)
+
+
+def _legend(kinds: Sequence[Look]) -> dict[str, Any]:
+    return {
+        "type": "piecewise",
+        "dimension": "code",
+        "pieces": [
+            {"value": code, "label": f"{kind.sign} {kind.word}".strip(), "color": theme.hexadecimal(kind.colour)}
+            for code, kind in enumerate(kinds)
+        ],
+        "orient": "horizontal",
+        "left": 30,
+        "bottom": 0,
+        "itemSymbol": "roundRect",
+        "itemWidth": 14,
+        "itemHeight": 14,
+        "textStyle": {"color": theme.surface("textColor"), "fontSize": 12},
+        "selectedMode": False,
+    }
+
+
+def _weeks(days: list[str]) -> dict[str, Any]:
+    muted = theme.hexadecimal("gray")
+    return {
+        "range": days,
+        "top": 22,
+        "left": 34,
+        "splitLine": {"show": False},
+        "itemStyle": {"color": "transparent", "borderColor": theme.surface("borderColor"), "borderWidth": 1},
+        "dayLabel": {"firstDay": 0, "color": muted, "fontSize": 10, "nameMap": ["Sun", "", "Tue", "", "Thu", "", "Sat"]},
+        "monthLabel": {"color": muted, "fontSize": 11},
+        "yearLabel": {"show": False},
+    }

@@ -1,0 +1,69 @@
+"""Larger pieces that show one thing whole: the live backfill, the ledger of a schedule."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui import data
+from pages.ui import format as say
+from pages.ui.actions import perform, services
+from pages.ui.charts import tiles as tile_chart
+from pages.ui.theme import look
+from pages.ui.views import BackfillView, SlotView, TileView
+from pages.ui.widgets import badge
+from storage.status import ACTIVE, BackfillState
+
+
+@st.fragment(run_every=1)
+def live_backfill() -> None:
+    """Show the backfill that has not ended, a tile a date, with its buttons; draws nothing while there is none."""
+    backfill = data.open_backfill()
+    with st.container(key="live_backfill"):
+        if backfill is None:
+            return
+        dates = data.tiles(backfill.id)
+        with st.container(border=True):
+            _head(backfill, dates)
+            if dates:
+                chosen = st.echarts_chart(
+                    tile_chart.tiles(dates),
+                    key=f"tiles_{backfill.id}",
+                    height=tile_chart.HEIGHT,
+                    on_select="rerun",
+                    alt=f"The dates of backfill {backfill.id}, one tile each, marked by what is known of it",
+                )
+                _open_run(dates, [index for group in chosen["selection"]["selected"] for index in group["data_indices"]])
+
+
+def _head(backfill: BackfillView, dates: Sequence[TileView]) -> None:
+    done = sum(tile.status not in ACTIVE for tile in dates)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**Backfill {backfill.id}** · {say.day(backfill.since)} to {say.day(backfill.until)}", width="content")
+        badge(backfill.state)
+        if backfill.reason:
+            st.caption(backfill.reason, width="content")
+    st.progress(done / max(len(dates), 1), text=f"{done} of {say.count(len(dates), 'date')}")
+    with st.container(horizontal=True):
+        if backfill.state is BackfillState.RUNNING:
+            if st.button("Pause", key="backfill_pause", icon=":material/pause:"):
+                perform("Paused.", services().pause_backfill, backfill.id)
+        elif st.button("Resume", key="backfill_resume", icon=":material/play_arrow:", type="primary"):
+            perform("Resumed.", services().resume_backfill, backfill.id)
+        if st.button("Cancel", key="backfill_cancel", icon=":material/cancel:"):
+            perform("Cancelled.", services().cancel_backfill, backfill.id)
+
+
+def _open_run(dates: Sequence[TileView], chosen: Sequence[int]) -> None:
+    if chosen and chosen[0] < len(dates):
+        st.switch_page("run.py", query_params={"id": str(dates[chosen[0]].id)})
+
+
+def ledger(slots: Sequence[SlotView]) -> None:
+    """Show what became of each expected date of a schedule, newest first."""
+    rows = {"Date": [], "Outcome": [], "Why": [], "Run": []}  # type: dict[str, list[str]]
+    for slot in slots:
+        rows["Date"].append(say.day(slot.day))
+        rows["Outcome"].append(look(slot.outcome).badge)
+        rows["Why"].append(slot.reason)
+        rows["Run"].append(f"[{slot.run_id}](/run?id={slot.run_id})" if slot.run_id else say.NOTHING)
+    st.table(rows, border="horizontal", hide_index=True, alt="The schedule's ledger: one row a date")

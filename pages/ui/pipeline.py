@@ -1,0 +1,166 @@
+"""The parts of the Pipelines page."""
+
+from datetime import timedelta
+from typing import Any
+
+import streamlit as st
+
+from engine.pipeline.graph import Pipeline
+from engine.planning import Plan
+from pages.ui import data
+from pages.ui import format as say
+from pages.ui.actions import ask, perform, request_key, services
+from pages.ui.charts.graph import graph
+from pages.ui.theme import look
+from pages.ui.widgets import badge, confirm, run_link
+from storage.status import BackfillMode, OnFailure
+
+LEDGER_DAYS = 30
+_MODES = {
+    BackfillMode.MISSING: "Dates without a verdict, failed ones, and those whose file has changed",
+    BackfillMode.FAILED: "Only dates that failed",
+    BackfillMode.ALL: "Every date of the range; what is unchanged stays as it is",
+}
+_ON_FAILURE = {OnFailure.CONTINUE: "go on with the next date", OnFailure.STOP: "stop, so that I can look"}
+_PLAN = "backfill_plan"
+_NAMED = 60  # dates of a plan that are listed one by one
+
+
+def drawing(pipeline: Pipeline) -> None:
+    """Draw the stages and how each ended in the newest run."""
+    newest = next((run for run in data.last_runs() if run.pipeline == pipeline.name), None)
+    detail = data.run(newest.id) if newest else None
+    states = {stage.stage: stage.status for stage in detail.stages} if detail else {}
+    st.mermaid_chart(graph(pipeline, states), alt=f"The stages of {pipeline.name} and what each one takes")
+    if newest is not None:
+        with st.container(horizontal=True, vertical_alignment="center", key="drawn_run"):
+            st.caption("As in the newest run:", width="content")
+            run_link(newest.id, label=f"Run {newest.id} · {say.short_day(newest.partition)}")
+            badge(newest.status)
+    with st.expander("What each stage does", key="stages"):
+        rows: dict[str, Any] = {
+            "Stage": [stage.name for stage in pipeline.order],
+            "What it does": [stage.summary for stage in pipeline.order],
+            "Takes": [", ".join(stage.inputs) or say.NOTHING for stage in pipeline.order],
+            "Tries": [stage.attempts for stage in pipeline.order],
+            "Timeout": [say.span(stage.timeout) for stage in pipeline.order],
+        }
+        st.table(rows, border="horizontal", hide_index=True, alt="The stages of the pipeline")
+
+
+def schedule(pipeline: Pipeline) -> None:
+    """Show when the pipeline runs by itself, its next times, and pause or resume it."""
+    if pipeline.due is None:
+        st.caption("This pipeline has no schedule; it runs when it is asked to.")
+        return
+    known = data.schedule(pipeline.name)
+    paused = known is not None and known.paused
+    st.markdown(f"{':material/pause_circle:' if paused else ':material/schedule:'} {pipeline.due.describe()}")
+    if known is not None and known.paused:
+        st.warning(f"Paused by {known.paused_by} since {say.stamp(known.paused_at)}.", icon=":material/pause_circle:")
+        if st.button("Resume the schedule", key="schedule_resume", type="primary", icon=":material/play_arrow:"):
+            perform("The schedule goes on.", services().resume_schedule, pipeline.name)
+        return
+    moment = data.now()
+    rows = {say.stamp(due): say.ago(due, moment) for due in data.next_slots(pipeline)}
+    st.table(rows, border="horizontal", width="content", alt="The next times at which the pipeline is due")
+    if st.button("Pause the schedule", key="schedule_pause", icon=":material/pause:"):
+        perform("The schedule is paused.", services().pause_schedule, pipeline.name)
+
+
+def run_now(pipeline: Pipeline) -> None:
+    """Run one date, after a question."""
+    day = st.date_input("Date", value=data.today(), max_value=data.today(), key="run_now_date", format="YYYY-MM-DD")
+    if not st.button("Run this date …", key="run_now", icon=":material/play_arrow:"):
+        return
+    known = data.verdicts(pipeline.name, day, day)[0]
+    seen = f"It is known as **{look(known.verdict).word}**: {known.reason}." if known.run_id else "It has never been run."
+    confirm(
+        "Run one date",
+        question=f"{say.day(day)}. {seen} A run of unchanged input changes nothing.",
+        button=f"Run {day}",
+        key="run_now_ask",
+        command=services().run,
+        options={"pipeline": pipeline.name, "day": day, "request_key": request_key("run_now")},
+    )
+
+
+def source() -> None:
+    """Say where the daily files come from and which dates there are."""
+    settings, span = data.settings(), data.source_span()
+    where = "made up by the simulated exchange" if data.simulated() else f"`{settings.source_dir}`"
+    rows = {
+        "Source": f"**{settings.source.value}**",
+        "Files": where,
+        "Dates": f"{say.day(span[0])} to {say.day(span[1])}" if span else "none yet",
+        "Runner": "started by the console" if settings.runner == "embedded" else "started from outside (`python -m engine runner`)",
+        "Home": f"`{settings.home}`",
+    }
+    st.table(rows, border="horizontal", alt="Where the daily files come from")
+
+
+def backfill(pipeline: Pipeline) -> None:
+    """Plan a backfill, show what it would take, then start it."""
+    span, today = data.source_span(), data.today()
+    first = span[0] if span else today - timedelta(days=LEDGER_DAYS)
+    with st.form("backfill", border=False):
+        left, right = st.columns(2)
+        since = left.date_input(
+            "From", value=max(first, today - timedelta(days=90)), max_value=today, key="backfill_since", format="YYYY-MM-DD"
+        )
+        until = right.date_input("To", value=today, max_value=today, key="backfill_until", format="YYYY-MM-DD")
+        mode = st.radio("Take", list(_MODES), format_func=lambda m: _MODES[m], key="backfill_mode")
+        on_failure = st.radio(
+            "When a date fails", list(_ON_FAILURE), format_func=lambda f: _ON_FAILURE[f], key="backfill_on_failure", horizontal=True
+        )
+        if st.form_submit_button("Plan it", key="backfill_plan_it", icon=":material/checklist:"):
+            st.session_state[_PLAN] = ask(services().plan_backfill, pipeline.name, since, until, mode=mode)
+    planned = st.session_state.get(_PLAN)
+    if planned is not None:
+        _plan(planned, on_failure)
+
+
+def _plan(planned: Plan, on_failure: OnFailure) -> None:
+    taken = planned.taken
+    if not taken:
+        st.info(f"Nothing to do: none of the {say.count(len(planned.dates), 'date')} needs a run.", icon=":material/check_circle:")
+        return
+    lasts = (
+        f"about {say.duration(planned.seconds * 1e6)}, as past runs went"
+        if planned.seconds is not None
+        else "not known: nothing was measured yet"
+    )
+    st.markdown(f"**{say.count(len(taken), 'date')}** of {len(planned.dates)} will run. Time: {lasts}.")
+    with st.expander("Which dates", key="backfill_dates"):
+        rows = {"Date": [say.day(item.day) for item in taken[:_NAMED]], "Why": [item.why for item in taken[:_NAMED]]}
+        st.table(rows, border="horizontal", hide_index=True, alt="The dates that the backfill takes")
+        if len(taken) > _NAMED:
+            st.caption(f"and {len(taken) - _NAMED} more, up to {say.day(taken[-1].day)}")
+    if st.button(f"Start the backfill of {say.count(len(taken), 'date')}", key="backfill_start", type="primary", icon=":material/history:"):
+        del st.session_state[_PLAN]
+        perform(
+            "The backfill has started.",
+            services().backfill,
+            planned.pipeline,
+            planned.since,
+            planned.until,
+            mode=planned.mode,
+            on_failure=on_failure,
+            request_key=request_key("backfill"),
+        )  # fmt: skip
+
+
+def past_backfills() -> None:
+    """List the newest backfills."""
+    known = data.backfills(limit=5)
+    if not known:
+        st.caption("No backfill yet.")
+        return
+    rows = {
+        "Backfill": [str(item.id) for item in known],
+        "Dates": [f"{item.since} to {item.until} ({item.dates})" for item in known],
+        "Took": [_MODES[item.mode].split(",")[0].lower() for item in known],
+        "State": [look(item.state).badge for item in known],
+        "By": [f"{item.requested_by}, {say.stamp(item.created_at)}" for item in known],
+    }
+    st.table(rows, border="horizontal", hide_index=True, alt="The newest backfills")

@@ -1,0 +1,163 @@
+"""What the server does beside drawing pages: its start and its end, the health probes, and what it refuses."""
+
+import gc
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import engine.runtime
+from engine.pipeline.supervisor import Supervisor
+from engine.runtime import Runtime
+from engine.services import Services
+from storage import runners
+from storage.migrate import HEAD, schema_version
+
+ALIVE_WITHIN = timedelta(seconds=10)
+# What the pages need, loaded before the first visitor comes.
+WARM = ("pandas", "pyarrow", "altair", "pages.ui.data", "pages.ui.actions", "pages.ui.health", "pages.ui.widgets")
+# Streamlit's own front end needs inline styles, blob workers and evaluated chart code; nothing may come from another host.
+CONTENT_POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' ws: wss:",
+    "worker-src": "'self' blob:",
+    "frame-src": "'self' data: blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{what} {where}" for what, where in CONTENT_POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
+    """Open the database, start the runner beside the server, and stop it when the server ends."""
+    opened = await anyio.to_thread.run_sync(engine.runtime.runtime)
+    supervisor = Supervisor(opened.settings) if opened.settings.runner == "embedded" else None
+    if supervisor is not None:
+        supervisor.start()
+    await anyio.to_thread.run_sync(Services(opened, actor="first start").first_backfill)
+    await anyio.to_thread.run_sync(_warm)
+    try:
+        yield {}
+    finally:
+        if supervisor is not None:
+            await anyio.to_thread.run_sync(supervisor.stop)
+
+
+def _warm() -> None:
+    for name in WARM:
+        importlib.import_module(name)
+    if st.get_option("server.fileWatcherType") == "none":
+        # Streamlit collects all garbage after every script run; frozen modules are not looked through each time (108 to 21 ms a rerun).
+        # With hot reload on, freezing would keep every generation of every module alive.
+        gc.collect()
+        gc.freeze()
+
+
+def not_ready(runtime: Runtime) -> list[str]:
+    """Return what keeps the console from doing its work, each as a sentence; empty when it is ready."""
+    try:
+        found = schema_version(runtime.database)
+        with runtime.database.reading() as connection:
+            alive = runners.alive(connection, at=runtime.clock.now(), within=ALIVE_WITHIN)
+    except SQLAlchemyError as error:
+        return [f"the database does not answer: {type(error).__name__}"]
+    wrong = []
+    if found != HEAD:
+        wrong.append(f"the database is at schema {found}, this version needs {HEAD}")
+    if runtime.settings.runner == "embedded" and not alive:
+        wrong.append("no runner is alive")
+    return wrong
+
+
+async def live(_request: Request) -> JSONResponse:
+    """Answer 200 as long as the server serves at all."""
+    return JSONResponse({"status": "live"})
+
+
+async def ready(_request: Request) -> JSONResponse:
+    """Answer 200 when the console can do its work, else 503 with what is not ready."""
+    wrong = await anyio.to_thread.run_sync(lambda: not_ready(engine.runtime.runtime()))
+    return JSONResponse({"status": "not ready" if wrong else "ready", "not_ready": wrong}, status_code=503 if wrong else 200)
+
+
+class Guard:
+    """Refuses foreign hosts and foreign pages on every route, and sends the security headers.
+
+    A page of another site must not reach the console through the visitor's browser: not by a name that resolves to this machine
+    (Host), and not by a WebSocket, which browsers open across sites without asking (Origin).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if not host_allowed(headers.get("host", "")):
+            await _refuse(scope, receive, send, text="This console does not serve that host name.", status=421)
+            return
+        if scope["type"] == "websocket" and not same_origin(headers.get("origin"), headers.get("host", "")):
+            await _refuse(scope, receive, send, text="This page does not belong to the console.", status=403)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def host_allowed(host: str) -> bool:
+    """Say whether a Host header names this server (`server.allowedHosts`; an empty list allows all)."""
+    allowed = st.get_option("server.allowedHosts")
+    return not allowed or (urlsplit(f"//{host}").hostname or "") in allowed
+
+
+def same_origin(origin: str | None, host: str) -> bool:
+    """Say whether a WebSocket was opened by a page of this server, port included; programs send no Origin."""
+    return origin is None or urlsplit(origin).netloc == host
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, *, text: str, status: int) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": text})
+    else:
+        await PlainTextResponse(text, status_code=status)(scope, receive, send)
+
+
+def explain(error: Exception) -> bool:
+    """Draw what a visitor sees when a page could not be drawn; the traceback is in the server's log."""
+    st.error(
+        f"{error}\n\nThe rest of the console goes on. Reload the page; if it happens again, `python -m engine doctor` says what to do.",
+        title="This page could not be drawn",
+        icon=":material/error:",
+    )
+    return True
