@@ -3,7 +3,6 @@
 import csv
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from io import StringIO
 
 import numpy as np
@@ -99,21 +98,10 @@ def _percent(part: Ints, whole: Ints) -> Ints:
     return np.rint(part * 10_000 / whole).astype(np.int64)
 
 
-@cache
-def _below_a_thousand() -> tuple[str, ...]:
-    # Four cells in five are such numbers; looking them up is ten times as fast as formatting them.
-    return tuple(f"{n / 100:.2f}" for n in range(100_000))
-
-
 def _texts(hundredths: Ints) -> list[str]:
-    small = _below_a_thousand()
-    return [small[n] if 0 <= n < 100_000 else _text(n) for n in hundredths.tolist()]  # noqa: PLR2004
-
-
-def _text(hundredths: int) -> str:
     # Dividing by 100 and printing two decimals gives back the exact hundredths up to 2**53.
-    number = hundredths / 100.0
-    return f'"{number:,.2f}"' if abs(number) >= 1_000 else f"{number:.2f}"  # noqa: PLR2004
+    numbers = (hundredths / 100.0).tolist()
+    return [f'"{x:,.2f}"' if x >= 1_000 or x <= -1_000 else f"{x:.2f}" for x in numbers]  # noqa: PLR2004
 
 
 def cells_of(line: str) -> list[str]:
