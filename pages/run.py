@@ -31,13 +31,14 @@ def moving(before: RunDetail) -> None:
     run_view.failure(now.run)
     run_view.timeline(now)
     run_view.stage_table(now.stages)
-    run_view.log(data.run_log(now.run.id))
+    for part in (run_view.failed_tries, run_view.evidence):
+        with st.container():  # a slot of its own: what stands below does not move when there is nothing yet
+            part(now)
+    run_view.log(data.run_log(now.run.id), live=active)
+    run_view.measures(now.run)
+    run_view.story(now.events)
 
 
 moving(detail)
-run_view.failed_tries(detail.attempts)
-run_view.evidence(detail.run)
-run_view.measures(detail.run)
-run_view.story(detail.events)
 if not active:
     run_diff(detail, others)

@@ -132,7 +132,7 @@ class PriceDifference:
 def lake_files(checkpoint: Any) -> tuple[Mapping[str, Any], ...]:
     """Return every lake version that a stage's checkpoint names, wherever it lies in it."""
     if isinstance(checkpoint, dict):
-        if "path" in checkpoint and "sha256" in checkpoint:
+        if {"dataset", "path", "sha256"} <= checkpoint.keys():
             return (checkpoint,)
         return tuple(file for part in checkpoint.values() for file in lake_files(part))
     return ()

@@ -19,7 +19,7 @@ from storage.status import ACTIVE, RunStatus, StageStatus
 _MICROSECOND = timedelta(microseconds=1)
 _SHA = 12  # characters of a checksum that are enough to tell two apart by eye
 _STAGE_MARKS = {status: f"{look(status).sign} {look(status).word}" for status in StageStatus}
-_LOG_HEIGHT = 320
+_LOG_HEIGHT, _LOG_LINES = 340, 15
 
 
 def header(run: RunView) -> None:
@@ -50,7 +50,8 @@ def _facts(run: RunView) -> list[str]:
     if run.rows is not None:
         facts.append(say.count(run.rows, "row"))
     if run.duration_us is not None:
-        facts.append(f"took {say.duration(run.duration_us)}, {say.duration(run.cpu_us)} CPU")
+        cpu = f", {say.duration(run.cpu_us)} CPU" if run.cpu_us is not None else ""
+        facts.append(f"took {say.duration(run.duration_us)}{cpu}")
     if run.source_file:
         checksum = f" (sha256 {run.source_sha256[:_SHA]})" if run.source_sha256 else ""
         facts.append(f"file {run.source_file}{checksum}{f', layout {run.layout}' if run.layout else ''}")
@@ -139,16 +140,16 @@ def stage_bars(detail: RunDetail, *, planned: Sequence[str], now: datetime) -> l
     origin = min(own, default=now)
     bars = [_bar(stage, [attempt for attempt in detail.attempts if attempt.stage == stage.stage], origin, now) for stage in detail.stages]
     begun = {stage.stage for stage in detail.stages}
-    return [*bars, *(Bar(name, 0, 0, theme.hexadecimal("gray"), "", "waits") for name in planned if name not in begun)]
+    return [*bars, *(Bar(name, 0, None, theme.hexadecimal("gray"), "", "waits") for name in planned if name not in begun)]
 
 
 def _bar(stage: StageView, failed: Sequence[AttemptView], origin: datetime, now: datetime) -> Bar:
     seen = look(stage.status)
     colour = theme.hexadecimal(seen.colour)
     if stage.reused_from is not None:
-        return Bar(stage.stage, 0, 0, colour, seen.sign, f"reused from run {stage.reused_from}")
+        return Bar(stage.stage, 0, None, colour, seen.sign, f"reused from run {stage.reused_from}")
     if stage.started_at is None:
-        return Bar(stage.stage, 0, 0, colour, seen.sign, seen.word)
+        return Bar(stage.stage, 0, None, colour, seen.sign, seen.word)
     took = stage.duration_us if stage.duration_us is not None else ((stage.finished_at or now) - stage.started_at) // _MICROSECOND
     start = (stage.started_at - origin) // _MICROSECOND
     note = "" if stage.status is StageStatus.SUCCEEDED else seen.word
@@ -201,8 +202,9 @@ def stage_frame(stages: Sequence[StageView]) -> pd.DataFrame:
     )
 
 
-def failed_tries(attempts: Sequence[AttemptView]) -> None:
-    """Draw the tries that failed; nothing when there were none."""
+def failed_tries(detail: RunDetail) -> None:
+    """Draw the tries of stages that failed; nothing when there were none."""
+    attempts = detail.attempts
     if not attempts:
         return
     st.subheader("Failed tries")
@@ -219,18 +221,19 @@ def failed_tries(attempts: Sequence[AttemptView]) -> None:
     st.dataframe(frame, key="attempts", hide_index=True, height="content", alt="Failed tries of stages")
 
 
-def evidence(run: RunView) -> None:
-    """Draw what the verdict rests on."""
-    if not run.evidence:
+def evidence(detail: RunDetail) -> None:
+    """Draw what the verdict rests on; nothing before there is one."""
+    found = detail.run.evidence
+    if not found:
         return
     st.subheader("Why this verdict")
     frame = pd.DataFrame(
         {
-            "Looked at": [_words(item["name"]) for item in run.evidence],
-            "Speaks for": [_words(item["speaks_for"]) for item in run.evidence],
-            "Observed": [item["observed"] for item in run.evidence],
-            "Expected": [item["expected"] for item in run.evidence],
-            "Detail": [item["detail"] or None for item in run.evidence],
+            "Looked at": [_words(item["name"]) for item in found],
+            "Speaks for": [_words(item["speaks_for"]) for item in found],
+            "Observed": [item["observed"] for item in found],
+            "Expected": [item["expected"] for item in found],
+            "Detail": [item["detail"] or None for item in found],
         }
     )
     st.dataframe(frame, key="evidence", hide_index=True, height="content", placeholder=say.NOTHING, alt="Evidence of the verdict")
@@ -266,10 +269,11 @@ def story(events: Sequence[EventView]) -> None:
         st.dataframe(frame, key="events_table", hide_index=True, height="content", placeholder=say.NOTHING, alt="Events of the run")
 
 
-def log(lines: Sequence[LogView]) -> None:
-    """Draw the log of the run in a box that scrolls; it keeps its height while lines arrive."""
+def log(lines: Sequence[LogView], *, live: bool) -> None:
+    """Draw the log of the run; while it is `live` it stands in a box that keeps its height and follows the newest line."""
     st.subheader("Log")
-    with st.container(height=_LOG_HEIGHT, border=True, key="log", autoscroll=True):
+    boxed = live or len(lines) > _LOG_LINES
+    with st.container(height=_LOG_HEIGHT if boxed else "content", key="log", autoscroll=live):
         st.code("\n".join(log_line(line) for line in lines) or "Nothing was logged yet.", language=None, wrap_lines=True)
 
 

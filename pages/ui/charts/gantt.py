@@ -14,11 +14,11 @@ _SHORT_US = 10 * _SECOND_US
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One stage: where it begins (microseconds after the run's first stage), how long it took, how it ended, and what stands beside it."""
+    """One stage: where it begins (microseconds after the run's first stage), how long it took (None: it did not run), and how it ended."""
 
     label: str
     start_us: int
-    duration_us: int
+    duration_us: int | None
     colour: str
     sign: str
     note: str = ""
@@ -32,13 +32,13 @@ def height(bars: Sequence[Bar]) -> int:
 
 def gantt(bars: Sequence[Bar]) -> dict[str, Any]:
     """Return the ECharts option of a timeline: one row a stage, top to bottom; a failed try is a cross where it began."""
-    end_us = max((bar.start_us + bar.duration_us for bar in bars), default=0)
+    end_us = max((bar.start_us + (bar.duration_us or 0) for bar in bars), default=0)
     unit, length = ("ms", 1000) if end_us < _SHORT_US else ("s", _SECOND_US)
     muted, text, border = theme.hexadecimal("gray"), theme.surface("textColor"), theme.surface("borderColor")
     crosses = [[failure / length, row] for row, bar in enumerate(bars) for failure in bar.failures_us]
     return {
         "animation": False,
-        "grid": {"left": 104, "right": 96, "top": 4, "bottom": 24},
+        "grid": {"left": 4, "right": 110, "top": 4, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "item", "confine": True},
         "xAxis": {
             "type": "value",
@@ -79,11 +79,11 @@ def gantt(bars: Sequence[Bar]) -> dict[str, Any]:
 
 
 def _item(bar: Bar, length: int, text: str) -> dict[str, Any]:
-    took = f"{bar.sign} {say.duration(bar.duration_us)}".strip()
-    words = f"{took} {bar.note}".strip()
+    took = "" if bar.duration_us is None else say.duration(bar.duration_us)
+    words = " ".join(part for part in (bar.sign, took, bar.note) if part)
     return {
-        "value": bar.duration_us / length,
-        "itemStyle": {"color": bar.colour, "borderRadius": 3},
+        "value": (bar.duration_us or 0) / length,
+        "itemStyle": {"color": "transparent" if bar.duration_us is None else bar.colour, "borderRadius": 3},
         "label": {"show": True, "position": "right", "color": text, "fontSize": 11, "formatter": words},
         "tooltip": {"formatter": f"<b>{bar.label}</b><br/>{words}"},
     }
