@@ -133,7 +133,7 @@ def _repeat(case: Case) -> _Answer | None:
         return FileKind.UNCLEAR, None, f"The exchange traded on {case.day}, but {repeats}: its own file has not come. Rerun the date later."
     if case.trading:
         return FileKind.NO_SESSION, case.last, f"A session was expected, but {repeats}: an unannounced closure, or the session comes late."
-    return FileKind.NO_SESSION, case.last, f"No session ({case.expectation.reason}): {repeats}."
+    return FileKind.NO_SESSION, case.last, f"No session ({_why_closed(case)}): {repeats}."
 
 
 def _by_totals(case: Case) -> _Answer | None:
@@ -143,7 +143,7 @@ def _by_totals(case: Case) -> _Answer | None:
     if session == case.day:
         return FileKind.SESSION, session, f"The file's totals are the {proof} of {session}: {_size(case)}."
     if case.last is None and not case.trading:
-        return FileKind.NO_SESSION, session, f"No session ({case.expectation.reason}): the file's totals are the {proof} of {session}."
+        return FileKind.NO_SESSION, session, f"No session ({_why_closed(case)}): the file's totals are the {proof} of {session}."
     return FileKind.LATE, session, f"The file's totals are the {proof} of {session}, which was missing: {_size(case)}."
 
 
@@ -167,8 +167,7 @@ def _contradicted(case: Case) -> _Answer | None:
         return None
     reason = (
         f"The file's turnover of NPR {case.totals.turnover:,} is {case.turnover_off:.0%} off the NPR {case.published:,} published "
-        f"for {case.day}, "
-        "and no other missing session has it. Book it by hand."
+        f"for {case.day}, and no other missing session has it. Book it by hand."
     )
     return FileKind.UNCLEAR, None, reason
 
@@ -178,14 +177,14 @@ def _nothing_before(case: Case) -> _Answer | None:
         return None
     if case.trading:
         return FileKind.SESSION, case.day, f"The first session: {_size(case)}; nothing was accepted before to compare with."
-    return FileKind.NO_SESSION, None, f"No session ({case.expectation.reason}); nothing was accepted before to compare with."
+    return FileKind.NO_SESSION, None, f"No session ({_why_closed(case)}); nothing was accepted before to compare with."
 
 
 def _on_a_trading_day(case: Case) -> _Answer | None:
     if not case.trading:
         return None
     if case.follows is False and not case.gaps:
-        return FileKind.UNCLEAR, None, f"{_astray(case)}, yet no session is known to be missing between. Book it by hand."
+        return FileKind.UNCLEAR, None, f"{_astray(case).capitalize()}, yet no session is known to be missing between. Book it by hand."
     if not case.owed or not case.follows:
         lost = f"; a session after {case.last} is missing, as previous closes do not follow it" if case.follows is False else ""
         return FileKind.SESSION, case.day, f"The session of its own date: {_size(case)}{lost}."
@@ -196,7 +195,9 @@ def _on_a_trading_day(case: Case) -> _Answer | None:
 
 def _on_a_closed_day(case: Case) -> _Answer:
     candidates = case.owed or case.gaps
-    closed = f"{case.day} is no trading day ({case.expectation.reason})"
+    closed = f"{case.day} is no trading day ({_why_closed(case)})"
+    if not candidates and case.known is False:
+        return FileKind.UNCLEAR, None, f"{closed}, yet all numbers are new and no session was missing. Book it by hand."
     if not candidates and case.follows is not False:
         return FileKind.SESSION, case.day, f"A session that was not announced: {closed}, yet all numbers are new and none was missing."
     if len(candidates) == 1 and case.follows is not False:
@@ -221,6 +222,10 @@ _RULES: tuple[Callable[[Case], _Answer | None], ...] = (
     _on_a_trading_day,
     _on_a_closed_day,
 )
+
+
+def _why_closed(case: Case) -> str:
+    return "control totals and index have no session on that day" if case.known is False else case.expectation.reason
 
 
 def _size(case: Case) -> str:

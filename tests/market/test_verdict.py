@@ -255,6 +255,39 @@ def test_a_new_session_on_a_day_announced_as_closed_is_accepted_on_its_numbers(d
     assert "not announced" in judgement.reason
 
 
+def test_a_session_that_published_totals_do_not_know_is_left_to_a_person(desk, market, thursday):
+    desk.reference = Reference(index={thursday - DAY: IndexDay(close=1.0), thursday + 3 * DAY: IndexDay(close=1.0)})
+
+    judgement = desk.take(market(3), thursday)
+
+    assert judgement.kind is FileKind.UNCLEAR
+    assert "have no session on that day" in judgement.reason
+
+
+def test_a_day_whose_published_turnover_is_another_is_not_the_late_session(desk, market, thursday):
+    sunday = thursday + 3 * DAY
+    desk.reference = Reference(calendar=announced(thursday - 7 * DAY, sunday), index={thursday: IndexDay(close=1.0, turnover=1.0)})
+
+    assert found(desk.take(market(4), sunday)) == (FileKind.SESSION, sunday)
+
+
+def test_one_missing_day_that_the_closes_do_not_lead_to_is_left_to_a_person(desk, market, thursday):
+    judgement = desk.take(market(5), thursday + DAY)
+
+    assert judgement.kind is FileKind.UNCLEAR
+    assert "do not follow" in judgement.reason
+
+
+def test_several_missing_days_with_closes_that_follow_are_left_to_a_person(desk, market, thursday):
+    assert desk.take(market(3), thursday + 8 * DAY).kind is FileKind.UNCLEAR
+
+
+def test_a_first_file_on_a_closed_day_is_told_by_its_totals(market, thursday):
+    desk = Desk(Reference(control={thursday: totals(market(3))}))
+
+    assert found(desk.take(market(3), thursday + DAY)) == (FileKind.NO_SESSION, thursday)
+
+
 def test_new_numbers_that_follow_nothing_known_are_left_to_a_person(desk, market, thursday):
     assert desk.take(market(5), thursday).kind is FileKind.UNCLEAR
 
