@@ -6,33 +6,41 @@ from pages.ui import data
 from pages.ui import format as say
 from pages.ui import overview as parts
 from pages.ui.panels import live_backfill
-from pages.ui.widgets import run_list
 
 pipeline = data.first_pipeline()
 
 
 @st.fragment(run_every=2)
-def now() -> None:
-    """Draw what changes by itself: the banner, the numbers, what needs a person, the last runs."""
+def state() -> None:
+    """Draw what is wrong now, and the numbers."""
     health = data.health(pipeline)
-    recent = data.last_runs(limit=8)
-    parts.banner(pipeline, health, first_start=not recent)
+    parts.banner(pipeline, health)
     parts.tiles(pipeline, health)
     left, right = st.columns([5, 3], gap="large")
     with left:
         st.subheader("Needs attention")
-        parts.attention(health)
+        parts.attention(pipeline, health)
     with right:
         st.subheader("Next")
         parts.next_slots(pipeline)
+
+
+@st.fragment(run_every=10)
+def trends() -> None:
+    """Draw how runs went over time."""
+    parts.trends(pipeline)
+
+
+@st.fragment(run_every=2)
+def last_runs() -> None:
+    """List the newest runs."""
     st.subheader("Last runs")
-    if recent:
-        run_list(recent)
-    else:
-        parts.first_step(pipeline)
+    parts.last_runs(pipeline)
 
 
 st.title("Overview")
-st.caption(f"{pipeline.summary} {say.day(data.today())}")
+st.caption(f"{pipeline.summary} Today is {say.day(data.today())} in Nepal.")
 live_backfill()
-now()
+state()
+trends()
+last_runs()

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import data
 from pages.ui import pipeline as parts
+from pages.ui.dialogs import ask_backfill
 from pages.ui.panels import ledger, live_backfill
 
 names = list(data.pipelines())
@@ -29,14 +30,12 @@ with right:
     st.subheader("Source")
     parts.source()
 
-left, right = st.columns(2, gap="large")
-with left:
-    st.subheader("Backfill")
-    parts.backfill(pipeline)
-with right:
-    st.subheader("Backfills")
-    live_backfill()
-    parts.past_backfills()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.subheader("Backfills", width="content")
+    if st.button("Backfill a range…", key="backfill", icon=":material/date_range:"):
+        ask_backfill(pipeline.name)
+live_backfill()
+parts.past_backfills()
 
 st.subheader("Why did it run, or not?")
 slots = data.slots(pipeline.name, data.today() - timedelta(days=parts.LEDGER_DAYS), data.today())

@@ -1,11 +1,14 @@
 """The script that the server runs for every visit: navigation, what stands beside every page, then the page."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.ui.actions import show_notice
 from pages.ui.strip import source_notice, status_strip
 
-st.set_page_config(page_title="NEPSE pipelines", page_icon=":material/candlestick_chart:", layout="wide")
+ICON = Path(__file__).parent / "ui" / "icon.svg"  # a named icon would be fetched from the network
+st.set_page_config(page_title="NEPSE pipelines", page_icon=str(ICON), layout="wide")
 
 page = st.navigation(
     {

@@ -143,12 +143,19 @@ def machine() -> Machine:
 
 
 @st.cache_data(ttl=CALM, max_entries=20, show_spinner=False)
-def daily_runs(pipeline: str, since: date, until: date) -> pd.DataFrame:
-    """Return how many runs ended on each day (Nepal date) with which status: columns `day, status, runs, duration_us`."""
+def daily_counts(pipeline: str, *, days: int = 30) -> Mapping[tuple[date, str], int]:
+    """Return how many runs ended in the last days, by (Nepal date, status)."""
+    until = today()
     with engine.runtime.runtime().database.reading() as connection:
-        rows = runs.daily_between(connection, pipeline, since, until)
-    columns = ["day", "status", "runs", "duration_us"]
-    return pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
+        rows = runs.daily_between(connection, pipeline, until - timedelta(days=days - 1), until)
+    return {(row["day"], row["status"]): row["runs"] for row in rows}
+
+
+def success(pipeline: str) -> tuple[int, int]:
+    """Return how many runs of the last 30 days succeeded and how many failed."""
+    counts = daily_counts(pipeline)
+    good = sum(number for (_, status), number in counts.items() if status == RunStatus.SUCCEEDED)
+    return good, sum(number for (_, status), number in counts.items() if status in (RunStatus.FAILED, RunStatus.CRASHED))
 
 
 @st.cache_data(ttl=CALM, max_entries=20, show_spinner=False)
@@ -162,20 +169,6 @@ def durations(pipeline: str, *, limit: int = 200) -> tuple[int, ...]:
 def percentile(values: Sequence[int], share: float) -> float | None:
     """Return the value below which `share` (0 to 1) of the values lie, by nearest rank; None of none."""
     return sorted(values)[max(ceil(share * len(values)) - 1, 0)] if values else None
-
-
-@st.cache_data(ttl=CALM, max_entries=20, show_spinner=False)
-def success(pipeline: str) -> tuple[int, int, list[float]]:
-    """Return how many runs of the last 30 days succeeded and failed, and the share that succeeded (percent) of each day with runs."""
-    until = today()
-    frame = daily_runs(pipeline, until - timedelta(days=29), until)
-    good = frame["status"] == RunStatus.SUCCEEDED
-    bad = frame["status"].isin([RunStatus.FAILED, RunStatus.CRASHED])
-    by_day = (
-        frame.assign(good=frame["runs"].where(good, 0), judged=frame["runs"].where(good | bad, 0)).groupby("day")[["good", "judged"]].sum()
-    )
-    by_day = by_day[by_day["judged"] > 0]
-    return int(frame["runs"][good].sum()), int(frame["runs"][bad].sum()), (100 * by_day["good"] / by_day["judged"]).tolist()
 
 
 @st.cache_data(ttl=CALM, max_entries=50, show_spinner=False)

@@ -1,7 +1,7 @@
 """Is anything wrong right now? What is known of a pipeline, weighed into problems, the worst first."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import IntEnum
 
@@ -11,9 +11,10 @@ from engine.pipeline.ledger import due_time
 from pages.ui import format as say
 from pages.ui.views import BackfillView, Machine, RunView, ScheduleView, SlotView
 from storage.dates import DateVerdict
-from storage.status import BackfillState, RunStatus, SlotOutcome, Verdict
+from storage.status import ACTIVE, BackfillState, RunStatus, SlotOutcome, Verdict
 
 WINDOW = 30  # sessions that the page looks back on
+_NAMED = 3  # dates of a list that are named
 LOOK_BACK = timedelta(days=75)  # calendar days that hold them, festivals included
 
 
@@ -30,7 +31,8 @@ class Problem:
     """One thing a person should know, and the page that shows its reason."""
 
     severity: Severity
-    sentence: str
+    headline: str
+    detail: str
     page: str
     query: Mapping[str, str] = field(default_factory=dict)
     action: str = "Look"
@@ -62,7 +64,8 @@ class Health:
 
     accepted: tuple[DateVerdict, ...]
     failed: tuple[DateVerdict, ...]
-    missing: tuple[date, ...]  # expected, not in the lake, older than the newest session
+    again: tuple[DateVerdict, ...]  # failed, and queued or running again
+    missing: tuple[DateVerdict, ...]  # expected, not in the lake, older than the newest session
     late: tuple[SlotView, ...]
     behind: tuple[date, ...]  # expected and due after the newest session
     problems: tuple[Problem, ...]
@@ -70,7 +73,7 @@ class Health:
     @property
     def sessions(self) -> int:
         """How many sessions the window holds."""
-        return len(self.accepted) + len(self.failed) + len(self.missing)
+        return len(self.accepted) + len(self.failed) + len(self.again) + len(self.missing)
 
 
 def weigh(facts: Facts) -> Health:
@@ -80,69 +83,78 @@ def weigh(facts: Facts) -> Health:
     behind = tuple(v.day for v in known if v.verdict is Verdict.MISSING and newest is not None and v.day > newest)
     window = [v for v in known if v.day not in behind][-WINDOW:]
     first = window[0].day if window else facts.today
+    broken = [v for v in window if _broken(v)]
     health = Health(
-        accepted=tuple(v for v in window if v.verdict is Verdict.SESSION),
-        failed=tuple(v for v in window if v.verdict is Verdict.FAILED),
-        missing=tuple(v.day for v in window if v.verdict is Verdict.MISSING and newest is not None),
+        accepted=tuple(v for v in window if v.verdict is Verdict.SESSION and v not in broken),
+        failed=tuple(v for v in broken if v.status not in ACTIVE),
+        again=tuple(v for v in broken if v.status in ACTIVE),
+        missing=tuple(v for v in window if v.verdict is Verdict.MISSING and v not in broken and newest is not None),
         late=tuple(slot for slot in facts.slots if slot.outcome is SlotOutcome.LATE and slot.day >= first),
         behind=behind,
         problems=(),
     )
-    problems = sorted(_problems(facts, health), key=lambda problem: problem.severity)
-    return Health(health.accepted, health.failed, health.missing, health.late, health.behind, tuple(problems))
+    return replace(health, problems=tuple(sorted(_problems(facts, health), key=lambda problem: problem.severity)))
+
+
+def _broken(known: DateVerdict) -> bool:
+    """Say whether a date's last word is a failure, also where an earlier version of its session is in the lake."""
+    return known.verdict is Verdict.FAILED or known.status in (RunStatus.FAILED, RunStatus.CRASHED)
 
 
 def _counts(verdict: DateVerdict, facts: Facts) -> bool:
     """Say whether a date is one that should hold a session by now, or one that holds something a person must see."""
-    if verdict.verdict is Verdict.NO_SESSION:
+    if verdict.verdict is Verdict.NO_SESSION and not _broken(verdict):
         return False
-    if verdict.verdict in (Verdict.SESSION, Verdict.FAILED):
+    if verdict.verdict is Verdict.SESSION or _broken(verdict):
         return True
     due = facts.due is None or due_time(facts.due, verdict.day) <= facts.now
     return due and facts.calendar.expected(verdict.day).trading
 
 
 def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
-    yield from _of_runner(facts.machine, facts.now, embedded=facts.embedded)
-    yield from _of_failed(health.failed)
+    yield from _of_runner(facts)
+    yield from (_of_failed(verdict) for verdict in reversed(health.failed))
     yield from _of_backfill(facts.backfill)
     yield from _of_behind(facts, health.behind)
     yield from _of_missing(health.missing)
     if facts.schedule is not None and facts.schedule.paused:
         by = f" by {facts.schedule.paused_by}" if facts.schedule.paused_by else ""
-        sentence = f"The schedule is paused{by} since {say.stamp(facts.schedule.paused_at)}: no new date is run by itself."
-        yield Problem(Severity.WARN, sentence, "pipelines.py", action="Resume it")
+        detail = f"Since {say.stamp(facts.schedule.paused_at)}{by}: no new date is run by itself."
+        yield Problem(Severity.WARN, "The schedule is paused", detail, "pipelines.py", action="Resume it")
     for run in facts.waiting:
-        sentence = f"Run {run.id} waits for the file of {say.day(run.partition)}; it has looked {say.count(run.waits, 'time')}."
-        reason = f" {run.reason}" if run.reason else ""
-        yield Problem(Severity.NOTE, sentence + reason, "run.py", {"id": str(run.id)}, "Open the run")
+        detail = run.reason or f"It has looked {say.count(run.waits, 'time')}."
+        yield _of_run(Severity.NOTE, f"Run {run.id} waits for the file of {say.day(run.partition)}", detail, run_id=run.id)
+    for verdict in health.again:
+        yield _of_run(Severity.NOTE, f"{say.day(verdict.day)} failed and is {verdict.status} again", verdict.reason, run_id=verdict.run_id)
 
 
-def _of_runner(machine: Machine, now: datetime, *, embedded: bool) -> Iterator[Problem]:
+def _of_run(severity: Severity, headline: str, detail: str, *, run_id: int | None) -> Problem:
+    return Problem(severity, headline, detail, "run.py", {"id": str(run_id)}, f"Open run {run_id}")
+
+
+def _of_runner(facts: Facts) -> Iterator[Problem]:
+    machine = facts.machine
     if machine.alive:
         return
-    waiting = f" {say.count(machine.queued + machine.running, 'run')} cannot go on." if machine.queued + machine.running else ""
-    seen = f"its last sign of life was {say.ago(machine.heartbeat_at, now)}" if machine.heartbeat_at else "none has registered"
-    step = "The console starts one again by itself within seconds." if embedded else "Start one: `python -m engine runner`."
-    yield Problem(Severity.BAD, f"No runner is alive: {seen}.{waiting} {step}", "pipelines.py", action="See the queue")
+    held = machine.queued + machine.running
+    seen = f"Last sign of life {say.ago(machine.heartbeat_at, facts.now)}." if machine.heartbeat_at else "None has registered yet."
+    waiting = f" {say.count(held, 'run')} cannot go on." if held else ""
+    step = " The console starts one by itself within seconds." if facts.embedded else " Start one: `python -m engine runner`."
+    yield Problem(Severity.BAD, "No runner is alive", seen + waiting + step, "pipelines.py", action="See the pipeline")
 
 
-def _of_failed(failed: Sequence[DateVerdict]) -> Iterator[Problem]:
-    for verdict in reversed(failed):
-        word = "crashed" if verdict.status is RunStatus.CRASHED else "failed"
-        query = {"id": str(verdict.run_id)}
-        yield Problem(Severity.BAD, f"{say.day(verdict.day)} {word}: {verdict.reason}", "run.py", query, f"Open run {verdict.run_id}")
+def _of_failed(verdict: DateVerdict) -> Problem:
+    word = "crashed" if verdict.status is RunStatus.CRASHED else "failed"
+    return _of_run(Severity.BAD, f"{say.day(verdict.day)} {word}", verdict.reason, run_id=verdict.run_id)
 
 
 def _of_backfill(backfill: BackfillView | None) -> Iterator[Problem]:
-    if backfill is None:
+    if backfill is None or backfill.state is BackfillState.RUNNING:
         return
-    if backfill.state is BackfillState.STOPPED:
-        sentence = f"Backfill {backfill.id} ({backfill.since} to {backfill.until}) stopped: {backfill.reason or 'a date failed'}."
-        yield Problem(Severity.BAD, sentence, "pipelines.py", action="Mend or resume it")
-    if backfill.state is BackfillState.PAUSED:
-        sentence = f"Backfill {backfill.id} ({backfill.since} to {backfill.until}) is paused."
-        yield Problem(Severity.WARN, sentence, "pipelines.py", action="Resume it")
+    stopped = backfill.state is BackfillState.STOPPED
+    headline = f"Backfill {backfill.id} {'stopped at a failure' if stopped else 'is paused'}"
+    detail = f"{say.day(backfill.since)} to {say.day(backfill.until)}. {backfill.reason or ''}".strip()
+    yield Problem(Severity.BAD if stopped else Severity.WARN, headline, detail, "pipelines.py", action="Resume or cancel it")
 
 
 def _of_behind(facts: Facts, behind: Sequence[date]) -> Iterator[Problem]:
@@ -150,17 +162,17 @@ def _of_behind(facts: Facts, behind: Sequence[date]) -> Iterator[Problem]:
         return
     last_file = facts.source_span[1] if facts.source_span else None
     if last_file is not None and last_file < behind[0]:
-        why = f"the source's last file is of {say.day(last_file)}"
+        why = f"The source's last file is of {say.day(last_file)}."
     else:
-        why = f"{say.day(behind[0])} is the first that is not in the lake"
-    sentence = f"The lake is {say.count(len(behind), 'session')} behind: {why}."
-    yield Problem(Severity.WARN, sentence, "runs.py", {"day": behind[0].isoformat()}, "See the date")
+        why = f"{say.day(behind[0])} is the first that is not in the lake."
+    headline = f"The lake is {say.count(len(behind), 'session')} behind"
+    yield Problem(Severity.WARN, headline, why, "runs.py", {"day": behind[0].isoformat()}, "See the date")
 
 
-def _of_missing(missing: Sequence[date]) -> Iterator[Problem]:
+def _of_missing(missing: Sequence[DateVerdict]) -> Iterator[Problem]:
     if not missing:
         return
-    named = ", ".join(say.short_day(day) for day in missing[-3:])
-    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""  # noqa: PLR2004, as many as are named
-    sentence = f"{say.count(len(missing), 'expected session')} not in the lake: {named}{more}."
-    yield Problem(Severity.WARN, sentence, "runs.py", {"day": missing[-1].isoformat()}, "See the date")
+    named = "; ".join(f"{say.day(verdict.day)}: {verdict.reason}" for verdict in missing[-_NAMED:])
+    more = f"; and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    headline = f"{say.count(len(missing), 'expected session is', 'expected sessions are')} not in the lake"
+    yield Problem(Severity.WARN, headline, f"{named}{more}.", "runs.py", {"day": missing[-1].day.isoformat()}, "See the date")

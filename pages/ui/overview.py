@@ -6,26 +6,29 @@ from engine.pipeline.graph import Pipeline
 from pages.ui import data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
+from pages.ui.charts import trends as trend_charts
 from pages.ui.health import Health, Severity
 from pages.ui.theme import Colour
-from pages.ui.widgets import confirm, tile
+from pages.ui.widgets import confirm, run_list, tile
 
 ATTENTION = 5
-_TREND = 60  # runs of the duration's sparkline
+_GO = ":material/arrow_forward:"
 _ALERTS = {Severity.BAD: st.error, Severity.WARN: st.warning, Severity.NOTE: st.info}
 _ICONS = {Severity.BAD: ":material/error:", Severity.WARN: ":material/warning:", Severity.NOTE: ":material/hourglass_top:"}
 _COLOURS = {Severity.BAD: "red", Severity.WARN: "orange", Severity.NOTE: "blue"}
-_ENOUGH = 2  # values that make a trend
+_POOR = 0.9  # share of runs that succeed, below which it is a bad sign
 
 
-def banner(pipeline: Pipeline, health: Health, *, first_start: bool) -> None:
+def banner(pipeline: Pipeline, health: Health) -> None:
     """Say the worst fact in one sentence with a link to its reason; or that nothing is wrong."""
     with st.container(key="banner"):
         if health.problems:
             worst, more = health.problems[0], len(health.problems) - 1
-            also = f" {say.count(more, 'more thing needs', 'more things need')} attention below." if more else ""
-            _ALERTS[worst.severity](worst.sentence + also, icon=_ICONS[worst.severity])
-        elif first_start:
+            also = f" {say.count(more, 'other thing')} below." if more else ""
+            with st.container(horizontal=True, vertical_alignment="center", key="worst"):
+                _ALERTS[worst.severity](f"**{worst.headline}.**{also}", icon=_ICONS[worst.severity])
+                st.page_link(worst.page, label=worst.action, icon=_GO, icon_position="right", query_params=dict(worst.query))
+        elif not data.last_runs():
             st.info("Nothing has run yet. The first dates appear here by themselves once they do.", icon=":material/rocket_launch:")
         elif data.open_backfill() is not None:
             st.info("A backfill is on its way; nothing is wrong.", icon=":material/sync:")
@@ -38,7 +41,7 @@ def banner(pipeline: Pipeline, health: Health, *, first_start: bool) -> None:
 
 def tiles(pipeline: Pipeline, health: Health) -> None:
     """Show five numbers, each with a link to what it is made of."""
-    with st.grid(5, min_column_width=165, row_height=188, key="tiles"):
+    with st.grid(5, min_column_width=150, key="tiles"):
         _sessions(health)
         _freshness(health)
         _success(pipeline)
@@ -48,20 +51,22 @@ def tiles(pipeline: Pipeline, health: Health) -> None:
 
 def _sessions(health: Health) -> None:
     parts = [
-        f"{len(days)} {word}" for days, word in ((health.failed, "failed"), (health.missing, "missing"), (health.late, "late")) if days
+        f"{len(days)} {word}"
+        for days, word in ((health.failed, "failed"), (health.again, "running again"), (health.missing, "missing"), (health.late, "late"))
+        if days
     ]
     worst: Colour = "red" if health.failed else "orange" if parts else "green"
     note = " · ".join(parts) or ("all on time" if health.sessions else "no session yet")
     tile(
-        f"Last {health.sessions} sessions" if health.sessions else "Sessions",
-        f"{len(health.accepted)} in" if health.sessions else say.NOTHING,
+        "Sessions in the lake",
+        f"{len(health.accepted)} of {health.sessions}" if health.sessions else say.NOTHING,
         note=note,
         colour=worst if health.sessions else "gray",
         page="runs.py",
         query={"status": "failed"} if health.failed else {},
         action="See the dates",
         key="sessions",
-        explanation="Sessions of the last weeks that are in the lake, and those that failed, are missing, or came more than an hour late.",
+        explanation="Of the last sessions that were due: in the lake; failed, missing, or loaded more than an hour late.",
     )
 
 
@@ -82,19 +87,18 @@ def _freshness(health: Health) -> None:
 
 
 def _success(pipeline: Pipeline) -> None:
-    good, bad, trend = data.success(pipeline.name)
+    good, bad = data.success(pipeline.name)
+    shade: Colour = "gray" if not good + bad else "green" if not bad else "orange" if good / (good + bad) >= _POOR else "red"
     tile(
         "Runs that succeeded",
         say.percent(good, good + bad),
         note=f"{say.count(bad, 'failure')} in 30 days" if good + bad else "no run in 30 days",
-        colour="gray" if not good + bad else "red" if bad else "green",
+        colour=shade,
         page="runs.py",
         query={"status": "failed"} if bad else {},
         action="See the failures" if bad else "See the runs",
         key="success",
         explanation="Of the runs that ended in the last 30 days. Dates without a session are neither success nor failure.",
-        trend=trend if len(trend) >= _ENOUGH else None,
-        trend_type="bar",
     )
 
 
@@ -103,14 +107,13 @@ def _duration(pipeline: Pipeline) -> None:
     tile(
         "Duration, p95",
         say.duration(data.percentile(took, 0.95)),
-        note=f"median {say.duration(data.percentile(took, 0.5))}" if took else "nothing measured yet",
+        note=f"median {say.duration(data.percentile(took, 0.5))}" if took else "not measured yet",
         colour="gray",
         page="runs.py",
-        query={},
+        query={"status": "succeeded"},
         action="See the runs",
         key="duration",
-        explanation=f"Of the newest {len(took)} succeeded runs, from claim to end. The line shows the newest {min(len(took), _TREND)}.",
-        trend=[value / 1000 for value in took[-_TREND:]] if len(took) >= _ENOUGH else None,
+        explanation=f"Of the newest {len(took)} succeeded runs, from their claim to their end.",
     )
 
 
@@ -119,42 +122,68 @@ def _runner() -> None:
     tile(
         "Runner",
         "alive" if machine.alive else "not alive",
-        note=f"sign of life {say.ago(machine.heartbeat_at, data.now())}" if machine.heartbeat_at else "none has registered",
+        note=f"heartbeat {say.ago(machine.heartbeat_at, data.now())}" if machine.heartbeat_at else "none registered",
         colour="green" if machine.alive else "red",
         page="pipelines.py",
         query={},
-        action=f"{machine.running} running, {machine.queued} queued",
+        action=f"{machine.queued} queued" if machine.queued else "Nothing queued",
         key="runner",
         explanation="A process of its own that executes the runs; it shows a sign of life every two seconds.",
     )
 
 
-def attention(health: Health) -> None:
+def attention(pipeline: Pipeline, health: Health) -> None:
     """List what needs a person, the worst first, each with a link to its reason."""
     if not health.problems:
         st.caption(":material/check: Nothing.")
     for place, problem in enumerate(health.problems[:ATTENTION]):
         with st.container(border=True, gap="xsmall", key=f"problem_{place}"):
-            st.markdown(f":{_COLOURS[problem.severity]}[{_ICONS[problem.severity]}] {problem.sentence}")
-            st.page_link(problem.page, label=problem.action, icon=":material/arrow_forward:", query_params=dict(problem.query))
+            st.markdown(f":{_COLOURS[problem.severity]}[{_ICONS[problem.severity]}] **{problem.headline}** · {problem.detail}")
+            st.page_link(problem.page, label=problem.action, icon=_GO, icon_position="right", query_params=dict(problem.query))
     if (more := len(health.problems) - ATTENTION) > 0:
         st.caption(f"and {more} more")
     if health.failed and st.button(f"Rerun {say.count(len(health.failed), 'failed date')} …", key="rerun_failed", icon=":material/replay:"):
-        _rerun_failed(health)
+        _rerun_failed(pipeline, health)
 
 
-def _rerun_failed(health: Health) -> None:
+def _rerun_failed(pipeline: Pipeline, health: Health) -> None:
     days = [verdict.day for verdict in health.failed]
-    took = data.percentile(data.durations(data.first_pipeline().name), 0.5)
+    took = data.percentile(data.durations(pipeline.name), 0.5)
     cost = f" That takes about {say.duration(took * len(days))}." if took else ""
     confirm(
         "Rerun failed dates",
         question=f"{say.count(len(days), 'date')} will run again: {', '.join(say.day(day) for day in days)}.{cost}",
         button=f"Rerun {say.count(len(days), 'date')}",
+        done=f"{say.count(len(days), 'date')} queued again.",
         key="rerun_failed_dates",
         command=services().rerun_dates,
-        options={"pipeline": data.first_pipeline().name, "days": days, "request_key": request_key("rerun_failed")},
+        options={"pipeline": pipeline.name, "days": days, "request_key": request_key("rerun_failed")},
     )
+
+
+def trends(pipeline: Pipeline) -> None:
+    """Draw how long runs took and how they ended."""
+    took, counts = data.durations(pipeline.name), data.daily_counts(pipeline.name)
+    left, right = st.columns(2, gap="medium")
+    with left.container(border=True, key="trend_duration"):
+        st.markdown("**How long runs took**")
+        p95 = data.percentile(took, 0.95)
+        if p95 is None:
+            st.caption("No run has succeeded yet.")
+        else:
+            st.echarts_chart(
+                trend_charts.durations(took, p95_us=p95),
+                height=trend_charts.HEIGHT,
+                key="durations",
+                alt=f"Duration of the newest {len(took)} succeeded runs; 95 of 100 took at most {say.duration(p95)}",
+            )
+    with right.container(border=True, key="trend_outcomes"):
+        st.markdown("**How runs ended, by day**")
+        if counts:
+            chart = trend_charts.outcomes(counts, until=data.today())
+            st.echarts_chart(chart, height=trend_charts.HEIGHT, key="outcomes", alt="Runs of the last 30 days by how they ended")
+        else:
+            st.caption("No run has ended in the last 30 days.")
 
 
 def next_slots(pipeline: Pipeline) -> None:
@@ -166,16 +195,26 @@ def next_slots(pipeline: Pipeline) -> None:
     moment = data.now()
     for due in data.next_slots(pipeline, number=3):
         st.markdown(f"{say.stamp(due)} :gray[{say.ago(due, moment)}]")
-    st.page_link("pipelines.py", label="Schedule and ledger", icon=":material/arrow_forward:")
+    st.page_link("pipelines.py", label="Schedule and ledger", icon=_GO, icon_position="right")
 
 
-def first_step(pipeline: Pipeline) -> None:
-    """Offer what to do while nothing has ever run."""
+def last_runs(pipeline: Pipeline) -> None:
+    """List the newest runs, or offer what to do while there is none."""
+    if recent := data.last_runs():
+        run_list(recent)
+        st.page_link("runs.py", label="All runs", icon=_GO, icon_position="right")
+    else:
+        _first_step(pipeline)
+
+
+def _first_step(pipeline: Pipeline) -> None:
     span = data.source_span()
-    if span is None:
-        st.markdown("The source holds no file yet. Check `NEPSE_SOURCE_DIR`: it is the folder that holds `daily/`.")
-        return
-    first, last = span
-    st.markdown(f"The source holds daily files from {say.day(first)} to {say.day(last)}.")
-    if st.button("Backfill all of them", key="first_step", type="primary", icon=":material/history:"):
-        perform("Started.", services().backfill, pipeline.name, first, last, request_key=request_key("first_step"))
+    with st.container(border=True, key="first_step_box"):
+        st.markdown("**Nothing has run yet.**")
+        if span is None:
+            st.markdown("The source holds no daily file. Check `NEPSE_SOURCE_DIR`: it is the folder that holds `daily/`.")
+            return
+        first, last = span
+        st.markdown(f"The source holds daily files from {say.day(first)} to {say.day(last)}.")
+        if st.button("Backfill all of them", key="first_step", type="primary", icon=":material/history:"):
+            perform("The backfill has started.", services().backfill, pipeline.name, first, last, request_key=request_key("first_step"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from pages.ui import data
@@ -11,7 +12,7 @@ from pages.ui.charts import tiles as tile_chart
 from pages.ui.theme import look
 from pages.ui.views import BackfillView, SlotView, TileView
 from pages.ui.widgets import badge
-from storage.status import ACTIVE, BackfillState
+from storage.status import ACTIVE, BackfillState, SlotOutcome
 
 
 @st.fragment(run_every=1)
@@ -60,10 +61,30 @@ def _open_run(dates: Sequence[TileView], chosen: Sequence[int]) -> None:
 
 def ledger(slots: Sequence[SlotView]) -> None:
     """Show what became of each expected date of a schedule, newest first."""
-    rows = {"Date": [], "Outcome": [], "Why": [], "Run": []}  # type: dict[str, list[str]]
-    for slot in slots:
-        rows["Date"].append(say.day(slot.day))
-        rows["Outcome"].append(look(slot.outcome).badge)
-        rows["Why"].append(slot.reason)
-        rows["Run"].append(f"[{slot.run_id}](/run?id={slot.run_id})" if slot.run_id else say.NOTHING)
-    st.table(rows, border="horizontal", hide_index=True, alt="The schedule's ledger: one row a date")
+    looks = [look(outcome) for outcome in SlotOutcome]
+    frame = pd.DataFrame(
+        {
+            "Date": [say.day(slot.day) for slot in slots],
+            "Outcome": [[look(slot.outcome).word] for slot in slots],
+            "Why": [slot.reason for slot in slots],
+            "Run": [f"Run {slot.run_id}" if slot.run_id else None for slot in slots],
+        }
+    )
+    st.dataframe(
+        frame,
+        key="ledger",
+        hide_index=True,
+        height="content",
+        placeholder=say.NOTHING,
+        alt="The schedule's ledger: one row a date",
+        column_config={
+            "Date": st.column_config.TextColumn(width=130),
+            "Outcome": st.column_config.MultiselectColumn(
+                options=[seen.word for seen in looks], color=[seen.colour for seen in looks], width=110
+            ),
+            "Why": st.column_config.TextColumn(width=480),
+            "Run": st.column_config.ButtonColumn(type="tertiary", key="ledger_run", alignment="left", width=90, help="Open the run"),
+        },
+    )
+    if click := st.session_state.get("ledger_run"):
+        st.switch_page("run.py", query_params={"id": str(click["label"]).rsplit(" ", 1)[-1]})

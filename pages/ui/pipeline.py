@@ -1,29 +1,18 @@
 """The parts of the Pipelines page."""
 
-from datetime import timedelta
 from typing import Any
 
 import streamlit as st
 
 from engine.pipeline.graph import Pipeline
-from engine.planning import Plan
 from pages.ui import data
 from pages.ui import format as say
-from pages.ui.actions import ask, perform, request_key, services
+from pages.ui.actions import perform, request_key, services
 from pages.ui.charts.graph import graph
 from pages.ui.theme import look
 from pages.ui.widgets import badge, confirm, run_link
-from storage.status import BackfillMode, OnFailure
 
 LEDGER_DAYS = 30
-_MODES = {
-    BackfillMode.MISSING: "Dates without a verdict, failed ones, and those whose file has changed",
-    BackfillMode.FAILED: "Only dates that failed",
-    BackfillMode.ALL: "Every date of the range; what is unchanged stays as it is",
-}
-_ON_FAILURE = {OnFailure.CONTINUE: "go on with the next date", OnFailure.STOP: "stop, so that I can look"}
-_PLAN = "backfill_plan"
-_NAMED = 60  # dates of a plan that are listed one by one
 
 
 def drawing(pipeline: Pipeline) -> None:
@@ -79,6 +68,7 @@ def run_now(pipeline: Pipeline) -> None:
         "Run one date",
         question=f"{say.day(day)}. {seen} A run of unchanged input changes nothing.",
         button=f"Run {day}",
+        done="Queued.",
         key="run_now_ask",
         command=services().run,
         options={"pipeline": pipeline.name, "day": day, "request_key": request_key("run_now")},
@@ -99,57 +89,6 @@ def source() -> None:
     st.table(rows, border="horizontal", alt="Where the daily files come from")
 
 
-def backfill(pipeline: Pipeline) -> None:
-    """Plan a backfill, show what it would take, then start it."""
-    span, today = data.source_span(), data.today()
-    first = span[0] if span else today - timedelta(days=LEDGER_DAYS)
-    with st.form("backfill", border=False):
-        left, right = st.columns(2)
-        since = left.date_input(
-            "From", value=max(first, today - timedelta(days=90)), max_value=today, key="backfill_since", format="YYYY-MM-DD"
-        )
-        until = right.date_input("To", value=today, max_value=today, key="backfill_until", format="YYYY-MM-DD")
-        mode = st.radio("Take", list(_MODES), format_func=lambda m: _MODES[m], key="backfill_mode")
-        on_failure = st.radio(
-            "When a date fails", list(_ON_FAILURE), format_func=lambda f: _ON_FAILURE[f], key="backfill_on_failure", horizontal=True
-        )
-        if st.form_submit_button("Plan it", key="backfill_plan_it", icon=":material/checklist:"):
-            st.session_state[_PLAN] = ask(services().plan_backfill, pipeline.name, since, until, mode=mode)
-    planned = st.session_state.get(_PLAN)
-    if planned is not None:
-        _plan(planned, on_failure)
-
-
-def _plan(planned: Plan, on_failure: OnFailure) -> None:
-    taken = planned.taken
-    if not taken:
-        st.info(f"Nothing to do: none of the {say.count(len(planned.dates), 'date')} needs a run.", icon=":material/check_circle:")
-        return
-    lasts = (
-        f"about {say.duration(planned.seconds * 1e6)}, as past runs went"
-        if planned.seconds is not None
-        else "not known: nothing was measured yet"
-    )
-    st.markdown(f"**{say.count(len(taken), 'date')}** of {len(planned.dates)} will run. Time: {lasts}.")
-    with st.expander("Which dates", key="backfill_dates"):
-        rows = {"Date": [say.day(item.day) for item in taken[:_NAMED]], "Why": [item.why for item in taken[:_NAMED]]}
-        st.table(rows, border="horizontal", hide_index=True, alt="The dates that the backfill takes")
-        if len(taken) > _NAMED:
-            st.caption(f"and {len(taken) - _NAMED} more, up to {say.day(taken[-1].day)}")
-    if st.button(f"Start the backfill of {say.count(len(taken), 'date')}", key="backfill_start", type="primary", icon=":material/history:"):
-        del st.session_state[_PLAN]
-        perform(
-            "The backfill has started.",
-            services().backfill,
-            planned.pipeline,
-            planned.since,
-            planned.until,
-            mode=planned.mode,
-            on_failure=on_failure,
-            request_key=request_key("backfill"),
-        )  # fmt: skip
-
-
 def past_backfills() -> None:
     """List the newest backfills."""
     known = data.backfills(limit=5)
@@ -159,7 +98,7 @@ def past_backfills() -> None:
     rows = {
         "Backfill": [str(item.id) for item in known],
         "Dates": [f"{item.since} to {item.until} ({item.dates})" for item in known],
-        "Took": [_MODES[item.mode].split(",")[0].lower() for item in known],
+        "Took": [item.mode.value for item in known],
         "State": [look(item.state).badge for item in known],
         "By": [f"{item.requested_by}, {say.stamp(item.created_at)}" for item in known],
     }

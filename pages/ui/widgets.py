@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Literal
 
 import streamlit as st
 
@@ -41,37 +40,29 @@ def tile(  # noqa: PLR0913, a figure, what it means, and where its reason is
     action: str,
     key: str,
     explanation: str,
-    trend: Sequence[float] | None = None,
-    trend_type: Literal["line", "bar", "area"] = "area",
 ) -> None:
-    """Show one figure with a note in a colour, its trend, and a link to its reason."""
+    """Show one figure with a note in a colour, and a link to its reason."""
     with st.container(border=True, gap="xsmall", height="stretch", key=f"tile_{key}"):
-        st.metric(
-            label,
-            value,
-            delta=note,
-            delta_color=colour,
-            delta_arrow="off",
-            chart_data=trend,
-            chart_type=trend_type,
-            help=explanation,
-        )
+        st.metric(label, value, delta=note, delta_color=colour, delta_arrow="off", help=explanation)
         st.page_link(page, label=action, icon=":material/arrow_forward:", icon_position="right", query_params=dict(query))
 
 
 def run_list(listed: Sequence[RunView]) -> None:
-    """List runs, one line each: what date, how it ended, why, when and how long."""
+    """List runs, one line each: what date, how it ended, when, how long and why."""
     for run in listed:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"listed_{run.id}"):
-            run_link(run.id, label=f"Run {run.id} · {say.short_day(run.partition)}")
-            badge(run.status)
-            st.caption(run.error_message or run.reason or run.run_type.value, width="stretch")
-            st.caption(
-                f"{say.stamp(run.finished_at or run.started_at or run.queued_at)} · {say.duration(run.duration_us)}", width="content"
-            )
+            with st.container(width=160):
+                run_link(run.id, label=f"Run {run.id} · {say.short_day(run.partition)}")
+            with st.container(width=110):
+                badge(run.status)
+            at = say.stamp(run.finished_at or run.started_at or run.queued_at)
+            took = f" · {say.duration(run.duration_us)}" if run.duration_us is not None else ""
+            st.caption(f"{at}{took} · {run.error_message or run.reason or run.run_type.value}", width="stretch")
 
 
-def confirm(title: str, *, question: str, button: str, key: str, command: Callable[..., object], options: Mapping[str, object]) -> None:
+def confirm(
+    title: str, *, question: str, button: str, done: str, key: str, command: Callable[..., object], options: Mapping[str, object]
+) -> None:
     """Open a dialog that asks before a command is given; `command(**options)` is given when the person agrees."""
 
     @st.dialog(title)
@@ -79,7 +70,7 @@ def confirm(title: str, *, question: str, button: str, key: str, command: Callab
         st.markdown(question)
         with st.container(horizontal=True):
             if st.button(button, key=f"{key}_yes", type="primary"):
-                perform(f"{button}: done.", command, **options)
+                perform(done, command, **options)
             if st.button("Not now", key=f"{key}_no"):
                 st.rerun()
 

@@ -12,7 +12,7 @@ from engine.pipelines import PIPELINES
 from engine.runtime import Runtime
 from engine.settings import Settings
 from engine.sources.simulated import SimulatedExchange
-from storage import backfills, metrics, runners, runs, schedules, sessions
+from storage import backfills, metrics, moves, runners, schedules, sessions, stages
 from storage.database import open_database
 from storage.lake import Lake
 from storage.metrics import Measure
@@ -28,6 +28,7 @@ from storage.status import (
     StageStatus,
     Verdict,
 )
+from storage.tables import Run
 
 PIPELINE = "daily_prices"
 NOW = datetime(2025, 6, 3, 14, 15, tzinfo=UTC)  # Tuesday, 20:00 in Nepal: today's slot is two hours old
@@ -58,7 +59,7 @@ class Store:
         at = min(nepal_time(day, 18, 0) + timedelta(hours=1), NOW - timedelta(minutes=1)) if backfill is None else NOW
         kind = RunType.SCHEDULED if backfill is None else RunType.BACKFILL
         with self.database.transaction() as connection:
-            run_id = runs.add(
+            run_id = moves.add(
                 connection,
                 at=at,
                 pipeline=PIPELINE,
@@ -71,11 +72,11 @@ class Store:
             if status is RunStatus.QUEUED:
                 return run_id
             if status is RunStatus.CANCELLED:
-                runs.finish(connection, run_id, status, at=at, day=day, reason=reason)
+                moves.finish(connection, run_id, status, at=at, day=day, reason=reason)
                 return run_id
-            runs.move(connection, run_id, RunStatus.RUNNING, at=at, name="run_claimed", started_at=at, runner_id="host-1", fence=1)
+            moves.move(connection, run_id, RunStatus.RUNNING, at=at, name="run_claimed", started_at=at, runner_id="host-1", fence=1)
             if status is RunStatus.RUNNING:
-                runs.open_stage(connection, run_id, STAGES[0], position=0, at=at)
+                stages.open_stage(connection, run_id, STAGES[0], position=0, at=at)
                 return run_id
             self._stages(connection, run_id, status, at=at)
             ended = at + timedelta(milliseconds=84)
@@ -90,7 +91,7 @@ class Store:
                     "error_stage": STAGES[2],
                     "error_traceback": "Traceback ...",
                 }
-            runs.finish(connection, run_id, status, at=ended, day=nepal_date(at), **found)
+            moves.finish(connection, run_id, status, at=ended, day=nepal_date(at), **found)
             metrics.record(connection, PIPELINE, run_id, [Measure("report", "rows", "rows", 341)], at=ended, known={})
         return run_id
 
@@ -111,7 +112,7 @@ class Store:
                 "rows_in": 341,
                 "rows_out": 341,
             }
-            runs.open_stage(connection, run_id, stage, position=position, at=begun, status=ended, **done)
+            stages.open_stage(connection, run_id, stage, position=position, at=begun, status=ended, **done)
 
     def _accept(self, connection, day: date, run_id: int, *, at: datetime) -> None:
         facts = {"rows": 341, "trades": 52_000, "volume": 9_100_000, "turnover_paisa": 431_000_000_000}
@@ -207,7 +208,7 @@ def waiting(store: Store) -> None:
     store.runner()
     run_id = store.run(TODAY, RunStatus.QUEUED)
     with store.database.transaction() as connection:
-        runs.note(connection, run_id, waits=3, reason="no file dated 2025-06-03 yet")
+        moves.note(connection, run_id, waits=3, reason="no file dated 2025-06-03 yet")
 
 
 def crashed(store: Store) -> None:
@@ -296,7 +297,7 @@ def many_runs(store: Store, *, number: int = 10_000) -> None:
             }
         )
     with store.database.transaction() as connection:
-        connection.execute(insert(runs.runs), rows)
+        connection.execute(insert(Run.__table__), rows)
 
 
 STATES: dict[str, Callable[[Store], None]] = {

@@ -12,7 +12,7 @@ def graph(pipeline: Pipeline, states: Mapping[str, StageStatus]) -> str:
     lines = ["flowchart LR"]
     for stage in pipeline.order:
         state = states.get(stage.name)
-        word = f"<br/><small>{_sign(state)}</small>" if state else ""
+        word = f"<br/>{_sign(state)}" if state else ""
         lines.append(f'    {stage.name}["{stage.name}{word}"]{f":::{state.value}" if state else ""}')
     lines += [f"    {needed} --> {stage.name}" for stage in pipeline.order for needed in stage.inputs]
     for state in dict.fromkeys(states.values()):

@@ -1,0 +1,76 @@
+"""How runs went over time: how long they took, and how many ended how."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from pages.ui import format as say
+from pages.ui import theme
+from storage.status import RunStatus
+
+HEIGHT = 190
+_SHOWN = (RunStatus.SUCCEEDED, RunStatus.SKIPPED, RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.CRASHED)  # bottom to top
+
+
+def durations(took_us: Sequence[int], *, p95_us: float) -> dict[str, Any]:
+    """Return an ECharts line of how long runs took (milliseconds), oldest at the left, with the 95th percentile drawn across."""
+    muted = theme.hexadecimal("gray")
+    return _axes() | {
+        "dataset": {"source": pd.DataFrame({"run": range(1, len(took_us) + 1), "ms": [took / 1000 for took in took_us]})},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%,.0f ms"},
+        "xAxis": {"type": "category", "axisLabel": {"show": False}, "axisTick": {"show": False}},
+        "yAxis": {"type": "value", "axisLabel": {"color": muted, "formatter": "{value} ms"}, "splitNumber": 3, "min": 0},
+        "series": [
+            {
+                "type": "line",
+                "encode": {"x": "run", "y": "ms"},
+                "showSymbol": False,
+                "lineStyle": {"width": 1.5},
+                "areaStyle": {"opacity": 0.12},
+                "color": theme.hexadecimal("blue"),
+                "markLine": {
+                    "silent": True,
+                    "symbol": "none",
+                    "lineStyle": {"color": muted, "type": "dashed"},
+                    "label": {"formatter": f"p95 {say.duration(p95_us)}", "color": muted, "position": "insideEndTop"},
+                    "data": [{"yAxis": p95_us / 1000}],
+                },
+                "animation": False,
+            }
+        ],
+    }
+
+
+def outcomes(counts: Mapping[tuple[date, str], int], *, until: date, days: int = 30) -> dict[str, Any]:
+    """Return ECharts bars: how many runs ended on each day, stacked by how; `counts` is by (Nepal date, status)."""
+    muted = theme.hexadecimal("gray")
+    span = [until - timedelta(days=number) for number in range(days - 1, -1, -1)]
+    used = [status for status in _SHOWN if any(counts.get((day, status)) for day in span)]
+    frame = pd.DataFrame(
+        {"day": [say.short_day(day) for day in span]}
+        | {theme.look(status).word: [counts.get((day, status), 0) for day in span] for status in used}
+    )
+    return _axes(bottom=46) | {
+        "dataset": {"source": frame},
+        "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
+        "legend": {"bottom": 0, "left": 0, "itemWidth": 12, "itemHeight": 12, "textStyle": {"color": theme.surface("textColor")}},
+        "xAxis": {"type": "category", "axisLabel": {"color": muted, "interval": 6}, "axisTick": {"show": False}},
+        "yAxis": {"type": "value", "axisLabel": {"color": muted}, "minInterval": 1, "splitNumber": 3},
+        "series": [
+            {
+                "type": "bar",
+                "stack": "runs",
+                "name": theme.look(status).word,
+                "encode": {"x": "day", "y": theme.look(status).word},
+                "color": theme.hexadecimal(theme.look(status).colour),
+                "animation": False,
+            }
+            for status in used
+        ],
+    }
+
+
+def _axes(*, bottom: int = 12) -> dict[str, Any]:
+    return {"grid": {"left": 4, "right": 12, "top": 16, "bottom": bottom, "containLabel": True}}
