@@ -18,7 +18,28 @@ from storage import runners as stored_runners
 from storage import schedules as stored_schedules
 from storage.status import Outcome, RunStatus, Verdict
 
-SUMMARY = ["id", "pipeline", "partition", "run_type", "status", "verdict", "session_date", "outcome", "rows", "reason", "error_type", "error_message", "error_stage", "queued_at", "started_at", "finished_at", "duration_us", "backfill_id", "rerun_of", "simulated"]
+SUMMARY = [
+    "id",
+    "pipeline",
+    "partition",
+    "run_type",
+    "status",
+    "verdict",
+    "session_date",
+    "outcome",
+    "rows",
+    "reason",
+    "error_type",
+    "error_message",
+    "error_stage",
+    "queued_at",
+    "started_at",
+    "finished_at",
+    "duration_us",
+    "backfill_id",
+    "rerun_of",
+    "simulated",
+]
 
 
 def _summarised(row: Any) -> dict[str, Any]:

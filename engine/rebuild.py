@@ -22,14 +22,14 @@ def rebuild_gold(runtime: Runtime, *, publish: bool) -> dict[str, Any]:
     differing, cells, written = [], 0, 0
     try:
         tables = (runtime.lake.read_table(version.path) for version in silver)
-        for version, (_, gold) in zip(silver, rebuild(tables), strict=True):
+        for version, (state, gold) in zip(silver, rebuild(tables), strict=True):
             known = stored.get(version.partition)
             cells += gold.num_rows * gold.num_columns
             if known is not None and _same(gold, runtime, known.path):
                 continue
             differing.append(version.partition)
             if publish:
-                _publish(runtime, version, gold)
+                _publish(runtime, version, gold, state.digest())
                 written += 1
     except LakeFileLost as error:
         raise LakeError(str(error)) from error
@@ -49,10 +49,10 @@ def _same(gold: pa.Table, runtime: Runtime, path: str) -> bool:
         return False
 
 
-def _publish(runtime: Runtime, silver: lake.Version, gold: pa.Table) -> None:
+def _publish(runtime: Runtime, silver: lake.Version, gold: pa.Table, digest: str) -> None:
     version = runtime.lake.write("gold", silver.partition, lake.table_content(gold))
     at = runtime.clock.now()
     with runtime.database.transaction() as connection:
         session = sessions.one(connection, silver.partition)
         lake.publish(connection, version, run_id=session["run_id"] if session else 0, at=at, simulated=runtime.simulated)
-        sessions.point_to_gold(connection, {silver.partition: version.path})
+        sessions.point_to_gold(connection, silver.partition, gold_path=version.path, state_digest=digest)

@@ -15,7 +15,7 @@ from engine.pipeline.ledger import reconcile
 from engine.pipelines import PIPELINES
 from engine.planning import Plan, plan
 from engine.runtime import Runtime
-from storage import audit, backfills, runs, schedules
+from storage import audit, backfills, moves, runs, schedules, stages
 from storage.status import ACTIVE, BackfillMode, BackfillState, OnFailure, RunStatus, RunType, StageStatus
 
 # The order in which queued runs are claimed; what was begun and rescued goes before all (-1).
@@ -66,13 +66,13 @@ class Services:
             raise Conflict(f"run {run_id} is over ({row['status']}); there is nothing to cancel")
         with self.runtime.database.transaction() as connection:
             reason = f"cancelled by {self.actor} before it began"
-            if runs.cancel_queued(connection, run_id, at=at, day=nepal_date(at), reason=reason):
+            if moves.cancel_queued(connection, run_id, at=at, day=nepal_date(at), reason=reason):
                 if row["backfill_id"] is not None:
                     backfills.close_if_done(connection, row["backfill_id"], at=at)
                 said = f"Run {run_id} of {row['partition']} is cancelled."
             else:
-                runs.request_cancel(connection, run_id)
-                runs.event(connection, run_id, at=at, name="cancel_requested", message=f"by {self.actor}")
+                moves.request_cancel(connection, run_id)
+                moves.event(connection, run_id, at=at, name="cancel_requested", message=f"by {self.actor}")
                 said = f"Run {run_id} of {row['partition']} is asked to stop."
             return self._audited(connection, "cancel", {"run": run_id}, said)
 
@@ -126,7 +126,7 @@ class Services:
                 created_at=at,
             )
             new = {"run_type": RunType.BACKFILL, "backfill_id": backfill_id, "requested_by": self.actor, "priority": BACKFILL_LAST}
-            runs.add_many(connection, days, at=at, pipeline=pipeline, **new)
+            moves.add_many(connection, days, at=at, pipeline=pipeline, **new)
             backfills.close_if_done(connection, backfill_id, at=at)
             self._audited(connection, "backfill", {**asked, "id": backfill_id}, f"{len(days)} dates queued")
         return backfill_id
@@ -164,8 +164,8 @@ class Services:
             for row in left:
                 if row["status"] == RunStatus.QUEUED:
                     reason = f"its backfill was cancelled by {self.actor}"
-                    runs.cancel_queued(connection, row["id"], at=at, day=nepal_date(at), reason=reason)
-                runs.request_cancel(connection, row["id"])
+                    moves.cancel_queued(connection, row["id"], at=at, day=nepal_date(at), reason=reason)
+                moves.request_cancel(connection, row["id"])
         return said
 
     def pause_schedule(self, pipeline: str) -> str:
@@ -207,7 +207,7 @@ class Services:
                 if book_to is not None or from_stage is not None:
                     raise Conflict(f"{day} has run {active} queued or running; wait for its end or cancel it, then ask again")
                 return Submitted(active, False, f"{day} has a run queued or running already: run {active}.")
-            run_id = runs.add(
+            run_id = moves.add(
                 connection, at=at, run_type=run_type, priority=PERSON_FIRST, request_key=request_key, requested_by=self.actor, **wanted
             )
             if from_stage is not None and rerun_of is not None:
@@ -223,7 +223,7 @@ class Services:
                 raise Conflict(f"run {origin} has no checkpoint of stage {stage.name}; rerun it from {stage.name} or from the start")
             row = kept[stage.name]
             values = {name: row[name] for name in ("checkpoint", "rows_in", "rows_out")}
-            runs.open_stage(
+            stages.open_stage(
                 connection,
                 run_id,
                 stage.name,
@@ -234,7 +234,7 @@ class Services:
                 finished_at=row["finished_at"],
                 **values,
             )
-        runs.inherit(connection, origin, run_id)
+        moves.inherit(connection, origin, run_id)
 
     def _backfill_state(self, backfill_id: int, state: BackfillState, said: str) -> str:
         at = self.runtime.clock.now()

@@ -7,10 +7,12 @@ from typing import NamedTuple
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from storage.tables import Metric, MetricSeries
-from storage.upsert import dialect_insert
+from storage.upsert import insert_of
 
 series = MetricSeries.__table__
 metrics = Metric.__table__
+
+_add = insert(metrics)
 
 
 class Measure(NamedTuple):
@@ -32,12 +34,12 @@ def record(
         if (pipeline, measure.stage, measure.name) not in known:
             known[pipeline, measure.stage, measure.name] = _series_id(connection, pipeline, measure)
     rows = [{"series_id": known[pipeline, m.stage, m.name], "at": at, "run_id": run_id, "value": float(m.value)} for m in measures]
-    connection.execute(insert(metrics), rows)
+    connection.execute(_add, rows)
 
 
 def _series_id(connection: Connection, pipeline: str, measure: Measure) -> int:
     named = {"pipeline": pipeline, "stage": measure.stage, "name": measure.name}
-    connection.execute(dialect_insert(connection, series).values(**named, unit=measure.unit).on_conflict_do_nothing())
+    connection.execute(insert_of(connection.dialect.name, series).values(**named, unit=measure.unit).on_conflict_do_nothing())
     series_id: int = connection.execute(select(series.c.id).filter_by(**named)).scalar_one()
     return series_id
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, func, select, update
 
 from storage.status import SlotOutcome
 from storage.tables import Schedule, Slot
-from storage.upsert import dialect_insert, upsert
+from storage.upsert import insert_of, upsert
 
 schedules = Schedule.__table__
 slots = Slot.__table__
@@ -16,7 +16,7 @@ slots = Slot.__table__
 
 def ensure(connection: Connection, pipeline: str, *, since: date) -> RowMapping:
     """Return the schedule of a pipeline; a new one's ledger begins at `since`."""
-    insertion = dialect_insert(connection, schedules).values(pipeline=pipeline, since=since, paused=False)
+    insertion = insert_of(connection.dialect.name, schedules).values(pipeline=pipeline, since=since, paused=False)
     connection.execute(insertion.on_conflict_do_nothing())
     return one(connection, pipeline)
 

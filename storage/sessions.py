@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from storage.tables import Price, TradingSession
 from storage.upsert import upsert
@@ -12,16 +12,28 @@ from storage.upsert import upsert
 sessions = TradingSession.__table__
 prices = Price.__table__
 
+_one = select(sessions).where(sessions.c.session == bindparam("session"))
+_trailing = select(sessions).where(sessions.c.session < bindparam("day")).order_by(sessions.c.session.desc()).limit(bindparam("most"))
+_after = select(sessions).where(sessions.c.session > bindparam("day")).order_by(sessions.c.session)
+_between = select(sessions).where(sessions.c.session.between(bindparam("since"), bindparam("until"))).order_by(sessions.c.session)
+_known_to = (
+    select(sessions)
+    .where(sessions.c.session < bindparam("day"), sessions.c.file_date < bindparam("day"))
+    .order_by(sessions.c.session.desc())
+    .limit(1)
+)
+_from_file = select(sessions).where(sessions.c.file_date == bindparam("file_date"))
+
 
 def accept(connection: Connection, **values: Any) -> None:
     """Record a session as accepted, or its newer version."""
     upsert(connection, sessions, [values], key=["session"])
 
 
-def point_to_gold(connection: Connection, paths: Mapping[date, str]) -> None:
-    """Point accepted sessions to newer versions of their gold."""
-    for session, path in paths.items():
-        connection.execute(update(sessions).where(sessions.c.session == session).values(gold_path=path))
+def point_to_gold(connection: Connection, session: date, *, gold_path: str, state_digest: str) -> None:
+    """Point an accepted session to a newer version of its gold, and to the feature state behind it."""
+    statement = update(sessions).where(sessions.c.session == session)
+    connection.execute(statement.values(gold_path=gold_path, state_digest=state_digest))
 
 
 def forget(connection: Connection, session: date) -> None:
@@ -39,41 +51,37 @@ def serve(connection: Connection, session: date, rows: Sequence[Mapping[str, Any
 
 def one(connection: Connection, session: date) -> RowMapping | None:
     """Return an accepted session, or None."""
-    return connection.execute(select(sessions).where(sessions.c.session == session)).mappings().one_or_none()
-
-
-def last_before(connection: Connection, day: date) -> RowMapping | None:
-    """Return the newest accepted session before `day`, or None."""
-    query = select(sessions).where(sessions.c.session < day).order_by(sessions.c.session.desc()).limit(1)
-    return connection.execute(query).mappings().one_or_none()
+    return connection.execute(_one, {"session": session}).mappings().one_or_none()
 
 
 def known_to(connection: Connection, file_date: date) -> RowMapping | None:
     """Return the newest session that came with an earlier file than that of `file_date`, or None."""
-    query = select(sessions).where(sessions.c.session <= file_date, sessions.c.file_date < file_date)
-    return connection.execute(query.order_by(sessions.c.session.desc()).limit(1)).mappings().one_or_none()
+    return connection.execute(_known_to, {"day": file_date}).mappings().one_or_none()
 
 
 def from_file(connection: Connection, file_date: date) -> Sequence[RowMapping]:
     """Return the sessions that the file of a date brought (one, unless its booking was changed)."""
-    return connection.execute(select(sessions).where(sessions.c.file_date == file_date)).mappings().all()
+    return connection.execute(_from_file, {"file_date": file_date}).mappings().all()
+
+
+def last_before(connection: Connection, day: date) -> RowMapping | None:
+    """Return the newest accepted session before `day`, or None."""
+    return next(iter(trailing(connection, day, limit=1)), None)
 
 
 def trailing(connection: Connection, day: date, *, limit: int) -> Sequence[RowMapping]:
     """Return up to `limit` accepted sessions before `day`, newest first."""
-    query = select(sessions).where(sessions.c.session < day).order_by(sessions.c.session.desc()).limit(limit)
-    return connection.execute(query).mappings().all()
+    return connection.execute(_trailing, {"day": day, "most": limit}).mappings().all()
 
 
 def after(connection: Connection, day: date) -> Sequence[RowMapping]:
     """Return the accepted sessions behind `day`, oldest first."""
-    return connection.execute(select(sessions).where(sessions.c.session > day).order_by(sessions.c.session)).mappings().all()
+    return connection.execute(_after, {"day": day}).mappings().all()
 
 
 def between(connection: Connection, since: date, until: date) -> Sequence[RowMapping]:
     """Return the accepted sessions of a range, oldest first."""
-    query = select(sessions).where(sessions.c.session.between(since, until)).order_by(sessions.c.session)
-    return connection.execute(query).mappings().all()
+    return connection.execute(_between, {"since": since, "until": until}).mappings().all()
 
 
 def served(connection: Connection, session: date) -> Sequence[RowMapping]:

@@ -230,6 +230,7 @@ class TradingSession(Base, table=True):
     turnover_paisa: int = _count(0)
     silver_path: str = _word(200, nullable=False)
     gold_path: str | None = _word(200)
+    state_digest: str | None = _word(64)  # of the feature state after this session
     booked_by: str | None = _word(80)  # set when a person chose the session
     accepted_at: datetime = _instant(nullable=False)
     __table_args__: ClassVar[Any] = (Index("ix_trading_session_file", "file_date"),)

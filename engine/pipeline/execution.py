@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import stamina
-from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from engine.clock import nepal_date
@@ -18,7 +17,7 @@ from engine.pipeline.graph import Pipeline, Stage
 from engine.pipeline.interrupts import interruptible
 from engine.pipeline.memory import peak_bytes, reset_peak
 from engine.runtime import Runtime
-from storage import backfills, lake, metrics, runs
+from storage import backfills, lake, metrics, moves, runs, stages
 from storage.metrics import Measure
 from storage.status import BackfillState, OnFailure, RunStatus, StageStatus, Verdict
 
@@ -41,7 +40,7 @@ class Execution:
         """Bring a claimed run to its end; return its final status, or None when it went back to the queue or to another runner."""
         try:
             return _Holding(self, run).through()
-        except (Fenced, runs.StaleMove):
+        except (Fenced, moves.StaleMove):
             return None  # another runner has it now, and what this one did was not committed
 
 
@@ -81,21 +80,13 @@ class _Holding:
             rows = runs.stages_of(connection, self.run["id"])
         for row in rows:
             if row["status"] == StageStatus.SUCCEEDED:
-                self.values[row["stage"]] = TypeAdapter(self.pipeline.stages[row["stage"]].returns).validate_python(row["checkpoint"])
+                self.values[row["stage"]] = self.pipeline.stages[row["stage"]].checkpoint.validate_python(row["checkpoint"])
         return set(self.values)
 
     def _begin(self, stage: Stage) -> int:
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
-            opened = runs.open_stage(connection, self.run["id"], stage.name, position=self.pipeline.position(stage.name), at=self._now())
-            runs.note(
-                connection,
-                self.run["id"],
-                code_version=self.execution.code_version,
-                source=self.runtime.source.name,
-                simulated=self.runtime.simulated,
-            )
-        return opened
+            return stages.open_stage(connection, self.run["id"], stage.name, position=self.pipeline.position(stage.name), at=self._now())
 
     def _stage(self, stage: Stage, opened: int, following: Stage | None) -> RunStatus | int | None:
         """Run one stage to its commit; return the id of the next opened stage, or how the run ended."""
@@ -151,7 +142,7 @@ class _Holding:
         )
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
-            runs.add_attempt(
+            stages.add_attempt(
                 connection,
                 run_id=self.run["id"],
                 stage=stage.name,
@@ -167,7 +158,7 @@ class _Holding:
         """Write everything that the stage gave, in one transaction that only the holder of the run can commit."""
         at, run_id = self._now(), self.run["id"]
         self.verdict = context.notes.get("verdict", self.verdict)
-        checkpoint = TypeAdapter(stage.returns).dump_python(self.values[stage.name], mode="json")
+        checkpoint = stage.checkpoint.dump_python(self.values[stage.name], mode="json")
         self.log.info("stage_done", rows=used["rows_out"], ms=round(used["duration_us"] / 1000, 1))
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
@@ -178,20 +169,22 @@ class _Holding:
             for write in context.writes:
                 write(connection)
             if context.notes:
-                runs.note(connection, run_id, **context.notes)
+                moves.note(connection, run_id, **context.notes)
             metrics.record(connection, self.pipeline.name, run_id, context.measures, at=at, known=self.execution.series)
-            runs.close_stage(connection, opened, StageStatus.SUCCEEDED, checkpoint=checkpoint, finished_at=at, attempts=self.tries, **used)
+            stages.close_stage(
+                connection, opened, StageStatus.SUCCEEDED, checkpoint=checkpoint, finished_at=at, attempts=self.tries, **used
+            )
             if following is None or context.ending is not None:
                 status = RunStatus.SUCCEEDED if context.ending is None or context.ending.succeeded else RunStatus.SKIPPED
-                self._leave_out(connection, stage, StageStatus.SKIPPED, at)
+                self._leave_out(connection, stage, StageStatus.SKIPPED)
                 self._finish(connection, status, at)
                 return status
             if self.cancel_wanted:
-                self._leave_out(connection, stage, StageStatus.CANCELLED, at)
+                self._leave_out(connection, stage, StageStatus.CANCELLED)
                 self._finish(connection, RunStatus.CANCELLED, at, reason=f"cancelled by a person after stage {stage.name}")
                 return RunStatus.CANCELLED
             self._flush_log(connection)
-            return runs.open_stage(connection, run_id, following.name, position=self.pipeline.position(following.name), at=at)
+            return stages.open_stage(connection, run_id, following.name, position=self.pipeline.position(following.name), at=at)
 
     def _fail(self, stage: Stage, opened: int, error: Exception, used: dict[str, Any]) -> RunStatus:
         """End the run with an error; the original one is kept whole."""
@@ -204,8 +197,8 @@ class _Holding:
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
             ended = StageStatus.CANCELLED if cancelled else StageStatus.FAILED
-            runs.close_stage(connection, opened, ended, finished_at=at, attempts=self.tries, **told, **used)
-            self._leave_out(connection, stage, StageStatus.CANCELLED if cancelled else StageStatus.UPSTREAM_FAILED, at)
+            stages.close_stage(connection, opened, ended, finished_at=at, attempts=self.tries, **told, **used)
+            self._leave_out(connection, stage, StageStatus.CANCELLED if cancelled else StageStatus.UPSTREAM_FAILED)
             trace = "".join(traceback.format_exception(error))
             reason = {"reason": str(error)} | ({} if cancelled else {"verdict": verdict})
             self._finish(
@@ -228,8 +221,8 @@ class _Holding:
         self.log.info("source_not_ready", reason=str(waiting), until=waiting.until.isoformat())
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
-            runs.drop_stages(connection, run_id)
-            runs.move(
+            stages.drop_stages(connection, run_id)
+            moves.move(
                 connection,
                 run_id,
                 RunStatus.QUEUED,
@@ -243,12 +236,10 @@ class _Holding:
             )
             self._flush_log(connection)
 
-    def _leave_out(self, connection: Connection, last: Stage, status: StageStatus, at: datetime) -> None:
+    def _leave_out(self, connection: Connection, last: Stage, status: StageStatus) -> None:
         """Say of every stage behind `last` why it was not run."""
-        for stage in self.pipeline.order[self.pipeline.position(last.name) + 1 :]:
-            runs.open_stage(
-                connection, self.run["id"], stage.name, position=self.pipeline.position(stage.name), at=at, status=status, started_at=None
-            )
+        left = self.pipeline.order[self.pipeline.position(last.name) + 1 :]
+        stages.leave_out(connection, self.run["id"], [(stage.name, self.pipeline.position(stage.name)) for stage in left], status)
 
     def _finish(self, connection: Connection, status: RunStatus, at: datetime, **values: Any) -> None:
         used = cpu_us() - self.cpu_before
@@ -257,16 +248,16 @@ class _Holding:
         self._flush_log(connection)
         cpu = [Measure("", "cpu_seconds", "s", used / 1e6)]
         metrics.record(connection, self.pipeline.name, self.run["id"], cpu, at=at, known=self.execution.series)
-        runs.finish(connection, self.run["id"], status, at=at, day=nepal_date(at), held=self.run["fence"], cpu_us=used, **values)
+        moves.finish(connection, self.run["id"], status, at=at, day=nepal_date(at), held=self.run["fence"], cpu_us=used, **values)
         if self.run["backfill_id"] is not None:
             backfills.close_if_done(connection, self.run["backfill_id"], at=at)
 
     def _flush_log(self, connection: Connection) -> None:
-        runs.add_log_lines(connection, self.log.lines)
+        stages.add_log_lines(connection, self.log.lines)
         self.log.lines = []
 
     def _still_mine(self, connection: Connection) -> None:
-        held = runs.holds(connection, self.run["id"], fence=self.run["fence"])
+        held = moves.holds(connection, self.run["id"], fence=self.run["fence"])
         if held is None:
             raise Fenced(f"run {self.run['id']} was taken over while this runner was away; what it did is dropped")
         self.cancel_wanted = held["cancel_requested"]

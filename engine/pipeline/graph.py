@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
+
 from engine.errors import UnknownName, UsageError
 
 CONTEXT = "context"
@@ -32,7 +34,7 @@ class Stage:
     name: str
     function: Callable[..., Any]
     inputs: tuple[str, ...]
-    returns: Any
+    checkpoint: TypeAdapter[Any]  # how its output is stored and read back
     attempts: int
     timeout: timedelta
     summary: str
@@ -69,7 +71,7 @@ class Pipeline:
             if "return" not in hints:
                 raise UsageError(f"stage {self.name}.{name} needs a return type: it says how its checkpoint is stored")
             summary = (function.__doc__ or "").strip().splitlines()[0] if function.__doc__ else ""
-            self.stages[name] = Stage(name, function, inputs, hints["return"], attempts, timeout, summary)
+            self.stages[name] = Stage(name, function, inputs, TypeAdapter(hints["return"]), attempts, timeout, summary)
             return function
 
         return register

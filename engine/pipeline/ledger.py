@@ -15,7 +15,7 @@ from engine.clock import nepal_date, nepal_time
 from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due, Pipeline
 from engine.runtime import Runtime
-from storage import runs, schedules
+from storage import moves, runs, schedules
 from storage.status import RunStatus, RunType, SlotOutcome, Verdict
 
 ON_TIME = timedelta(minutes=10)  # a run queued later than this after its time is a catch-up
@@ -122,7 +122,7 @@ def _facts(day: date, due: Due, calendar: TradingCalendar, state: Any, schedule:
 
 def _queue(connection: Connection, pipeline: str, day: date, outcome: SlotOutcome, now: datetime) -> int:
     kind = RunType.CATCHUP if outcome is SlotOutcome.MISSED else RunType.SCHEDULED
-    return runs.add(connection, at=now, pipeline=pipeline, partition=day, run_type=kind, requested_by="schedule", priority=1)
+    return moves.add(connection, at=now, pipeline=pipeline, partition=day, run_type=kind, requested_by="schedule", priority=1)
 
 
 def _hours(span: timedelta) -> str:

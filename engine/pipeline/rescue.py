@@ -10,7 +10,7 @@ from typing import Any
 from engine.clock import nepal_date
 from engine.pipeline.liveness import is_dead
 from engine.runtime import HOST, Runtime
-from storage import backfills, runners, runs
+from storage import backfills, moves, runners, runs, stages
 from storage.status import RunStatus, Verdict
 
 SILENCE = timedelta(seconds=15)  # a runner that beats no more for so long hangs, or its machine is gone
@@ -64,10 +64,10 @@ class Rescuer:
         rescues = run["rescues"] + 1
         try:
             with self.runtime.database.transaction() as connection:
-                runs.crash_stages(connection, run_id, at=at)
+                stages.crash_stages(connection, run_id, at=at)
                 if rescues > MOST_RESCUES:
                     reason = f"{why}; it was the runner's end {rescues} times, so it is not tried again"
-                    runs.finish(
+                    moves.finish(
                         connection,
                         run_id,
                         RunStatus.CRASHED,
@@ -82,7 +82,7 @@ class Rescuer:
                     if run["backfill_id"] is not None:
                         backfills.close_if_done(connection, run["backfill_id"], at=at)
                 else:
-                    runs.move(
+                    moves.move(
                         connection,
                         run_id,
                         RunStatus.QUEUED,
@@ -95,6 +95,6 @@ class Rescuer:
                         available_at=at,
                         priority=-1,  # what was begun is finished first
                     )
-        except runs.StaleMove:
+        except moves.StaleMove:
             return 0  # another runner was quicker
         return 1

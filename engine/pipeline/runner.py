@@ -24,7 +24,7 @@ from engine.pipeline.rescue import Rescuer, lock_folder
 from engine.pipelines import PIPELINES
 from engine.runtime import HOST, Runtime
 from engine.version import code_version
-from storage import runners, runs
+from storage import moves, runners, runs
 
 POLL = timedelta(milliseconds=25)  # how soon a click is noticed; one indexed read of an idle database
 BEAT = timedelta(seconds=2)
@@ -78,12 +78,15 @@ class RunnerProcess:
             waiting = runs.waiting(connection, at=self.runtime.clock.now())
         run = None
         if waiting:
-            run = runs.claim(
+            run = moves.claim(
                 self.runtime.database,
                 runner_id=self.runner_id,
                 at=self.runtime.clock.now(),
                 sequential=self.sequential,
                 only_backfill=self.options.only_backfill,
+                code_version=self.execution.code_version,
+                source=self.runtime.source.name,
+                simulated=self.runtime.simulated,
             )
         if run is None:
             self.stopping.wait(POLL.total_seconds())
@@ -146,7 +149,7 @@ class RunnerProcess:
         held = self.holding
         if held is not None:
             with self.runtime.database.reading() as connection:
-                row = runs.holds(connection, held["id"], fence=held["fence"])
+                row = moves.holds(connection, held["id"], fence=held["fence"])
             if row is not None and row["cancel_requested"]:
                 cancel_main_thread()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,58 +14,62 @@ from storage import lake, sessions
 from storage.lake import Version
 
 GOLD, STATE, SILVER = "gold", "feature_state", "silver"
-KEPT_STATES = 5  # newest states that are kept whole; of older ones the last of each month is
+MOST_REPLAYED = 64  # sessions; the state is stored once a week, so a longer replay means that stored states were lost
 
 
 @dataclass(frozen=True, slots=True)
-class GoldVersion:
-    """The gold of one session and whether it is new."""
+class Carried:
+    """The gold of one session, and the digest of the feature state after it."""
 
     session: date
-    version: Version
-    new: bool
+    gold: Version
+    digest: str
 
 
-def carry_forward(context: StageContext, session: date, silver: pa.Table | None) -> Iterator[GoldVersion]:
+def carry_forward(context: StageContext, session: date, silver: pa.Table | None) -> Iterator[Carried]:
     """Publish gold of `session` and of each later session that changes with it; `silver` None takes the session out.
 
-    Stops at the first later session that comes out as it was: what follows cannot differ.
+    Stops at the first later session after which the state is what it was: what follows cannot differ.
     """
-    state = _state_before(context, session)
+    before = context.query(sessions.trailing, session, limit=MOST_REPLAYED)
+    state = _state_before(context, before)
+    previous = before[0]["session"] if before else None
     if silver is not None:
-        state, version, _ = _publish(context, state, session, silver)
-        yield version
+        state, carried = _publish(context, state, session, silver, previous)
+        previous = session
+        yield carried
     for later in context.query(sessions.after, session):
-        state, version, same_state = _publish(context, state, later["session"], context.table(later["silver_path"]))
-        if same_state and not version.new:
+        state, carried = _publish(context, state, later["session"], context.table(later["silver_path"]), previous)
+        previous = later["session"]
+        same = (carried.gold.path, carried.digest) == (later["gold_path"], later["state_digest"])
+        if not same:
+            yield carried
+        elif silver is not None:
             return
-        yield version
 
 
-def _publish(context: StageContext, state: FeatureState, session: date, silver: pa.Table) -> tuple[FeatureState, GoldVersion, bool]:
+def _publish(
+    context: StageContext, state: FeatureState, session: date, silver: pa.Table, previous: date | None
+) -> tuple[FeatureState, Carried]:
     state, gold = step(state, silver)
-    version, new = context.publish_table(GOLD, session, gold)
-    stored, new_state = context.publish_table(STATE, session, state.to_table())
-    context.cache.put(f"state of {stored.path}", state)
-    _thin_out(context, session)
-    return state, GoldVersion(session, version, new), not new_state
+    version, _ = context.publish_table(GOLD, session, gold)
+    digest = state.digest()
+    context.cache.put(digest, state)
+    if previous is None or previous.isocalendar()[:2] != session.isocalendar()[:2]:
+        context.publish_table(STATE, session, state.to_table())
+    elif context.query(lake.current, STATE, session) is not None:
+        context.withdraw(STATE, session)  # it was the first of its week until an earlier one came
+    return state, Carried(session, version, digest)
 
 
-def _thin_out(context: StageContext, session: date) -> None:
-    """Keep the newest states and the last of each month: any other is replayed from those in milliseconds."""
-    older = [row["session"] for row in context.query(sessions.trailing, session, limit=KEPT_STATES)]
-    if len(older) == KEPT_STATES and older[-1].month == older[-2].month:
-        context.withdraw(STATE, older[-1])
-
-
-def _state_before(context: StageContext, session: date) -> FeatureState:
-    """Return the state after the newest accepted session before `session`, replayed from the nearest one that is kept."""
+def _state_before(context: StageContext, newest_first: list[Any]) -> FeatureState:
+    """Return the state after the newest of the sessions, from memory, or replayed from the nearest one that is stored."""
     replay: list[str] = []
-    for row in context.query(sessions.trailing, session, limit=64):
-        version = context.query(lake.current, STATE, row["session"])
-        if version is not None:
-            state: FeatureState | None = context.cache.get(f"state of {version.path}")
-            state = state or FeatureState.from_table(context.table(version.path))
+    for row in newest_first:
+        state: FeatureState | None = context.cache.get(row["state_digest"])
+        if state is None and (version := context.query(lake.current, STATE, row["session"])) is not None:
+            state = FeatureState.from_table(context.table(version.path))
+        if state is not None:
             return _replayed(context, state, replay)
         replay.append(row["silver_path"])
     return _replayed(context, FeatureState.empty(), replay)

@@ -16,8 +16,8 @@ from engine.market.rules import rules_on
 from engine.market.verdict import AcceptedSession, FileKind, Judgement, SessionHistory, judge
 from engine.pipeline.context import SourceNotReady, StageContext
 from engine.pipeline.graph import Due, Pipeline
-from engine.pipelines.carry import GOLD, SILVER, STATE, carry_forward
-from storage import lake, sessions
+from engine.pipelines.carry import GOLD, SILVER, STATE, Carried, carry_forward
+from storage import lake, runs, sessions
 from storage.lake import Version
 from storage.status import Outcome, Verdict
 
@@ -77,11 +77,11 @@ class SessionFile:
 
 @dataclass(frozen=True, slots=True)
 class SessionFeatures:
-    """A session with its features; `changed` names every session whose gold has a new version."""
+    """A session with its features, and every later session that they changed."""
 
     session: date
-    gold: Version
-    changed: dict[date, str]
+    own: Carried
+    later: tuple[Carried, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +172,7 @@ def gold(silver: SessionFile, context: StageContext) -> SessionFeatures:
     context.meter.rows_in, context.meter.rows_out = table.num_rows, table.num_rows
     if len(made) > 1:
         context.log.info("later_sessions_recomputed", sessions=len(made) - 1)
-    changed = {item.session: item.version.path for item in made[1:] if item.new}
-    return SessionFeatures(silver.session, made[0].version, changed)
+    return SessionFeatures(silver.session, made[0], tuple(made[1:]))
 
 
 @daily_prices.stage()
@@ -181,7 +180,7 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
     """Accept the session and serve its prices: upsert by (session, symbol)."""
     table = context.table(silver.silver.path)
     before = context.query(sessions.one, silver.session)
-    same = before is not None and (before["silver_path"], before["gold_path"]) == (silver.silver.path, gold.gold.path)
+    same = before is not None and (before["silver_path"], before["gold_path"]) == (silver.silver.path, gold.own.gold.path)
     outcome = Outcome.UNCHANGED if same else Outcome.REPLACED if before is not None else Outcome.LOADED
     context.meter.rows_in, context.meter.rows_out = table.num_rows, 0 if same else table.num_rows
     if not same:
@@ -191,7 +190,7 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
         def write(connection: Connection) -> None:
             sessions.accept(connection, **accepted)
             sessions.serve(connection, silver.session, served)
-            sessions.point_to_gold(connection, gold.changed)
+            _point(connection, gold.later)
 
         context.commit_with(write)
     _release(context, keep=silver.session)
@@ -227,11 +226,7 @@ def _judge(context: StageContext, file: ParsedFile) -> Judgement:
     last = AcceptedSession(known["session"], context.table(known["silver_path"])) if known else None
     before = context.query(sessions.trailing, day, limit=USUAL)
     calendar = _calendar(context)
-    missing: tuple[date, ...] = ()
-    if last is not None:
-        have = {row["session"] for row in context.query(sessions.between, last.session, day) if row["file_date"] != day}
-        expected = calendar.sessions_between(last.session + timedelta(days=1), day - timedelta(days=1))
-        missing = tuple(session for session in expected if session not in have)
+    missing = _sessions_missing(context, calendar, last.session) if last else []
     return judge(
         file,
         day,
@@ -239,9 +234,26 @@ def _judge(context: StageContext, file: ParsedFile) -> Judgement:
         history=SessionHistory(tuple(row["rows"] for row in before), tuple(row["trades"] for row in before)),
         calendar=calendar,
         reference=context.runtime.source.reference(),
-        missing=missing,
+        missing=[session for session, _ in missing],
+        held_earlier=[session for session, held_earlier in missing if held_earlier],
         override=context.run["book_to"],
     )
+
+
+def _sessions_missing(context: StageContext, calendar: TradingCalendar, last: date) -> list[tuple[date, bool]]:
+    """Return the expected sessions between the last accepted one and this date that are not in the lake.
+
+    With each stands whether its own file came, whole, and held an earlier session: then it may well have been no session.
+    """
+    since, until = last + timedelta(days=1), context.day - timedelta(days=1)
+    have = {row["session"] for row in context.query(sessions.between, since, until) if row["file_date"] != context.day}
+    states = {row["day"]: row for row in context.query(runs.states_between, daily_prices.name, since, until)}
+
+    def held_earlier(day: date) -> bool:
+        state = states.get(day)
+        return state is not None and state["session_date"] is not None and state["session_date"] < day
+
+    return [(day, held_earlier(day)) for day in calendar.sessions_between(since, until) if day not in have]
 
 
 def _verdict(context: StageContext, judgement: Judgement) -> Verdict:
@@ -268,16 +280,21 @@ def _release(context: StageContext, *, keep: date | None) -> None:
         session = row["session"]
         if session == keep:
             continue
-        changed = {item.session: item.version.path for item in carry_forward(context, session, None) if item.new}
+        later = tuple(carry_forward(context, session, None))
         for dataset in (SILVER, GOLD, STATE):
             context.withdraw(dataset, session)
         context.log.warning("session_taken_out", session=str(session), why="its file is booked elsewhere now")
 
-        def write(connection: Connection, session: date = session, changed: dict[date, str] = changed) -> None:
+        def write(connection: Connection, session: date = session, later: tuple[Carried, ...] = later) -> None:
             sessions.forget(connection, session)
-            sessions.point_to_gold(connection, changed)
+            _point(connection, later)
 
         context.commit_with(write)
+
+
+def _point(connection: Connection, carried: tuple[Carried, ...]) -> None:
+    for item in carried:
+        sessions.point_to_gold(connection, item.session, gold_path=item.gold.path, state_digest=item.digest)
 
 
 def _booked(file: JudgedFile) -> tuple[date, Version]:
@@ -299,7 +316,8 @@ def _accepted(context: StageContext, silver: SessionFile, gold: SessionFeatures,
         "volume": pc.sum(table["volume"]).as_py() or 0,
         "turnover_paisa": int((pc.sum(table["turnover"]).as_py() or 0) * 100),
         "silver_path": silver.silver.path,
-        "gold_path": gold.gold.path,
+        "gold_path": gold.own.gold.path,
+        "state_digest": gold.own.digest,
         "booked_by": silver.booked_by,
         "accepted_at": context.now(),
     }

@@ -353,6 +353,7 @@ def upgrade() -> None:
         sa.Column("turnover_paisa", sa.BigInteger(), nullable=False),
         sa.Column("silver_path", sa.String(length=200), nullable=False),
         sa.Column("gold_path", sa.String(length=200), nullable=True),
+        sa.Column("state_digest", sa.String(length=64), nullable=True),
         sa.Column("booked_by", sa.String(length=80), nullable=True),
         sa.Column("accepted_at", storage.types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("session"),

@@ -1,0 +1,223 @@
+"""Every write to runs: `move` is the only writer of a status, and each move writes its event and the state of its date.
+
+Statements are built once and bound at each call: a run makes some sixty, and building them cost more than running them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, case, exists, func, insert, or_, select, update
+
+from storage.database import Database
+from storage.status import BackfillState, RunStatus, sources_of
+from storage.tables import Backfill, DateState, Run, RunDaily, RunEvent
+from storage.upsert import insert_of
+
+runs = Run.__table__
+events = RunEvent.__table__
+date_states = DateState.__table__
+run_daily = RunDaily.__table__
+backfills = Backfill.__table__
+
+MICROSECOND = timedelta(microseconds=1)
+FRESH = {"fence": 0, "rescues": 0, "waits": 0, "cancel_requested": False, "simulated": False}
+SAID = ("verdict", "session_date", "rows", "source_sha256")  # what a run may say of its date, beside the reason
+INHERITED = ("source", "simulated", "source_file", "layout", "evidence", "reason", *SAID)
+
+_add_event = insert(events)
+_started = select(runs.c.started_at, runs.c.pipeline).where(runs.c.id == bindparam("run_id"))
+_said = select(
+    runs.c.pipeline,
+    runs.c.partition.label("day"),
+    runs.c.id.label("run_id"),
+    runs.c.status,
+    runs.c.reason,
+    *(runs.c[name] for name in SAID),
+).where(runs.c.id == bindparam("b_run_id"))
+_held = select(runs.c.id, runs.c.cancel_requested).where(
+    runs.c.id == bindparam("run_id"), runs.c.fence == bindparam("fence"), runs.c.status == RunStatus.RUNNING
+)
+_whole = select(runs).where(runs.c.id == bindparam("run_id"))
+
+
+class StaleMove(Exception):
+    """The run is not (or no longer) in a state, or in the hands, from which it may move there."""
+
+
+def add(connection: Connection, *, at: datetime, pipeline: str, partition: date, **values: Any) -> int:
+    """Insert a queued run and return its id; the database refuses a second active run of the same date."""
+    row = {"pipeline": pipeline, "partition": partition, "status": RunStatus.QUEUED, "queued_at": at, "available_at": at} | FRESH | values
+    run_id: int = connection.execute(insert(runs).values(row).returning(runs.c.id)).scalar_one()
+    event(connection, run_id, at=at, name="run_queued", status=RunStatus.QUEUED)
+    _remember(connection, run_id, at=at)
+    return run_id
+
+
+def add_many(connection: Connection, days: Sequence[date], *, at: datetime, pipeline: str, **values: Any) -> None:
+    """Insert a queued run for each date, in a handful of statements whatever their number."""
+    if not days:
+        return
+    common = {"pipeline": pipeline, "status": RunStatus.QUEUED, "queued_at": at, "available_at": at} | FRESH | values
+    added = connection.execute(
+        insert(runs).returning(runs.c.id, runs.c.partition, sort_by_parameter_order=True), [common | {"partition": day} for day in days]
+    ).all()
+    queued = {"at": at, "name": "run_queued", "status": RunStatus.QUEUED, "message": None}
+    connection.execute(_add_event, [queued | {"run_id": row.id} for row in added])
+    nothing = dict.fromkeys((*SAID, "reason")) | {"pipeline": pipeline, "status": RunStatus.QUEUED, "updated_at": at}
+    _write_states(connection, [nothing | {"day": row.partition, "run_id": row.id} for row in added])
+
+
+def event(
+    connection: Connection, run_id: int, *, at: datetime, name: str, status: RunStatus | None = None, message: str | None = None
+) -> None:
+    """Record one thing that happened to a run."""
+    connection.execute(_add_event, {"run_id": run_id, "at": at, "name": name, "status": status, "message": message})
+
+
+def move(
+    connection: Connection,
+    run_id: int,
+    to: RunStatus,
+    *,
+    at: datetime,
+    name: str,
+    message: str | None = None,
+    held: int | None = None,
+    **values: Any,
+) -> None:
+    """Move a run to another status, if it may; `StaleMove` when it may not, or when `held` is no longer the run's fence."""
+    bound = {f"new_{column}": value for column, value in values.items()} | {"b_run_id": run_id, "b_held": held, "new_status": to}
+    moved = connection.execute(_move(to, tuple(values), held is not None), bound)
+    if moved.rowcount != 1:
+        raise StaleMove(f"run {run_id} cannot move to {to}: it is not in a state, or in the hands, that allows it")
+    event(connection, run_id, at=at, name=name, status=to, message=message)
+    _remember(connection, run_id, at=at)
+
+
+@cache
+def _move(to: RunStatus, columns: tuple[str, ...], is_held: bool) -> Any:  # noqa: FBT001, a key of the cache
+    statement = update(runs).where(runs.c.id == bindparam("b_run_id"), runs.c.status.in_(sources_of(to)))
+    if is_held:
+        statement = statement.where(runs.c.fence == bindparam("b_held"))
+    return statement.values({column: bindparam(f"new_{column}") for column in ("status", *columns)})
+
+
+def finish(connection: Connection, run_id: int, to: RunStatus, *, at: datetime, day: date, held: int | None = None, **values: Any) -> None:
+    """End a run: `move` it to a final status and add it to the roll-up of `day` (Nepal date)."""
+    run = connection.execute(_started, {"run_id": run_id}).one()
+    duration_us = (at - run.started_at) // MICROSECOND if run.started_at else None
+    move(connection, run_id, to, at=at, name=f"run_{to}", held=held, finished_at=at, duration_us=duration_us, **values)
+    counted = {"runs": 1, "duration_us": max(duration_us or 0, 0), "cpu_us": values.get("cpu_us") or 0, "rows": values.get("rows") or 0}
+    connection.execute(_roll_up(connection.dialect.name), {"pipeline": run.pipeline, "day": day, "status": to, **counted})
+
+
+@cache
+def _roll_up(dialect: str) -> Any:
+    statement = insert_of(dialect, run_daily)
+    sums = {name: run_daily.c[name] + statement.excluded[name] for name in ("runs", "duration_us", "cpu_us", "rows")}
+    return statement.on_conflict_do_update(index_elements=["pipeline", "day", "status"], set_=sums)
+
+
+def _remember(connection: Connection, run_id: int, *, at: datetime) -> None:
+    """Make `run_id` the newest run of its date, unless a newer one is."""
+    row = connection.execute(_said, {"b_run_id": run_id}).mappings().one()
+    _write_states(connection, [dict(row) | {"updated_at": at}])
+
+
+def _write_states(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    connection.execute(_states(connection.dialect.name), list(rows))
+
+
+@cache
+def _states(dialect: str) -> Any:
+    """Write what newest runs say of their dates; a run that has said nothing leaves what the one before it said."""
+    statement = insert_of(dialect, date_states)
+    new = statement.excluded
+    values: dict[str, Any] = {name: new[name] for name in ("run_id", "status", "updated_at")}
+    values["reason"] = func.coalesce(new["reason"], date_states.c.reason)
+    values |= {name: case((new["verdict"].is_not(None), new[name]), else_=date_states.c[name]) for name in SAID}
+    return statement.on_conflict_do_update(index_elements=["pipeline", "day"], set_=values, where=date_states.c.run_id <= new["run_id"])
+
+
+def claim(
+    database: Database, *, runner_id: str, at: datetime, sequential: Sequence[str], only_backfill: int | None = None, **noted: Any
+) -> RowMapping | None:
+    """Take the next queued run, or None; of a `sequential` pipeline at most one runs at a time; `noted` are columns of the run.
+
+    The new fence number is in the row: whoever held the run before can no longer commit.
+    """
+    with database.transaction() as connection:
+        database.serialise(connection, "claim")
+        run = connection.execute(_next(tuple(sequential), only_backfill), {"now": at}).one_or_none()
+        if run is None:
+            return None
+        move(
+            connection,
+            run.id,
+            RunStatus.RUNNING,
+            at=at,
+            name="run_claimed",
+            message=f"by {runner_id}",
+            runner_id=runner_id,
+            fence=run.fence + 1,
+            started_at=run.started_at or at,
+            **noted,
+        )
+        return connection.execute(_whole, {"run_id": run.id}).mappings().one()
+
+
+@cache
+def _next(sequential: tuple[str, ...], only_backfill: int | None) -> Any:
+    busy, owner = runs.alias(), backfills.alias()
+    running = select(func.count()).where(busy.c.backfill_id == runs.c.backfill_id, busy.c.status == RunStatus.RUNNING)
+    allowed = exists().where(
+        owner.c.id == runs.c.backfill_id, owner.c.state == BackfillState.RUNNING, owner.c.max_active > running.scalar_subquery()
+    )
+    blocked = exists().where(busy.c.pipeline == runs.c.pipeline, busy.c.status == RunStatus.RUNNING)
+    query = select(runs.c.id, runs.c.fence, runs.c.started_at).where(
+        runs.c.status == RunStatus.QUEUED,
+        runs.c.available_at <= bindparam("now", type_=runs.c.available_at.type),
+        or_(runs.c.backfill_id.is_(None), allowed),
+        or_(runs.c.pipeline.not_in(sequential), ~blocked),
+    )
+    if only_backfill is not None:
+        query = query.where(runs.c.backfill_id == only_backfill)
+    return query.order_by(runs.c.priority, runs.c.partition, runs.c.id).limit(1)
+
+
+def holds(connection: Connection, run_id: int, *, fence: int) -> RowMapping | None:
+    """Return, inside a transaction that is about to commit, the run if it is still held with this fence number (its cancel wish)."""
+    query = _held.with_for_update() if connection.dialect.name == "postgresql" else _held
+    return connection.execute(query, {"run_id": run_id, "fence": fence}).mappings().one_or_none()
+
+
+def note(connection: Connection, run_id: int, **values: Any) -> None:
+    """Write what a running stage has found out about its run (never its status)."""
+    connection.execute(_note(tuple(values)), {f"new_{name}": value for name, value in values.items()} | {"b_run_id": run_id})
+
+
+@cache
+def _note(columns: tuple[str, ...]) -> Any:
+    return update(runs).where(runs.c.id == bindparam("b_run_id")).values({name: bindparam(f"new_{name}") for name in columns})
+
+
+def cancel_queued(connection: Connection, run_id: int, *, at: datetime, day: date, reason: str) -> bool:
+    """Cancel a run if it still waits; say whether it did."""
+    waiting = select(runs.c.id).where(runs.c.id == run_id, runs.c.status == RunStatus.QUEUED)
+    if connection.execute(waiting).scalar_one_or_none() is None:
+        return False
+    finish(connection, run_id, RunStatus.CANCELLED, at=at, day=day, reason=reason)
+    return True
+
+
+def request_cancel(connection: Connection, run_id: int) -> None:
+    """Ask the runner that holds the run to stop it."""
+    connection.execute(update(runs).where(runs.c.id == run_id, runs.c.status == RunStatus.RUNNING).values(cancel_requested=True))
+
+
+def inherit(connection: Connection, origin: int, run_id: int) -> None:
+    """Give a run that takes over checkpoints what the stages of `origin` found out about its date."""
+    row = connection.execute(select(*(runs.c[name] for name in INHERITED)).where(runs.c.id == origin)).mappings().one()
+    note(connection, run_id, **row)

@@ -1,0 +1,66 @@
+"""Every write to the stages of a run, their failed tries and log lines."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, delete, insert, update
+
+from storage.status import StageStatus
+from storage.tables import Attempt, LogLine, StageRun
+
+stage_runs = StageRun.__table__
+attempts = Attempt.__table__
+log_lines = LogLine.__table__
+
+_add_stage = insert(stage_runs).returning(stage_runs.c.id)
+_add_log_lines = insert(log_lines)
+
+
+def open_stage(connection: Connection, run_id: int, stage: str, *, position: int, at: datetime, **values: Any) -> int:
+    """Insert a stage that begins now (or, with a status among `values`, one that is known already)."""
+    row = {"run_id": run_id, "stage": stage, "position": position, "status": StageStatus.RUNNING, "attempts": 0, "started_at": at} | values
+    stage_id: int = connection.execute(_add_stage, row).scalar_one()
+    return stage_id
+
+
+def leave_out(connection: Connection, run_id: int, stages: Sequence[tuple[str, int]], status: StageStatus) -> None:
+    """Insert stages (name, position) that were not run, with the status that says why."""
+    if stages:
+        rows = [{"run_id": run_id, "stage": name, "position": place, "status": status, "attempts": 0} for name, place in stages]
+        connection.execute(insert(stage_runs), rows)
+
+
+def close_stage(connection: Connection, stage_id: int, status: StageStatus, **values: Any) -> None:
+    """End a stage that runs; a stage that has ended stays as it is."""
+    bound = {f"new_{name}": value for name, value in values.items()} | {"b_stage_id": stage_id, "new_status": status}
+    connection.execute(_close(tuple(values)), bound)
+
+
+@cache
+def _close(columns: tuple[str, ...]) -> Any:
+    condition = and_(stage_runs.c.id == bindparam("b_stage_id"), stage_runs.c.status == StageStatus.RUNNING)
+    return update(stage_runs).where(condition).values({name: bindparam(f"new_{name}") for name in ("status", *columns)})
+
+
+def drop_stages(connection: Connection, run_id: int) -> None:
+    """Take back the stages of a run that only found its source not ready; the run's event tells of it."""
+    connection.execute(delete(stage_runs).where(stage_runs.c.run_id == run_id))
+
+
+def crash_stages(connection: Connection, run_id: int, *, at: datetime) -> None:
+    """Mark the stage that ran when the runner died."""
+    condition = and_(stage_runs.c.run_id == run_id, stage_runs.c.status == StageStatus.RUNNING)
+    connection.execute(update(stage_runs).where(condition).values(status=StageStatus.CRASHED, finished_at=at))
+
+
+def add_attempt(connection: Connection, **values: Any) -> None:
+    """Record a failed try."""
+    connection.execute(insert(attempts), values)
+
+
+def add_log_lines(connection: Connection, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Record log lines of runs."""
+    if lines:
+        connection.execute(_add_log_lines, list(lines))
