@@ -1,10 +1,10 @@
 """What a backfill would do, before it does it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
-from typing import Any
+
+from sqlalchemy import RowMapping
 
 from engine.pipeline.graph import Pipeline
 from engine.runtime import Runtime
@@ -50,7 +50,7 @@ def plan(runtime: Runtime, pipeline: Pipeline, since: date, until: date, *, mode
     return Plan(pipeline.name, since, until, mode, dates, median(durations) / 1e6 * taken if durations else None)
 
 
-def _planned(runtime: Runtime, known: DateVerdict, state: Mapping[str, Any] | None, mode: BackfillMode) -> PlannedDate:
+def _planned(runtime: Runtime, known: DateVerdict, state: RowMapping | None, mode: BackfillMode) -> PlannedDate:
     if known.status in ACTIVE:
         return PlannedDate(known.day, take=False, why=f"run {known.run_id} is {known.status} already")
     if mode is BackfillMode.ALL:
@@ -65,7 +65,7 @@ def _planned(runtime: Runtime, known: DateVerdict, state: Mapping[str, Any] | No
     return PlannedDate(known.day, take=False, why=f"has its verdict: {known.verdict.value.replace('_', ' ')}")
 
 
-def _changed(runtime: Runtime, day: date, state: Mapping[str, Any] | None) -> bool:
+def _changed(runtime: Runtime, day: date, state: RowMapping | None) -> bool:
     """Say whether the source now has another file of a date than the one that its newest run took."""
     if state is None:
         return False

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from engine.errors import UsageError
 from engine.features.catalogue import GOLD_SCHEMA
-from engine.market.daily_file import SILVER_SCHEMA
+from engine.market.layouts import SILVER_SCHEMA
 from engine.runtime import Runtime
 from storage import lake
 from storage.tables import Base
@@ -38,7 +38,7 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
         database.execute(f"SET allowed_directories = ['{_quoted(runtime.lake.folder.absolute())}/']")
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
-        return database.execute(statements[0]).to_arrow_table()
+        return database.sql(sql).to_arrow_table()
     except duckdb.Error as error:
         names = ", ".join((*VIEWS, *Base.metadata.tables))
         raise UsageError(f"{error}\nThere are: {names}") from error

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from engine.clock import nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
@@ -195,7 +195,13 @@ class Services:
             raise UsageError(f"the file of {day} cannot hold the session of a later date ({book_to})")
         if from_stage is not None:
             pipeline.position(from_stage)
-        wanted = {"pipeline": pipeline.name, "partition": day, "book_to": book_to, "rerun_of": rerun_of, "from_stage": from_stage}
+        wanted: dict[str, Any] = {
+            "pipeline": pipeline.name,
+            "partition": day,
+            "book_to": book_to,
+            "rerun_of": rerun_of,
+            "from_stage": from_stage,
+        }
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
             earlier = runs.by_request_key(connection, request_key) if request_key else None
@@ -255,7 +261,7 @@ class Services:
             schedules.set_paused(connection, pipeline, paused=paused, by=self.actor, at=at)
             return self._audited(connection, "pause_schedule" if paused else "resume_schedule", {"pipeline": pipeline}, said)
 
-    def _run(self, run_id: int) -> Mapping[str, Any]:
+    def _run(self, run_id: int) -> RowMapping:
         with self.runtime.database.reading() as connection:
             row = runs.one(connection, run_id)
         if row is None:
@@ -267,7 +273,7 @@ class Services:
         return result
 
 
-def _same_request(earlier: Mapping[str, Any], wanted: Mapping[str, Any], key: str | None) -> None:
+def _same_request(earlier: RowMapping, wanted: Mapping[str, Any], key: str | None) -> None:
     """Refuse a request key that was used for something else."""
     differing = [name for name, value in wanted.items() if earlier[name] != value]
     if differing:

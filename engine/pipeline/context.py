@@ -2,14 +2,14 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from engine.errors import ConsoleError, LakeError, NoSpace
 from engine.runtime import Runtime
@@ -95,7 +95,7 @@ class RunLog:
 class StageContext:
     """One try of one stage. What it publishes, notes or measures is committed with the checkpoint, or not at all."""
 
-    run: Mapping[str, Any]
+    run: RowMapping
     runtime: Runtime
     log: RunLog
     cache: TableCache

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import stamina
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from engine.clock import nepal_date
 from engine.errors import Fenced, StageCancelled
@@ -36,7 +36,7 @@ class Execution:
     cache: TableCache = field(default_factory=TableCache)
     series: dict[tuple[str, ...], int] = field(default_factory=dict)
 
-    def execute(self, run: Mapping[str, Any]) -> RunStatus | None:
+    def execute(self, run: RowMapping) -> RunStatus | None:
         """Bring a claimed run to its end; return its final status, or None when it went back to the queue or to another runner."""
         try:
             return _Holding(self, run).through()
@@ -47,7 +47,7 @@ class Execution:
 class _Holding:
     """One run while this process holds it."""
 
-    def __init__(self, execution: Execution, run: Mapping[str, Any]) -> None:
+    def __init__(self, execution: Execution, run: RowMapping) -> None:
         self.execution = execution
         self.runtime = execution.runtime
         self.run = run
@@ -97,7 +97,8 @@ class _Holding:
         try:
             context, value = self._try(stage)
         except SourceNotReady as waiting:
-            return self._wait(waiting)
+            self._wait(waiting)
+            return None
         except Fenced:
             raise
         except Exception as error:  # noqa: BLE001, the runner's boundary: whatever it is, the run ends FAILED with it

@@ -1,11 +1,11 @@
 """Finds runs whose runner is gone or hangs, and gives them back to the queue behind their last finished stage."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+
+from sqlalchemy import RowMapping
 
 from engine.clock import nepal_date
 from engine.pipeline.liveness import is_dead
@@ -48,7 +48,7 @@ class Rescuer:
             self.heard.pop(runner_id, None)
         return freed
 
-    def _gone(self, runner: Mapping[str, Any]) -> str | None:
+    def _gone(self, runner: RowMapping) -> str | None:
         if runner["host"] == HOST and is_dead(lock_folder(self.runtime), runner["id"]):
             return f"its runner {runner['id']} died"
         beats, since = self.heard.get(runner["id"], (None, 0.0))
@@ -58,7 +58,7 @@ class Rescuer:
         silent = time.monotonic() - since
         return f"its runner {runner['id']} gave no sign of life for {silent:.0f} s" if silent > SILENCE.total_seconds() else None
 
-    def _free(self, run: Mapping[str, Any], why: str) -> int:
+    def _free(self, run: RowMapping, why: str) -> int:
         """Put one run back into the queue with a new fence number, or end it as CRASHED after too many rescues."""
         at, run_id = self.runtime.clock.now(), run["id"]
         rescues = run["rescues"] + 1
