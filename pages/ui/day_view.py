@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import data, dialogs, run_data, theme
 from pages.ui import format as say
 from pages.ui.charts.calendar import HEIGHT, Kind, Square, calendar
+from pages.ui.text import plain, sentence
 from pages.ui.theme import look
 from pages.ui.widgets import badge, run_link
 from storage.dates import DateVerdict
@@ -48,7 +49,8 @@ def _kind(entry: DateVerdict) -> str:
 
 def _kinds() -> dict[str, Kind]:
     kinds = {
-        status.value: Kind(look(status).word, look(status).sign, theme.hexadecimal(look(status).colour)) for status in (*Verdict, *ACTIVE)
+        status.value: Kind(look(status).word, look(status).sign, theme.hexadecimal(look(status).colour), calm=status is Verdict.SESSION)
+        for status in (*Verdict, *ACTIVE)
     }
     closed = look(Verdict.NO_SESSION)
     kinds[Verdict.NO_SESSION.value] = Kind(closed.word, closed.sign, theme.surface("borderColor"))  # two days a week: they stay quiet
@@ -86,14 +88,14 @@ def day_details(pipeline: str, day: date) -> None:
 
 def _words(entry: DateVerdict) -> str:
     expected = data.calendar().expected(entry.day)
-    trading = f"A session is expected ({expected.reason})." if expected.trading else f"No session is expected ({expected.reason})."
+    trading = (
+        f"A session is expected ({plain(expected.reason)})." if expected.trading else f"No session is expected ({plain(expected.reason)})."
+    )
     if entry.day > data.today():
         return f"This date is still to come. {trading}"
     if entry.run_id is None:
         return f"Nobody has looked at this date yet. {trading}"
-    return f"{entry.reason[:1].upper()}{entry.reason[1:]}{'' if entry.reason.endswith('.') else '.'}" + (
-        "" if entry.verdict is Verdict.SESSION else f" {trading}"
-    )
+    return sentence(entry.reason) if entry.verdict is Verdict.SESSION else f"{sentence(entry.reason)} {trading}"
 
 
 def _day_actions(pipeline: str, entry: DateVerdict, past: tuple[run_data.RunRow, ...]) -> None:

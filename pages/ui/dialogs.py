@@ -29,8 +29,11 @@ ON_FAILURE: Mapping[OnFailure, str] = {
 }
 
 
-def ask_rerun(pipeline: str, days: Sequence[date], *, active: int = 0) -> None:
-    """Ask whether these dates shall run again; `active` of the chosen runs are queued or running and are not doubled."""
+def ask_rerun(pipeline: str, days: Sequence[date], *, active: int = 0, origin: int | None = None) -> None:
+    """Ask whether these dates shall run again; `active` of the chosen runs are queued or running and are not doubled.
+
+    `origin` is the run that is looked at when there is only one: the new run remembers it.
+    """
 
     @st.dialog(f"Rerun {say.count(len(days), 'date')}?", icon=":material/replay:")
     def ask() -> None:
@@ -41,7 +44,10 @@ def ask_rerun(pipeline: str, days: Sequence[date], *, active: int = 0) -> None:
         st.caption("Each date becomes a new run. What is in the lake now stays there as an older version.")
         if _agreed(f"Rerun {say.count(len(days), 'date')}", key="rerun"):
             key = request_key(f"rerun:{pipeline}:{_key(days)}")
-            perform(f"Queued {say.count(len(days), 'date')} again.", services().rerun_dates, pipeline, tuple(days), request_key=key)
+            if origin is not None:
+                perform(f"Queued {say.day(days[0])} again.", services().rerun, origin, request_key=key)
+            else:
+                perform(f"Queued {say.count(len(days), 'date')} again.", services().rerun_dates, pipeline, tuple(days), request_key=key)
 
     ask()
 

@@ -11,14 +11,16 @@ from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
 from pages.ui.charts.gantt import Bar, gantt, height
 from pages.ui.run_data import RunRow
+from pages.ui.text import plain, sentence
 from pages.ui.theme import look
 from pages.ui.views import AttemptView, EventView, LogView, RunDetail, RunView, StageView
-from pages.ui.widgets import badge, run_link
+from pages.ui.widgets import badge
 from storage.status import ACTIVE, RunStatus, StageStatus
 
 _MICROSECOND = timedelta(microseconds=1)
 _SHA = 12  # characters of a checksum that are enough to tell two apart by eye
 _STAGE_MARKS = {status: f"{look(status).sign} {look(status).word}" for status in StageStatus}
+_NAMES = ("name", "speaks_for")  # of evidence: words of the code
 _LOG_HEIGHT, _LOG_LINES = 340, 15
 
 
@@ -33,9 +35,9 @@ def header(run: RunView) -> None:
             st.badge(run.outcome.value, icon=":material/database:", color="gray")
         if run.simulated:
             st.badge("simulated", icon=":material/science:", color="violet")
-    st.caption(" · ".join(_facts(run)))
+    st.caption(plain(" · ".join(_facts(run))))
     if run.reason and not run.error_message:
-        st.markdown(run.reason)
+        st.markdown(sentence(run.reason))
     if run.status is RunStatus.QUEUED and run.available_at > data.now():
         st.info(f"Its source was not ready. It looks again at {say.stamp(run.available_at)} (Nepal time).", icon=":material/hourglass_top:")
     if run.status in ACTIVE and run.cancel_requested:
@@ -66,18 +68,26 @@ def neighbours(run: RunView, others: Sequence[RunRow]) -> None:
     """Link to the runs of the same date around this one, to its origin, and to the date."""
     earlier = max((other.id for other in others if other.id < run.id), default=None)
     later = min((other.id for other in others if other.id > run.id), default=None)
-    with st.container(horizontal=True):
-        if earlier is not None:
-            run_link(earlier, label=f"Earlier: run {earlier}", icon=":material/chevron_left:")
-        if later is not None:
-            run_link(later, label=f"Later: run {later}", icon=":material/chevron_right:")
-        if run.rerun_of is not None and run.rerun_of != earlier:
-            run_link(run.rerun_of, label=f"Rerun of run {run.rerun_of}", icon=":material/replay:")
+    origin = run.rerun_of if run.rerun_of != earlier else None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for run_id, label, icon in (
+            (earlier, f"Earlier: run {earlier}", ":material/chevron_left:"),
+            (later, f"Later: run {later}", ":material/chevron_right:"),
+            (origin, f"Rerun of run {origin}", ":material/replay:"),
+        ):
+            if run_id is not None:
+                st.button(label, key=f"to_run_{run_id}", icon=icon, type="tertiary", on_click=_show, args=(run_id,))
         st.page_link(
             "runs.py", label=f"The date in the calendar ({say.count(len(others), 'run')})", query_params={"day": run.partition.isoformat()}
         )
         if run.backfill_id is not None:
             st.page_link("runs.py", label=f"Backfill {run.backfill_id}", query_params={"backfill": str(run.backfill_id)})
+
+
+def _show(run_id: int) -> None:
+    """Go to another run: a page link to the page that is shown already would leave the URL behind."""
+    st.session_state.pop("compare", None)
+    st.query_params.from_dict({"id": str(run_id)})
 
 
 def actions(detail: RunDetail) -> None:
@@ -89,7 +99,7 @@ def actions(detail: RunDetail) -> None:
                 dialogs.ask_cancel([row])
             return
         if st.button("Rerun…", key="rerun", icon=":material/replay:", type="primary" if row.error_message else "secondary"):
-            dialogs.ask_rerun(row.pipeline, [row.partition])
+            dialogs.ask_rerun(row.pipeline, [row.partition], origin=row.id)
         if st.button("Book to another session…", key="book", icon=":material/edit_calendar:"):
             dialogs.ask_booking([row])
         with st.popover("Rerun from…", icon=":material/start:", disabled=not (places := restartable(detail.stages)), key="from"):
@@ -116,7 +126,7 @@ def failure(run: RunView) -> None:
     if not run.error_message:
         return
     where = f" in stage {run.error_stage}" if run.error_stage else ""
-    st.error(run.error_message, title=f"{run.error_type}{where}", icon=":material/error:")
+    st.error(plain(run.error_message), title=f"{run.error_type}{where}", icon=":material/error:")
     if run.error_traceback:
         with st.expander("Traceback", icon=":material/code:", key="traceback"):
             st.code(run.error_traceback, language="python", wrap_lines=True)
@@ -227,16 +237,9 @@ def evidence(detail: RunDetail) -> None:
     if not found:
         return
     st.subheader("Why this verdict")
-    frame = pd.DataFrame(
-        {
-            "Looked at": [_words(item["name"]) for item in found],
-            "Speaks for": [_words(item["speaks_for"]) for item in found],
-            "Observed": [item["observed"] for item in found],
-            "Expected": [item["expected"] for item in found],
-            "Detail": [item["detail"] or None for item in found],
-        }
-    )
-    st.dataframe(frame, key="evidence", hide_index=True, height="content", placeholder=say.NOTHING, alt="Evidence of the verdict")
+    columns = {"name": "Looked at", "speaks_for": "Speaks for", "observed": "Observed", "expected": "Expected", "detail": "Detail"}
+    rows = [{title: plain(_words(item[key]) if key in _NAMES else item[key]) for key, title in columns.items()} for item in found]
+    st.table(pd.DataFrame(rows), hide_index=True, alt="Evidence of the verdict")  # it wraps: no part of a reason is cut off
 
 
 def _words(name: str) -> str:
@@ -279,5 +282,5 @@ def log(lines: Sequence[LogView], *, live: bool) -> None:
 
 def log_line(line: LogView) -> str:
     """Return a log line as text: time in Nepal, level, stage, fact, values."""
-    values = " ".join(f"{name}={value}" for name, value in (line.fields or {}).items())
+    values = " ".join(f"{name}={value}" for name, value in (line.fields or {}).items() if value is not None)
     return f"{say.clock_time(line.at)} {line.level.upper():<7} {line.stage or '-':<12} {line.event} {values}".rstrip()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pages.ui import theme
 
-HEIGHT = 212  # pixels: one row of weeks on a wide screen, two half-years on a phone
+HEIGHT = 220  # pixels: one row of weeks on a wide screen, two half-years on a phone
 PHONE_WIDTH = 640
 _BELOW_THE_EDGE = HEIGHT + 100  # the second half is out of sight while the first one holds the whole year
 
@@ -25,11 +25,12 @@ class Square:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One entry of the legend: a colour (of the theme) never stands without its mark and its word."""
+    """One entry of the legend: a colour (of the theme) never stands without its mark and its word; a calm one lets the others stand out."""
 
     word: str
     sign: str
     colour: str
+    calm: bool = False
 
 
 def calendar(year: int, squares: Sequence[Square], *, kinds: Mapping[str, Kind], chosen: date | None) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def calendar(year: int, squares: Sequence[Square], *, kinds: Mapping[str, Kind],
         "series": [_squares(0), _squares(1), *([_ring(0, chosen), _ring(1, chosen)] if chosen else [])],
     }
     narrow = {
-        "calendar": [{"top": 16, "range": first, "cellSize": ["auto", 10]}, {"top": 106, "range": second, "cellSize": ["auto", 10]}],
+        "calendar": [{"top": 20, "range": first, "cellSize": ["auto", 10]}, {"top": 112, "range": second, "cellSize": ["auto", 10]}],
         "visualMap": {"left": 0, "itemGap": 6, "textStyle": {"fontSize": 11}},
         "series": [{"label": {"show": False}}, {"label": {"show": False}}, *([{"symbolSize": 10}] * 2 if chosen else [])],
     }
@@ -82,7 +83,7 @@ def _weeks() -> dict[str, Any]:
 def _legend(squares: Sequence[Square], kinds: Mapping[str, Kind], codes: Mapping[str, int]) -> dict[str, Any]:
     used = {square.kind for square in squares}
     pieces = [
-        {"value": codes[key], "label": f"{kind.sign} {kind.word}".strip(), "color": kind.colour}
+        {"value": codes[key], "label": f"{kind.sign} {kind.word}".strip(), "color": kind.colour, "opacity": 0.8 if kind.calm else 1}
         for key, kind in kinds.items()
         if key in used
     ]

@@ -43,8 +43,7 @@ def gantt(bars: Sequence[Bar]) -> dict[str, Any]:
         "xAxis": {
             "type": "value",
             "min": 0,
-            "max": end_us / length or 1,
-            "axisLabel": {"formatter": f"{{value}} {unit}", "color": muted, "fontSize": 11, "showMaxLabel": False},
+            "axisLabel": {"formatter": f"{{value}} {unit}", "color": muted, "fontSize": 11},
             "splitLine": {"lineStyle": {"color": border, "opacity": 0.6}},
         },
         "yAxis": {
