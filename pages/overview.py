@@ -15,6 +15,8 @@ def state() -> None:
     """Draw what is wrong now, and the numbers."""
     health = data.health(pipeline)
     parts.banner(pipeline, health)
+    if not data.last_runs():
+        parts.first_step(pipeline)
     parts.tiles(pipeline, health)
     left, right = st.columns([5, 3], gap="large")
     with left:
@@ -28,14 +30,16 @@ def state() -> None:
 @st.fragment(run_every=10)
 def trends() -> None:
     """Draw how runs went over time."""
-    parts.trends(pipeline)
+    if data.last_runs():
+        parts.trends(pipeline)
 
 
 @st.fragment(run_every=2)
 def last_runs() -> None:
     """List the newest runs."""
-    st.subheader("Last runs")
-    parts.last_runs(pipeline)
+    if data.last_runs():
+        st.subheader("Last runs")
+        parts.last_runs()
 
 
 st.title("Overview")

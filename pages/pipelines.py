@@ -30,7 +30,7 @@ with right:
     st.subheader("Source")
     parts.source()
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader("Backfills", width="content")
     if st.button("Backfill a range…", key="backfill", icon=":material/date_range:"):
         ask_backfill(pipeline.name)

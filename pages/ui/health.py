@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import IntEnum
+from itertools import dropwhile
 
 from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due
@@ -67,7 +68,7 @@ class Health:
     again: tuple[DateVerdict, ...]  # failed, and queued or running again
     missing: tuple[DateVerdict, ...]  # expected, not in the lake, older than the newest session
     late: tuple[SlotView, ...]
-    behind: tuple[date, ...]  # expected and due after the newest session
+    behind: tuple[DateVerdict, ...]  # expected and due after the newest session
     problems: tuple[Problem, ...]
 
     @property
@@ -78,10 +79,11 @@ class Health:
 
 def weigh(facts: Facts) -> Health:
     """Return the health of a pipeline over its last `WINDOW` sessions, and what is wrong, the worst first."""
-    known = [verdict for verdict in facts.verdicts if _counts(verdict, facts)]
+    ever_run = dropwhile(lambda verdict: verdict.run_id is None, facts.verdicts)  # what lies before the lake's beginning is not missing
+    known = [verdict for verdict in ever_run if _counts(verdict, facts)]
     newest = facts.newest_session
-    behind = tuple(v.day for v in known if v.verdict is Verdict.MISSING and newest is not None and v.day > newest)
-    window = [v for v in known if v.day not in behind][-WINDOW:]
+    behind = tuple(v for v in known if v.verdict is Verdict.MISSING and newest is not None and v.day > newest)
+    window = [v for v in known if v not in behind][-WINDOW:]
     first = window[0].day if window else facts.today
     broken = [v for v in window if _broken(v)]
     health = Health(
@@ -115,8 +117,9 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_runner(facts)
     yield from (_of_failed(verdict) for verdict in reversed(health.failed))
     yield from _of_backfill(facts.backfill)
-    yield from _of_behind(facts, health.behind)
-    yield from _of_missing(health.missing)
+    # What is queued or running is on its way; it needs nobody.
+    yield from _of_behind(facts, [verdict.day for verdict in health.behind if verdict.status not in ACTIVE])
+    yield from _of_missing([verdict for verdict in health.missing if verdict.status not in ACTIVE])
     if facts.schedule is not None and facts.schedule.paused:
         by = f" by {facts.schedule.paused_by}" if facts.schedule.paused_by else ""
         detail = f"Since {say.stamp(facts.schedule.paused_at)}{by}: no new date is run by itself."

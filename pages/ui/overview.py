@@ -29,7 +29,7 @@ def banner(pipeline: Pipeline, health: Health) -> None:
                 _ALERTS[worst.severity](f"**{worst.headline}.**{also}", icon=_ICONS[worst.severity])
                 st.page_link(worst.page, label=worst.action, icon=_GO, icon_position="right", query_params=dict(worst.query))
         elif not data.last_runs():
-            st.info("Nothing has run yet. The first dates appear here by themselves once they do.", icon=":material/rocket_launch:")
+            st.info("Nothing has run yet.", icon=":material/rocket_launch:")
         elif data.open_backfill() is not None:
             st.info("A backfill is on its way; nothing is wrong.", icon=":material/sync:")
         else:
@@ -79,7 +79,7 @@ def _freshness(health: Health) -> None:
         note="no session yet" if newest is None else f"newest {say.short_day(newest)}",
         colour="gray" if newest is None else "orange" if behind else "green",
         page="runs.py",
-        query={"day": (health.behind[0] if behind else newest).isoformat()} if newest else {},
+        query={"day": (health.behind[0].day if behind else newest).isoformat()} if newest else {},
         action="See the date",
         key="freshness",
         explanation="How many sessions the exchange has held (and published) since the newest one in the lake. Closed days do not count.",
@@ -198,19 +198,16 @@ def next_slots(pipeline: Pipeline) -> None:
     st.page_link("pipelines.py", label="Schedule and ledger", icon=_GO, icon_position="right")
 
 
-def last_runs(pipeline: Pipeline) -> None:
-    """List the newest runs, or offer what to do while there is none."""
-    if recent := data.last_runs():
-        run_list(recent)
-        st.page_link("runs.py", label="All runs", icon=_GO, icon_position="right")
-    else:
-        _first_step(pipeline)
+def last_runs() -> None:
+    """List the newest runs."""
+    run_list(data.last_runs())
+    st.page_link("runs.py", label="All runs", icon=_GO, icon_position="right")
 
 
-def _first_step(pipeline: Pipeline) -> None:
+def first_step(pipeline: Pipeline) -> None:
+    """Offer what to do while nothing has ever run."""
     span = data.source_span()
     with st.container(border=True, key="first_step_box"):
-        st.markdown("**Nothing has run yet.**")
         if span is None:
             st.markdown("The source holds no daily file. Check `NEPSE_SOURCE_DIR`: it is the folder that holds `daily/`.")
             return

@@ -9,6 +9,7 @@ from pages.ui import format as say
 from pages.ui import theme
 from pages.ui.theme import Look
 from pages.ui.views import TileView
+from storage.status import RunStatus
 
 _TILE, _PHONE_WIDTH = 18, 640
 _WEEKS_ON_A_PAGE, _WEEKS_ON_A_PHONE = 52, 16
@@ -52,7 +53,9 @@ def tiles(dates: Sequence[TileView]) -> dict[str, Any]:
             }
         ],
     }
-    phone = {"calendar": {"cellSize": ["auto", _TILE], "right": 4}} if weeks > _WEEKS_ON_A_PHONE else {}
+    phone: dict[str, Any] = {"visualMap": {"left": 0, "itemGap": 4, "textStyle": {"fontSize": 11}}}
+    if weeks > _WEEKS_ON_A_PHONE:
+        phone |= {"calendar": {"cellSize": ["auto", _TILE], "right": 4}}
     return {"baseOption": option, "media": [{"query": {"maxWidth": _PHONE_WIDTH}, "option": phone}]}
 
 
@@ -60,20 +63,23 @@ def _look(tile: TileView) -> Look:
     return theme.look(tile.verdict) if tile.verdict is not None else theme.look(tile.status)
 
 
+def _colour(kind: Look) -> str:
+    """Return a tile's colour; one that has not begun is nearly empty."""
+    return theme.surface("borderColor") if kind == theme.look(RunStatus.QUEUED) else theme.hexadecimal(kind.colour)
+
+
 def _legend(kinds: Sequence[Look]) -> dict[str, Any]:
     return {
         "type": "piecewise",
         "dimension": "code",
-        "pieces": [
-            {"value": code, "label": f"{kind.sign} {kind.word}".strip(), "color": theme.hexadecimal(kind.colour)}
-            for code, kind in enumerate(kinds)
-        ],
+        "pieces": [{"value": code, "label": f"{kind.sign} {kind.word}".strip(), "color": _colour(kind)} for code, kind in enumerate(kinds)],
         "orient": "horizontal",
         "left": 30,
         "bottom": 0,
         "itemSymbol": "roundRect",
         "itemWidth": 14,
         "itemHeight": 14,
+        "itemGap": 12,
         "textStyle": {"color": theme.surface("textColor"), "fontSize": 12},
         "selectedMode": False,
     }
