@@ -117,7 +117,7 @@ def _wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None)
             bar.update(total - active - bar.pos)
             return now is None or now["state"] != BackfillState.RUNNING
 
-        if not wait_until(over, timeout=timedelta(seconds=timeout) if timeout is not None else None):
+        if not wait_until(over, timeout=timedelta(seconds=timeout) if timeout is not None else None, glance=0.1):
             complain(f"backfill {backfill_id} is not done after {timeout:g} s; it goes on where a runner is alive")
 
 

@@ -33,7 +33,7 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
             raise UsageError("give one SELECT statement; the lake and the tables can only be read here")
         words = {word.lower() for word in re.findall(r"\w+", sql)}
         with runtime.database.reading() as connection:
-            _attach(database, connection, runtime.lake.folder, words)
+            _attach(database, connection, runtime, words)
         # From here on nothing but the lake's folder can be reached, whatever the statement says.
         database.execute(f"SET allowed_directories = ['{_quoted(runtime.lake.folder.absolute())}/']")
         database.execute("SET enable_external_access = false")
@@ -46,21 +46,26 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
         database.close()
 
 
-def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, folder: Path, words: set[str]) -> None:
+def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, runtime: Runtime, words: set[str]) -> None:
+    folder, source = runtime.lake.folder, runtime.source.name  # made-up data say so in each row that leaves
     for view, (dataset, schema) in LAKE_VIEWS.items():
         if view in words:
             paths = [f"'{_quoted((folder / version.path).absolute())}'" for version in lake.snapshot(connection, dataset)]
             if paths:
-                database.execute(f"CREATE VIEW {view} AS SELECT * FROM read_parquet([{', '.join(paths)}])")  # noqa: S608, our own paths
+                database.execute(f"CREATE VIEW {view} AS SELECT *, '{source}' AS source FROM read_parquet([{', '.join(paths)}])")  # noqa: S608, our own paths
             else:
-                database.register(view, schema.empty_table())
+                database.register(view, schema.empty_table().append_column("source", pa.array([], pa.string())))
     if "bronze_files" in words:
-        database.register("bronze_files", _bronze(connection))
+        database.register("bronze_files", _sourced(_bronze(connection), source))
     if "prices" in words:
-        database.register("prices", _prices(connection))
+        database.register("prices", _sourced(_prices(connection), source))
     for name in Base.metadata.tables:
         if name in words:
             database.register(name, _table(connection, name))
+
+
+def _sourced(table: pa.Table, source: str) -> pa.Table:
+    return table.append_column("source", pa.repeat(source, table.num_rows))
 
 
 def _bronze(connection: Connection) -> pa.Table:
@@ -81,7 +86,7 @@ def _prices(connection: Connection) -> pa.Table:
     for name in table.column_names:
         column = table[name]
         if name.endswith("_paisa"):
-            paisa = column.cast(pa.decimal128(18, 0))
+            paisa = column.cast(pa.decimal128(19, 0))
             columns[name.removesuffix("_paisa")] = pa.compute.multiply(paisa, pa.scalar("0.01").cast(pa.decimal128(3, 2))).cast(MONEY)
         else:
             columns[name] = column

@@ -11,7 +11,7 @@ from engine.pipeline.supervisor import Supervisor
 from engine.runtime import HOST, Runtime
 from storage import runners
 
-GLANCE = 0.02  # seconds between two looks
+GLANCE = 0.01  # seconds between two looks at one row
 
 
 def runner_is_alive(runtime: Runtime) -> bool:
@@ -35,11 +35,11 @@ def some_runner(runtime: Runtime, options: Sequence[str]) -> Iterator[None]:
         supervisor.stop()
 
 
-def wait_until(done: Callable[[], bool], *, timeout: timedelta | None) -> bool:
+def wait_until(done: Callable[[], bool], *, timeout: timedelta | None, glance: float = GLANCE) -> bool:
     """Look until `done` says so; return whether it did before `timeout`."""
     end = None if timeout is None else time.monotonic() + timeout.total_seconds()
     while not done():
         if end is not None and time.monotonic() > end:
             return False
-        time.sleep(GLANCE)
+        time.sleep(glance)
     return True

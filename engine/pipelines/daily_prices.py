@@ -140,7 +140,9 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     if judgement.kind is FileKind.UNCLEAR:
         raise UnbookedFile(judgement.reason, findings=findings)
     session = judgement.session_date
-    context.note(verdict=_verdict(context, judgement), session_date=session, reason=judgement.reason, evidence=findings["evidence"])
+    verdict = _verdict(context, judgement)
+    reason = f"{judgement.reason} A session of {context.day} itself has not come." if verdict is Verdict.MISSING else judgement.reason
+    context.note(verdict=verdict, session_date=session, reason=reason, evidence=findings["evidence"])
     booked_by = context.run["requested_by"] if context.run["book_to"] else None
     if judgement.kind is FileKind.NO_SESSION:
         _wait_for_todays(context, judgement)
