@@ -132,17 +132,16 @@ class Services:
         return backfill_id
 
     def first_backfill(self) -> int | None:
-        """Backfill the newest sessions of an empty home once, when the exchange is simulated; return the backfill's id."""
-        wanted = self.runtime.settings.first_backfill_sessions
-        if not self.runtime.simulated or wanted == 0:
-            return None
+        """Backfill the newest sessions that the source holds, once, when the home is empty; return the backfill's id."""
+        wanted, span = self.runtime.settings.first_backfill_sessions, self.runtime.source.span()
         with self.runtime.database.reading() as connection:
-            if runs.recent(connection, limit=1):
-                return None
+            used = bool(runs.recent(connection, limit=1))
+        if used or wanted == 0 or span is None:
+            return None
         calendar = TradingCalendar(self.runtime.source.reference().calendar)
-        until = nepal_date(self.runtime.clock.now()) - timedelta(days=1)
+        until = min(nepal_date(self.runtime.clock.now()) - timedelta(days=1), span[1])
         since = until
-        while len(calendar.sessions_between(since, until)) < wanted:
+        while since > span[0] and len(calendar.sessions_between(since, until)) < wanted:
             since -= timedelta(days=1)
         return self.backfill("daily_prices", since, until, request_key="first-start")
 

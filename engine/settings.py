@@ -30,9 +30,7 @@ class Settings(BaseSettings):
         "normal", pattern="^(normal|full)$", description="SQLite only: `full` also survives a power cut of the last commits."
     )
     simulated_seed: int = Field(9, ge=0, description="Seed of the simulated exchange; the same seed gives the same bytes.")
-    first_backfill_sessions: int = Field(
-        60, ge=0, le=400, description="Sessions that an empty home backfills by itself (simulated source only)."
-    )
+    first_backfill_sessions: int = Field(60, ge=0, le=400, description="Newest sessions that an empty home backfills by itself; 0: none.")
     runner: str = Field("embedded", pattern="^(embedded|external)$", description="`external`: the console starts no runner of its own.")
     host: str = Field("127.0.0.1", description="Address the console listens on.")
     port: int = Field(8501, ge=1, le=65535, description="Port the console listens on.")
