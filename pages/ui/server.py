@@ -2,11 +2,11 @@
 
 import gc
 import importlib
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 import streamlit as st
@@ -41,6 +41,7 @@ CONTENT_POLICY = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
+_PORT = re.compile(r":\d+$")  # the port of a Host header
 SECURITY_HEADERS = {
     "Content-Security-Policy": "; ".join(f"{what} {where}" for what, where in CONTENT_POLICY.items()),
     "X-Content-Type-Options": "nosniff",
@@ -138,12 +139,12 @@ class Guard:
 def host_allowed(host: str) -> bool:
     """Say whether a Host header names this server (`server.allowedHosts`; an empty list allows all)."""
     allowed = st.get_option("server.allowedHosts")
-    return not allowed or (urlsplit(f"//{host}").hostname or "") in allowed
+    return not allowed or _PORT.sub("", host) in allowed
 
 
 def same_origin(origin: str | None, host: str) -> bool:
     """Say whether a WebSocket was opened by a page of this server, port included; programs send no Origin."""
-    return origin is None or urlsplit(origin).netloc == host
+    return origin is None or origin.partition("://")[2] == host
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, *, text: str, status: int) -> None:

@@ -1,0 +1,136 @@
+"""Every page in every state of the gallery: it is drawn, and it says the one thing that a person must see in that state."""
+
+import pytest
+
+from storage import schedules
+from storage.audit import recent as audited
+from tests.pages.conftest import text_of
+from tests.pages.gallery import BEFORE, PIPELINE, STATES
+
+PAGES = ("overview.py", "runs.py", "run.py", "pipelines.py")
+MUST_SEE = {
+    "empty": ["Nothing has run yet", "Backfill all of them"],
+    "healthy": ["Nothing is wrong", "30 of 30", "up to date", "alive"],
+    "one_failed": ["Mon 2 Jun 2025 failed", "29 of 30", "Opening Price", "Rerun 1 failed date"],
+    "waiting": ["waits for the file of Tue 3 Jun 2025", "no file dated 2025-06-03 yet"],
+    "crashed": ["Mon 2 Jun 2025 crashed", "its runner died under it 3 times"],
+    "backfill_running": ["Backfill 1", "23 of 41 dates", "Pause", "Cancel"],
+    "backfill_stopped": ["Backfill 1 stopped at a failure", "Resume"],
+    "runner_dead": ["No runner is alive", "1 run cannot go on", "not alive"],
+    "paused": ["The schedule is paused", "Resume it"],
+    "many_runs": ["Nothing is wrong"],
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_drawn_in_every_state_and_says_that_the_data_are_simulated(page, state, open_store, visit):
+    open_store(state)
+
+    app = visit(page)
+
+    assert not app.exception
+    assert "SIMULATED" in text_of(app)
+    assert "Simulated exchange" in text_of(app)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_overview_says_what_matters_in_a_state(state, open_store, visit):
+    open_store(state)
+
+    said = text_of(visit("overview.py"))
+
+    assert [sentence for sentence in MUST_SEE[state] if sentence not in said] == []
+
+
+def test_a_calm_overview_asks_for_nothing(open_store, visit):
+    open_store("healthy")
+
+    app = visit("overview.py")
+
+    assert not app.error
+    assert not app.warning
+    assert "Rerun" not in text_of(app)
+
+
+def test_the_ledger_says_why_a_date_did_not_run(open_store, visit):
+    open_store("paused")
+
+    app = visit("pipelines.py")
+
+    ledger = app.dataframe[-1].value
+    assert ledger["Outcome"][0] == ["paused"]
+    assert set(ledger["Outcome"].explode()) == {"paused", "ran", "holiday"}
+
+
+def test_the_pipelines_page_draws_the_graph_with_how_each_stage_ended(open_store, visit):
+    open_store("one_failed")
+
+    said = text_of(visit("pipelines.py"))
+
+    assert "check_source --> bronze" in said
+    assert "parsed<br/>✕ failed" in said
+
+
+def test_pausing_and_resuming_the_schedule_is_done_shown_and_audited(open_store, visit):
+    store = open_store("healthy")
+    app = visit("pipelines.py")
+
+    app.button(key="schedule_pause").click().run()
+    paused = text_of(app)
+    app.button(key="schedule_resume").click().run()
+
+    assert "Paused by console" in paused
+    assert "Pause the schedule" in text_of(app)
+    assert not app.exception
+    with store.database.reading() as connection:
+        assert not schedules.one(connection, PIPELINE)["paused"]
+        assert [row["command"] for row in audited(connection)] == ["resume_schedule", "pause_schedule"]
+
+
+def test_pausing_a_running_backfill_offers_to_resume_it(open_store, visit):
+    open_store("backfill_running")
+    app = visit("overview.py")
+
+    app.button(key="backfill_pause").click().run()
+
+    assert [toast.value for toast in app.toast] == ["Backfill 1 is paused; runs that have begun are finished."]
+    assert app.button(key="backfill_resume").label == "Resume"
+
+
+def test_rerunning_the_failed_dates_asks_first_and_says_which(open_store, visit):
+    open_store("one_failed")
+    app = visit("overview.py")
+
+    app.button(key="rerun_failed").click().run()
+
+    assert f"1 date will run again: Mon {BEFORE.day} Jun 2025. That takes about 84 ms." in text_of(app)
+
+
+def test_starting_the_first_backfill_takes_all_that_the_source_holds(open_store, visit):
+    store = open_store("empty")
+    app = visit("overview.py")
+
+    app.button(key="first_step").click().run()
+
+    assert not app.exception
+    assert "0 of 520 dates" in "\n".join(progress.text for progress in app.progress)
+    with store.database.reading() as connection:
+        assert [row["command"] for row in audited(connection)] == ["backfill"]
+
+
+def test_a_deep_link_opens_its_run(open_store, visit):
+    open_store("one_failed")
+
+    said = text_of(visit("run.py", id="72"))
+
+    assert "Opening Price" in said
+
+
+def test_a_link_to_a_run_that_does_not_exist_says_so(open_store, visit):
+    open_store("healthy")
+
+    app = visit("run.py", id="999999")
+
+    assert not app.exception
+    assert "999999" in text_of(app)

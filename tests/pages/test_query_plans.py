@@ -1,0 +1,75 @@
+"""No page may read a whole large table: the plan of every statement that the pages issue is looked at."""
+
+import re
+
+import pytest
+from sqlalchemy import event
+
+from tests.pages.gallery import LAST
+
+# One row a run, one row a measured value; each may hold millions. An alias of SQLAlchemy ends in a number.
+SCAN = re.compile(r"^SCAN (run|metric)(_\d+)?( |$)")
+# The newest rows by the primary key: it ends after as many rows as it was asked for.
+NEWEST = re.compile(r"FROM run ORDER BY run\.id DESC\s+LIMIT \?( OFFSET \?)?$")
+VISITS = [
+    ("overview.py", {}),
+    ("runs.py", {}),
+    ("runs.py", {"status": "failed"}),
+    ("runs.py", {"day": LAST.isoformat()}),
+    ("runs.py", {"since": "2025-05-01", "until": "2025-06-01"}),
+    ("runs.py", {"backfill": "1"}),
+    ("runs.py", {"before": "60"}),
+    ("run.py", {"id": "72"}),
+    ("run.py", {"id": "60"}),
+    ("pipelines.py", {}),
+]
+
+
+@pytest.fixture
+def plans_of(visit):
+    """Visit a page and return the plan of each statement that it made, by its text."""
+
+    def look(store, page, query) -> dict[str, list[str]]:
+        asked: dict[str, object] = {}
+
+        def remember(_connection, _cursor, statement, parameters, _context, _many) -> None:
+            if statement.lstrip().upper().startswith(("SELECT", "WITH")):
+                asked[statement] = parameters
+
+        event.listen(store.database.pool, "before_cursor_execute", remember)
+        app = visit(page, **query)
+        event.remove(store.database.pool, "before_cursor_execute", remember)
+        assert not app.exception
+        with store.database.reading() as connection:
+            explained = {
+                statement: connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+                for statement, parameters in asked.items()
+            }
+        return {statement: [row[3] for row in rows] for statement, rows in explained.items()}
+
+    return look
+
+
+def whole_reads(plans: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return the statements that read a large table from end to end."""
+    read = {statement: [step for step in steps if SCAN.match(step)] for statement, steps in plans.items()}
+    return {statement: steps for statement, steps in read.items() if steps and not NEWEST.search(" ".join(statement.split()))}
+
+
+@pytest.mark.parametrize("state", ["one_failed", "backfill_running"])
+@pytest.mark.parametrize(("page", "query"), VISITS, ids=lambda value: value if isinstance(value, str) else "&".join(value))
+def test_no_query_of_a_page_reads_all_runs_or_all_metrics(page, query, state, open_store, plans_of):
+    plans = plans_of(open_store(state), page, query)
+
+    assert len(plans) >= 3
+    assert whole_reads(plans) == {}
+
+
+def test_a_query_that_reads_all_runs_would_be_noticed(open_store):
+    store = open_store("healthy")
+    slow = "SELECT id FROM run WHERE reason = 'x' ORDER BY run.id DESC LIMIT 5"
+
+    with store.database.reading() as connection:
+        steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {slow}")]
+
+    assert whole_reads({slow: steps}) == {slow: steps}
