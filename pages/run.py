@@ -4,13 +4,14 @@ import streamlit as st
 
 from pages.ui import data, run_data, run_view
 from pages.ui.diff import run_diff
+from pages.ui.text import plain
 from pages.ui.views import RunDetail
 from pages.ui.widgets import empty_state
 
 run_id = run_data.id_in_url()
 detail = data.run(run_id) if run_id is not None else None
 if detail is None:
-    said = f"There is no run {st.query_params['id']}" if "id" in st.query_params else "No run was named"
+    said = f"There is no run {plain(st.query_params['id'])}" if "id" in st.query_params else "No run was named"
     empty_state(said, text="The link may be mistyped, or come from another console.", icon=":material/search_off:")
     st.page_link("runs.py", label="All runs", icon=":material/calendar_month:")
     st.stop()

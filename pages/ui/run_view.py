@@ -161,7 +161,9 @@ def _bar(stage: StageView, failed: Sequence[AttemptView], origin: datetime, now:
     if stage.started_at is None:
         return Bar(stage.stage, 0, None, colour, seen.sign, seen.word)
     took = stage.duration_us if stage.duration_us is not None else ((stage.finished_at or now) - stage.started_at) // _MICROSECOND
-    start = (stage.started_at - origin) // _MICROSECOND
+    # A stage is opened in the commit of the one before it; what it took is measured from its first call.
+    begun = stage.finished_at - took * _MICROSECOND if stage.finished_at else stage.started_at
+    start = max((begun - origin) // _MICROSECOND, 0)
     note = "" if stage.status is StageStatus.SUCCEEDED else seen.word
     crosses = tuple((attempt.started_at - origin) // _MICROSECOND for attempt in failed)
     return Bar(stage.stage, start, took, colour, seen.sign, note, crosses)
@@ -215,7 +217,8 @@ def stage_frame(stages: Sequence[StageView]) -> pd.DataFrame:
 def failed_tries(detail: RunDetail) -> None:
     """Draw the tries of stages that failed; nothing when there were none."""
     attempts = detail.attempts
-    if not attempts:
+    only_the_last = len(attempts) == 1 and attempts[0].error_message == detail.run.error_message  # the box above says it
+    if not attempts or only_the_last:
         return
     st.subheader("Failed tries")
     frame = pd.DataFrame(
