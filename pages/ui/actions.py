@@ -9,6 +9,7 @@ import streamlit as st
 import engine.runtime
 from engine.errors import ConsoleError
 from engine.services import Services, Submitted
+from pages.ui.text import plain
 
 Answer = TypeVar("Answer")
 _NOTICE = "notice"
@@ -38,7 +39,7 @@ def ask(question: Callable[..., Answer], *arguments: Any, **options: Any) -> Ans
     try:
         return question(*arguments, **options)
     except ConsoleError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return None
 
 
@@ -50,7 +51,7 @@ def perform(sentence: str, command: Callable[..., Any], *arguments: Any, **optio
     try:
         answer = command(*arguments, **options)
     except ConsoleError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     for name in [name for name in st.session_state if str(name).startswith("request_key:")]:
         del st.session_state[name]

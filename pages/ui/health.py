@@ -142,7 +142,7 @@ def _of_runner(facts: Facts) -> Iterator[Problem]:
     held = machine.queued + machine.running
     seen = f"Last sign of life {say.ago(machine.heartbeat_at, facts.now)}." if machine.heartbeat_at else "None has registered yet."
     waiting = f" {say.count(held, 'run')} cannot go on." if held else ""
-    step = " The console starts one by itself within seconds." if facts.embedded else " Start one: `python -m engine runner`."
+    step = " The console starts one by itself within seconds." if facts.embedded else " Start one: python -m engine runner."
     yield Problem(Severity.BAD, "No runner is alive", seen + waiting + step, "pipelines.py", action="See the pipeline")
 
 

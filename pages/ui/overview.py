@@ -8,6 +8,7 @@ from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
 from pages.ui.charts import trends as trend_charts
 from pages.ui.health import Health, Severity
+from pages.ui.text import plain
 from pages.ui.theme import Colour
 from pages.ui.widgets import confirm, run_list, tile
 
@@ -138,7 +139,7 @@ def attention(pipeline: Pipeline, health: Health) -> None:
         st.caption(":material/check: Nothing.")
     for place, problem in enumerate(health.problems[:ATTENTION]):
         with st.container(border=True, gap="xsmall", key=f"problem_{place}"):
-            st.markdown(f":{_COLOURS[problem.severity]}[{_ICONS[problem.severity]}] **{problem.headline}** · {problem.detail}")
+            st.markdown(f":{_COLOURS[problem.severity]}[{_ICONS[problem.severity]}] **{problem.headline}** · {plain(problem.detail)}")
             st.page_link(problem.page, label=problem.action, icon=_GO, icon_position="right", query_params=dict(problem.query))
     if (more := len(health.problems) - ATTENTION) > 0:
         st.caption(f"and {more} more")

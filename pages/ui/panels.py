@@ -9,6 +9,7 @@ from pages.ui import data
 from pages.ui import format as say
 from pages.ui.actions import perform, services
 from pages.ui.charts import tiles as tile_chart
+from pages.ui.text import plain
 from pages.ui.theme import look
 from pages.ui.views import BackfillView, SlotView, TileView
 from pages.ui.widgets import badge
@@ -42,7 +43,7 @@ def _head(backfill: BackfillView, dates: Sequence[TileView]) -> None:
         st.markdown(f"**Backfill {backfill.id}** · {say.day(backfill.since)} to {say.day(backfill.until)}", width="content")
         badge(backfill.state)
         if backfill.reason:
-            st.caption(backfill.reason, width="content")
+            st.caption(plain(backfill.reason), width="content")
     st.progress(done / max(len(dates), 1), text=f"{done} of {say.count(len(dates), 'date')}")
     with st.container(horizontal=True):
         if backfill.state is BackfillState.RUNNING:

@@ -9,6 +9,7 @@ from pages.ui import data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
 from pages.ui.charts.graph import graph
+from pages.ui.text import plain
 from pages.ui.theme import look
 from pages.ui.widgets import badge, confirm, run_link
 
@@ -63,7 +64,7 @@ def run_now(pipeline: Pipeline) -> None:
     if not st.button("Run this date …", key="run_now", icon=":material/play_arrow:"):
         return
     known = data.verdicts(pipeline.name, day, day)[0]
-    seen = f"It is known as **{look(known.verdict).word}**: {known.reason}." if known.run_id else "It has never been run."
+    seen = f"It is known as **{look(known.verdict).word}**: {plain(known.reason)}." if known.run_id else "It has never been run."
     confirm(
         "Run one date",
         question=f"{say.day(day)}. {seen} A run of unchanged input changes nothing.",

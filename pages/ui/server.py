@@ -17,9 +17,11 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import engine.runtime
+from engine.errors import ConsoleError
 from engine.pipeline.supervisor import Supervisor
 from engine.runtime import Runtime
 from engine.services import Services
+from pages.ui.text import plain
 from storage import runners
 from storage.migrate import HEAD, schema_version
 
@@ -156,9 +158,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, *, text: str, stat
 
 def explain(error: Exception) -> bool:
     """Draw what a visitor sees when a page could not be drawn; the traceback is in the server's log."""
-    st.error(
-        f"{error}\n\nThe rest of the console goes on. Reload the page; if it happens again, `python -m engine doctor` says what to do.",
-        title="This page could not be drawn",
-        icon=":material/error:",
-    )
+    what = str(error) if isinstance(error, ConsoleError) else f"An error of the kind {type(error).__name__}; the server's log has the rest."
+    step = "Reload the page. If it happens again, `python -m engine doctor` says what to do."
+    st.error(f"{plain(what)}\n\n{step}", title="This page could not be drawn", icon=":material/error:")
     return True

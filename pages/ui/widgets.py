@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui import format as say
 from pages.ui.actions import perform
+from pages.ui.text import plain
 from pages.ui.theme import Colour, look
 from pages.ui.views import RunView
 
@@ -57,7 +58,7 @@ def run_list(listed: Sequence[RunView]) -> None:
                 badge(run.status)
             at = say.stamp(run.finished_at or run.started_at or run.queued_at)
             took = f" · {say.duration(run.duration_us)}" if run.duration_us is not None else ""
-            st.caption(f"{at}{took} · {run.error_message or run.reason or run.run_type.value}", width="stretch")
+            st.caption(f"{at}{took} · {plain(run.error_message or run.reason or run.run_type.value)}", width="stretch")
 
 
 def confirm(

@@ -54,4 +54,4 @@ def text_of(app: AppTest) -> str:
     parts += [f"{metric.label} {metric.value} {metric.delta}" for metric in app.metric]
     parts += [progress.text for progress in app.progress]
     parts += [button.label for button in app.button] + [link.value for link in app.get("page_link")]
-    return "\n".join(str(part) for part in parts)
+    return "\n".join(str(part) for part in parts).replace("\\", "")  # marks of data are escaped

@@ -12,7 +12,9 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
+from streamlit.testing.v1 import AppTest
 
+from engine.errors import SettingsError
 from pages.ui.server import Guard, live, ready
 
 
@@ -137,3 +139,20 @@ def test_every_answer_forbids_framing_and_foreign_code(server):
     assert headers["x-content-type-options"] == "nosniff"
     assert "default-src 'self'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(SettingsError("NEPSE_HOME cannot be used"), "NEPSE\\_HOME cannot be used"), (KeyError("secret"), "An error of the kind KeyError")],
+)
+def test_a_page_that_cannot_be_drawn_says_what_to_do_and_gives_nothing_away(error, said):
+    def script(error):
+        from pages.ui.server import explain  # noqa: PLC0415, the script runs in a module of its own
+
+        explain(error)
+
+    app = AppTest.from_function(script, args=(error,)).run()
+
+    assert app.error[0].value.startswith(said)
+    assert "secret" not in app.error[0].value
+    assert "python -m engine doctor" in app.error[0].value
