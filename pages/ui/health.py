@@ -99,7 +99,12 @@ def weigh(facts: Facts) -> Health:
 
 
 def _broken(known: DateVerdict) -> bool:
-    """Say whether a date's last word is a failure, also where an earlier version of its session is in the lake."""
+    """Say whether a date's last word is a failure, also where an earlier version of its session is in the lake.
+
+    A run that failed because there is no file leaves the date missing, not failed.
+    """
+    if known.verdict is Verdict.MISSING:
+        return known.status is RunStatus.CRASHED
     return known.verdict is Verdict.FAILED or known.status in (RunStatus.FAILED, RunStatus.CRASHED)
 
 

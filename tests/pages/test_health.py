@@ -118,11 +118,12 @@ def test_a_source_that_has_ended_is_named_as_the_reason_for_being_behind():
     assert problem.detail == "The source's last file is of Mon 2 Jun 2025."
 
 
-def test_a_gap_between_sessions_is_missing_and_not_behind():
-    health = weigh(facts(missing(date(2025, 6, 1), RunStatus.FAILED)) )  # fmt: skip
+@pytest.mark.parametrize("status", [None, RunStatus.FAILED])
+def test_a_gap_between_sessions_is_missing_and_neither_behind_nor_failed(status):
+    (problem,) = weigh(facts(replace(missing(date(2025, 6, 1), status), reason="the source has no file"))).problems
 
-    assert [verdict.day for verdict in health.failed] == [date(2025, 6, 1)]
-    assert headlines(facts(replace(missing(date(2025, 6, 1)), reason="no file"))) == ["1 expected session is not in the lake"]
+    assert problem.headline == "1 expected session is not in the lake"
+    assert problem.detail == "Sun 1 Jun 2025: the source has no file."
 
 
 def test_what_lies_before_the_first_run_is_not_missing():
