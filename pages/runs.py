@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui import data, dialogs, run_data
-from pages.ui.day_view import day_details, follow_day, year_calendar
+from pages.ui.day_view import dates, follow_day
 from pages.ui.run_table import STATUS_OF, before_in_url, first_page, run_filter, run_table
 
 pipelines = list(data.pipelines())
@@ -23,9 +23,7 @@ years = run_data.years(pipeline, day)
 year = year_switch.segmented_control(
     "Year", years, default=day.year if day else years[-1], required=True, key="year", bind="query-params", label_visibility="collapsed"
 )
-year_calendar(pipeline, year or years[-1], chosen=day)
-if day:
-    day_details(pipeline, day)
+dates(pipeline, year or years[-1], chosen=day)
 
 with st.container(horizontal=True, vertical_alignment="bottom", key="run_filters"):
     words = st.pills("Status", list(STATUS_OF), selection_mode="multi", key="status", bind="query-params", on_change=first_page, wrap=True)

@@ -14,6 +14,18 @@ from storage.dates import DateVerdict
 from storage.status import ACTIVE, Verdict
 
 _RUNS_SHOWN = 5
+_EVERY = 2  # seconds
+_CHOSEN_HERE = "day_chosen_here"
+
+
+@st.fragment(run_every=_EVERY)
+def dates(pipeline: str, year: int, *, chosen: date | None) -> None:
+    """Draw a year of dates and the chosen one; both follow what the runs make of them."""
+    if st.session_state.pop(_CHOSEN_HERE, False):
+        st.rerun()
+    year_calendar(pipeline, year, chosen=chosen)
+    if chosen:
+        day_details(pipeline, chosen)
 
 
 def year_calendar(pipeline: str, year: int, *, chosen: date | None) -> None:
@@ -25,7 +37,7 @@ def year_calendar(pipeline: str, year: int, *, chosen: date | None) -> None:
     def choose() -> None:
         places = [place for series in st.session_state[key].selection.selected for place in series["data_indices"]]
         if places and places[0] < len(known):  # a second click on the same square takes the selection away, not the date
-            st.session_state["day"] = known[places[0]].day
+            _look_at(known[places[0]].day)
 
     st.echarts_chart(
         calendar(
@@ -75,7 +87,7 @@ def day_details(pipeline: str, day: date) -> None:
             if entry.rows:
                 st.caption(say.count(entry.rows, "row"), width="content")
             st.space("stretch")
-            st.button("Close", key="day_close", icon=":material/close:", type="tertiary", on_click=_close)
+            st.button("Close", key="day_close", icon=":material/close:", type="tertiary", on_click=_look_at, args=(None,))
         st.markdown(_words(entry))
         if past:
             with st.container(horizontal=True):
@@ -125,5 +137,7 @@ def follow_day() -> None:
         st.session_state["year"] = day.year
 
 
-def _close() -> None:
-    st.session_state["day"] = None
+def _look_at(day: date | None) -> None:
+    """Choose a date inside the part that moves: the whole page, and its address, follow."""
+    st.session_state["day"] = day
+    st.session_state[_CHOSEN_HERE] = True

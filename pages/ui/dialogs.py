@@ -9,6 +9,7 @@ from engine.planning import Plan
 from engine.services import Services
 from pages.ui import data, run_data
 from pages.ui import format as say
+from pages.ui.actions import ask as inquire
 from pages.ui.actions import perform, request_key, services
 from pages.ui.run_data import RunRow
 from storage.status import BackfillMode, OnFailure
@@ -131,7 +132,9 @@ def ask_backfill(pipeline: str, since: date | None = None, until: date | None = 
             st.warning("The range ends before it begins.", icon=":material/warning:")
             return
         with st.spinner("Planning…"):
-            plan = services().plan_backfill(pipeline, begin, end, mode=taken)
+            plan = inquire(services().plan_backfill, pipeline, begin, end, mode=taken)
+        if plan is None:
+            return
         st.markdown(planned(plan))
         if _agreed(f"Backfill {say.count(len(plan.taken), 'date')}", key="backfill", disabled=not plan.taken):
             key = request_key(f"backfill:{pipeline}:{begin}:{end}:{taken}")
