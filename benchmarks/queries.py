@@ -1,0 +1,124 @@
+"""What each read of the pages costs at 1,000,000 runs and 10,000,000 metric rows.
+
+Run from the repository: `python -m benchmarks.queries` (`--runs 10000` for a small store). Every cached read of `pages/ui/data.py` and
+`pages/ui/run_data.py` is called without its cache, and the milliseconds hold all of it: SQL, rows, and the values that the pages get. The
+store is made in a temporary folder and takes some 2 GB; a read that this file does not know ends the benchmark with an error.
+"""
+
+import argparse
+import inspect
+import logging
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+from benchmarks.parts.figures import show
+from benchmarks.parts.homes import PIPELINE, fresh_home
+from benchmarks.parts.stores import BACKFILLS, Size, fill
+from engine.clock import SystemClock, nepal_date
+from engine.runtime import compose
+
+logging.disable(logging.WARNING)  # Streamlit says that it serves nobody here
+
+import engine.runtime  # noqa: E402
+from pages.ui import data, run_data  # noqa: E402
+from storage.run_list import RunFilter  # noqa: E402
+from storage.status import RunStatus  # noqa: E402
+
+REPEATS = 15
+GOAL, GOAL_YEAR = 5, 20  # milliseconds of CPU; a year of dates or a long series may take more
+Call = Callable[[Any], object]
+
+
+def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]:
+    """Return, by read, the calls to measure: how it is asked, the goal in ms, and the call itself."""
+    today = data.today()
+    year, month, newest = today - timedelta(days=365), today - timedelta(days=30), rows["newest"]
+    dates = RunFilter(PIPELINE, since=year, until=today)
+    failed = (RunStatus.FAILED, RunStatus.CRASHED)
+    return {
+        "last_runs": [("8 newest", GOAL, lambda read: read())],
+        "run": [("one run", GOAL, lambda read: read(newest))],
+        "run_log": [("one run", GOAL, lambda read: read(newest))],
+        "runs_of_date": [("one date", GOAL, lambda read: read(PIPELINE, rows["day"]))],
+        "waiting_runs": [("", GOAL, lambda read: read(PIPELINE))],
+        "verdicts": [
+            ("a month", GOAL, lambda read: read(PIPELINE, month, today)),
+            ("a year", GOAL_YEAR, lambda r: r(PIPELINE, year, today)),
+        ],
+        "newest_session": [("", GOAL, lambda read: read())],
+        "machine": [("", GOAL, lambda read: read())],
+        "daily_counts": [("30 days", GOAL, lambda read: read(PIPELINE)), ("a year", GOAL_YEAR, lambda read: read(PIPELINE, days=365))],
+        "durations": [("200 newest", GOAL, lambda read: read(PIPELINE))],
+        "metric_history": [
+            ("up to 4,000 points", GOAL_YEAR, lambda read: read(PIPELINE, "report", "rows", since=data.now() - timedelta(365)))
+        ],
+        "metrics_of": [("one run", GOAL, lambda read: read(newest))],
+        "schedule": [("", GOAL, lambda read: read(PIPELINE))],
+        "slots": [("a month", GOAL, lambda read: read(PIPELINE, month, today)), ("a year", GOAL_YEAR, lambda r: r(PIPELINE, year, today))],
+        "backfills": [("10 newest", GOAL, lambda read: read())],
+        "open_backfill": [("", GOAL, lambda read: read())],
+        "tiles": [(f"{runs // 5 // BACKFILLS:,} runs of a backfill", GOAL_YEAR, lambda read: read(BACKFILLS))],
+        "page": [
+            ("50 newest", GOAL, lambda read: read(RunFilter(PIPELINE))),
+            ("50 in the middle", GOAL, lambda read: read(RunFilter(PIPELINE), before=runs // 2)),
+            ("50 failed", GOAL, lambda read: read(RunFilter(PIPELINE, failed))),
+            ("50 of a status there is none of", GOAL, lambda read: read(RunFilter(PIPELINE, (RunStatus.CRASHED,)))),
+            ("50 of a year", GOAL, lambda read: read(dates)),
+            ("50 failed of all dates", GOAL, lambda read: read(RunFilter(PIPELINE, failed, until=today))),
+            ("50 crashed of all dates: none", GOAL, lambda read: read(RunFilter(PIPELINE, (RunStatus.CRASHED,), until=today))),
+            ("50 of a backfill", GOAL, lambda read: read(RunFilter(PIPELINE, backfill_id=BACKFILLS // 2))),
+            ("50 of a backfill, a year", GOAL, lambda read: read(RunFilter(PIPELINE, since=year, until=today, backfill_id=3))),
+        ],
+        "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
+        "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
+        "price_difference": [],  # reads two lake files, no query
+    }
+
+
+def reads(module: ModuleType) -> dict[str, Callable[..., object]]:
+    """Return the cached reads of a module, each without its cache."""
+    cached = {name: value for name, value in vars(module).items() if hasattr(value, "clear") and callable(value)}
+    return {name: inspect.unwrap(value) for name, value in cached.items() if value.__module__ == module.__name__}
+
+
+def milliseconds(call: Call, read: Callable[..., object]) -> float:
+    """Return the median CPU milliseconds of a call."""
+    measured = []
+    for _ in range(REPEATS):
+        began = time.process_time()
+        call(read)
+        measured.append((time.process_time() - began) * 1000)
+    return statistics.median(measured)
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--runs", type=int, default=1_000_000)
+    runs = options.parse_args().runs
+    with fresh_home(real=False) as settings:
+        runtime = compose(settings)
+        engine.runtime.runtime = lambda: runtime  # the pages' reads ask for it at each call
+        began = time.perf_counter()
+        fill(runtime.database, Size(runs), until=nepal_date(SystemClock().now()))
+        took, size = time.perf_counter() - began, (settings.home / "console.db").stat().st_size
+        print(f"reads of the pages at {runs:,} runs and {runs * 10:,} metric rows ({size / 1e9:.1f} GB, made in {took:.0f} s)")
+        newest = next(run for run in inspect.unwrap(data.last_runs)(limit=100) if run.pipeline == PIPELINE)
+        known = calls(runs, {"newest": newest.id, "day": newest.partition})
+        slow = []
+        for module in (data, run_data):
+            for name, read in reads(module).items():
+                for asked, goal, call in known[name]:
+                    title = f"{name.strip('_')}{', ' if asked else ''}{asked}"
+                    took = milliseconds(call, read)
+                    slow += [title] if took > goal else []
+                    show(title, f"{took:.2f} ms CPU", f"goal {goal}")
+        print(f"  beyond its goal: {'; '.join(slow) or 'none'}")
+
+
+if __name__ == "__main__":
+    main()
