@@ -244,8 +244,8 @@ def next_slots(pipeline: Pipeline, *, number: int = 5) -> Sequence[datetime]:
 
 def health(pipeline: Pipeline) -> Health:
     """Return what is wrong with a pipeline right now, weighed from the cached reads above."""
-    day = today()
-    since = day - LOOK_BACK
+    day, newest = today(), newest_session()
+    since = min(day, newest or day) - LOOK_BACK  # the sessions before the newest one, however long ago that was
     return weigh(
         Facts(
             pipeline=pipeline.name,
@@ -255,7 +255,7 @@ def health(pipeline: Pipeline) -> Health:
             due=pipeline.due,
             verdicts=verdicts(pipeline.name, since, day),
             slots=slots(pipeline.name, since, day),
-            newest_session=newest_session(),
+            newest_session=newest,
             source_span=source_span(),
             machine=machine(),
             schedule=schedule(pipeline.name),

@@ -12,13 +12,15 @@ from pages.ui.charts.graph import graph
 from pages.ui.text import plain
 from pages.ui.theme import look
 from pages.ui.widgets import badge, confirm, run_link
+from storage.status import RunStatus
 
 LEDGER_DAYS = 30
 
 
 def drawing(pipeline: Pipeline) -> None:
     """Draw the stages and how each ended in the newest run."""
-    newest = next((run for run in data.last_runs() if run.pipeline == pipeline.name), None)
+    begun = (run for run in data.last_runs() if run.pipeline == pipeline.name and run.status is not RunStatus.QUEUED)
+    newest = next(begun, None)
     detail = data.run(newest.id) if newest else None
     states = {stage.stage: stage.status for stage in detail.stages} if detail else {}
     st.mermaid_chart(graph(pipeline, states), alt=f"The stages of {pipeline.name} and what each one takes")

@@ -187,3 +187,11 @@ def test_an_empty_lake_is_not_behind():
 
     assert headlines(nothing) == []
     assert weigh(nothing).sessions == 0
+
+
+def test_an_archive_that_ended_long_ago_keeps_its_sessions_and_says_how_far_behind_it_is():
+    since_then = [missing(day) for day in DAYS[6:]]
+    health = weigh(facts(*since_then, source_span=(DAYS[0], DAYS[5])))
+
+    assert [verdict.day for verdict in health.accepted] == [day for day in DAYS[:6] if CALENDAR.expected(day).trading]
+    assert [problem.headline for problem in health.problems] == ["The lake is 11 sessions behind"]

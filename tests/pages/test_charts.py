@@ -1,0 +1,76 @@
+"""The charts of the overview and of a backfill as specifications."""
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from engine.pipelines import PIPELINES
+from pages.ui.charts import tiles, trends
+from pages.ui.charts.graph import graph
+from pages.ui.views import TileView
+from storage.status import RunStatus, StageStatus, Verdict
+
+FIRST = date(2025, 6, 1)
+
+
+def tile(number: int, status: RunStatus, verdict: Verdict | None = None) -> TileView:
+    return TileView(number, FIRST + timedelta(days=number), status, verdict, "why <b>not</b>")
+
+
+def legend(spec) -> list[str]:
+    return [piece["label"] for piece in spec["baseOption"]["visualMap"]["pieces"]]
+
+
+def test_a_tile_is_told_by_its_sign_and_word_and_not_by_colour_alone():
+    spec = tiles.tiles(
+        [tile(0, RunStatus.SUCCEEDED, Verdict.SESSION), tile(1, RunStatus.FAILED, Verdict.FAILED), tile(2, RunStatus.QUEUED)]
+    )
+
+    assert legend(spec) == ["session", "✕ failed", "… queued"]
+    assert list(spec["baseOption"]["dataset"]["source"]["sign"]) == ["", "✕", "…"]
+
+
+def test_a_verdict_comes_before_the_status_of_the_run_that_gave_it():
+    spec = tiles.tiles([tile(0, RunStatus.SKIPPED, Verdict.NO_SESSION), tile(1, RunStatus.FAILED, Verdict.MISSING)])
+
+    assert legend(spec) == ["— no session", "? missing"]
+
+
+@pytest.mark.parametrize(("days", "width"), [(60, 18), (660, "auto")])
+def test_tiles_shrink_when_there_are_more_weeks_than_fit(days, width):
+    spec = tiles.tiles([tile(number, RunStatus.QUEUED) for number in range(days)])
+
+    assert spec["baseOption"]["calendar"]["cellSize"][0] == width
+
+
+def test_the_outcomes_of_a_day_add_up_and_days_without_runs_are_zero():
+    counts = {(FIRST, "succeeded"): 3, (FIRST, "failed"): 1}
+
+    frame = trends.outcomes(counts, until=FIRST + timedelta(days=1), days=3)["dataset"]["source"]
+
+    assert frame.to_dict("list") == {"day": ["Sat 31 May", "Sun 1 Jun", "Mon 2 Jun"], "succeeded": [0, 3, 0], "failed": [0, 1, 0]}
+
+
+def test_durations_are_drawn_in_milliseconds_with_their_percentile():
+    spec = trends.durations([80_000, 120_000], p95_us=120_000)
+
+    assert list(spec["dataset"]["source"]["ms"]) == [80, 120]
+    assert spec["series"][0]["markLine"]["data"] == [{"yAxis": 120}]
+
+
+def test_every_edge_of_the_pipeline_is_drawn():
+    pipeline = PIPELINES["daily_prices"]
+
+    lines = graph(pipeline, {"silver": StageStatus.RUNNING}).splitlines()
+
+    edges = {f"    {needed} --> {stage.name}" for stage in pipeline.order for needed in stage.inputs}
+    assert edges
+    assert edges <= set(lines)
+    assert '    silver["silver<br/>▸ running"]:::running' in lines
+
+
+def test_a_specification_is_plain_json_but_for_its_frame():
+    spec = trends.outcomes({(FIRST, "succeeded"): 3}, until=FIRST) | {"dataset": None}
+
+    assert json.loads(json.dumps(spec)) == spec
