@@ -100,7 +100,8 @@ class Services:
     ) -> int:
         """Queue a run for each date that the plan takes, oldest first; return the backfill's id.
 
-        A date that has a run queued or running already is not doubled. The same `request_key` gives the same backfill again.
+        A date that has a run queued or running already is not doubled: its run becomes part of this backfill, so that what an
+        earlier one left behind goes on with this one. The same `request_key` gives the same backfill again.
         """
         if max_active < 1:
             raise UsageError("max_active must be 1 or more")
@@ -116,19 +117,22 @@ class Services:
             self.runtime.database.serialise(connection, "submit")
             active = runs.active_between(connection, pipeline, since, until)
             days = [item.day for item in planned.taken if item.day not in active]
+            adopted = [] if mode is BackfillMode.FAILED else list(active.values())
             backfill_id = backfills.add(
                 connection,
                 **asked,
                 state=BackfillState.RUNNING,
-                dates=len(days),
+                dates=len(days) + len(adopted),
                 request_key=request_key,
                 requested_by=self.actor,
                 created_at=at,
             )
             new = {"run_type": RunType.BACKFILL, "backfill_id": backfill_id, "requested_by": self.actor, "priority": BACKFILL_LAST}
             moves.add_many(connection, days, at=at, pipeline=pipeline, **new)
+            for emptied in moves.adopt(connection, backfill_id, adopted, at=at):
+                backfills.taken_over(connection, emptied, by=backfill_id, at=at)
             backfills.close_if_done(connection, backfill_id, at=at)
-            self._audited(connection, "backfill", {**asked, "id": backfill_id}, f"{len(days)} dates queued")
+            self._audited(connection, "backfill", {**asked, "id": backfill_id}, f"{len(days)} dates queued, {len(adopted)} taken over")
         return backfill_id
 
     def first_backfill(self) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from storage.status import ACTIVE, BackfillState
+from storage.status import ACTIVE, BackfillState, OnFailure
 from storage.tables import Backfill, Run
 
 backfills = Backfill.__table__
@@ -50,11 +50,30 @@ def counts(connection: Connection, backfill_id: int) -> Mapping[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def run_ended(connection: Connection, backfill_id: int, *, at: datetime, failure: str | None = None) -> None:
+    """Do what a backfill does when one of its runs has ended: stop at a `failure` if it shall, end with its last run."""
+    if failure is not None:
+        row = one(connection, backfill_id)
+        if row is not None and row["on_failure"] == OnFailure.STOP:
+            set_state(connection, backfill_id, BackfillState.STOPPED, at=at, reason=failure)
+    close_if_done(connection, backfill_id, at=at)
+
+
 def close_if_done(connection: Connection, backfill_id: int, *, at: datetime) -> None:
     """End a backfill whose last run has ended."""
-    active = select(runs.c.id).where(runs.c.backfill_id == backfill_id, runs.c.status.in_(ACTIVE)).limit(1)
-    if connection.execute(active).scalar_one_or_none() is None:
+    if not _has_active(connection, backfill_id):
         set_state(connection, backfill_id, BackfillState.DONE, at=at)
+
+
+def taken_over(connection: Connection, backfill_id: int, *, by: int, at: datetime) -> None:
+    """End a backfill whose last runs went over to another one."""
+    if not _has_active(connection, backfill_id):
+        set_state(connection, backfill_id, BackfillState.CANCELLED, at=at, reason=f"backfill {by} took over what was left of it")
+
+
+def _has_active(connection: Connection, backfill_id: int) -> bool:
+    active = select(runs.c.id).where(runs.c.backfill_id == backfill_id, runs.c.status.in_(ACTIVE)).limit(1)
+    return connection.execute(active).scalar_one_or_none() is not None
 
 
 def tiles(connection: Connection, backfill_id: int) -> Sequence[RowMapping]:

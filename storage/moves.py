@@ -36,9 +36,10 @@ _said = select(
     runs.c.reason,
     *(runs.c[name] for name in SAID),
 ).where(runs.c.id == bindparam("b_run_id"))
-_held = select(runs.c.id, runs.c.cancel_requested).where(
+_held = select(runs.c.id, runs.c.cancel_requested, runs.c.backfill_id).where(
     runs.c.id == bindparam("run_id"), runs.c.fence == bindparam("fence"), runs.c.status == RunStatus.RUNNING
 )
+_held_to_commit = _held.with_for_update()  # SQLite, whose one writer is alone anyway, leaves FOR UPDATE out
 _whole = select(runs).where(runs.c.id == bindparam("run_id"))
 
 
@@ -141,6 +142,11 @@ def _states(dialect: str) -> Any:
     return statement.on_conflict_do_update(index_elements=["pipeline", "day"], set_=values, where=date_states.c.run_id <= new["run_id"])
 
 
+def claimable(connection: Connection, *, at: datetime, sequential: Sequence[str], only_backfill: int | None = None) -> bool:
+    """Say whether `claim` would find a run; a look that takes no lock."""
+    return connection.execute(_next(tuple(sequential), only_backfill), {"now": at}).one_or_none() is not None
+
+
 def claim(
     database: Database, *, runner_id: str, at: datetime, sequential: Sequence[str], only_backfill: int | None = None, **noted: Any
 ) -> RowMapping | None:
@@ -150,7 +156,9 @@ def claim(
     """
     with database.transaction() as connection:
         database.serialise(connection, "claim")
-        run = connection.execute(_next(tuple(sequential), only_backfill), {"now": at}).one_or_none()
+        # A run that a person cancels at this moment is passed over.
+        free = _next(tuple(sequential), only_backfill).with_for_update(of=runs, skip_locked=True)
+        run = connection.execute(free, {"now": at}).one_or_none()
         if run is None:
             return None
         move(
@@ -188,9 +196,17 @@ def _next(sequential: tuple[str, ...], only_backfill: int | None) -> Any:
 
 
 def holds(connection: Connection, run_id: int, *, fence: int) -> RowMapping | None:
-    """Return, inside a transaction that is about to commit, the run if it is still held with this fence number (its cancel wish)."""
-    query = _held.with_for_update() if connection.dialect.name == "postgresql" else _held
-    return connection.execute(query, {"run_id": run_id, "fence": fence}).mappings().one_or_none()
+    """Return, inside a transaction that is about to commit, the run if it is still held with this fence number.
+
+    What a person may change meanwhile is in the row: the wish to cancel it, and the backfill that it belongs to.
+    """
+    return connection.execute(_held_to_commit, {"run_id": run_id, "fence": fence}).mappings().one_or_none()
+
+
+def cancel_wanted(connection: Connection, run_id: int, *, fence: int) -> bool:
+    """Say whether a person wants a held run to stop; a look that takes no lock."""
+    row = connection.execute(_held, {"run_id": run_id, "fence": fence}).one_or_none()
+    return row is not None and bool(row.cancel_requested)
 
 
 def note(connection: Connection, run_id: int, **values: Any) -> None:
@@ -206,10 +222,23 @@ def _note(columns: tuple[str, ...]) -> Any:
 def cancel_queued(connection: Connection, run_id: int, *, at: datetime, day: date, reason: str) -> bool:
     """Cancel a run if it still waits; say whether it did."""
     waiting = select(runs.c.id).where(runs.c.id == run_id, runs.c.status == RunStatus.QUEUED)
+    waiting = waiting.with_for_update()  # a runner that claims it at this moment waits, and finds it cancelled
     if connection.execute(waiting).scalar_one_or_none() is None:
         return False
     finish(connection, run_id, RunStatus.CANCELLED, at=at, day=day, reason=reason)
     return True
+
+
+def adopt(connection: Connection, backfill_id: int, run_ids: Sequence[int], *, at: datetime) -> Sequence[int]:
+    """Make active runs part of a backfill; return the backfills, with each once, that they were part of before."""
+    if not run_ids:
+        return []
+    mine = runs.c.id.in_(run_ids)
+    before = connection.execute(select(runs.c.backfill_id).where(mine, runs.c.backfill_id.is_not(None)).distinct()).scalars().all()
+    connection.execute(update(runs).where(mine).values(backfill_id=backfill_id))
+    for run_id in run_ids:
+        event(connection, run_id, at=at, name="run_adopted", message=f"by backfill {backfill_id}")
+    return before
 
 
 def request_cancel(connection: Connection, run_id: int) -> None:

@@ -17,8 +17,8 @@ def add(connection: Connection, **values: Any) -> None:
 
 
 def beat(connection: Connection, runner_id: str, *, at: datetime, run_id: int | None) -> None:
-    """Show a sign of life."""
-    values = {"heartbeat_at": at, "beats": runners.c.beats + 1, "run_id": run_id}
+    """Show a sign of life; a runner that was taken for dead while it hung counts again."""
+    values = {"heartbeat_at": at, "beats": runners.c.beats + 1, "run_id": run_id, "stopped_at": None}
     connection.execute(update(runners).where(runners.c.id == runner_id).values(values))
 
 

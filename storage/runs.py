@@ -1,7 +1,7 @@
 """Reads of runs, their stages, events, tries and log lines; each is bounded and goes by an index."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
@@ -17,17 +17,7 @@ date_states = DateState.__table__
 run_daily = RunDaily.__table__
 backfills = Backfill.__table__
 
-_waiting = (
-    select(runs.c.id)
-    .where(runs.c.status == RunStatus.QUEUED, runs.c.available_at <= bindparam("now", type_=runs.c.available_at.type))
-    .limit(1)
-)
 _stages_of = select(stage_runs).where(stage_runs.c.run_id == bindparam("run_id")).order_by(stage_runs.c.position, stage_runs.c.id)
-
-
-def waiting(connection: Connection, *, at: datetime) -> bool:
-    """Say whether any queued run may be claimed now (cheap: one index)."""
-    return connection.execute(_waiting, {"now": at}).scalar_one_or_none() is not None
 
 
 def one(connection: Connection, run_id: int) -> RowMapping | None:

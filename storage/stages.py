@@ -49,10 +49,10 @@ def drop_stages(connection: Connection, run_id: int) -> None:
     connection.execute(delete(stage_runs).where(stage_runs.c.run_id == run_id))
 
 
-def crash_stages(connection: Connection, run_id: int, *, at: datetime) -> None:
-    """Mark the stage that ran when the runner died."""
+def end_running(connection: Connection, run_id: int, status: StageStatus, *, at: datetime) -> None:
+    """End the stage that runs, if any, of a run that is taken from its runner."""
     condition = and_(stage_runs.c.run_id == run_id, stage_runs.c.status == StageStatus.RUNNING)
-    connection.execute(update(stage_runs).where(condition).values(status=StageStatus.CRASHED, finished_at=at))
+    connection.execute(update(stage_runs).where(condition).values(status=status, finished_at=at))
 
 
 def add_attempt(connection: Connection, **values: Any) -> None:

@@ -2,13 +2,14 @@
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import stamina
 from sqlalchemy import Connection, RowMapping
+from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
 from engine.errors import Fenced, StageCancelled
@@ -19,11 +20,13 @@ from engine.pipeline.memory import peak_bytes, reset_peak
 from engine.runtime import Runtime
 from storage import backfills, lake, metrics, moves, runs, stages
 from storage.metrics import Measure
-from storage.status import BackfillState, OnFailure, RunStatus, StageStatus, Verdict
+from storage.status import RunStatus, StageStatus, Verdict
 
 # Waits between tries: 0.1 s, 0.2 s, ... capped, with up to as much jitter; longer waits go through the queue, not through a worker.
 FIRST_WAIT = timedelta(seconds=0.1)
 LONGEST_WAIT = timedelta(seconds=5)
+
+BEGUN_FIRST = -1  # the priority of a run that was begun and left: it is finished before others are begun
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class Execution:
     runtime: Runtime
     pipelines: Mapping[str, Pipeline]
     code_version: str
+    stopping: Callable[[], bool] = lambda: False  # asked between stages: the run is given back when this process shall end
     cache: TableCache = field(default_factory=TableCache)
     series: dict[tuple[str, ...], int] = field(default_factory=dict)
 
@@ -58,6 +62,7 @@ class _Holding:
         self.verdict: str | None = run["verdict"]
         self.tries = 0  # of the stage that runs
         self.cancel_wanted = False
+        self.backfill_id: int | None = run["backfill_id"]
 
     def through(self) -> RunStatus | None:
         """Run what is left of the stages."""
@@ -97,10 +102,9 @@ class _Holding:
         try:
             context, value = self._try(stage)
         except SourceNotReady as waiting:
-            self._wait(waiting)
-            return None
-        except Fenced:
-            raise
+            return self._wait(waiting)
+        except (Fenced, OperationalError):
+            raise  # the run, or the database, is out of reach: the stage is not at fault
         except Exception as error:  # noqa: BLE001, the runner's boundary: whatever it is, the run ends FAILED with it
             used |= _used(started, cpu_before)
             return self._fail(stage, opened, error, used)
@@ -124,12 +128,14 @@ class _Holding:
         for attempt in tries:
             with attempt:
                 self.tries = attempt.num
+                if self.cancel_wanted:
+                    raise StageCancelled(f"cancelled by a person before try {attempt.num} of stage {stage.name}")
                 context = StageContext(self.run, self.runtime, self.log, self.execution.cache)
                 began, began_at = time.perf_counter_ns(), self._now()
                 try:
-                    with interruptible(stage.timeout, stage=stage.name):
+                    with interruptible(self.run["id"], stage.timeout, stage=stage.name):
                         return context, stage.function(**inputs, context=context)
-                except SourceNotReady:
+                except (SourceNotReady, OperationalError):
                     raise
                 except Exception as error:
                     last = attempt.num == stage.attempts or not getattr(error, "retryable", False)
@@ -155,7 +161,9 @@ class _Holding:
                 error_message=str(error),
             )
 
-    def _commit(self, stage: Stage, opened: int, following: Stage | None, context: StageContext, used: dict[str, Any]) -> RunStatus | int:
+    def _commit(
+        self, stage: Stage, opened: int, following: Stage | None, context: StageContext, used: dict[str, Any]
+    ) -> RunStatus | int | None:
         """Write everything that the stage gave, in one transaction that only the holder of the run can commit."""
         at, run_id = self._now(), self.run["id"]
         self.verdict = context.notes.get("verdict", self.verdict)
@@ -184,6 +192,10 @@ class _Holding:
                 self._leave_out(connection, stage, StageStatus.CANCELLED)
                 self._finish(connection, RunStatus.CANCELLED, at, reason=f"cancelled by a person after stage {stage.name}")
                 return RunStatus.CANCELLED
+            if self.execution.stopping():
+                hand_back(connection, self.run, at=at, why=f"its runner was told to stop after stage {stage.name}")
+                self._flush_log(connection)
+                return None
             self._flush_log(connection)
             return stages.open_stage(connection, run_id, following.name, position=self.pipeline.position(following.name), at=at)
 
@@ -205,23 +217,18 @@ class _Holding:
             self._finish(
                 connection, status, at, error_stage=stage.name, error_traceback=trace, **told, **reason, **getattr(error, "findings", {})
             )
-            if status is RunStatus.FAILED and self.run["backfill_id"] is not None:
-                self._stop_backfill(connection, self.run["backfill_id"], at)
         return status
 
-    def _stop_backfill(self, connection: Connection, backfill_id: int, at: datetime) -> None:
-        row = backfills.one(connection, backfill_id)
-        if row is not None and row["on_failure"] == OnFailure.STOP:
-            backfills.set_state(
-                connection, backfill_id, BackfillState.STOPPED, at=at, reason=f"{self.run['partition']} failed (run {self.run['id']})"
-            )
-
-    def _wait(self, waiting: SourceNotReady) -> None:
+    def _wait(self, waiting: SourceNotReady) -> RunStatus | None:
         """Give the run back to the queue until its source may be ready; it begins again with its first stage then."""
         at, run_id = self._now(), self.run["id"]
         self.log.info("source_not_ready", reason=str(waiting), until=waiting.until.isoformat())
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
+            if self.cancel_wanted:
+                stages.end_running(connection, run_id, StageStatus.CANCELLED, at=at)
+                self._finish(connection, RunStatus.CANCELLED, at, reason="cancelled by a person while it waited for its source")
+                return RunStatus.CANCELLED
             stages.drop_stages(connection, run_id)
             moves.move(
                 connection,
@@ -236,6 +243,7 @@ class _Holding:
                 reason=str(waiting),
             )
             self._flush_log(connection)
+        return None
 
     def _leave_out(self, connection: Connection, last: Stage, status: StageStatus) -> None:
         """Say of every stage behind `last` why it was not run."""
@@ -250,8 +258,9 @@ class _Holding:
         cpu = [Measure("", "cpu_seconds", "s", used / 1e6)]
         metrics.record(connection, self.pipeline.name, self.run["id"], cpu, at=at, known=self.execution.series)
         moves.finish(connection, self.run["id"], status, at=at, day=nepal_date(at), held=self.run["fence"], cpu_us=used, **values)
-        if self.run["backfill_id"] is not None:
-            backfills.close_if_done(connection, self.run["backfill_id"], at=at)
+        if self.backfill_id is not None:
+            failure = f"{self.run['partition']} failed (run {self.run['id']})" if status is RunStatus.FAILED else None
+            backfills.run_ended(connection, self.backfill_id, at=at, failure=failure)
 
     def _flush_log(self, connection: Connection) -> None:
         stages.add_log_lines(connection, self.log.lines)
@@ -261,10 +270,26 @@ class _Holding:
         held = moves.holds(connection, self.run["id"], fence=self.run["fence"])
         if held is None:
             raise Fenced(f"run {self.run['id']} was taken over while this runner was away; what it did is dropped")
-        self.cancel_wanted = held["cancel_requested"]
+        self.cancel_wanted, self.backfill_id = held["cancel_requested"], held["backfill_id"]
 
     def _now(self) -> datetime:
         return self.runtime.clock.now()
+
+
+def hand_back(connection: Connection, run: RowMapping, *, at: datetime, why: str) -> None:
+    """Put a run that this process holds back into the queue; the next runner goes on behind its last finished stage."""
+    stages.end_running(connection, run["id"], StageStatus.CRASHED, at=at)
+    moves.move(
+        connection,
+        run["id"],
+        RunStatus.QUEUED,
+        at=at,
+        name="run_handed_back",
+        message=why,
+        held=run["fence"],
+        available_at=at,
+        priority=BEGUN_FIRST,
+    )
 
 
 def _used(started: int, cpu_before: int) -> dict[str, Any]:

@@ -8,16 +8,26 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from engine.errors import StageCancelled, StageTimeout
 
-_armed = threading.Event()  # set only while a stage's own code runs: a commit is never interrupted
+
+@dataclass(slots=True)
+class _Interrupts:
+    """Plain attributes: a signal's handler may run between any two steps of the main thread, so it must not take a lock."""
+
+    run_id: int | None = None  # set only while a stage's own code runs: a commit is never interrupted
+    cancelled: int | None = None  # the run that a person wants to stop
+
+
+_now = _Interrupts()
 
 
 @contextmanager
-def interruptible(limit: timedelta, *, stage: str) -> Iterator[None]:
+def interruptible(run_id: int, limit: timedelta, *, stage: str) -> Iterator[None]:
     """Raise `StageTimeout` in the block when it runs longer than `limit`, `StageCancelled` when a person cancels its run.
 
     Works in the main thread, where runners execute; in another thread the block runs without limit.
@@ -27,20 +37,22 @@ def interruptible(limit: timedelta, *, stage: str) -> Iterator[None]:
         return
 
     def expired(_signal: int, _frame: Any) -> None:
-        if _armed.is_set():
+        if _now.run_id is not None:
+            _now.run_id = None  # at most one interruption a block
             raise StageTimeout(f"stage {stage} ran longer than {limit.total_seconds():g} s")
 
     def cancelled(_signal: int, _frame: Any) -> None:
-        if _armed.is_set():
+        if _now.run_id is not None and _now.run_id == _now.cancelled:
+            _now.run_id = None
             raise StageCancelled(f"cancelled by a person during stage {stage}")
 
     before = signal.signal(signal.SIGALRM, expired), signal.signal(signal.SIGUSR1, cancelled)
-    signal.setitimer(signal.ITIMER_REAL, limit.total_seconds())
-    _armed.set()
     try:
+        _now.run_id = run_id
+        signal.setitimer(signal.ITIMER_REAL, limit.total_seconds())
         yield
     finally:
-        _armed.clear()
+        _now.run_id = None
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before[0])
         signal.signal(signal.SIGUSR1, before[1])
@@ -51,8 +63,9 @@ def ignore_late_cancels() -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
-def cancel_main_thread() -> None:
-    """Interrupt the stage that the main thread runs, if any."""
+def cancel_main_thread(run_id: int) -> None:
+    """Interrupt the stage that the main thread runs, if it is one of that run."""
     main = threading.main_thread().ident
-    if main is not None and _armed.is_set():
+    if main is not None and _now.run_id == run_id:
+        _now.cancelled = run_id
         signal.pthread_kill(main, signal.SIGUSR1)

@@ -31,6 +31,7 @@ _BY_VERDICT = {
 
 _BY_STATUS = {RunStatus.CANCELLED: SlotOutcome.CANCELLED, RunStatus.CRASHED: SlotOutcome.FAILED}
 _UNJUDGED = {RunStatus.FAILED: SlotOutcome.FAILED}
+_DONE = (SlotOutcome.RAN, SlotOutcome.LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,16 @@ def judge(facts: SlotFacts, *, now: datetime) -> tuple[SlotOutcome, str]:
         return _by_run(facts, facts.state)
     if not facts.expected:
         return SlotOutcome.HOLIDAY, facts.why
+    return _by_time(facts, now)
+
+
+def _by_time(facts: SlotFacts, now: datetime) -> tuple[SlotOutcome, str]:
     if facts.paused_at is not None and facts.paused_at <= facts.due_at <= now:
         return SlotOutcome.PAUSED, "the schedule was paused at its time"
     if now < facts.due_at:
         return SlotOutcome.DUE, "its time has not come"
+    if facts.paused_at is not None:
+        return SlotOutcome.MISSED, "no runner was alive at its time, and the schedule is paused since; caught up when it goes on"
     if now - facts.due_at > ON_TIME:
         return SlotOutcome.MISSED, f"no runner was alive at its time; caught up {_hours(now - facts.due_at)} late"
     return SlotOutcome.DUE, "queued"
@@ -88,7 +95,7 @@ def reconcile(runtime: Runtime, pipeline: Pipeline) -> None:
     today = nepal_date(now)
     calendar = TradingCalendar(runtime.source.reference().calendar)
     with runtime.database.transaction() as connection:
-        runtime.database.serialise(connection, "ledger")
+        runtime.database.serialise(connection, "submit")  # the same dates may be asked for by a person at this moment
         schedule = schedules.ensure(connection, pipeline.name, since=today)
         last = schedules.last_day(connection, pipeline.name) or schedule["since"]
         since = max(schedule["since"], min(last, today - LOOK_BACK))
@@ -101,15 +108,22 @@ def reconcile(runtime: Runtime, pipeline: Pipeline) -> None:
             facts = _facts(day, due, calendar, states.get(day), schedule, active)
             outcome, reason = judge(facts, now=now)
             before = written.get(day)
-            if before is not None and before["outcome"] == SlotOutcome.PAUSED and states.get(day) is None:
-                continue  # resuming a schedule does not run what was skipped on purpose
+            if before is not None and _stands(SlotOutcome(before["outcome"]), outcome, has_run=day in states):
+                continue
             run_id = facts.state["run_id"] if facts.state else None
-            if outcome in (SlotOutcome.DUE, SlotOutcome.MISSED) and facts.state is None and facts.due_at <= now:
+            if outcome in (SlotOutcome.DUE, SlotOutcome.MISSED) and facts.state is None and facts.due_at <= now and not schedule["paused"]:
                 run_id = _queue(connection, pipeline.name, day, outcome, now)
             row = {"pipeline": pipeline.name, "day": day, "due_at": facts.due_at, "outcome": outcome, "reason": reason, "run_id": run_id}
             if before is None or any(before[name] != row[name] for name in ("outcome", "reason", "run_id")):
                 changed.append(row | {"updated_at": now})
         schedules.write_slots(connection, changed)
+
+
+def _stands(before: SlotOutcome, now: SlotOutcome, *, has_run: bool) -> bool:
+    """Say whether what the ledger says of a slot stays: resuming runs nothing that was left out on purpose, a rerun makes nothing late."""
+    if before is SlotOutcome.PAUSED:
+        return not has_run
+    return before in _DONE and now in (*_DONE, SlotOutcome.DUE, SlotOutcome.BLOCKED)
 
 
 def _facts(day: date, due: Due, calendar: TradingCalendar, state: Any, schedule: Any, active: list[date]) -> SlotFacts:

@@ -19,16 +19,19 @@ class LifeLock:
 
     def release(self) -> None:
         """Give up the lock and remove its file."""
-        self.path.unlink(missing_ok=True)
+        forget(self.path.parent, self.path.stem)
         os.close(self._handle)
 
 
 def is_dead(folder: Path, runner_id: str) -> bool:
-    """Say whether no process holds the lock of that runner any more."""
+    """Say whether no process holds the lock of that runner any more; False where there is no lock to be asked.
+
+    A runner that dies leaves its file behind. One without a file works in another home, and may well be alive.
+    """
     try:
         handle = os.open(_path(folder, runner_id), os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return True
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -37,6 +40,11 @@ def is_dead(folder: Path, runner_id: str) -> bool:
         return True
     finally:
         os.close(handle)
+
+
+def forget(folder: Path, runner_id: str) -> None:
+    """Remove the file that a runner left behind."""
+    _path(folder, runner_id).unlink(missing_ok=True)
 
 
 def _path(folder: Path, runner_id: str) -> Path:

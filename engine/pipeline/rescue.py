@@ -4,14 +4,16 @@ import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from engine.clock import nepal_date
-from engine.pipeline.liveness import is_dead
+from engine.pipeline.execution import BEGUN_FIRST
+from engine.pipeline.liveness import forget, is_dead
 from engine.runtime import HOST, Runtime
 from storage import backfills, moves, runners, runs, stages
-from storage.status import RunStatus, Verdict
+from storage.status import RunStatus, StageStatus, Verdict
 
 SILENCE = timedelta(seconds=15)  # a runner that beats no more for so long hangs, or its machine is gone
 MOST_RESCUES = 3  # a run that took three runners with it is the cause, not the victim
@@ -28,6 +30,7 @@ class Rescuer:
 
     runtime: Runtime
     own_id: str
+    silence: timedelta = SILENCE
     heard: dict[str, tuple[int, float]] = field(default_factory=dict)  # runner -> (beats, when they were first seen)
 
     def rescue(self) -> int:
@@ -45,6 +48,8 @@ class Rescuer:
         for runner_id in gone:
             with self.runtime.database.transaction() as connection:
                 runners.stop(connection, runner_id, at=self.runtime.clock.now())
+            if is_dead(lock_folder(self.runtime), runner_id):
+                forget(lock_folder(self.runtime), runner_id)
             self.heard.pop(runner_id, None)
         return freed
 
@@ -56,45 +61,44 @@ class Rescuer:
             self.heard[runner["id"]] = (runner["beats"], time.monotonic())
             return None
         silent = time.monotonic() - since
-        return f"its runner {runner['id']} gave no sign of life for {silent:.0f} s" if silent > SILENCE.total_seconds() else None
+        return f"its runner {runner['id']} gave no sign of life for {silent:.0f} s" if silent > self.silence.total_seconds() else None
 
     def _free(self, run: RowMapping, why: str) -> int:
-        """Put one run back into the queue with a new fence number, or end it as CRASHED after too many rescues."""
+        """Put one run back into the queue with a new fence number, or end it: cancelled as was wished, CRASHED after too many rescues."""
         at, run_id = self.runtime.clock.now(), run["id"]
         rescues = run["rescues"] + 1
-        try:
-            with self.runtime.database.transaction() as connection:
-                stages.crash_stages(connection, run_id, at=at)
-                if rescues > MOST_RESCUES:
-                    reason = f"{why}; it was the runner's end {rescues} times, so it is not tried again"
-                    moves.finish(
-                        connection,
-                        run_id,
-                        RunStatus.CRASHED,
-                        at=at,
-                        day=nepal_date(at),
-                        held=run["fence"],
-                        verdict=Verdict.FAILED,
-                        reason=reason,
-                        error_type="Crashed",
-                        error_message=reason,
-                    )
-                    if run["backfill_id"] is not None:
-                        backfills.close_if_done(connection, run["backfill_id"], at=at)
-                else:
-                    moves.move(
-                        connection,
-                        run_id,
-                        RunStatus.QUEUED,
-                        at=at,
-                        name="run_rescued",
-                        message=f"{why}; goes on behind its last finished stage",
-                        held=run["fence"],
-                        fence=run["fence"] + 1,
-                        rescues=rescues,
-                        available_at=at,
-                        priority=-1,  # what was begun is finished first
-                    )
-        except moves.StaleMove:
-            return 0  # another runner was quicker
+        with self.runtime.database.transaction() as connection:
+            now = moves.holds(connection, run_id, fence=run["fence"])
+            if now is None:
+                return 0  # another runner was quicker
+            if now["cancel_requested"]:
+                self._end(connection, run, now, RunStatus.CANCELLED, reason=f"cancelled by a person; {why}")
+            elif rescues > MOST_RESCUES:
+                reason = f"{why}; it was the runner's end {rescues} times, so it is not tried again"
+                told = {"verdict": Verdict.FAILED, "error_type": "Crashed", "error_message": reason}
+                self._end(connection, run, now, RunStatus.CRASHED, reason=reason, **told)
+            else:
+                stages.end_running(connection, run_id, StageStatus.CRASHED, at=at)
+                moves.move(
+                    connection,
+                    run_id,
+                    RunStatus.QUEUED,
+                    at=at,
+                    name="run_rescued",
+                    message=f"{why}; goes on behind its last finished stage",
+                    held=run["fence"],
+                    fence=run["fence"] + 1,
+                    rescues=rescues,
+                    available_at=at,
+                    priority=BEGUN_FIRST,
+                )
         return 1
+
+    def _end(self, connection: Connection, run: RowMapping, now: RowMapping, status: RunStatus, **told: Any) -> None:
+        at = self.runtime.clock.now()
+        ended = StageStatus.CANCELLED if status is RunStatus.CANCELLED else StageStatus.CRASHED
+        stages.end_running(connection, run["id"], ended, at=at)
+        moves.finish(connection, run["id"], status, at=at, day=nepal_date(at), held=run["fence"], **told)
+        if now["backfill_id"] is not None:
+            failure = f"{run['partition']} failed (run {run['id']})" if status is RunStatus.CRASHED else None
+            backfills.run_ended(connection, now["backfill_id"], at=at, failure=failure)

@@ -5,9 +5,13 @@ computed from the calendar and the ledger in the database.
 """
 
 import gc
+import logging
 import os
 import secrets
 import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
@@ -15,8 +19,10 @@ from typing import Any
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import RowMapping
+from sqlalchemy.exc import OperationalError
 
-from engine.pipeline.execution import Execution
+from engine.pipeline.execution import Execution, hand_back
 from engine.pipeline.interrupts import cancel_main_thread, ignore_late_cancels
 from engine.pipeline.ledger import reconcile
 from engine.pipeline.liveness import LifeLock
@@ -30,6 +36,7 @@ POLL = timedelta(milliseconds=25)  # how soon a click is noticed; one indexed re
 BEAT = timedelta(seconds=2)
 RESCUE = timedelta(milliseconds=250)
 LEDGER = timedelta(seconds=5)
+PATIENCE = timedelta(seconds=1)  # between two tries to reach a database that does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,51 +57,80 @@ class RunnerProcess:
         self.options = options
         self.runner_id = f"{HOST}-{os.getpid()}-{secrets.token_hex(3)}"
         self.stopping = Event()
-        self.execution = Execution(runtime, PIPELINES, code_version())
+        self.told_by: int | None = None  # the signal that said so
+        self.execution = Execution(runtime, PIPELINES, code_version(), self.stopping.is_set)
         self.rescuer = Rescuer(runtime, self.runner_id)
         self.sequential = [name for name, pipeline in PIPELINES.items() if pipeline.sequential]
-        self.holding: dict[str, Any] | None = None  # the run that is executed now, and until when it may be silent
+        self.holding: RowMapping | None = None  # the run that is executed now
         self.log = structlog.get_logger().bind(runner=self.runner_id)
 
     def serve(self) -> None:
-        """Claim and execute until told to stop, or until there is nothing left of what this runner was started for."""
+        """Claim and execute until told to stop, or until there is nothing left of what this runner was started for.
+
+        Told by a signal, it ends the process as shells expect it (143 after SIGTERM): only code 0 says that nothing is left.
+        """
         lock = LifeLock(lock_folder(self.runtime), self.runner_id)
-        signal.signal(signal.SIGTERM, lambda *_: self.stopping.set())
-        signal.signal(signal.SIGINT, lambda *_: self.stopping.set())
+        signal.signal(signal.SIGTERM, self._told)
+        signal.signal(signal.SIGINT, self._told)
         ignore_late_cancels()
         self._register()
         clockwork = self._clockwork()
         gc.freeze()
         try:
-            while not self.stopping.is_set() and not self._nothing_left():
-                self._step()
+            while not self.stopping.is_set() and not self._patiently(self._turn):
+                pass
         finally:
-            clockwork.shutdown(wait=False)
-            self._deregister()
-            lock.release()
+            clockwork.shutdown()
+        self._deregister()
+        lock.release()
+        if self.told_by is not None:
+            sys.exit(128 + self.told_by)
+
+    def _told(self, number: int, _frame: Any) -> None:
+        self.told_by = number
+        self.stopping.set()
+
+    def _turn(self) -> bool:
+        """Take one step, unless nothing is left; say whether that is so."""
+        if self._nothing_left():
+            return True
+        self._step()
+        return False
 
     def _step(self) -> None:
-        with self.runtime.database.reading() as connection:
-            waiting = runs.waiting(connection, at=self.runtime.clock.now())
-        run = None
-        if waiting:
-            run = moves.claim(
-                self.runtime.database,
-                runner_id=self.runner_id,
-                at=self.runtime.clock.now(),
-                sequential=self.sequential,
-                only_backfill=self.options.only_backfill,
-                code_version=self.execution.code_version,
-                source=self.runtime.source.name,
-                simulated=self.runtime.simulated,
-            )
+        """Claim and execute one run, if there is one that may be."""
+        if self.holding is not None:
+            self._give_back(self.holding)
+        run = self._claim()
         if run is None:
             self.stopping.wait(POLL.total_seconds())
             return
-        self.holding = dict(run)
+        self.holding = run
         status = self.execution.execute(run)
         self.holding = None
         self.log.info("run_left", run_id=run["id"], partition=str(run["partition"]), status=status)
+
+    def _claim(self) -> RowMapping | None:
+        at, only_backfill = self.runtime.clock.now(), self.options.only_backfill
+        with self.runtime.database.reading() as connection:
+            if not moves.claimable(connection, at=at, sequential=self.sequential, only_backfill=only_backfill):
+                return None
+        return moves.claim(
+            self.runtime.database,
+            runner_id=self.runner_id,
+            at=at,
+            sequential=self.sequential,
+            only_backfill=only_backfill,
+            code_version=self.execution.code_version,
+            source=self.runtime.source.name,
+            simulated=self.runtime.simulated,
+        )
+
+    def _give_back(self, run: RowMapping) -> None:
+        """Put the run that the database's silence broke off back into the queue, unless it came to its end after all."""
+        with suppress(moves.StaleMove), self.runtime.database.transaction() as connection:
+            hand_back(connection, run, at=self.runtime.clock.now(), why="the database did not answer its runner")
+        self.holding = None
 
     def _nothing_left(self) -> bool:
         """Say whether a runner that was started for one request is done with it."""
@@ -127,15 +163,25 @@ class RunnerProcess:
         self.log.info("runner_stopped")
 
     def _clockwork(self) -> BackgroundScheduler:
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is left out because the one before still runs is no news
         clockwork = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
-        clockwork.add_job(self._beat, "interval", seconds=BEAT.total_seconds(), id="beat")
-        clockwork.add_job(self.rescuer.rescue, "interval", seconds=RESCUE.total_seconds(), id="rescue")
-        clockwork.add_job(self._look_around, "interval", seconds=RESCUE.total_seconds(), id="look_around")
+        jobs = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE}
         if self.options.scheduling:
-            clockwork.add_job(self._reconcile, "interval", seconds=LEDGER.total_seconds(), id="ledger")
-            self._reconcile()
+            jobs[self._reconcile] = LEDGER
+            self._patiently(self._reconcile)
+        for job, every in jobs.items():
+            clockwork.add_job(self._patiently, "interval", [job], seconds=every.total_seconds(), id=job.__name__)
         clockwork.start()
         return clockwork
+
+    def _patiently(self, job: Callable[[], Any]) -> Any:
+        """Do a job; a database that does not answer (locked too long, away, full) is a line in the log, and the next tick tries again."""
+        try:
+            return job()
+        except OperationalError as error:
+            self.log.warning("database_does_not_answer", job=job.__name__, error=str(error.orig))
+            self.stopping.wait(PATIENCE.total_seconds())
+            return None
 
     def _beat(self) -> None:
         held = self.holding
@@ -149,9 +195,9 @@ class RunnerProcess:
         held = self.holding
         if held is not None:
             with self.runtime.database.reading() as connection:
-                row = moves.holds(connection, held["id"], fence=held["fence"])
-            if row is not None and row["cancel_requested"]:
-                cancel_main_thread()
+                wanted = moves.cancel_wanted(connection, held["id"], fence=held["fence"])
+            if wanted:
+                cancel_main_thread(held["id"])
 
     def _reconcile(self) -> None:
         for pipeline in PIPELINES.values():

@@ -23,7 +23,6 @@ class Supervisor:
     def __init__(self, settings: Settings, options: Sequence[str] = ()) -> None:
         self.settings = settings
         self.command = [sys.executable, "-m", "engine", "runner", "--parent-pid", str(getpid()), *options]
-        self.ended = threading.Event()  # the runner ended by itself, with nothing left to do
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, name="runner-supervisor", daemon=True)
@@ -57,12 +56,11 @@ class Supervisor:
             began = monotonic()
             with (logs / "runner.log").open("ab") as log:
                 self._process = subprocess.Popen(self.command, cwd=ROOT, env=child_environment(self.settings), stdout=log, stderr=log)  # noqa: S603, our own program
-            code = self._process.wait()
-            if code == 0:
-                self.ended.set()
-                return
             if self._stopping.is_set():
-                return
+                self._process.terminate()  # `stop` came while it was started, and may not have seen it
+            if self._process.wait() == 0 or self._stopping.is_set():
+                return  # nothing is left of what the runner was started for; one that was only told to stop says 143
+            code = self._process.returncode
             wait = FIRST_WAIT if monotonic() - began > HEALTHY else min(wait * 2, LONGEST_WAIT)
             structlog.get_logger().warning("runner_died", code=code, starts_again_in_seconds=wait)
             self._stopping.wait(wait)
