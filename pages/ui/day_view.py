@@ -66,7 +66,7 @@ def _kinds() -> dict[str, Kind]:
     }
     closed = look(Verdict.NO_SESSION)
     kinds[Verdict.NO_SESSION.value] = Kind(closed.word, closed.sign, theme.surface("borderColor"))  # two days a week: they stay quiet
-    return {**kinds, "none": Kind("no run yet", "", theme.surface("secondaryBackgroundColor"))}
+    return {**kinds, "none": Kind("no run yet", "", theme.surface("secondaryBackgroundColor"), in_legend=False)}
 
 
 def _summary(known: tuple[DateVerdict, ...]) -> str:

@@ -75,8 +75,8 @@ def neighbours(run: RunView, others: Sequence[RunRow]) -> None:
             (later, f"Later: run {later}", ":material/chevron_right:"),
             (origin, f"Rerun of run {origin}", ":material/replay:"),
         ):
-            if run_id is not None:
-                st.button(label, key=f"to_run_{run_id}", icon=icon, type="tertiary", on_click=_show, args=(run_id,))
+            if run_id is not None and st.button(label, key=f"to_run_{run_id}", icon=icon, type="tertiary"):
+                _show(run_id)
         st.page_link(
             "runs.py", label=f"The date in the calendar ({say.count(len(others), 'run')})", query_params={"day": run.partition.isoformat()}
         )
@@ -88,6 +88,7 @@ def _show(run_id: int) -> None:
     """Go to another run: a page link to the page that is shown already would leave the URL behind."""
     st.session_state.pop("compare", None)
     st.query_params.from_dict({"id": str(run_id)})
+    st.rerun()
 
 
 def actions(detail: RunDetail) -> None:

@@ -25,12 +25,13 @@ class Square:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One entry of the legend: a colour (of the theme) never stands without its mark and its word; a calm one lets the others stand out."""
+    """One kind of date: its colour never stands without its mark and its word; a calm one lets the others stand out."""
 
     word: str
     sign: str
     colour: str
     calm: bool = False
+    in_legend: bool = True
 
 
 def calendar(year: int, squares: Sequence[Square], *, kinds: Mapping[str, Kind], chosen: date | None) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def _legend(squares: Sequence[Square], kinds: Mapping[str, Kind], codes: Mapping
     pieces = [
         {"value": codes[key], "label": f"{kind.sign} {kind.word}".strip(), "color": kind.colour, "opacity": 0.8 if kind.calm else 1}
         for key, kind in kinds.items()
-        if key in used
+        if key in used and kind.in_legend
     ]
     return {
         "type": "piecewise",
