@@ -51,14 +51,14 @@ def tile(  # noqa: PLR0913, a figure, what it means, and where its reason is
 def run_list(listed: Sequence[RunView]) -> None:
     """List runs, one line each: what date, how it ended, when, how long and why."""
     for run in listed:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"listed_{run.id}"):
+        beside, why = st.columns([3, 7], vertical_alignment="center", gap="small")
+        with beside.container(horizontal=True, vertical_alignment="center", gap="small", key=f"listed_{run.id}"):
             with st.container(width=160):
                 run_link(run.id, label=f"Run {run.id} · {say.short_day(run.partition)}")
-            with st.container(width=110):
-                badge(run.status)
-            at = say.stamp(run.finished_at or run.started_at or run.queued_at)
-            took = f" · {say.duration(run.duration_us)}" if run.duration_us is not None else ""
-            st.caption(f"{at}{took} · {plain(run.error_message or run.reason or run.run_type.value)}", width="stretch")
+            badge(run.status)
+        at = say.stamp(run.finished_at or run.started_at or run.queued_at)
+        took = f" · {say.duration(run.duration_us)}" if run.duration_us is not None else ""
+        why.caption(f"{at}{took} · {plain(run.error_message or run.reason or run.run_type.value)}")
 
 
 def confirm(
