@@ -1,0 +1,45 @@
+"""Databases for tests: a SQLite file or a schema of a PostgreSQL server, and processes that use them at once."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+
+POSTGRESQL = os.environ.get("NEPSE_TEST_POSTGRESQL", "postgresql+psycopg:///postgres")
+DIALECTS = ("sqlite", "postgresql")
+
+
+@contextmanager
+def empty_database(dialect: str, folder: Path) -> Iterator[str]:
+    """Give the URL of a database that holds nothing, and that nobody else uses."""
+    if dialect == "sqlite":
+        yield f"sqlite:///{folder / 'console.db'}"
+        return
+    schema = f"nepse_{uuid4().hex[:12]}"
+    server = create_engine(make_url(POSTGRESQL), connect_args={"connect_timeout": 5})
+    try:
+        with server.begin() as connection:
+            connection.execute(text(f"CREATE SCHEMA {schema}"))
+    except OperationalError as error:
+        pytest.skip(f"a PostgreSQL server is not available at {POSTGRESQL}: {error.orig}")
+    try:
+        yield make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
+    finally:
+        with server.begin() as connection:
+            connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+        server.dispose()
+
+
+def at_once(count: int, work: Callable[..., Any], *arguments: Any) -> Sequence[Any]:
+    """Call `work(number, *arguments)` in `count` processes at the same time; return what each gave."""
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("fork")) as pool:
+        calls = [pool.submit(work, number, *arguments) for number in range(count)]
+        return [call.result(timeout=60) for call in calls]
