@@ -1,11 +1,11 @@
-"""Gold of a session out of the carried feature state, and of every later session when an earlier one changes."""
+"""Gold of a session out of the carried feature state, and of every later session when an earlier one changes or goes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import pyarrow as pa
+from sqlalchemy import RowMapping
 
 from engine.features.indicators import step
 from engine.features.state import FeatureState
@@ -14,7 +14,8 @@ from storage import lake, sessions
 from storage.lake import Version
 
 GOLD, STATE, SILVER = "gold", "feature_state", "silver"
-MOST_REPLAYED = 64  # sessions; the state is stored once a week, so a longer replay means that stored states were lost
+MOST_REPLAYED = 64  # sessions; the state is stored once a week, so that a longer replay is needed only where stored states were lost
+EVERY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +27,29 @@ class Carried:
     digest: str
 
 
-def carry_forward(context: StageContext, session: date, silver: pa.Table | None) -> Iterator[Carried]:
-    """Publish gold of `session` and of each later session that changes with it; `silver` None takes the session out.
+def carry_forward(context: StageContext, changes: Mapping[date, pa.Table | None]) -> Iterator[Carried]:
+    """Publish gold of each changed session and of every later one that changes with it; a session without a table is taken out.
 
-    Stops at the first later session after which the state is what it was: what follows cannot differ.
+    All changes of a run go through one call: each must see the others. Stops at the first session behind them after which the state is
+    what it was: what follows cannot differ.
     """
-    before = context.query(sessions.trailing, session, limit=MOST_REPLAYED)
-    state = _state_before(context, before)
+    first, last = min(changes), max(changes)
+    before = context.query(sessions.trailing, first, limit=MOST_REPLAYED)
+    state = _state_before(context, first, before)
     previous = before[0]["session"] if before else None
-    if silver is not None:
+    own = context.query(sessions.one, first)
+    accepted = {row["session"]: row for row in ((own,) if own else ()) + tuple(context.query(sessions.after, first))}
+    for session in sorted(accepted.keys() | changes.keys()):
+        known = accepted.get(session)
+        silver = changes[session] if session in changes else context.table(accepted[session]["silver_path"])
+        if silver is None:
+            continue
         state, carried = _publish(context, state, session, silver, previous)
         previous = session
-        yield carried
-    for later in context.query(sessions.after, session):
-        state, carried = _publish(context, state, later["session"], context.table(later["silver_path"]), previous)
-        previous = later["session"]
-        same = (carried.gold.path, carried.digest) == (later["gold_path"], later["state_digest"])
-        if not same:
+        same = known is not None and (carried.gold.path, carried.digest) == (known["gold_path"], known["state_digest"])
+        if session in changes or not same:
             yield carried
-        elif silver is not None:
+        if same and session >= last:
             return
 
 
@@ -62,16 +67,20 @@ def _publish(
     return state, Carried(session, version, digest)
 
 
-def _state_before(context: StageContext, newest_first: list[Any]) -> FeatureState:
+def _state_before(context: StageContext, session: date, newest_first: Sequence[RowMapping]) -> FeatureState:
     """Return the state after the newest of the sessions, from memory, or replayed from the nearest one that is stored."""
     replay: list[str] = []
     for row in newest_first:
         state: FeatureState | None = context.cache.get(row["state_digest"])
         if state is None and (version := context.query(lake.current, STATE, row["session"])) is not None:
-            state = FeatureState.from_table(context.table(version.path))
+            stored = FeatureState.from_table(context.table(version.path))
+            # A run that was stopped before its session was accepted may have left a state that no accepted session has.
+            state = stored if stored.digest() == row["state_digest"] else None
         if state is not None:
             return _replayed(context, state, replay)
         replay.append(row["silver_path"])
+    if len(newest_first) == MOST_REPLAYED:
+        replay = [row["silver_path"] for row in context.query(sessions.trailing, session, limit=EVERY)]
     return _replayed(context, FeatureState.empty(), replay)
 
 

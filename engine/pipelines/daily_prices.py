@@ -1,6 +1,6 @@
 """The daily batch: one file of every symbol's prices becomes one accepted session, or a reason why not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -10,14 +10,14 @@ from sqlalchemy import Connection
 
 from engine.clock import nepal_time
 from engine.errors import NoFile, PartialFile, SourceUnavailable, UnbookedFile
-from engine.market.calendar import TradingCalendar
-from engine.market.daily_file import LineCounts, ParsedFile, parse, to_silver
+from engine.market.daily_file import REJECTED_SCHEMA, LineCounts, ParsedFile, parse, to_silver
 from engine.market.rules import rules_on
-from engine.market.verdict import AcceptedSession, FileKind, Judgement, SessionHistory, judge
+from engine.market.verdict import FileKind, Judgement
 from engine.pipeline.context import SourceNotReady, StageContext
 from engine.pipeline.graph import Due, Pipeline
+from engine.pipelines.booking import booking, brought_by, calendar_of, judge_file, left_behind
 from engine.pipelines.carry import GOLD, SILVER, STATE, Carried, carry_forward
-from storage import lake, runs, sessions
+from storage import lake, sessions
 from storage.lake import Version
 from storage.status import Outcome, Verdict
 
@@ -25,7 +25,6 @@ BRONZE, PARSED, REJECTED = "bronze", "parsed", "rejected"
 LOOK_AGAIN = timedelta(minutes=5)
 SETTLES = timedelta(minutes=15)  # after the close the source still changes its page
 GIVE_UP_HOUR = 23  # Nepal time; a file that has not come by then is missing
-USUAL = 20  # sessions that say how many rows are usual
 
 daily_prices = Pipeline(
     name="daily_prices",
@@ -57,6 +56,7 @@ class JudgedFile:
     """The typed rows of a file and the session that they were found to be."""
 
     name: str
+    sha256: str
     layout: str
     lines: LineCounts
     rows: Version | None  # None where the file repeats a session that is in the lake
@@ -70,6 +70,7 @@ class SessionFile:
     """A session's rows in silver."""
 
     session: date
+    sha256: str  # of the file
     layout: str
     booked_by: str | None
     silver: Version
@@ -77,11 +78,12 @@ class SessionFile:
 
 @dataclass(frozen=True, slots=True)
 class SessionFeatures:
-    """A session with its features, and every later session that they changed."""
+    """A session with its features, every other session that changed with them, and those that the file brought before and does no more."""
 
     session: date
     own: Carried
-    later: tuple[Carried, ...]
+    others: tuple[Carried, ...]
+    left: tuple[date, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def check_source(context: StageContext) -> Notice:
     file = context.runtime.source.daily_file(day)
     if file is not None:
         return Notice(file.name, file.sha256, len(file.content))
-    expectation = _calendar(context).expected(day)
+    expectation = calendar_of(context).expected(day)
     if now < _gives_up(day):
         raise SourceNotReady(f"the source has no file of {day} yet", until=min(now + LOOK_AGAIN, _gives_up(day)))
     if expectation.trading:
@@ -133,7 +135,9 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     file = parse(context.content(bronze.version), bronze.name)
     context.meter.rows_out = file.rows.num_rows
     context.note(layout=file.layout, rows=file.rows.num_rows)
-    judgement = _judge(context, file)
+    brought = brought_by(context, bronze.version.sha256)
+    booked = booking(context, brought)
+    judgement = judge_file(context, file, brought, booked)
     findings = {"evidence": [item.as_json() for item in judgement.evidence], "layout": file.layout, "rows": file.rows.num_rows}
     if judgement.kind is FileKind.PARTIAL:
         raise PartialFile(judgement.reason, findings=findings)
@@ -143,15 +147,15 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     verdict = _verdict(context, judgement)
     reason = f"{judgement.reason} A session of {context.day} itself has not come." if verdict is Verdict.MISSING else judgement.reason
     context.note(verdict=verdict, session_date=session, reason=reason, evidence=findings["evidence"])
-    booked_by = context.run["requested_by"] if context.run["book_to"] else None
+    judged = JudgedFile(file.name, bronze.version.sha256, file.layout, file.lines, None, None, session, booked.by if booked else None)
     if judgement.kind is FileKind.NO_SESSION:
         _wait_for_todays(context, judgement)
-        _release(context, keep=None)
+        left = left_behind(context, brought, keep=None)
+        _take_out(context, left, tuple(carry_forward(context, dict.fromkeys(left))) if left else ())
         context.end_run(judgement.reason, succeeded=False)
-        return JudgedFile(file.name, file.layout, file.lines, None, None, session, booked_by)
-    rejected = context.publish_table(REJECTED, context.day, file.rejected)[0] if file.rejected.num_rows else None
+        return judged
     rows, _ = context.publish_table(PARSED, context.day, file.rows, schema_version=file.layout)
-    return JudgedFile(file.name, file.layout, file.lines, rows, rejected, session, booked_by)
+    return replace(judged, rows=rows, rejected=_keep_rejected(context, file))
 
 
 @daily_prices.stage()
@@ -159,22 +163,24 @@ def silver(parsed: JudgedFile, context: StageContext) -> SessionFile:
     """Keep one typed row a (session, symbol) (silver)."""
     session, rows = _booked(parsed)
     table = context.table(rows.path)
-    file = ParsedFile(parsed.name, table, table.slice(0, 0), parsed.layout, parsed.lines)
+    file = ParsedFile(parsed.name, table, REJECTED_SCHEMA.empty_table(), parsed.layout, parsed.lines)
     typed = to_silver(file, session)
     version, _ = context.publish_table(SILVER, session, typed, schema_version=parsed.layout)
     context.meter.rows_in, context.meter.rows_out = table.num_rows, typed.num_rows
-    return SessionFile(session, parsed.layout, parsed.booked_by, version)
+    return SessionFile(session, parsed.sha256, parsed.layout, parsed.booked_by, version)
 
 
 @daily_prices.stage()
 def gold(silver: SessionFile, context: StageContext) -> SessionFeatures:
     """Compute the features, of this session and of each later one that they change (gold)."""
     table = context.table(silver.silver.path)
-    made = list(carry_forward(context, silver.session, table))
+    left = left_behind(context, brought_by(context, silver.sha256), keep=silver.session)
+    made = {item.session: item for item in carry_forward(context, dict.fromkeys(left) | {silver.session: table})}
+    own = made.pop(silver.session)
     context.meter.rows_in, context.meter.rows_out = table.num_rows, table.num_rows
-    if len(made) > 1:
-        context.log.info("later_sessions_recomputed", sessions=len(made) - 1)
-    return SessionFeatures(silver.session, made[0], tuple(made[1:]))
+    if made:
+        context.log.info("other_sessions_recomputed", sessions=len(made))
+    return SessionFeatures(silver.session, own, tuple(made.values()), left)
 
 
 @daily_prices.stage()
@@ -192,10 +198,9 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
         def write(connection: Connection) -> None:
             sessions.accept(connection, **accepted)
             sessions.serve(connection, silver.session, served)
-            _point(connection, gold.later)
 
         context.commit_with(write)
-    _release(context, keep=silver.session)
+    _take_out(context, gold.left, gold.others)
     context.note(outcome=outcome, rows=table.num_rows)
     if same:
         context.note(reason=f"unchanged: the same input as before, {table.num_rows} rows of {silver.session} stand as they are")
@@ -222,81 +227,47 @@ def report(parsed: JudgedFile, silver: SessionFile, loaded: Loaded, context: Sta
     return {name: float(value) for (name, _), value in measures.items()}
 
 
-def _judge(context: StageContext, file: ParsedFile) -> Judgement:
-    day = context.day
-    known = context.query(sessions.known_to, day)
-    last = AcceptedSession(known["session"], context.table(known["silver_path"])) if known else None
-    before = context.query(sessions.trailing, day, limit=USUAL)
-    calendar = _calendar(context)
-    missing = _sessions_missing(context, calendar, last.session) if last else []
-    return judge(
-        file,
-        day,
-        last=last,
-        history=SessionHistory(tuple(row["rows"] for row in before), tuple(row["trades"] for row in before)),
-        calendar=calendar,
-        reference=context.runtime.source.reference(),
-        missing=[session for session, _ in missing],
-        held_earlier=[session for session, held_earlier in missing if held_earlier],
-        override=context.run["book_to"],
-    )
-
-
-def _sessions_missing(context: StageContext, calendar: TradingCalendar, last: date) -> list[tuple[date, bool]]:
-    """Return the expected sessions between the last accepted one and this date that are not in the lake.
-
-    With each stands whether its own file came, whole, and held an earlier session: then it may well have been no session.
-    """
-    since, until = last + timedelta(days=1), context.day - timedelta(days=1)
-    have = {row["session"] for row in context.query(sessions.between, since, until) if row["file_date"] != context.day}
-    states = {row["day"]: row for row in context.query(runs.states_between, daily_prices.name, since, until)}
-
-    def held_earlier(day: date) -> bool:
-        state = states.get(day)
-        return state is not None and state["session_date"] is not None and state["session_date"] < day
-
-    return [(day, held_earlier(day)) for day in calendar.sessions_between(since, until) if day not in have]
-
-
 def _verdict(context: StageContext, judgement: Judgement) -> Verdict:
     """Say what the file makes of its own date: a late file fills another date and leaves its own closed, or missing."""
     if judgement.kind is FileKind.NO_SESSION:
         return Verdict.NO_SESSION
     if judgement.session_date == context.day:
         return Verdict.SESSION
-    return Verdict.MISSING if _calendar(context).expected(context.day).trading else Verdict.NO_SESSION
+    return Verdict.MISSING if calendar_of(context).expected(context.day).trading else Verdict.NO_SESSION
 
 
 def _wait_for_todays(context: StageContext, judgement: Judgement) -> None:
     """Look again while the source still shows the session before on a day that should have one of its own."""
-    expectation = _calendar(context).expected(context.day)
+    expectation = calendar_of(context).expected(context.day)
     now = context.now()
     if expectation.trading and now < _gives_up(context.day) and not context.run["book_to"]:
         reason = f"the source still shows the session of {judgement.session_date}, and one of {context.day} is expected"
         raise SourceNotReady(reason, until=min(now + LOOK_AGAIN, _gives_up(context.day)))
 
 
-def _release(context: StageContext, *, keep: date | None) -> None:
-    """Take out sessions that this date's file was booked to before and is not any more."""
-    for row in context.query(sessions.from_file, context.day):
-        session = row["session"]
-        if session == keep:
-            continue
-        later = tuple(carry_forward(context, session, None))
+def _keep_rejected(context: StageContext, file: ParsedFile) -> Version | None:
+    if file.rejected.num_rows:
+        return context.publish_table(REJECTED, context.day, file.rejected)[0]
+    if context.query(lake.current, REJECTED, context.day) is not None:
+        context.withdraw(REJECTED, context.day)  # the file was mended
+    return None
+
+
+def _take_out(context: StageContext, left: tuple[date, ...], others: tuple[Carried, ...]) -> None:
+    """Take sessions out of the accepted ones, and point the others to what they are without them."""
+    for session in left:
+        context.log.warning("session_taken_out", session=str(session), why="the file of this date is another session now")
         for dataset in (SILVER, GOLD, STATE):
             context.withdraw(dataset, session)
-        context.log.warning("session_taken_out", session=str(session), why="its file is booked elsewhere now")
 
-        def write(connection: Connection, session: date = session, later: tuple[Carried, ...] = later) -> None:
+    def write(connection: Connection) -> None:
+        for session in left:
             sessions.forget(connection, session)
-            _point(connection, later)
+        for item in others:
+            sessions.point_to_gold(connection, item.session, gold_path=item.gold.path, state_digest=item.digest)
 
+    if left or others:
         context.commit_with(write)
-
-
-def _point(connection: Connection, carried: tuple[Carried, ...]) -> None:
-    for item in carried:
-        sessions.point_to_gold(connection, item.session, gold_path=item.gold.path, state_digest=item.digest)
 
 
 def _booked(file: JudgedFile) -> tuple[date, Version]:
@@ -334,10 +305,6 @@ def _served(table: pa.Table) -> list[dict[str, Any]]:
     paisa = {f"{name}_paisa": pc.multiply(table[name], hundred).cast(pa.int64()) for name in _MONEY}
     served: list[dict[str, Any]] = pa.table({name: table[name] for name in ("session", "symbol", "volume", "trades")} | paisa).to_pylist()
     return served
-
-
-def _calendar(context: StageContext) -> TradingCalendar:
-    return TradingCalendar(context.runtime.source.reference().calendar)
 
 
 def _gives_up(day: date) -> datetime:
