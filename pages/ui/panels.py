@@ -15,6 +15,8 @@ from pages.ui.views import BackfillView, SlotView, TileView
 from pages.ui.widgets import badge
 from storage.status import ACTIVE, BackfillState, SlotOutcome
 
+_OPENED = "tiles_opened"
+
 
 @st.fragment(run_every=1)
 def live_backfill() -> None:
@@ -29,7 +31,7 @@ def live_backfill() -> None:
             if dates:
                 chosen = st.echarts_chart(
                     tile_chart.tiles(dates),
-                    key=f"tiles_{backfill.id}",
+                    key=f"tiles_{backfill.id}_{st.session_state.get(_OPENED, 0)}",
                     height=tile_chart.HEIGHT,
                     on_select="rerun",
                     alt=f"The dates of backfill {backfill.id}, one tile each, marked by what is known of it",
@@ -57,6 +59,8 @@ def _head(backfill: BackfillView, dates: Sequence[TileView]) -> None:
 
 def _open_run(dates: Sequence[TileView], chosen: Sequence[int]) -> None:
     if chosen and chosen[0] < len(dates):
+        # A selection outlives a change of page: another key next time, or coming back would lead away again.
+        st.session_state[_OPENED] = st.session_state.get(_OPENED, 0) + 1
         st.switch_page("run.py", query_params={"id": str(dates[chosen[0]].id)})
 
 

@@ -134,3 +134,16 @@ def test_a_link_to_a_run_that_does_not_exist_says_so(open_store, visit):
 
     assert not app.exception
     assert "999999" in text_of(app)
+
+
+def test_a_clicked_tile_opens_its_run_and_coming_back_stays(open_store, visit):
+    open_store("backfill_running")
+    app = visit("overview.py")
+    app.session_state["tiles_1_0"] = {"selection": {"selected": [{"data_indices": [4]}], "areas": []}}
+
+    opened = text_of(app.run())
+    app.switch_page("overview.py")
+    back = text_of(app.run())
+
+    assert "Run 5" in opened
+    assert "23 of 41 dates" in back
