@@ -179,13 +179,13 @@ def claim(
 @cache
 def _next(sequential: tuple[str, ...], only_backfill: int | None) -> Any:
     busy, owner = runs.alias(), backfills.alias()
-    running = select(func.count()).where(busy.c.backfill_id == runs.c.backfill_id, busy.c.status == RunStatus.RUNNING)
+    running = select(func.count()).where(busy.c.backfill_id == owner.c.id, busy.c.status == RunStatus.RUNNING)
     allowed = exists().where(
         owner.c.id == runs.c.backfill_id, owner.c.state == BackfillState.RUNNING, owner.c.max_active > running.scalar_subquery()
     )
-    blocked = exists().where(busy.c.pipeline == runs.c.pipeline, busy.c.status == RunStatus.RUNNING)
+    blocked = exists().where(busy.c.pipeline == runs.c.pipeline, busy.c.status == _written_out(RunStatus.RUNNING))
     query = select(runs.c.id, runs.c.fence, runs.c.started_at).where(
-        runs.c.status == RunStatus.QUEUED,
+        runs.c.status == _written_out(RunStatus.QUEUED),
         runs.c.available_at <= bindparam("now", type_=runs.c.available_at.type),
         or_(runs.c.backfill_id.is_(None), allowed),
         or_(runs.c.pipeline.not_in(sequential), ~blocked),
@@ -193,6 +193,11 @@ def _next(sequential: tuple[str, ...], only_backfill: int | None) -> Any:
     if only_backfill is not None:
         query = query.where(runs.c.backfill_id == only_backfill)
     return query.order_by(runs.c.priority, runs.c.partition, runs.c.id).limit(1)
+
+
+def _written_out(status: RunStatus) -> Any:
+    """Return a status as text of the statement: with a bound value SQLite cannot know that a partial index holds all it asks for."""
+    return bindparam(None, status, literal_execute=True)
 
 
 def holds(connection: Connection, run_id: int, *, fence: int) -> RowMapping | None:

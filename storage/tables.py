@@ -114,6 +114,7 @@ class Run(Base, table=True):
         ),
         Index(
             "ix_run_queue",
+            "status",
             "priority",
             "partition",
             "id",

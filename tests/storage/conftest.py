@@ -2,25 +2,52 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
+from sqlalchemy import make_url, text
 
 from storage.database import Database, open_database
 from storage.migrate import migrate
+from storage.tables import Base
 from tests.storage.databases import DIALECTS, empty_database
 
 
 @pytest.fixture(params=DIALECTS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database, once of each kind."""
-    with empty_database(request.param, tmp_path) as found:
-        yield found
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database that holds nothing, once of each kind."""
+    with empty_database(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=DIALECTS)
+def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a migrated database, made once a session of each kind."""
+    with empty_database(request.param, tmp_path_factory.mktemp("migrated")) as url:
+        database = open_database(url)
+        migrate(database)
+        database.close()
+        yield url
+
+
+@pytest.fixture
+def url(migrated: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated database without rows: a copy of the SQLite file, or the emptied PostgreSQL schema."""
+    if not migrated.startswith("sqlite"):
+        yield migrated
+        database = open_database(migrated)
+        with database.transaction() as connection:
+            connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
+        database.close()
+        return
+    file = tmp_path / "console.db"
+    copyfile(make_url(migrated).database or "", file)
+    yield f"sqlite:///{file}"
 
 
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
-    """A migrated database, once of each kind."""
+    """A migrated database without rows, once of each kind."""
     opened = open_database(url)
-    migrate(opened)
     yield opened
     opened.close()

@@ -47,8 +47,8 @@ def _tables(database) -> list[str]:
         return inspect(connection).get_table_names()
 
 
-def test_an_empty_database_comes_to_the_newest_schema(url):
-    assert _migrate(0, url) == HEAD
+def test_an_empty_database_comes_to_the_newest_schema(empty):
+    assert _migrate(0, empty) == HEAD
 
 
 def test_a_migrated_database_is_left_as_it_is(database):
@@ -67,18 +67,21 @@ def test_the_migrations_make_the_tables_that_the_code_declares(database):
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_a_database_of_a_newer_version_is_refused(database):
+def test_a_database_of_a_newer_version_is_refused(empty):
+    database = open_database(empty)
+    migrate(database)
     with database.transaction() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    with pytest.raises(DatabaseRefused, match="schema 9999, which this version does not know.*start the newer version"):
+    with pytest.raises(DatabaseRefused, match=r"schema 9999, which this version does not know.*start the newer version"):
         migrate(database)
+    database.close()
 
 
 @pytest.mark.parametrize("statement", [1, 9, 30])
-def test_a_migration_that_is_killed_leaves_the_schema_as_it_was(url, statement):
-    killed = subprocess.run([sys.executable, "-c", KILLED, url, str(statement)], cwd=REPOSITORY, check=False)
-    database = open_database(url)
+def test_a_migration_that_is_killed_leaves_the_schema_as_it_was(empty, statement):
+    killed = subprocess.run([sys.executable, "-c", KILLED, empty, str(statement)], cwd=REPOSITORY, check=False)
+    database = open_database(empty)
 
     assert killed.returncode == -signal.SIGKILL
     assert _tables(database) == []
@@ -87,5 +90,5 @@ def test_a_migration_that_is_killed_leaves_the_schema_as_it_was(url, statement):
     database.close()
 
 
-def test_processes_that_start_at_once_migrate_once(url):
-    assert at_once(4, _migrate, url) == [HEAD] * 4
+def test_processes_that_start_at_once_migrate_once(empty):
+    assert at_once(4, _migrate, empty) == [HEAD] * 4

@@ -222,7 +222,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_run_pipeline_status", ["pipeline", "status", "id"], unique=False)
         batch_op.create_index(
             "ix_run_queue",
-            ["priority", "partition", "id"],
+            ["status", "priority", "partition", "id"],
             unique=False,
             sqlite_where=sa.text("status = 'queued'"),
             postgresql_where=sa.text("status = 'queued'"),
