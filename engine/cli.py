@@ -5,7 +5,8 @@ Exit code 0 only when what was asked happened; 1 when it did not; 2 when the req
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import wraps
 from getpass import getuser
@@ -13,9 +14,11 @@ from typing import Annotated, Any
 
 import structlog
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from engine import reading
-from engine.errors import ConsoleError, UsageError
+from engine.clock import NEPAL
+from engine.errors import ConsoleError, UnknownName, UsageError
 from engine.printing import as_csv, complain, show
 from engine.runtime import Runtime, runtime
 from engine.services import Services, Submitted
@@ -59,12 +62,29 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
         except ConsoleError as error:
             complain(str(error))
             raise typer.Exit(FAILED) from error
+        except DBAPIError as error:
+            complain(f"The database did not do it: {error.orig}. Nothing was changed; try again, or look with: python -m engine doctor")
+            raise typer.Exit(FAILED) from error
 
     return wrapped
 
 
 def _services() -> Services:
-    return Services(runtime(), actor=f"cli:{getuser()}")
+    try:
+        user = getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        user = str(os.getuid())
+    return Services(runtime(), actor=f"cli:{user}")
+
+
+@contextmanager
+def _told_when_interrupted(message: str) -> Iterator[None]:
+    """Say how to go on when a person stops waiting (Ctrl-C); what is queued stays queued."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        complain(f"\n{message}")
+        raise typer.Exit(FAILED) from error
 
 
 @app.command()
@@ -89,36 +109,44 @@ def backfill(  # noqa: PLR0913, each is one option
         show(reading.plan(planned), to_json=to_json)
         return
     backfill_id = services.backfill(pipeline, since, until, mode=mode, on_failure=on_failure, max_active=max_active)
-    if not wait:
-        show(reading.backfill(services.runtime, backfill_id), to_json=to_json)
-        return
-    _wait_for_backfill(services.runtime, backfill_id, timeout)
+    if wait:
+        _wait_for_backfill(services.runtime, backfill_id, timeout)
     counts = reading.backfill(services.runtime, backfill_id)
     show(counts, to_json=to_json)
-    if counts["failed"] or counts["missing"] or counts["state"] != BackfillState.DONE:
+    if wait and (counts["failed"] or counts["missing"] or counts["state"] != BackfillState.DONE):
         raise typer.Exit(FAILED)
 
 
 def _wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) -> None:
+    """Wait until every date of the range is done, also those that another request had queued before."""
     with opened.database.reading() as connection:
-        row = backfills.one(connection, backfill_id)
-    total = row["dates"] if row else 0
+        asked = backfills.one(connection, backfill_id)
+    if asked is None:
+        raise UnknownName(f"there is no backfill {backfill_id}")
+
+    def left() -> int:
+        with opened.database.reading() as connection:
+            return len(runs.active_between(connection, asked["pipeline"], asked["since"], asked["until"]))
+
+    def over() -> bool:
+        still = left()
+        bar.update(total - still - bar.pos)
+        with opened.database.reading() as connection:
+            now = backfills.one(connection, backfill_id)
+        return still == 0 or now is None or now["state"] not in (BackfillState.RUNNING, BackfillState.DONE)
+
+    total = left()
     if total == 0:
         return
+    own = ["--only-backfill", str(backfill_id)] if total == asked["dates"] else []
+    on = f"python -m engine backfill {asked['pipeline']} --since {asked['since']} --until {asked['until']} --wait"
     with (
+        _told_when_interrupted(f"Backfill {backfill_id} is not done; its dates stay queued for any runner. Go on with: {on}"),
         typer.progressbar(length=total, label="dates", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar,
-        some_runner(opened, ["--only-backfill", str(backfill_id), "--no-scheduling"]),
+        some_runner(opened, [*own, "--no-scheduling"]),
     ):
-
-        def over() -> bool:
-            with opened.database.reading() as connection:
-                now = backfills.one(connection, backfill_id)
-                active = sum(backfills.counts(connection, backfill_id).get(status, 0) for status in (RunStatus.QUEUED, RunStatus.RUNNING))
-            bar.update(total - active - bar.pos)
-            return now is None or now["state"] != BackfillState.RUNNING
-
         if not wait_until(over, timeout=timedelta(seconds=timeout) if timeout is not None else None, glance=0.1):
-            complain(f"backfill {backfill_id} is not done after {timeout:g} s; it goes on where a runner is alive")
+            complain(f"backfill {backfill_id} is not done after {timeout:g} s; its dates stay queued for any runner. Go on with: {on}")
 
 
 @app.command()
@@ -174,18 +202,26 @@ def _follow(services: Services, submitted: Submitted, *, wait: bool, timeout: fl
         show(reading.summary(opened, submitted.run_id), to_json=to_json)
         return
 
+    said: list[str] = []
+
     def over() -> bool:
         with opened.database.reading() as connection:
             row = runs.one(connection, submitted.run_id)
+        if row is not None and row["waits"] and row["status"] == RunStatus.QUEUED and row["reason"] not in said:
+            said.append(row["reason"])
+            complain(
+                f"run {submitted.run_id} waits: {row['reason']}; looks again at {row['available_at'].astimezone(NEPAL):%H:%M} Nepal time"
+            )
         return row is None or runs.is_final(row["status"])
 
     limit = timedelta(seconds=timeout) if timeout is not None else None
-    with some_runner(opened, ["--only-run", str(submitted.run_id), "--no-scheduling"]):
+    stays = f"Run {submitted.run_id} goes on where a runner is alive. Look at it with: python -m engine run {submitted.run_id}"
+    with _told_when_interrupted(stays), some_runner(opened, ["--only-run", str(submitted.run_id), "--no-scheduling"]):
         ended = wait_until(over, timeout=limit)
     found = reading.summary(opened, submitted.run_id)
     show(found, to_json=to_json)
     if not ended:
-        complain(f"run {submitted.run_id} is {found['status']} after {timeout:g} s: {found['reason'] or ''}")
+        complain(f"run {submitted.run_id} is {found['status']} after {timeout:g} s. {stays}")
     elif found["error_message"]:
         complain(f"run {submitted.run_id} {found['status']}: {found['error_message']}")
     if found["status"] not in (RunStatus.SUCCEEDED, RunStatus.SKIPPED):
@@ -198,6 +234,23 @@ def cancel(run_id: int, *, to_json: Json = False) -> None:
     """Cancel a run: a queued one at once, a running one as soon as its stage can be stopped."""
     said = _services().cancel(run_id)
     show({"run_id": run_id, "message": said}, to_json=to_json)
+
+
+@app.command(name="backfills")
+@told
+def list_backfills(
+    pause: Annotated[int | None, typer.Option(help="Let no further date of this backfill begin.")] = None,
+    resume: Annotated[int | None, typer.Option(help="Go on with this paused or stopped backfill.")] = None,
+    cancel: Annotated[int | None, typer.Option(help="Cancel every queued date of this backfill and end it.")] = None,
+    *,
+    to_json: Json = False,
+) -> None:
+    """List backfills, newest first; pause, resume or cancel one."""
+    services = _services()
+    for wanted, command in ((pause, services.pause_backfill), (resume, services.resume_backfill), (cancel, services.cancel_backfill)):
+        if wanted is not None:
+            complain(command(wanted))
+    show(reading.backfills(services.runtime), to_json=to_json)
 
 
 @app.command(name="runs")

@@ -1,24 +1,25 @@
 """Looks whether this machine is fit to run the product, and says what to do where it is not."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 import pysqlite3
 
-from engine.clock import NEPAL
+from engine.clock import NEPAL, nepal_date
 from engine.errors import ConsoleError
-from engine.runtime import compose
+from engine.runtime import Runtime, compose
 from engine.settings import Settings, SourceName
 from engine.waiting import runner_is_alive
+from storage import runs
 from storage.database import SAFE_SQLITE, free_bytes, version
 
 LOW_DISK = 512 * 1024**2
 CLOCK_YEARS = (2025, 2100)
+CLOCK_SLACK = timedelta(minutes=1)  # between two machines that share a home
 
 
 class Health(StrEnum):
@@ -105,13 +106,27 @@ def _opened(settings: Settings) -> Iterator[Finding]:
             "source", Health.OK if span else Health.WARNING, told, "" if span else f"put daily files into {settings.source_dir}/daily"
         )
     yield Finding("database", Health.OK, version(runtime.database))
-    now = runtime.clock.now()
-    drift = abs(now.timestamp() - time.clock_gettime(time.CLOCK_REALTIME))
-    if not CLOCK_YEARS[0] <= now.year < CLOCK_YEARS[1] or drift > timedelta(seconds=1).total_seconds():
-        yield Finding("clock", Health.FAILED, f"{now.astimezone(NEPAL):%Y-%m-%d %H:%M} in Nepal", "set the machine's clock (NTP)")
-    else:
-        yield Finding("clock", Health.OK, f"{now.astimezone(NEPAL):%Y-%m-%d %H:%M} in Nepal")
+    yield _clock(runtime, span[1] if span else None)
     if runner_is_alive(runtime):
         yield Finding("runner", Health.OK, "alive")
     else:
         yield Finding("runner", Health.WARNING, "no runner is alive", "start the console (make run) or `python -m engine runner`")
+
+
+def _clock(runtime: Runtime, newest_file: date | None) -> Finding:
+    """Judge the clock by what must lie behind it: the newest run, and the newest daily file."""
+    now = runtime.clock.now()
+    told = f"{now.astimezone(NEPAL):%Y-%m-%d %H:%M} in Nepal"
+    with runtime.database.reading() as connection:
+        newest = next(iter(runs.recent(connection, limit=1)), None)
+    if not CLOCK_YEARS[0] <= now.year < CLOCK_YEARS[1]:
+        return Finding("clock", Health.FAILED, told, "set the machine's clock (NTP)")
+    if newest is not None and newest["queued_at"] - now > CLOCK_SLACK:
+        told += f", yet run {newest['id']} was queued at {newest['queued_at'].astimezone(NEPAL):%Y-%m-%d %H:%M}"
+        return Finding("clock", Health.FAILED, told, "the clock was set back; set it right (NTP)")
+    if newest_file is not None and newest_file > nepal_date(now):
+        told += f", yet the source has a file of {newest_file}"
+        return Finding(
+            "clock", Health.WARNING, told, "set the machine's clock (NTP), or take the file away: it is not looked at before its day"
+        )
+    return Finding("clock", Health.OK, told)

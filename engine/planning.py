@@ -6,6 +6,7 @@ from statistics import median
 
 from sqlalchemy import RowMapping
 
+from engine.errors import SourceUnavailable
 from engine.pipeline.graph import Pipeline
 from engine.runtime import Runtime
 from storage import runs
@@ -60,14 +61,16 @@ def _planned(runtime: Runtime, known: DateVerdict, state: RowMapping | None, mod
         return PlannedDate(known.day, take=failed, why=known.reason)
     if failed or known.verdict is Verdict.MISSING:
         return PlannedDate(known.day, take=True, why=known.reason)
-    if _changed(runtime, known.day, state):
-        return PlannedDate(known.day, take=True, why="the source's file has changed since it was loaded")
-    return PlannedDate(known.day, take=False, why=f"has its verdict: {known.verdict.value.replace('_', ' ')}")
+    changed = _changed(runtime, known.day, state)
+    return PlannedDate(known.day, take=changed is not None, why=changed or f"has its verdict: {known.verdict.value.replace('_', ' ')}")
 
 
-def _changed(runtime: Runtime, day: date, state: RowMapping | None) -> bool:
-    """Say whether the source now has another file of a date than the one that its newest run took."""
-    if state is None:
-        return False
-    file = runtime.source.daily_file(day)
-    return file is not None and state["source_sha256"] is not None and file.sha256 != state["source_sha256"]
+def _changed(runtime: Runtime, day: date, state: RowMapping | None) -> str | None:
+    """Return why a date with a verdict is worth another look: its file is another than its newest run took, or has come only now."""
+    try:
+        file = runtime.source.daily_file(day)
+    except SourceUnavailable:
+        return "the source did not say whether its file has changed"
+    if file is None or file.sha256 == (state["source_sha256"] if state else None):
+        return None
+    return "the source's file has changed since it was loaded"

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import pyarrow as pa
@@ -14,8 +15,11 @@ from engine.clock import NEPAL
 
 
 def as_json(value: Any) -> str:
-    """Return JSON with dates in ISO form and exact money as numbers."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False)
+    """Return JSON with dates in ISO form and money exact: a number, or text where no float can hold it. NaN and infinities become null."""
+    try:
+        return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), default=_plain, ensure_ascii=False, allow_nan=False)
 
 
 def show(value: Any, *, to_json: bool) -> None:
@@ -45,7 +49,7 @@ def as_csv(answer: pa.Table) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.column_names)
     for row in answer.to_pylist():
-        writer.writerow(["" if item is None else item for item in row.values()])
+        writer.writerow(["" if item is None else item.isoformat() if isinstance(item, datetime) else item for item in row.values()])
 
 
 def complain(message: str) -> None:
@@ -61,11 +65,20 @@ def _cell(item: Any) -> str:
     return str(item)
 
 
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def _plain(item: Any) -> Any:
     if isinstance(item, (date, datetime)):
         return item.isoformat()
     if isinstance(item, Decimal):
-        return int(item) if item == item.to_integral_value() else float(item)
+        number = int(item) if item == item.to_integral_value() else float(item)
+        return number if Decimal(repr(number)) == item else str(item)
     if isinstance(item, bytes):
         return item.hex()
     return str(item)

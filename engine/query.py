@@ -1,6 +1,7 @@
 """Read-only SQL over one consistent snapshot: the lake's current files, the served prices and the metadata tables."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
 
     Only what the statement names is read. It sees the files that were current at one instant, and nothing outside the lake.
     """
-    database = duckdb.connect()
+    database = duckdb.connect(config={"python_enable_replacements": "false"})  # else a name may be a variable of this program
     try:
         statements = database.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+        if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
             raise UsageError("give one SELECT statement; the lake and the tables can only be read here")
         words = {word.lower() for word in re.findall(r"\w+", sql)}
         with runtime.database.reading() as connection:
@@ -37,13 +38,18 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
         # From here on nothing but the lake's folder can be reached, whatever the statement says.
         database.execute(f"SET allowed_directories = ['{_quoted(runtime.lake.folder.absolute())}/']")
         database.execute("SET enable_external_access = false")
+        database.execute("SET TimeZone = 'UTC'")
         database.execute("SET lock_configuration = true")
-        return database.sql(sql).to_arrow_table()
+        answer = database.sql(sql).to_arrow_table()
     except duckdb.Error as error:
         names = ", ".join((*VIEWS, *Base.metadata.tables))
         raise UsageError(f"{error}\nThere are: {names}") from error
     finally:
         database.close()
+    doubled = [name for name, times in Counter(answer.column_names).items() if times > 1]
+    if doubled:
+        raise UsageError(f"more than one column is called {', '.join(doubled)}; give each a name of its own with AS")
+    return answer
 
 
 def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, runtime: Runtime, words: set[str]) -> None:

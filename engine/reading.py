@@ -131,6 +131,12 @@ def backfill(runtime: Runtime, backfill_id: int) -> dict[str, Any]:
     }
 
 
+def backfills(runtime: Runtime) -> list[dict[str, Any]]:
+    """Return the newest backfills first."""
+    with runtime.database.reading() as connection:
+        return [dict(row) for row in stored_backfills.recent(connection, limit=50)]
+
+
 def plan(planned: Plan) -> dict[str, Any]:
     """Return a plan as a mapping."""
     return {

@@ -1,58 +1,80 @@
 """Computes all of gold again from silver: an audit of what the daily runs have carried from day to day."""
 
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
+from sqlalchemy import RowMapping
 
 from engine.errors import LakeError
 from engine.features.indicators import rebuild
+from engine.features.state import FeatureState
+from engine.pipelines.carry import GOLD, STATE, begins_week
 from engine.runtime import Runtime
 from storage import lake, sessions
-from storage.lake import LakeFileLost
+from storage.lake import LakeFileLost, Version
 
 
 def rebuild_gold(runtime: Runtime, *, publish: bool) -> dict[str, Any]:
-    """Recompute gold of every accepted session and compare it cell by cell with what is stored.
+    """Recompute gold of every accepted session and compare it cell by cell with what is stored, and the carried state bit for bit.
 
-    With `publish`, sessions that differ get a new version. Raises `LakeError` when a silver file cannot be read.
+    With `publish`, what differs gets a new version. Raises `LakeError` when a silver file cannot be read.
     """
     with runtime.database.reading() as connection:
-        silver = lake.snapshot(connection, "silver")
-        stored = {version.partition: version for version in lake.snapshot(connection, "gold")}
-    differing, cells, written = [], 0, 0
+        accepted = sessions.between(connection, date.min, date.max)
+        stored = {version.partition: version for version in lake.snapshot(connection, GOLD)}
+        states = {version.partition: version for version in lake.snapshot(connection, STATE)}
+    differing, cells = [], 0
     try:
-        tables = (runtime.lake.read_table(version.path) for version in silver)
-        for version, (state, gold) in zip(silver, rebuild(tables), strict=True):
-            known = stored.get(version.partition)
+        tables = (runtime.lake.read_table(row["silver_path"]) for row in accepted)
+        before: date | None = None
+        for row, (state, gold) in zip(accepted, rebuild(tables), strict=True):
+            session, digest = row["session"], state.digest()
             cells += gold.num_rows * gold.num_columns
-            if known is not None and _same(gold, runtime, known.path):
+            anchors, before = begins_week(session, before), session
+            if (
+                _is_stored(runtime, row, stored.get(session), gold)
+                and row["state_digest"] == digest
+                and (not anchors or _holds_state(runtime, states.get(session), digest))
+            ):
                 continue
-            differing.append(version.partition)
+            differing.append(session)
             if publish:
-                _publish(runtime, version, gold, state.digest())
-                written += 1
+                _publish(runtime, row, gold, state, anchors=anchors)
     except LakeFileLost as error:
         raise LakeError(str(error)) from error
     return {
-        "sessions": len(silver),
+        "sessions": len(accepted),
         "cells": cells,
         "differing_sessions": len(differing),
         "first_differing": differing[:10],
-        "written": written,
+        "written": len(differing) if publish else 0,
     }
 
 
-def _same(gold: pa.Table, runtime: Runtime, path: str) -> bool:
+def _is_stored(runtime: Runtime, row: RowMapping, version: Version | None, gold: pa.Table) -> bool:
+    if version is None or version.path != row["gold_path"]:
+        return False
     try:
-        return bool(gold.equals(runtime.lake.read_table(path)))
+        return bool(gold.equals(runtime.lake.read_table(version.path)))
     except LakeFileLost:
         return False
 
 
-def _publish(runtime: Runtime, silver: lake.Version, gold: pa.Table, digest: str) -> None:
-    version = runtime.lake.write("gold", silver.partition, lake.table_content(gold))
-    at = runtime.clock.now()
+def _holds_state(runtime: Runtime, version: Version | None, digest: str) -> bool:
+    if version is None:
+        return False
+    try:
+        return FeatureState.from_table(runtime.lake.read_table(version.path)).digest() == digest
+    except (LakeError, LakeFileLost):
+        return False  # of another schema, written by other code; or torn
+
+
+def _publish(runtime: Runtime, row: RowMapping, gold: pa.Table, state: FeatureState, *, anchors: bool) -> None:
+    session, at = row["session"], runtime.clock.now()
+    tables = {GOLD: gold} | ({STATE: state.to_table()} if anchors else {})
+    written = {dataset: runtime.lake.write(dataset, session, lake.table_content(table)) for dataset, table in tables.items()}
     with runtime.database.transaction() as connection:
-        session = sessions.one(connection, silver.partition)
-        lake.publish(connection, version, run_id=session["run_id"] if session else 0, at=at, simulated=runtime.simulated)
-        sessions.point_to_gold(connection, silver.partition, gold_path=version.path, state_digest=digest)
+        for version in written.values():
+            lake.publish(connection, version, run_id=row["run_id"], at=at, simulated=runtime.simulated)
+        sessions.point_to_gold(connection, session, gold_path=written[GOLD].path, state_digest=state.digest())

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
 from engine import settings as environment
 from engine.clock import Clock, SystemClock
 from engine.errors import SettingsError
@@ -15,6 +18,7 @@ from engine.sources.source import Source
 from storage.database import Database, DatabaseRefused, open_database
 from storage.lake import Lake
 from storage.migrate import migrate
+from storage.tables import LakeFile
 
 HOST = socket.gethostname()
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,9 +50,32 @@ def compose(settings: Settings, clock: Clock | None = None) -> Runtime:
         migrate(database)
     except DatabaseRefused as error:
         raise SettingsError(str(error)) from error
+    except DBAPIError as error:
+        raise SettingsError(f"The database of NEPSE_HOME={home} cannot be used: {error.orig}. {_advice(settings)}") from error
     except OSError as error:
         raise SettingsError(f"NEPSE_HOME={home} cannot be used: {error}. Choose a folder that this user may write.") from error
-    return Runtime(settings, clock, database, Lake(settings.lake), open_source(settings, clock))
+    opened = Runtime(settings, clock, database, Lake(settings.lake), open_source(settings, clock))
+    _refuse_a_mixture(opened)
+    return opened
+
+
+def _advice(settings: Settings) -> str:
+    if settings.url.startswith("sqlite"):
+        return "Is its folder writable, and no other program in the middle of a long write? `python -m engine doctor` looks further."
+    return "Is the server of NEPSE_DATABASE_URL up, and may this user connect?"
+
+
+def _refuse_a_mixture(opened: Runtime) -> None:
+    """Refuse a home whose files come from the simulated exchange when the source is real, and the other way round."""
+    with opened.database.reading() as connection:
+        simulated = connection.execute(select(LakeFile.__table__.c.simulated).limit(1)).scalar_one_or_none()
+    if simulated is not None and bool(simulated) != opened.simulated:
+        opened.database.close()
+        holds = "data of the simulated exchange" if simulated else "real data"
+        raise SettingsError(
+            f"NEPSE_HOME={opened.settings.home} holds {holds}, and NEPSE_SOURCE={opened.settings.source} would mix in "
+            f"{'real' if simulated else 'simulated'} ones. Choose another NEPSE_HOME, or the source that it was made with."
+        )
 
 
 @cache

@@ -20,6 +20,7 @@ from storage.status import ACTIVE, BackfillMode, BackfillState, OnFailure, RunSt
 
 # The order in which queued runs are claimed; what was begun and rescued goes before all (-1).
 PERSON_FIRST, BACKFILL_LAST = 0, 2
+MOST_RUNS = 1_000  # of one date that are looked through
 MOST_DATES = 20_000  # of one backfill: more than the exchange's whole history since 1994 is a slip of the keyboard
 
 
@@ -46,9 +47,16 @@ class Services:
     def rerun(
         self, run_id: int, *, from_stage: str | None = None, request_key: str | None = None, book_to: date | None = None
     ) -> Submitted:
-        """Queue a new run of a run's date; with `from_stage` it takes over the checkpoints of the stages before that one."""
+        """Queue a new run of a run's date; with `from_stage` it takes over the checkpoints of the stages before that one.
+
+        A booking by hand is kept unless another is given.
+        """
         row = self._run(run_id)
         pipeline = find(PIPELINES, row["pipeline"])
+        if from_stage is None:
+            book_to = book_to or row["book_to"]
+        elif book_to is not None:
+            raise UsageError("a file is booked before its rows are typed: book it in a run from the start, without from_stage")
         return self._submit(
             pipeline, row["partition"], RunType.RERUN, request_key=request_key, book_to=book_to, rerun_of=run_id, from_stage=from_stage
         )
@@ -107,15 +115,19 @@ class Services:
             raise UsageError("max_active must be 1 or more")
         asked = {"pipeline": pipeline, "since": since, "until": until, "mode": mode, "on_failure": on_failure, "max_active": max_active}
         with self.runtime.database.reading() as connection:
-            earlier = backfills.by_request_key(connection, request_key) if request_key else None
+            earlier = _earlier_backfill(connection, asked, request_key)
         if earlier is not None:
-            _same_request(earlier, asked, request_key)
-            return int(earlier["id"])
+            return earlier
         planned = self.plan_backfill(pipeline, since, until, mode=mode)
         at = self.runtime.clock.now()
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
+            earlier = _earlier_backfill(connection, asked, request_key)  # made by another while this one was planned
+            if earlier is not None:
+                return earlier
             active = runs.active_between(connection, pipeline, since, until)
+            for run_id in active.values():
+                _refuse_held_back(connection, run_id)
             days = [item.day for item in planned.taken if item.day not in active]
             adopted = [] if mode is BackfillMode.FAILED else list(active.values())
             backfill_id = backfills.add(
@@ -215,21 +227,30 @@ class Services:
             if active is not None:
                 if book_to is not None or from_stage is not None:
                     raise Conflict(f"{day} has run {active} queued or running; wait for its end or cancel it, then ask again")
+                _refuse_held_back(connection, active)
                 return Submitted(active, False, f"{day} has a run queued or running already: run {active}.")
             run_id = moves.add(
                 connection, at=at, run_type=run_type, priority=PERSON_FIRST, request_key=request_key, requested_by=self.actor, **wanted
             )
             if from_stage is not None and rerun_of is not None:
-                self._take_over(connection, pipeline, rerun_of, run_id, from_stage)
+                self._take_over(connection, pipeline, day, origin=rerun_of, run_id=run_id, from_stage=from_stage)
             self._audited(connection, run_type.value, wanted, f"run {run_id}")
         return Submitted(run_id, True, f"Run {run_id} of {day} is queued.")
 
-    def _take_over(self, connection: Connection, pipeline: Pipeline, origin: int, run_id: int, from_stage: str) -> None:
-        """Give a new run the checkpoints of the stages before `from_stage`; they are not executed again."""
-        kept = {row["stage"]: row for row in runs.stages_of(connection, origin) if row["status"] == StageStatus.SUCCEEDED}
+    def _take_over(self, connection: Connection, pipeline: Pipeline, day: date, *, origin: int, run_id: int, from_stage: str) -> None:
+        """Give a new run the checkpoints of the stages before `from_stage`; they are not executed again.
+
+        Refused when a newer run has made something else: the lake would hold the one and serve the other.
+        """
+        kept = _checkpoints(connection, origin)
+        newer = [row["id"] for row in runs.recent(connection, pipeline=pipeline.name, partition=day, limit=MOST_RUNS) if row["id"] > origin]
         for stage in pipeline.order[: pipeline.position(from_stage)]:
             if stage.name not in kept:
                 raise Conflict(f"run {origin} has no checkpoint of stage {stage.name}; rerun it from {stage.name} or from the start")
+            for later in newer:
+                done = _checkpoints(connection, later).get(stage.name)
+                if done is not None and done["checkpoint"] != kept[stage.name]["checkpoint"]:
+                    raise Conflict(f"run {later} has done {stage.name} of {day} with another result since; rerun that one")
             row = kept[stage.name]
             values = {name: row[name] for name in ("checkpoint", "rows_in", "rows_out")}
             stages.open_stage(
@@ -274,6 +295,28 @@ class Services:
     def _audited(self, connection: Connection, command: str, parameters: Mapping[str, Any], result: str) -> str:
         audit.record(connection, at=self.runtime.clock.now(), actor=self.actor, command=command, parameters=dict(parameters), result=result)
         return result
+
+
+def _earlier_backfill(connection: Connection, asked: Mapping[str, Any], request_key: str | None) -> int | None:
+    earlier = backfills.by_request_key(connection, request_key) if request_key else None
+    if earlier is None:
+        return None
+    _same_request(earlier, asked, request_key)
+    return int(earlier["id"])
+
+
+def _refuse_held_back(connection: Connection, run_id: int) -> None:
+    """Refuse a date whose queued run nobody will take: its backfill is paused or has stopped."""
+    row = runs.one(connection, run_id)
+    owner = backfills.one(connection, row["backfill_id"]) if row and row["backfill_id"] else None
+    if row is not None and owner is not None and row["status"] == RunStatus.QUEUED and owner["state"] != BackfillState.RUNNING:
+        raise Conflict(
+            f"{row['partition']} is queued in backfill {owner['id']}, which is {owner['state']}: resume or cancel that one first"
+        )
+
+
+def _checkpoints(connection: Connection, run_id: int) -> dict[str, RowMapping]:
+    return {row["stage"]: row for row in runs.stages_of(connection, run_id) if row["status"] == StageStatus.SUCCEEDED}
 
 
 def _same_request(earlier: RowMapping, wanted: Mapping[str, Any], key: str | None) -> None:

@@ -53,6 +53,11 @@ def carry_forward(context: StageContext, changes: Mapping[date, pa.Table | None]
             return
 
 
+def begins_week(session: date, previous: date | None) -> bool:
+    """Say whether a session is the first of its (ISO) week in the lake: the state behind such a one is stored."""
+    return previous is None or previous.isocalendar()[:2] != session.isocalendar()[:2]
+
+
 def _publish(
     context: StageContext, state: FeatureState, session: date, silver: pa.Table, previous: date | None
 ) -> tuple[FeatureState, Carried]:
@@ -60,7 +65,7 @@ def _publish(
     version, _ = context.publish_table(GOLD, session, gold)
     digest = state.digest()
     context.cache.put(digest, state)
-    if previous is None or previous.isocalendar()[:2] != session.isocalendar()[:2]:
+    if begins_week(session, previous):
         context.publish_table(STATE, session, state.to_table())
     elif context.query(lake.current, STATE, session) is not None:
         context.withdraw(STATE, session)  # it was the first of its week until an earlier one came
