@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 import engine.runtime
-from engine.clock import NEPAL, nepal_date
+from engine.clock import nepal_date
 from engine.market.calendar import TradingCalendar
 from engine.pipeline import ledger
 from engine.pipeline.graph import Pipeline
@@ -97,13 +97,6 @@ def run_log(run_id: int, *, after: int = 0) -> tuple[LogView, ...]:
         return tuple(LogView.of(line) for line in runs.log_of(connection, run_id, after=after))
 
 
-@st.cache_data(ttl=CALM, max_entries=100, show_spinner=False)
-def runs_of_date(pipeline: str, day: date, *, limit: int = 20) -> tuple[RunView, ...]:
-    """Return the runs of one date, newest first."""
-    with engine.runtime.runtime().database.reading() as connection:
-        return tuple(RunView.of(row) for row in runs.recent(connection, pipeline=pipeline, partition=day, limit=limit))
-
-
 @st.cache_data(ttl=CALM, max_entries=50, show_spinner=False)
 def waiting_runs(pipeline: str, *, limit: int = 5) -> tuple[RunView, ...]:
     """Return queued runs that have looked for their file at least once, newest first."""
@@ -169,15 +162,6 @@ def durations(pipeline: str, *, limit: int = 200) -> tuple[int, ...]:
 def percentile(values: Sequence[int], share: float) -> float | None:
     """Return the value below which `share` (0 to 1) of the values lie, by nearest rank; None of none."""
     return sorted(values)[max(ceil(share * len(values)) - 1, 0)] if values else None
-
-
-@st.cache_data(ttl=CALM, max_entries=50, show_spinner=False)
-def metric_history(pipeline: str, stage: str, name: str, *, since: datetime) -> pd.DataFrame:
-    """Return the values of one metric since an instant, oldest first: columns `at, run_id, value`."""
-    with engine.runtime.runtime().database.reading() as connection:
-        rows = metrics.history(connection, pipeline, stage, name, since=since)
-    frame = pd.DataFrame([[row["at"], row["run_id"], row["value"]] for row in rows], columns=["at", "run_id", "value"])
-    return frame.assign(at=pd.to_datetime(frame["at"], utc=True).dt.tz_convert(NEPAL))
 
 
 @st.cache_data(ttl=CALM, max_entries=100, show_spinner=False)

@@ -1,13 +1,12 @@
 """How values read on a page; every time is Nepal time."""
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 from engine.clock import NEPAL
 
 NOTHING = "—"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_MILLION, _BILLION = 1_000_000, 1_000_000_000
+_MILLION = 1_000_000
 
 
 def day(value: date | None) -> str:
@@ -81,18 +80,6 @@ def percent(part: float, whole: float) -> str:
     if part < whole and share >= 99.95:  # noqa: PLR2004, where one decimal would round up to all
         return "99.9%"
     return f"{share:.0f}%" if share == round(share) else f"{share:.1f}%"
-
-
-def rupees(paisa: int | None) -> str:
-    """Return an amount of money in NPR: `NPR 4.31 bn`."""
-    if paisa is None:
-        return NOTHING
-    amount = Decimal(paisa) / 100
-    if amount >= _BILLION:
-        return f"NPR {amount / _BILLION:.2f} bn"
-    if amount >= _MILLION:
-        return f"NPR {amount / _MILLION:.1f} m"
-    return f"NPR {amount:,.0f}"
 
 
 def size(number: int | None) -> str:
