@@ -1,20 +1,17 @@
 """A home of its own for each test."""
 
 import shutil
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.pipelines.house import House, days_from
-
-SUNDAY = date(2024, 6, 2)
+from tests.pipelines.house import House, announced, with_a_week
 
 
 @pytest.fixture
 def house(tmp_path) -> House:
-    """An empty home; the calendar of four ordinary weeks, Sunday to Thursday, is announced."""
-    return _empty(tmp_path)
+    """An empty home whose calendar is announced."""
+    return announced(tmp_path)
 
 
 @pytest.fixture
@@ -27,17 +24,6 @@ def week(first_week, tmp_path) -> House:
 @pytest.fixture(scope="session")
 def first_week(tmp_path_factory) -> Path:
     """The folder that `week` is a copy of."""
-    root = tmp_path_factory.mktemp("week")
-    built = _empty(root)
-    for number, day in enumerate(days_from(SUNDAY, 5)):
-        built.session(day, number)
-    built.session(SUNDAY + timedelta(days=5), 4)
-    built.backfill(SUNDAY, SUNDAY + timedelta(days=6))
-    built.runtime.database.close()
+    root: Path = tmp_path_factory.mktemp("week")
+    with_a_week(root).runtime.database.close()
     return root
-
-
-def _empty(root: Path) -> House:
-    built = House(root)
-    built.announce({day: day.isoweekday() % 7 < 5 for day in days_from(SUNDAY, 28)})
-    return built

@@ -24,6 +24,7 @@ from storage.tables import LakeFile, Price
 
 DAILY = "daily_prices"
 SYMBOLS = 120
+SUNDAY = date(2024, 6, 2)  # where the made-up weeks begin
 V1 = (
     "S.No,Symbol,Conf.,Open,High,Low,Close,VWAP,Vol,Prev. Close,Turnover,Trans.,Diff,Range,Diff %,Range %,VWAP %,"
     "120 Days,180 Days,52 Weeks High,52 Weeks Low"
@@ -56,11 +57,11 @@ def daily_bytes(rows: Iterable[list[str]], header: Iterable[str] | None = None) 
 class House:
     """One home, one source folder, one clock."""
 
-    def __init__(self, root: Path, source: Path | None = None, *, at: datetime = datetime(2026, 1, 5, 6, tzinfo=UTC)) -> None:
+    def __init__(self, root: Path, source: Path | None = None, *, kind: SourceName = SourceName.FILES) -> None:
         self.source = source or root / "source"
         (self.source / "daily").mkdir(parents=True, exist_ok=True)
-        self.clock = FakeClock(at)
-        self.settings = Settings(home=root / "home", source=SourceName.FILES, source_dir=self.source)
+        self.clock = FakeClock(datetime(2026, 1, 5, 6, tzinfo=UTC))
+        self.settings = Settings(home=root / "home", source=kind, source_dir=self.source)
         self.restart()
 
     def restart(self) -> None:
@@ -168,3 +169,20 @@ class House:
 def days_from(first: date, count: int) -> list[date]:
     """Return `count` calendar dates."""
     return [first + timedelta(days=number) for number in range(count)]
+
+
+def announced(root: Path) -> House:
+    """Return an empty home; the calendar of four ordinary weeks, Sunday to Thursday, is announced."""
+    built = House(root)
+    built.announce({day: day.isoweekday() % 7 < 5 for day in days_from(SUNDAY, 28)})
+    return built
+
+
+def with_a_week(root: Path) -> House:
+    """Return a home that has taken one week: five sessions, and Friday's file, which repeats Thursday."""
+    built = announced(root)
+    for number, day in enumerate(days_from(SUNDAY, 5)):
+        built.session(day, number)
+    built.session(SUNDAY + timedelta(days=5), 4)
+    built.backfill(SUNDAY, SUNDAY + timedelta(days=6))
+    return built

@@ -9,8 +9,7 @@ from engine.pipelines import carry
 from engine.rebuild import rebuild_gold
 from storage import lake, metrics, runs, sessions
 from storage.status import BackfillMode, Outcome, RunStatus, StageStatus, Verdict
-from tests.pipelines.conftest import SUNDAY
-from tests.pipelines.house import DAILY, V1, House, daily_bytes, days_from, numbers
+from tests.pipelines.house import DAILY, SUNDAY, V1, House, daily_bytes, days_from, numbers
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (SUNDAY + timedelta(days=n) for n in range(1, 6))
 NEXT_SUNDAY, NEXT_MONDAY, NEXT_TUESDAY = (SUNDAY + timedelta(days=n) for n in (7, 8, 9))
