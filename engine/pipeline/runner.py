@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import OperationalError
 
+from engine.errors import SourceError
 from engine.pipeline.execution import Execution, hand_back
 from engine.pipeline.interrupts import cancel_main_thread, ignore_late_cancels
 from engine.pipeline.ledger import reconcile
@@ -175,11 +176,11 @@ class RunnerProcess:
         return clockwork
 
     def _patiently(self, job: Callable[[], Any]) -> Any:
-        """Do a job; a database that does not answer (locked too long, away, full) is a line in the log, and the next tick tries again."""
+        """Do a job; a database that does not answer, or a source, is a line in the log, and the next tick tries again."""
         try:
             return job()
-        except OperationalError as error:
-            self.log.warning("database_does_not_answer", job=job.__name__, error=str(error.orig))
+        except (OperationalError, SourceError) as error:
+            self.log.warning("job_put_off", job=job.__name__, error=str(getattr(error, "orig", error)))
             self.stopping.wait(PATIENCE.total_seconds())
             return None
 

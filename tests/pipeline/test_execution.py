@@ -1,0 +1,403 @@
+"""A run is tried as often as can help, resumed behind what is done, and committed only by its holder."""
+
+import os
+import threading
+from datetime import timedelta
+
+import pytest
+
+from engine.errors import DataError, LakeError, SourceUnavailable
+from engine.pipeline import execution
+from engine.pipeline.context import SourceNotReady
+from engine.pipeline.interrupts import cancel_main_thread
+from storage import backfills, lake, moves, runs
+from storage.lake import bytes_content
+from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus, RunType, StageStatus, Verdict
+from tests.pipeline.machine import DAY
+
+DONE, FAILED, SKIPPED = StageStatus.SUCCEEDED, StageStatus.FAILED, StageStatus.SKIPPED
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    monkeypatch.setattr(execution, "FIRST_WAIT", timedelta(milliseconds=1))
+    monkeypatch.setattr(execution, "LONGEST_WAIT", timedelta(milliseconds=4))
+
+
+@pytest.fixture
+def calls() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def two_stages(trial, calls):
+    """A pipeline whose stages only tell that they were called, and do once what a test hangs into `trouble`."""
+    trouble = {}
+
+    @trial.stage(attempts=4)
+    def first(context) -> int:
+        calls.append("first")
+        trouble.get("first", lambda _: None)(context)
+        return 1
+
+    @trial.stage(attempts=4)
+    def second(first: int, context) -> int:
+        calls.append("second")
+        trouble.get("second", lambda _: None)(context)
+        return first + 1
+
+    return trouble
+
+
+def test_the_stages_run_in_order_and_each_leaves_its_checkpoint(machine, two_stages, calls):
+    run_id = machine.queue()
+
+    assert machine.work() is RunStatus.SUCCEEDED
+    assert calls == ["first", "second"]
+    assert machine.stages(run_id) == [("first", DONE), ("second", DONE)]
+    with machine.runtime.database.reading() as connection:
+        assert [row["checkpoint"] for row in runs.stages_of(connection, run_id)] == [1, 2]
+
+
+def _unavailable_times(times: int):
+    left = iter(range(times))
+
+    def trouble(_context) -> None:
+        if next(left, None) is not None:
+            raise SourceUnavailable("the source did not answer")
+
+    return trouble
+
+
+def test_what_trying_again_can_help_is_tried_again(machine, two_stages, calls):
+    two_stages["first"] = _unavailable_times(3)
+    run_id = machine.queue()
+
+    assert machine.work() is RunStatus.SUCCEEDED
+    assert calls == ["first"] * 4 + ["second"]
+    assert [(row["number"], row["error_type"]) for row in machine.attempts(run_id)] == [(n, "SourceUnavailable") for n in (1, 2, 3)]
+
+
+def test_the_wait_grows_up_to_its_limit(machine, two_stages):
+    two_stages["first"] = _unavailable_times(3)
+    run_id = machine.queue()
+    machine.work()
+
+    waits = [row["wait_us"] for row in machine.attempts(run_id)]
+    assert waits == sorted(waits)
+    assert 0 < waits[0] < waits[-1] <= 5000
+
+
+def test_after_the_last_try_the_run_fails_with_its_error_and_all_tries_are_known(machine, two_stages, calls):
+    two_stages["first"] = _unavailable_times(99)
+    run_id = machine.queue()
+
+    assert machine.work() is RunStatus.FAILED
+    row = machine.run(run_id)
+    assert (row["error_type"], row["error_message"], row["error_stage"]) == ("SourceUnavailable", "the source did not answer", "first")
+    assert calls == ["first"] * 4
+    assert [row["wait_us"] for row in machine.attempts(run_id)][-1] == 0
+    assert machine.stages(run_id) == [("first", FAILED), ("second", StageStatus.UPSTREAM_FAILED)]
+
+
+def test_what_trying_again_cannot_help_is_tried_once(machine, two_stages, calls):
+    def torn(_context) -> None:
+        raise DataError("the file is torn", findings={"layout": "v3_24col"})
+
+    two_stages["second"] = torn
+    run_id = machine.queue()
+
+    assert machine.work() is RunStatus.FAILED
+    assert calls == ["first", "second"]
+    assert (machine.run(run_id)["verdict"], machine.run(run_id)["layout"]) == (Verdict.FAILED, "v3_24col")
+
+
+def test_an_error_nobody_foresaw_fails_the_run_and_keeps_its_causes(machine, two_stages):
+    def broken(_context) -> None:
+        try:
+            {}["close"]
+        except KeyError as error:
+            raise ZeroDivisionError("no rows") from error
+
+    two_stages["first"] = broken
+    run_id = machine.queue()
+
+    assert machine.work() is RunStatus.FAILED
+    row = machine.run(run_id)
+    assert row["error_type"] == "ZeroDivisionError"
+    assert "KeyError: 'close'" in row["error_traceback"]
+    assert "direct cause" in row["error_traceback"]
+
+
+def test_a_stage_that_takes_too_long_is_stopped_and_tried_again(machine, trial, calls):
+    @trial.stage(attempts=2, timeout=timedelta(milliseconds=50))
+    def endless(context) -> int:
+        calls.append("endless")
+        while True:
+            pass
+
+    run_id = machine.queue()
+
+    assert machine.work() is RunStatus.FAILED
+    assert calls == ["endless"] * 2
+    assert machine.run(run_id)["error_message"] == "stage endless ran longer than 0.05 s"
+
+
+def _ask_to_cancel(machine, run_id: int) -> None:
+    with machine.runtime.database.transaction() as connection:
+        moves.request_cancel(connection, run_id)
+
+
+def test_a_cancel_reaches_a_stage_while_it_runs(machine, two_stages, calls):
+    run_id = machine.queue()
+
+    def waits_for_the_cancel(_context) -> None:
+        threading.Thread(target=cancel_main_thread, args=(run_id,)).start()
+        while True:
+            pass
+
+    two_stages["first"] = waits_for_the_cancel
+
+    assert machine.work() is RunStatus.CANCELLED
+    assert calls == ["first"]
+    assert machine.stages(run_id) == [("first", StageStatus.CANCELLED), ("second", StageStatus.CANCELLED)]
+    assert machine.run(run_id)["verdict"] is None
+
+
+def test_a_cancel_of_another_run_does_not_reach_the_stage(machine, two_stages):
+    run_id = machine.queue()
+    two_stages["first"] = lambda _context: cancel_main_thread(run_id + 1)
+
+    assert machine.work() is RunStatus.SUCCEEDED
+
+
+def test_a_cancel_that_comes_too_late_for_a_stage_ends_the_run_behind_it(machine, two_stages, calls):
+    run_id = machine.queue()
+    two_stages["first"] = lambda _context: _ask_to_cancel(machine, run_id)
+
+    assert machine.work() is RunStatus.CANCELLED
+    assert calls == ["first"]
+    assert machine.stages(run_id) == [("first", DONE), ("second", StageStatus.CANCELLED)]
+
+
+def test_a_cancel_between_two_tries_ends_the_run(machine, two_stages, calls):
+    run_id = machine.queue()
+
+    def cancelled_and_unavailable(_context) -> None:
+        _ask_to_cancel(machine, run_id)
+        raise SourceUnavailable("the source did not answer")
+
+    two_stages["first"] = cancelled_and_unavailable
+
+    assert machine.work() is RunStatus.CANCELLED
+    assert calls == ["first"]
+
+
+def test_a_sensor_that_waits_gives_its_run_back_and_begins_again_later(machine, two_stages, clock, calls):
+    later = clock.now() + timedelta(minutes=5)
+
+    def not_ready(context) -> None:
+        if context.now() < later:
+            raise SourceNotReady("the file is not there yet", until=later)
+
+    two_stages["second"] = not_ready
+    run_id = machine.queue()
+
+    assert machine.work() is None
+    row = machine.run(run_id)
+    assert (row["status"], row["waits"], row["reason"]) == (RunStatus.QUEUED, 1, "the file is not there yet")
+    assert machine.stages(run_id) == []
+    assert machine.claim() is None
+    clock.advance(timedelta(minutes=5))
+    assert machine.work() is RunStatus.SUCCEEDED
+    assert calls == ["first", "second", "first", "second"]
+
+
+def test_a_run_that_a_person_cancels_while_its_sensor_looks_does_not_wait(machine, two_stages, clock):
+    run_id = machine.queue()
+
+    def not_ready(context) -> None:
+        _ask_to_cancel(machine, run_id)
+        raise SourceNotReady("the file is not there yet", until=clock.now() + timedelta(minutes=5))
+
+    two_stages["first"] = not_ready
+
+    assert machine.work() is RunStatus.CANCELLED
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
+
+
+def _killed(_context) -> None:
+    raise Killed
+
+
+def test_a_resumed_run_does_not_repeat_what_was_finished(machine, two_stages, calls):
+    two_stages["second"] = _killed
+    run_id = machine.queue()
+    with pytest.raises(Killed):
+        machine.work()
+    with machine.runtime.database.transaction() as connection:
+        moves.move(connection, run_id, RunStatus.QUEUED, at=machine.clock.now(), name="run_rescued")
+    two_stages.clear()
+
+    assert machine.work() is RunStatus.SUCCEEDED
+    assert calls == ["first", "second", "second"]
+    with machine.runtime.database.reading() as connection:
+        assert runs.stages_of(connection, run_id)[-1]["checkpoint"] == 2
+
+
+def test_a_runner_that_shall_end_gives_its_run_back_behind_the_stage(machine, two_stages, calls):
+    run_id = machine.queue()
+    machine.stopping = lambda: True
+
+    assert machine.work() is None
+    assert calls == ["first"]
+    assert machine.run(run_id)["status"] == RunStatus.QUEUED
+    assert machine.events(run_id)[-1] == "run_handed_back"
+    machine.stopping = lambda: False
+    assert machine.work() is RunStatus.SUCCEEDED
+    assert calls == ["first", "second"]
+    assert machine.run(run_id)["rescues"] == 0
+
+
+def _taken_over(machine):
+    """Let a rescuer give the run of this context to another runner, as if this one had hung for long."""
+
+    def trouble(context) -> None:
+        with machine.runtime.database.transaction() as connection:
+            again = {"at": machine.clock.now(), "name": "run_rescued", "fence": context.run["fence"] + 1}
+            moves.move(connection, context.run["id"], RunStatus.QUEUED, **again)
+        assert machine.claim("host-2")["id"] == context.run["id"]
+
+    return trouble
+
+
+def test_a_runner_that_lost_its_run_commits_nothing(machine, two_stages):
+    def publishes_and_hangs(context) -> None:
+        context.publish("silver", DAY, bytes_content(b"late", suffix=".csv"))
+        context.note(reason="written by a runner that was away")
+        _taken_over(machine)(context)
+
+    two_stages["first"] = publishes_and_hangs
+    run_id = machine.queue()
+
+    assert machine.work() is None
+    row = machine.run(run_id)
+    assert (row["status"], row["runner_id"], row["reason"]) == (RunStatus.RUNNING, "host-2", None)
+    assert DONE not in dict(machine.stages(run_id)).values()
+    with machine.runtime.database.reading() as connection:
+        assert lake.current(connection, "silver", DAY) is None
+
+
+def test_a_runner_that_lost_its_run_does_not_fail_it_either(machine, two_stages):
+    def hangs_and_fails(context) -> None:
+        _taken_over(machine)(context)
+        raise DataError("torn")
+
+    two_stages["first"] = hangs_and_fails
+    run_id = machine.queue()
+
+    assert machine.work() is None
+    assert machine.run(run_id)["status"] == RunStatus.RUNNING
+    assert machine.attempts(run_id) == []
+
+
+def test_a_stage_may_end_the_run_because_there_is_nothing_to_do(machine, two_stages, calls):
+    two_stages["first"] = lambda context: context.end_run("closed", succeeded=False)
+    run_id = machine.queue()
+
+    assert machine.work() is RunStatus.SKIPPED
+    assert calls == ["first"]
+    assert machine.stages(run_id) == [("first", DONE), ("second", SKIPPED)]
+
+
+def test_what_a_stage_publishes_is_committed_with_its_checkpoint_or_not_at_all(machine, two_stages):
+    def publishes_and_fails(context) -> None:
+        context.publish("silver", DAY, bytes_content(b"x", suffix=".csv"))
+        raise DataError("torn")
+
+    two_stages["first"] = publishes_and_fails
+    machine.queue()
+    machine.work()
+
+    with machine.runtime.database.reading() as connection:
+        assert lake.versions(connection, "silver", DAY) == []
+
+
+def test_a_lake_file_that_was_damaged_is_written_again_by_a_rerun(machine, two_stages):
+    content = bytes_content(b"Symbol,Open\n", suffix=".csv")
+    kept = []
+
+    def publishes(context) -> None:
+        version, _ = context.publish("bronze", DAY, content)
+        kept.append(version)
+        assert context.content(version) == bytes(content.data)
+
+    two_stages["first"] = publishes
+    machine.queue()
+    machine.work()
+    (machine.runtime.lake.folder / kept[0].path).write_bytes(b"Symbol,Oqen\n")
+    machine.queue()
+
+    assert machine.work() is RunStatus.SUCCEEDED
+    assert kept[1].path != kept[0].path
+    assert machine.runtime.lake.read_bytes(kept[1]) == bytes(content.data)
+
+
+def test_a_damaged_lake_file_fails_the_run_that_reads_it_and_says_what_to_do(machine, two_stages):
+    version = machine.runtime.lake.write("bronze", DAY, bytes_content(b"x", suffix=".csv"))
+    os.truncate(machine.runtime.lake.folder / version.path, 0)
+    two_stages["first"] = lambda context: context.content(version)
+    run_id = machine.queue()
+
+    assert machine.work() is RunStatus.FAILED
+    row = machine.run(run_id)
+    assert row["error_type"] == LakeError.__name__
+    assert "Rerun its date to write it again" in row["error_message"]
+
+
+def _backfill(machine, on_failure: OnFailure) -> int:
+    with machine.runtime.database.transaction() as connection:
+        asked = {"mode": BackfillMode.ALL, "on_failure": on_failure, "max_active": 1, "dates": 2, "state": BackfillState.RUNNING}
+        own = {"pipeline": "trial", "since": DAY, "until": DAY + timedelta(days=1), "requested_by": "a person"}
+        backfill_id = backfills.add(connection, **own, **asked, created_at=machine.clock.now())
+    for number in range(2):
+        machine.queue(DAY + timedelta(days=number), run_type=RunType.BACKFILL, backfill_id=backfill_id)
+    return backfill_id
+
+
+def _state(machine, backfill_id: int):
+    with machine.runtime.database.reading() as connection:
+        return backfills.one(connection, backfill_id)
+
+
+def test_a_backfill_that_shall_stops_at_its_first_failure(machine, two_stages):
+    two_stages["first"] = _unavailable_times(4)
+    backfill_id = _backfill(machine, OnFailure.STOP)
+    machine.work()
+
+    row = _state(machine, backfill_id)
+    assert row["state"] == BackfillState.STOPPED
+    assert row["reason"].startswith(f"{DAY} failed (run ")
+    assert machine.claim() is None
+
+
+def test_a_backfill_that_was_stopped_goes_on_where_it_was(machine, two_stages):
+    two_stages["first"] = _unavailable_times(4)
+    backfill_id = _backfill(machine, OnFailure.STOP)
+    machine.work()
+    with machine.runtime.database.transaction() as connection:
+        backfills.set_state(connection, backfill_id, BackfillState.RUNNING, at=machine.clock.now())
+
+    assert machine.work() is RunStatus.SUCCEEDED
+    assert _state(machine, backfill_id)["state"] == BackfillState.DONE
+
+
+def test_a_backfill_that_shall_go_on_goes_on_after_a_failure(machine, two_stages):
+    two_stages["first"] = _unavailable_times(4)
+    backfill_id = _backfill(machine, OnFailure.CONTINUE)
+
+    assert [machine.work(), machine.work()] == [RunStatus.FAILED, RunStatus.SUCCEEDED]
+    assert _state(machine, backfill_id)["state"] == BackfillState.DONE
