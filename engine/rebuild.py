@@ -1,5 +1,6 @@
 """Computes all of gold again from silver: an audit of what the daily runs have carried from day to day."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -31,16 +32,15 @@ def rebuild_gold(runtime: Runtime, *, publish: bool) -> dict[str, Any]:
         for row, (state, gold) in zip(accepted, rebuild(tables), strict=True):
             session, digest = row["session"], state.digest()
             cells += gold.num_rows * gold.num_columns
-            anchors, before = begins_week(session, before), session
-            if (
-                _is_stored(runtime, row, stored.get(session), gold)
-                and row["state_digest"] == digest
-                and (not anchors or _holds_state(runtime, states.get(session), digest))
-            ):
+            wrong = {} if _is_stored(runtime, row, stored.get(session), gold) else {GOLD: gold}
+            if begins_week(session, before) and not _holds_state(runtime, states.get(session), digest):
+                wrong[STATE] = state.to_table()
+            before = session
+            if not wrong and row["state_digest"] == digest:
                 continue
             differing.append(session)
             if publish:
-                _publish(runtime, row, gold, state, anchors=anchors)
+                _publish(runtime, row, wrong, digest)
     except LakeFileLost as error:
         raise LakeError(str(error)) from error
     return {
@@ -70,11 +70,11 @@ def _holds_state(runtime: Runtime, version: Version | None, digest: str) -> bool
         return False  # of another schema, written by other code; or torn
 
 
-def _publish(runtime: Runtime, row: RowMapping, gold: pa.Table, state: FeatureState, *, anchors: bool) -> None:
+def _publish(runtime: Runtime, row: RowMapping, tables: Mapping[str, pa.Table], digest: str) -> None:
     session, at = row["session"], runtime.clock.now()
-    tables = {GOLD: gold} | ({STATE: state.to_table()} if anchors else {})
     written = {dataset: runtime.lake.write(dataset, session, lake.table_content(table)) for dataset, table in tables.items()}
+    gold_path = written[GOLD].path if GOLD in written else row["gold_path"]
     with runtime.database.transaction() as connection:
         for version in written.values():
             lake.publish(connection, version, run_id=row["run_id"], at=at, simulated=runtime.simulated)
-        sessions.point_to_gold(connection, session, gold_path=written[GOLD].path, state_digest=state.digest())
+        sessions.point_to_gold(connection, session, gold_path=gold_path, state_digest=digest)
