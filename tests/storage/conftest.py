@@ -5,7 +5,7 @@ from pathlib import Path
 from shutil import copyfile
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import delete, make_url
 
 from storage.database import Database, open_database
 from storage.migrate import migrate
@@ -37,7 +37,8 @@ def url(migrated: str, tmp_path: Path) -> Iterator[str]:
         yield migrated
         database = open_database(migrated)
         with database.transaction() as connection:
-            connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
+            for table in Base.metadata.tables.values():  # a TRUNCATE takes half a second
+                connection.execute(delete(table))
         database.close()
         return
     file = tmp_path / "console.db"
