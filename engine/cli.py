@@ -18,13 +18,13 @@ from sqlalchemy.exc import DBAPIError
 
 from engine import reading
 from engine.clock import NEPAL
-from engine.errors import ConsoleError, UnknownName, UsageError
+from engine.errors import ConsoleError, UsageError
 from engine.printing import as_csv, complain, show
 from engine.runtime import Runtime, runtime
 from engine.services import Services, Submitted
 from engine.waiting import some_runner, wait_until
 from storage import backfills, runs
-from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus
+from storage.status import ACTIVE, BackfillMode, BackfillState, OnFailure, RunStatus
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -118,35 +118,28 @@ def backfill(  # noqa: PLR0913, each is one option
 
 
 def _wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) -> None:
-    """Wait until every date of the range is done, also those that another request had queued before."""
     with opened.database.reading() as connection:
         asked = backfills.one(connection, backfill_id)
-    if asked is None:
-        raise UnknownName(f"there is no backfill {backfill_id}")
-
-    def left() -> int:
-        with opened.database.reading() as connection:
-            return len(runs.active_between(connection, asked["pipeline"], asked["since"], asked["until"]))
+    if asked is None or asked["state"] != BackfillState.RUNNING:
+        return
+    total = asked["dates"]
+    on = f"python -m engine backfill {asked['pipeline']} --since {asked['since']} --until {asked['until']} --wait"
+    stays = f"Backfill {backfill_id} is not done; its dates stay queued for any runner. Go on with: {on}"
 
     def over() -> bool:
-        still = left()
-        bar.update(total - still - bar.pos)
         with opened.database.reading() as connection:
             now = backfills.one(connection, backfill_id)
-        return still == 0 or now is None or now["state"] not in (BackfillState.RUNNING, BackfillState.DONE)
+            counts = backfills.counts(connection, backfill_id)
+        bar.update(total - sum(counts.get(status, 0) for status in ACTIVE) - bar.pos)
+        return now is None or now["state"] != BackfillState.RUNNING
 
-    total = left()
-    if total == 0:
-        return
-    own = ["--only-backfill", str(backfill_id)] if total == asked["dates"] else []
-    on = f"python -m engine backfill {asked['pipeline']} --since {asked['since']} --until {asked['until']} --wait"
     with (
-        _told_when_interrupted(f"Backfill {backfill_id} is not done; its dates stay queued for any runner. Go on with: {on}"),
+        _told_when_interrupted(stays),
         typer.progressbar(length=total, label="dates", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar,
-        some_runner(opened, [*own, "--no-scheduling"]),
+        some_runner(opened, ["--only-backfill", str(backfill_id), "--no-scheduling"]),
     ):
         if not wait_until(over, timeout=timedelta(seconds=timeout) if timeout is not None else None, glance=0.1):
-            complain(f"backfill {backfill_id} is not done after {timeout:g} s; its dates stay queued for any runner. Go on with: {on}")
+            complain(f"After {timeout:g} s: {stays}")
 
 
 @app.command()

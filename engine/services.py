@@ -126,8 +126,6 @@ class Services:
             if earlier is not None:
                 return earlier
             active = runs.active_between(connection, pipeline, since, until)
-            for run_id in active.values():
-                _refuse_held_back(connection, run_id)
             days = [item.day for item in planned.taken if item.day not in active]
             adopted = [] if mode is BackfillMode.FAILED else list(active.values())
             backfill_id = backfills.add(

@@ -1,0 +1,122 @@
+"""The doctor: what is unfit about a machine, and what to do about it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pysqlite3
+import pytest
+
+from engine import doctor
+from engine.clock import FakeClock
+from engine.doctor import Finding, Health, examine
+from engine.errors import SettingsError
+from engine.runtime import compose
+from engine.settings import Settings, SourceName
+from tests.pipelines.house import SUNDAY, House, announced
+
+
+def look(settings: Settings) -> dict[str, Finding]:
+    """Return the worst finding of each name."""
+    order = list(Health)
+    return {item.name: item for item in sorted(examine(settings), key=lambda item: order.index(item.health))}
+
+
+def files(home: Path, folder: Path) -> Settings:
+    return Settings(home=home, source=SourceName.FILES, source_dir=folder)
+
+
+def test_a_sound_machine_has_no_failure(tmp_path):
+    house = announced(tmp_path)
+    house.session(SUNDAY, 0)
+    found = look(house.settings)
+
+    assert {item.health for item in found.values()} == {Health.OK, Health.WARNING}
+    assert [name for name, item in found.items() if item.health is Health.WARNING] == ["runner"]
+    assert found["source"].observed == f"files of {SUNDAY} to {SUNDAY}"
+    assert found["sqlite"].observed == pysqlite3.sqlite_version
+
+
+def test_whatever_is_not_well_says_what_to_do(tmp_path):
+    assert all(item.advice for item in examine(files(tmp_path / "home", tmp_path / "nowhere")) if item.health is not Health.OK)
+
+
+def test_a_missing_source_folder_is_named(tmp_path):
+    found = look(files(tmp_path / "home", tmp_path / "nowhere"))["source"]
+
+    assert (found.health, found.observed) == (Health.FAILED, f"no folder {tmp_path}/nowhere/daily")
+    assert "NEPSE_SOURCE_DIR" in found.advice
+
+
+def test_a_source_folder_without_files_is_a_warning(tmp_path):
+    (tmp_path / "daily").mkdir()
+
+    assert look(files(tmp_path / "home", tmp_path))["source"].health is Health.WARNING
+
+
+def test_a_home_that_is_a_file_fails_without_a_traceback(tmp_path):
+    (tmp_path / "home").write_text("")
+    found = look(files(tmp_path / "home", tmp_path))
+
+    assert found["permissions"].health is Health.FAILED
+    assert "NEPSE_HOME" in found["opening"].observed
+
+
+def test_an_sqlite_that_can_corrupt_a_database_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr(pysqlite3, "sqlite_version_info", (3, 40, 1))
+    found = look(files(tmp_path / "home", tmp_path))
+
+    assert found["sqlite"].health is Health.FAILED
+    assert found["opening"].health is Health.FAILED
+
+
+def test_a_disk_that_is_nearly_full_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "free_bytes", lambda _folder: 100 * 1024**2)
+
+    assert look(Settings(home=tmp_path / "home"))["disk"].health is Health.FAILED
+
+
+def seen_at(house: House, monkeypatch: pytest.MonkeyPatch, by: timedelta) -> Finding:
+    """Return what the doctor says of a clock that differs from the house's."""
+    clock = FakeClock(house.clock.now() + by)
+    monkeypatch.setattr(doctor, "compose", lambda settings: compose(settings, clock))
+    return look(house.settings)["clock"]
+
+
+def test_a_clock_that_was_set_back_fails(tmp_path, monkeypatch):
+    house = announced(tmp_path)
+    house.session(SUNDAY, 0)
+    house.run(SUNDAY)
+
+    assert seen_at(house, monkeypatch, timedelta(hours=-2)).health is Health.FAILED
+    assert seen_at(house, monkeypatch, timedelta(hours=2)).health is Health.OK
+
+
+def test_a_clock_of_another_century_fails(tmp_path, monkeypatch):
+    assert seen_at(announced(tmp_path), monkeypatch, timedelta(days=-20_000)).health is Health.FAILED
+
+
+def test_a_file_of_a_day_to_come_is_a_warning(tmp_path, monkeypatch):
+    house = announced(tmp_path)
+    house.session(SUNDAY + timedelta(days=2000), 0)
+
+    assert seen_at(house, monkeypatch, timedelta()).health is Health.WARNING
+
+
+def test_a_database_that_does_not_answer_fails_in_a_sentence(tmp_path):
+    settings = Settings(home=tmp_path, database_url="postgresql+psycopg://nobody@127.0.0.1:1/none?connect_timeout=1")
+    found = look(settings)["opening"]
+
+    assert found.health is Health.FAILED
+    assert "NEPSE_DATABASE_URL" in found.observed
+
+
+@pytest.mark.parametrize(("made_by", "asked"), [(SourceName.SIMULATED, SourceName.FILES), (SourceName.FILES, SourceName.SIMULATED)])
+def test_made_up_and_real_data_are_never_mixed_in_one_home(tmp_path, made_by, asked):
+    house = House(tmp_path, kind=made_by)
+    house.session(SUNDAY, 0)
+    house.run(SUNDAY if made_by is SourceName.FILES else house.clock.now().date() - timedelta(days=6))
+    other = Settings(home=house.settings.home, source=asked, source_dir=house.source)
+
+    with pytest.raises(SettingsError, match=rf"NEPSE_HOME=.*NEPSE_SOURCE={asked}"):
+        compose(other, house.clock)
+    assert compose(house.settings, house.clock).simulated is (made_by is SourceName.SIMULATED)
