@@ -15,6 +15,27 @@ name = st.segmented_control(
     "Pipeline", names, default=names[0], required=True, key="pipeline", bind="query-params", label_visibility="collapsed"
 )
 pipeline = data.pipelines()[name or names[0]]
+
+
+@st.fragment(run_every=4)
+def past_backfills() -> None:
+    """List the newest backfills; one that ends while it is looked at is seen to end."""
+    parts.past_backfills()
+
+
+@st.fragment(run_every=4)
+def slots() -> None:
+    """Show what became of the last dates."""
+    st.subheader("Why did it run, or not?")
+    known = data.slots(pipeline.name, data.today() - timedelta(days=parts.LEDGER_DAYS), data.today())
+    if known:
+        ledger(known)
+    else:
+        st.caption(
+            "The ledger is empty. A runner opens it within five seconds of its start: one row a date from then on, whatever happens."
+        )
+
+
 st.caption(pipeline.summary)
 
 parts.drawing(pipeline)
@@ -35,11 +56,5 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if st.button("Backfill a range…", key="backfill", icon=":material/date_range:"):
         ask_backfill(pipeline.name)
 live_backfill()
-parts.past_backfills()
-
-st.subheader("Why did it run, or not?")
-slots = data.slots(pipeline.name, data.today() - timedelta(days=parts.LEDGER_DAYS), data.today())
-if slots:
-    ledger(slots)
-else:
-    st.caption("The ledger is empty. A runner opens it within five seconds of its start: one row a date from then on, whatever happens.")
+past_backfills()
+slots()
