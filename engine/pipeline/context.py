@@ -99,6 +99,7 @@ class StageContext:
     runtime: Runtime
     log: RunLog
     cache: TableCache
+    snapshot: Connection
     meter: Meter = field(default_factory=Meter)
     published: list[Version] = field(default_factory=list)
     withdrawn: list[tuple[str, date]] = field(default_factory=list)
@@ -118,9 +119,8 @@ class StageContext:
         return self.runtime.clock.now()
 
     def query(self, read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Call a read of `storage` with a connection of its own."""
-        with self.runtime.database.reading() as connection:
-            return read(connection, *arguments, **options)
+        """Call a read of `storage`; all reads of one try see one snapshot of the database."""
+        return read(self.snapshot, *arguments, **options)
 
     def publish(self, dataset: str, partition: date, content: Content) -> tuple[Version, bool]:
         """Write a file of the lake and have it made current with the checkpoint; return it and whether it is new.

@@ -130,10 +130,10 @@ class _Holding:
                 self.tries = attempt.num
                 if self.cancel_wanted:
                     raise StageCancelled(f"cancelled by a person before try {attempt.num} of stage {stage.name}")
-                context = StageContext(self.run, self.runtime, self.log, self.execution.cache)
                 began, began_at = time.perf_counter_ns(), self._now()
                 try:
-                    with interruptible(self.run["id"], stage.timeout, stage=stage.name):
+                    with self.runtime.database.reading() as snapshot, interruptible(self.run["id"], stage.timeout, stage=stage.name):
+                        context = StageContext(self.run, self.runtime, self.log, self.execution.cache, snapshot)
                         return context, stage.function(**inputs, context=context)
                 except (SourceNotReady, OperationalError):
                     raise
