@@ -91,7 +91,7 @@ def not_ready(runtime: Runtime) -> list[str]:
     wrong = []
     if found != HEAD:
         wrong.append(f"the database is at schema {found}, this version needs {HEAD}")
-    if runtime.settings.runner == "embedded" and not alive:
+    if not alive:
         wrong.append("no runner is alive")
     return wrong
 
