@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from storage.status import StageStatus
 from storage.tables import Attempt, LogLine, StageRun
@@ -53,6 +53,12 @@ def end_running(connection: Connection, run_id: int, status: StageStatus, *, at:
     """End the stage that runs, if any, of a run that is taken from its runner."""
     condition = and_(stage_runs.c.run_id == run_id, stage_runs.c.status == StageStatus.RUNNING)
     connection.execute(update(stage_runs).where(condition).values(status=status, finished_at=at))
+
+
+def finished(connection: Connection, run_id: int) -> int:
+    """Return how many stages of a run have succeeded."""
+    query = select(func.count()).where(stage_runs.c.run_id == run_id, stage_runs.c.status == StageStatus.SUCCEEDED)
+    return connection.execute(query).scalar_one()
 
 
 def add_attempt(connection: Connection, **values: Any) -> None:

@@ -16,7 +16,7 @@ from storage import backfills, moves, runners, runs, stages
 from storage.status import RunStatus, StageStatus, Verdict
 
 SILENCE = timedelta(seconds=15)  # a runner that beats no more for so long hangs, or its machine is gone
-MOST_RESCUES = 3  # a run that took three runners with it is the cause, not the victim
+MOST_RESCUES = 5  # and one more for each stage that it finished: a run that took more runners with it is the cause, not the victim
 
 
 def lock_folder(runtime: Runtime) -> Path:
@@ -73,7 +73,7 @@ class Rescuer:
                 return 0  # another runner was quicker
             if now["cancel_requested"]:
                 self._end(connection, run, now, RunStatus.CANCELLED, reason=f"cancelled by a person; {why}")
-            elif rescues > MOST_RESCUES:
+            elif rescues > MOST_RESCUES + stages.finished(connection, run_id):
                 reason = f"{why}; it was the runner's end {rescues} times, so it is not tried again"
                 told = {"verdict": Verdict.FAILED, "error_type": "Crashed", "error_message": reason}
                 self._end(connection, run, now, RunStatus.CRASHED, reason=reason, **told)

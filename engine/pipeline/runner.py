@@ -74,6 +74,7 @@ class RunnerProcess:
         signal.signal(signal.SIGTERM, self._told)
         signal.signal(signal.SIGINT, self._told)
         ignore_late_cancels()
+        self._patiently(self.runtime.source.reference)  # read before a run is held: the first one shall not take longer
         self._register()
         clockwork = self._clockwork()
         gc.freeze()

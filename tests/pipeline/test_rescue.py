@@ -8,8 +8,8 @@ from engine.pipeline.execution import hand_back
 from engine.pipeline.liveness import LifeLock, is_dead
 from engine.pipeline.rescue import MOST_RESCUES, Rescuer, lock_folder
 from engine.runtime import HOST
-from storage import backfills, moves, runners
-from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus, RunType, Verdict
+from storage import backfills, moves, runners, stages
+from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus, RunType, StageStatus, Verdict
 from tests.pipeline.machine import DAY
 
 HUNG = timedelta(0)  # the very next look that sees no new beat finds the runner silent
@@ -177,8 +177,20 @@ def test_a_run_that_takes_its_runners_with_it_is_given_up(machine, dead, rescuer
 
     row = machine.run(run_id)
     assert (row["status"], row["verdict"], row["error_type"]) == (RunStatus.CRASHED, Verdict.FAILED, "Crashed")
-    assert "it was the runner's end 4 times" in row["reason"]
+    assert "it was the runner's end 6 times" in row["reason"]
     assert machine.events(run_id).count("run_rescued") == MOST_RESCUES
+
+
+def test_a_run_that_finishes_stages_between_may_be_rescued_more_often(machine, dead, rescuer):
+    run_id = machine.queue()
+    machine.claim(dead)
+    with machine.runtime.database.transaction() as connection:
+        moves.note(connection, run_id, rescues=MOST_RESCUES)
+        at = machine.clock.now()
+        stages.open_stage(connection, run_id, "first", position=0, at=at, status=StageStatus.SUCCEEDED)
+    rescuer.rescue()
+
+    assert machine.run(run_id)["status"] == RunStatus.QUEUED
 
 
 def _in_backfill(machine, on_failure: OnFailure, days: int = 1) -> int:

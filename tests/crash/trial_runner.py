@@ -1,0 +1,52 @@
+"""`python -m engine` with one more pipeline, `trial`, whose second stage does what the files of its home say."""
+
+import os
+import signal
+import time
+from datetime import timedelta
+from functools import partial
+
+from engine import cli
+from engine.pipeline import runner
+from engine.pipeline.context import StageContext
+from engine.pipeline.graph import Pipeline
+from engine.pipeline.rescue import Rescuer
+from engine.pipelines import PIPELINES
+from storage import database
+
+trial = Pipeline("trial", "For tests with real processes.")
+
+
+@trial.stage()
+def first(context: StageContext) -> int:
+    """Do nothing."""
+    return 1
+
+
+@trial.stage()
+def second(first: int, context: StageContext) -> int:
+    """Take the runner's life where there is poison, or wait until the gate is open."""
+    home = context.runtime.settings.home
+    if (home / "poison").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    (home / f"entered-{os.getpid()}").touch()
+    while not (home / "open").exists():
+        time.sleep(0.005)
+    return first + 1
+
+
+@trial.stage()
+def third(second: int) -> int:
+    """Do nothing."""
+    return second + 1
+
+
+PIPELINES["trial"] = trial
+busy = os.environ.get("TRIAL_BUSY")
+if busy:
+    database.BUSY_SECONDS = float(busy)  # before a locked database counts as one that does not answer
+silence = os.environ.get("TRIAL_SILENCE")
+if silence:
+    runner.Rescuer = partial(Rescuer, silence=timedelta(seconds=float(silence)))
+    runner.BEAT = timedelta(seconds=float(silence) / 4)
+cli.main()
