@@ -10,7 +10,7 @@ from pages.ui.panels import live_backfill
 pipeline = data.first_pipeline()
 
 
-@st.fragment(run_every=2)
+@st.fragment(run_every=3)
 def state() -> None:
     """Draw what is wrong now, and the numbers."""
     health = data.health(pipeline)
@@ -27,14 +27,14 @@ def state() -> None:
         parts.next_slots(pipeline)
 
 
-@st.fragment(run_every=10)
+@st.fragment(run_every=15)
 def trends() -> None:
     """Draw how runs went over time."""
     if data.last_runs():
         parts.trends(pipeline)
 
 
-@st.fragment(run_every=2)
+@st.fragment(run_every=5)
 def last_runs() -> None:
     """List the newest runs."""
     if data.last_runs():

@@ -77,7 +77,7 @@ def _freshness(health: Health) -> None:
     tile(
         "Freshness",
         say.NOTHING if newest is None else "up to date" if not behind else f"{behind} behind",
-        note="no session yet" if newest is None else f"newest {say.short_day(newest)}",
+        note="no session yet" if newest is None else f"newest {say.day(newest)}",
         colour="gray" if newest is None else "orange" if behind else "green",
         page="runs.py",
         query={"day": (health.behind[0].day if behind else newest).isoformat()} if newest else {},

@@ -16,12 +16,19 @@ from pages.ui.widgets import badge
 from storage.status import ACTIVE, BackfillState, SlotOutcome
 
 _OPENED = "tiles_opened"
+_LIVE, _IDLE = 1, 5  # seconds between two looks at the backfill, while there is one and while there is none
 
 
-@st.fragment(run_every=1)
 def live_backfill() -> None:
     """Show the backfill that has not ended, a tile a date, with its buttons; draws nothing while there is none."""
+    active = data.open_backfill() is not None
+    st.fragment(_live_backfill, run_every=_LIVE if active else _IDLE)(active)
+
+
+def _live_backfill(was_active: bool) -> None:  # noqa: FBT001, a fragment's argument
     backfill = data.open_backfill()
+    if (backfill is not None) != was_active:
+        st.rerun()  # at the other pace: twenty idle visitors must not cost what a live one does
     with st.container(key="live_backfill"):
         if backfill is None:
             return

@@ -2,10 +2,12 @@
 
 import gc
 import importlib
+import pkgutil
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -26,8 +28,17 @@ from storage import runners
 from storage.migrate import HEAD, schema_version
 
 ALIVE_WITHIN = timedelta(seconds=10)
-# What the pages need, loaded before the first visitor comes.
-WARM = ("pandas", "pyarrow", "altair", "pages.ui.data", "pages.ui.actions", "pages.ui.health", "pages.ui.widgets")
+# What the pages need beside our own modules, loaded before the first visitor comes: garbage collection looks through what comes later.
+WARM = (
+    "pandas",
+    "pyarrow.pandas_compat",
+    "pyarrow.vendored.version",
+    "PIL.ImageFile",
+    "altair",
+    "streamlit.dataframe.lazy_df_adapters",
+    "streamlit.elements.echarts_chart",
+    "streamlit.web.skills",
+)
 # Streamlit's own front end needs inline styles, blob workers and evaluated chart code; nothing may come from another host.
 CONTENT_POLICY = {
     "default-src": "'self'",
@@ -71,13 +82,17 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
 
 
 def _warm() -> None:
-    for name in WARM:
+    for name in (*WARM, *_own_modules()):
         importlib.import_module(name)
     if st.get_option("server.fileWatcherType") == "none":
         # Streamlit collects all garbage after every script run; frozen modules are not looked through each time (108 to 21 ms a rerun).
         # With hot reload on, freezing would keep every generation of every module alive.
         gc.collect()
         gc.freeze()
+
+
+def _own_modules() -> list[str]:
+    return [module.name for module in pkgutil.walk_packages([str(Path(__file__).parent)], "pages.ui.")]
 
 
 def not_ready(runtime: Runtime) -> list[str]:

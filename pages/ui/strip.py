@@ -12,9 +12,9 @@ def source_notice() -> None:
         st.badge("Simulated exchange: no price here is real", icon=":material/science:", color="violet")
 
 
-@st.fragment(run_every=2)
+@st.fragment(run_every=5)
 def status_strip() -> None:
-    """Show the machine's state; the sidebar draws it anew every two seconds."""
+    """Show the machine's state; the sidebar draws it anew every five seconds."""
     machine, moment = data.machine(), data.now()
     with st.container(gap="xsmall", key="status_strip"):
         if data.simulated():
@@ -31,4 +31,4 @@ def status_strip() -> None:
         st.badge(
             f"{machine.running} running · {machine.queued} queued", icon=":material/pending_actions:", color="gray" if idle else "blue"
         )
-        st.caption(f"{say.clock_time(moment)} Nepal time")
+        st.caption(f"{say.clock_time(moment)[:5]} Nepal time")
