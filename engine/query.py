@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 from sqlalchemy import Connection, select
 
-from engine.errors import UsageError
+from engine.errors import LakeError, UsageError
 from engine.features.catalogue import GOLD_SCHEMA
 from engine.market.layouts import SILVER_SCHEMA
 from engine.runtime import Runtime
@@ -56,7 +56,7 @@ def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, runtime
     folder, source = runtime.lake.folder, runtime.source.name  # made-up data say so in each row that leaves
     for view, (dataset, schema) in LAKE_VIEWS.items():
         if view in words:
-            paths = [f"'{_quoted((folder / version.path).absolute())}'" for version in lake.snapshot(connection, dataset)]
+            paths = [f"'{_quoted(_whole(folder, version))}'" for version in lake.snapshot(connection, dataset)]
             if paths:
                 database.execute(f"CREATE VIEW {view} AS SELECT *, '{source}' AS source FROM read_parquet([{', '.join(paths)}])")  # noqa: S608, our own paths
             else:
@@ -68,6 +68,14 @@ def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, runtime
     for name in Base.metadata.tables:
         if name in words:
             database.register(name, _table(connection, name))
+
+
+def _whole(folder: Path, version: lake.Version) -> Path:
+    """Return where a file stands; `LakeError` when it is gone or torn, which the stored length tells without reading it."""
+    file = (folder / version.path).absolute()
+    if not file.is_file() or file.stat().st_size != version.bytes:
+        raise LakeError(f"lake file {version.path} is missing or not what was published. Rerun its date to write it again.")
+    return file
 
 
 def _sourced(table: pa.Table, source: str) -> pa.Table:
