@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from engine.clock import nepal_date
 from engine.errors import Fenced, StageCancelled
 from engine.pipeline.context import RunLog, SourceNotReady, StageContext, TableCache, cpu_us
-from engine.pipeline.graph import Pipeline, Stage
+from engine.pipeline.graph import CONTEXT, Pipeline, Stage
 from engine.pipeline.interrupts import interruptible
 from engine.pipeline.memory import peak_bytes, reset_peak
 from engine.runtime import Runtime
@@ -117,6 +117,7 @@ class _Holding:
     def _try(self, stage: Stage) -> tuple[StageContext, Any]:
         """Call the stage until it succeeds or may not be tried again; every failed try is recorded."""
         inputs = {name: self.values[name] for name in stage.inputs}
+        given = {CONTEXT} if stage.takes_context else set()
         tries = stamina.retry_context(
             on=lambda error: bool(getattr(error, "retryable", False)),
             attempts=stage.attempts,
@@ -134,7 +135,7 @@ class _Holding:
                 try:
                     with self.runtime.database.reading() as snapshot, interruptible(self.run["id"], stage.timeout, stage=stage.name):
                         context = StageContext(self.run, self.runtime, self.log, self.execution.cache, snapshot)
-                        return context, stage.function(**inputs, context=context)
+                        return context, stage.function(**inputs, **dict.fromkeys(given, context))
                 except (SourceNotReady, OperationalError):
                     raise
                 except Exception as error:

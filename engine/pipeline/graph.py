@@ -34,6 +34,7 @@ class Stage:
     name: str
     function: Callable[..., Any]
     inputs: tuple[str, ...]
+    takes_context: bool
     checkpoint: TypeAdapter[Any]  # how its output is stored and read back
     attempts: int
     timeout: timedelta
@@ -61,7 +62,8 @@ class Pipeline:
             if name in self.stages:
                 raise UsageError(f"pipeline {self.name} has two stages called {name}")
             hints = typing.get_type_hints(function)
-            inputs = tuple(parameter for parameter in inspect.signature(function).parameters if parameter != CONTEXT)
+            parameters = tuple(inspect.signature(function).parameters)
+            inputs = tuple(parameter for parameter in parameters if parameter != CONTEXT)
             unknown = [needed for needed in inputs if needed not in self.stages]
             if unknown:
                 known = ", ".join(self.stages) or "none"
@@ -71,7 +73,8 @@ class Pipeline:
             if "return" not in hints:
                 raise UsageError(f"stage {self.name}.{name} needs a return type: it says how its checkpoint is stored")
             summary = (function.__doc__ or "").strip().splitlines()[0] if function.__doc__ else ""
-            self.stages[name] = Stage(name, function, inputs, TypeAdapter(hints["return"]), attempts, timeout, summary)
+            stored = TypeAdapter(hints["return"])
+            self.stages[name] = Stage(name, function, inputs, CONTEXT in parameters, stored, attempts, timeout, summary)
             return function
 
         return register

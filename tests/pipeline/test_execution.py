@@ -59,6 +59,16 @@ def test_the_stages_run_in_order_and_each_leaves_its_checkpoint(machine, two_sta
         assert [row["checkpoint"] for row in runs.stages_of(connection, run_id)] == [1, 2]
 
 
+def test_a_stage_that_needs_no_context_is_given_none(machine, trial):
+    @trial.stage()
+    def first() -> int:
+        return 1
+
+    machine.queue()
+
+    assert machine.work() is RunStatus.SUCCEEDED
+
+
 def _unavailable_times(times: int):
     left = iter(range(times))
 
