@@ -162,7 +162,7 @@ def test_waiting_uses_the_runner_that_is_alive(stocked):
 
     assert said(done)["status"] == "succeeded"
     assert [row["pid"] for row in stocked.read(runners.recent)] == [runner.pid]
-    assert runner.returncode == 0
+    assert runner.returncode == 128 + signal.SIGTERM
 
 
 def test_without_waiting_the_run_is_only_queued(here, stocked):
