@@ -40,10 +40,13 @@ class Home:
 
     def runner(self, *options: str, entry: Sequence[str] = ("-m", "engine")) -> subprocess.Popen[bytes]:
         """Start a runner that keeps no schedule."""
+        return self.command("runner", "--no-scheduling", *options, entry=entry)
+
+    def command(self, *arguments: str, entry: Sequence[str] = ("-m", "engine")) -> subprocess.Popen[bytes]:
+        """Start a command of the product."""
+        environment = child_environment(self.settings) | {"PYTHONPATH": str(ROOT)}
         with (self.settings.home / "runner.log").open("ab") as log:
-            command = [sys.executable, *entry, "runner", "--no-scheduling", *options]
-            environment = child_environment(self.settings) | {"PYTHONPATH": str(ROOT)}
-            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            process = subprocess.Popen([sys.executable, *entry, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 

@@ -84,6 +84,20 @@ def test_a_backfill_that_is_killed_again_and_again_makes_the_same_lake(files, un
     _check(files, undisturbed)
 
 
+def test_a_backfill_command_that_is_killed_goes_on_when_it_is_given_again(files, undisturbed):
+    asked = ("backfill", PIPELINE, "--since", str(SINCE), "--until", str(UNTIL), "--wait", "--json")
+    first = files.command(*asked)
+    files.until(lambda: files.one("SELECT count(*) FROM run WHERE status IN ('succeeded', 'skipped')") > 4)
+    first.kill()
+    first.wait()
+    left = files.one("SELECT count(*) FROM run WHERE status IN ('queued', 'running')")
+    second = files.command(*asked)
+
+    assert second.wait(60) == 0
+    assert left > 0
+    _check(files, undisturbed)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 def test_a_hundred_kills_make_the_same_lake(files, undisturbed, seed):
