@@ -54,6 +54,11 @@ def _required() -> Any:
     return Field(sa_column=Column(BigInteger, nullable=False))
 
 
+def _only_where(condition: str) -> Any:
+    """Return the options of an index that holds only some rows."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 def _json() -> Any:
     return Field(default=None, sa_column=Column(Json, nullable=True))
 
@@ -104,24 +109,16 @@ class Run(Base, table=True):
     __table_args__: ClassVar[Any] = (
         Index("uq_run_request_key", "request_key", unique=True),
         # Two runs of one date at once would race; the second is refused by the database itself.
-        Index(
-            "uq_run_active",
-            "pipeline",
-            "partition",
-            unique=True,
-            sqlite_where=text("status IN ('queued', 'running')"),
-            postgresql_where=text("status IN ('queued', 'running')"),
-        ),
+        Index("uq_run_active", "pipeline", "partition", unique=True, **_only_where("status IN ('queued', 'running')")),
         Index(
             "ix_run_queue",
             "status",
             "priority",
             "partition",
             "id",
-            sqlite_where=text("status = 'queued'"),
-            postgresql_where=text("status = 'queued'"),
+            **_only_where("status = 'queued'"),
         ),
-        Index("ix_run_held", "pipeline", sqlite_where=text("status = 'running'"), postgresql_where=text("status = 'running'")),
+        Index("ix_run_held", "pipeline", **_only_where("status = 'running'")),
         Index("ix_run_partition", "pipeline", "partition", "id"),
         Index("ix_run_status", "status", "id"),
         Index("ix_run_pipeline_status", "pipeline", "status", "id"),
@@ -259,8 +256,7 @@ class LakeFile(Base, table=True):
             "dataset",
             "partition",
             unique=True,
-            sqlite_where=text("is_current"),
-            postgresql_where=text("is_current"),
+            **_only_where("is_current"),
         ),
         Index("ix_lake_file_version", "dataset", "partition", "created_at"),
     )
@@ -358,9 +354,7 @@ class Runner(Base, table=True):
     stopped_at: datetime | None = _instant()
     scheduling: bool = True
     run_id: int | None = _count()
-    __table_args__: ClassVar[Any] = (
-        Index("ix_runner_alive", "heartbeat_at", sqlite_where=text("stopped_at IS NULL"), postgresql_where=text("stopped_at IS NULL")),
-    )
+    __table_args__: ClassVar[Any] = (Index("ix_runner_alive", "heartbeat_at", **_only_where("stopped_at IS NULL")),)
 
 
 class Schedule(Base, table=True):
@@ -385,9 +379,7 @@ class Slot(Base, table=True):
     reason: str = _text(nullable=False)
     run_id: int | None = _count()
     updated_at: datetime = _instant(nullable=False)
-    __table_args__: ClassVar[Any] = (
-        Index("ix_slot_open", "pipeline", "day", sqlite_where=text("outcome = 'due'"), postgresql_where=text("outcome = 'due'")),
-    )
+    __table_args__: ClassVar[Any] = (Index("ix_slot_open", "pipeline", "day", **_only_where("outcome = 'due'")),)
 
 
 class Audit(Base, table=True):

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from engine.clock import FakeClock
+from engine.pipeline import execution
 from engine.pipeline.graph import Pipeline
 from engine.runtime import Runtime, compose
 from engine.settings import Settings
@@ -44,3 +46,36 @@ def trial() -> Pipeline:
 def machine(runtime: Runtime, clock: FakeClock, trial: Pipeline) -> Machine:
     """The machine that runs `trial`."""
     return Machine(runtime, clock, trial)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again at once."""
+    monkeypatch.setattr(execution, "FIRST_WAIT", timedelta(milliseconds=1))
+    monkeypatch.setattr(execution, "LONGEST_WAIT", timedelta(milliseconds=4))
+
+
+@pytest.fixture
+def calls() -> list[str]:
+    """The stages that were called, in order."""
+    return []
+
+
+@pytest.fixture
+def two_stages(trial, calls):
+    """A pipeline whose stages only tell that they were called, and do once what a test hangs into `trouble`."""
+    trouble = {}
+
+    @trial.stage(attempts=4)
+    def first(context) -> int:
+        calls.append("first")
+        trouble.get("first", lambda _: None)(context)
+        return 1
+
+    @trial.stage(attempts=4)
+    def second(first: int, context) -> int:
+        calls.append("second")
+        trouble.get("second", lambda _: None)(context)
+        return first + 1
+
+    return trouble

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from engine.clock import FakeClock
+from engine.errors import SourceUnavailable
 from engine.market.reference import Reference
 from engine.pipeline.execution import Execution
 from engine.pipeline.graph import Pipeline
@@ -87,3 +88,14 @@ class Machine:
     def _read(self, read: Callable[..., Any], *arguments: Any) -> Any:
         with self.runtime.database.reading() as connection:
             return read(connection, *arguments)
+
+
+def unavailable_times(times: int) -> Callable[[Any], None]:
+    """Return what raises an error that trying again can help, that many times."""
+    left = iter(range(times))
+
+    def trouble(_context: Any) -> None:
+        if next(left, None) is not None:
+            raise SourceUnavailable("the source did not answer")
+
+    return trouble

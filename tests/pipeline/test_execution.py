@@ -7,46 +7,14 @@ from datetime import timedelta
 import pytest
 
 from engine.errors import DataError, LakeError, SourceUnavailable
-from engine.pipeline import execution
 from engine.pipeline.context import SourceNotReady
 from engine.pipeline.interrupts import cancel_main_thread
-from storage import backfills, lake, moves, runs
+from storage import lake, moves, runs
 from storage.lake import bytes_content
-from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus, RunType, StageStatus, Verdict
-from tests.pipeline.machine import DAY
+from storage.status import RunStatus, StageStatus, Verdict
+from tests.pipeline.machine import DAY, unavailable_times
 
 DONE, FAILED, SKIPPED = StageStatus.SUCCEEDED, StageStatus.FAILED, StageStatus.SKIPPED
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch):
-    monkeypatch.setattr(execution, "FIRST_WAIT", timedelta(milliseconds=1))
-    monkeypatch.setattr(execution, "LONGEST_WAIT", timedelta(milliseconds=4))
-
-
-@pytest.fixture
-def calls() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def two_stages(trial, calls):
-    """A pipeline whose stages only tell that they were called, and do once what a test hangs into `trouble`."""
-    trouble = {}
-
-    @trial.stage(attempts=4)
-    def first(context) -> int:
-        calls.append("first")
-        trouble.get("first", lambda _: None)(context)
-        return 1
-
-    @trial.stage(attempts=4)
-    def second(first: int, context) -> int:
-        calls.append("second")
-        trouble.get("second", lambda _: None)(context)
-        return first + 1
-
-    return trouble
 
 
 def test_the_stages_run_in_order_and_each_leaves_its_checkpoint(machine, two_stages, calls):
@@ -69,18 +37,8 @@ def test_a_stage_that_needs_no_context_is_given_none(machine, trial):
     assert machine.work() is RunStatus.SUCCEEDED
 
 
-def _unavailable_times(times: int):
-    left = iter(range(times))
-
-    def trouble(_context) -> None:
-        if next(left, None) is not None:
-            raise SourceUnavailable("the source did not answer")
-
-    return trouble
-
-
 def test_what_trying_again_can_help_is_tried_again(machine, two_stages, calls):
-    two_stages["first"] = _unavailable_times(3)
+    two_stages["first"] = unavailable_times(3)
     run_id = machine.queue()
 
     assert machine.work() is RunStatus.SUCCEEDED
@@ -89,7 +47,7 @@ def test_what_trying_again_can_help_is_tried_again(machine, two_stages, calls):
 
 
 def test_the_wait_grows_up_to_its_limit(machine, two_stages):
-    two_stages["first"] = _unavailable_times(3)
+    two_stages["first"] = unavailable_times(3)
     run_id = machine.queue()
     machine.work()
 
@@ -99,7 +57,7 @@ def test_the_wait_grows_up_to_its_limit(machine, two_stages):
 
 
 def test_after_the_last_try_the_run_fails_with_its_error_and_all_tries_are_known(machine, two_stages, calls):
-    two_stages["first"] = _unavailable_times(99)
+    two_stages["first"] = unavailable_times(99)
     run_id = machine.queue()
 
     assert machine.work() is RunStatus.FAILED
@@ -366,48 +324,3 @@ def test_a_damaged_lake_file_fails_the_run_that_reads_it_and_says_what_to_do(mac
     row = machine.run(run_id)
     assert row["error_type"] == LakeError.__name__
     assert "Rerun its date to write it again" in row["error_message"]
-
-
-def _backfill(machine, on_failure: OnFailure) -> int:
-    with machine.runtime.database.transaction() as connection:
-        asked = {"mode": BackfillMode.ALL, "on_failure": on_failure, "max_active": 1, "dates": 2, "state": BackfillState.RUNNING}
-        own = {"pipeline": "trial", "since": DAY, "until": DAY + timedelta(days=1), "requested_by": "a person"}
-        backfill_id = backfills.add(connection, **own, **asked, created_at=machine.clock.now())
-    for number in range(2):
-        machine.queue(DAY + timedelta(days=number), run_type=RunType.BACKFILL, backfill_id=backfill_id)
-    return backfill_id
-
-
-def _state(machine, backfill_id: int):
-    with machine.runtime.database.reading() as connection:
-        return backfills.one(connection, backfill_id)
-
-
-def test_a_backfill_that_shall_stops_at_its_first_failure(machine, two_stages):
-    two_stages["first"] = _unavailable_times(4)
-    backfill_id = _backfill(machine, OnFailure.STOP)
-    machine.work()
-
-    row = _state(machine, backfill_id)
-    assert row["state"] == BackfillState.STOPPED
-    assert row["reason"].startswith(f"{DAY} failed (run ")
-    assert machine.claim() is None
-
-
-def test_a_backfill_that_was_stopped_goes_on_where_it_was(machine, two_stages):
-    two_stages["first"] = _unavailable_times(4)
-    backfill_id = _backfill(machine, OnFailure.STOP)
-    machine.work()
-    with machine.runtime.database.transaction() as connection:
-        backfills.set_state(connection, backfill_id, BackfillState.RUNNING, at=machine.clock.now())
-
-    assert machine.work() is RunStatus.SUCCEEDED
-    assert _state(machine, backfill_id)["state"] == BackfillState.DONE
-
-
-def test_a_backfill_that_shall_go_on_goes_on_after_a_failure(machine, two_stages):
-    two_stages["first"] = _unavailable_times(4)
-    backfill_id = _backfill(machine, OnFailure.CONTINUE)
-
-    assert [machine.work(), machine.work()] == [RunStatus.FAILED, RunStatus.SUCCEEDED]
-    assert _state(machine, backfill_id)["state"] == BackfillState.DONE
