@@ -1,0 +1,72 @@
+"""A browser and consoles for it to look at."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
+
+from tests.e2e.server import Console, Store
+
+CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE_MS = 30_000
+DESK: ViewportSize = {"width": 1400, "height": 1000}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder: it needs a browser or at least a whole server."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[BrowserContext]:
+    """A real chromium that nobody has used; one a module, because its event loop must not outlive the tests that drive it."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"a browser is not available: no {CHROMIUM}")
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM))
+        context = chromium.new_context()
+        context.set_default_timeout(PATIENCE_MS)
+        yield context
+        context.close()
+        chromium.close()
+
+
+@pytest.fixture
+def tab(browser) -> Iterator[Callable[..., Page]]:
+    """Open a tab, `on` a desk or a phone."""
+    with ExitStack() as opened:
+
+        def visit(url: str, *, on: ViewportSize = DESK) -> Page:
+            page = browser.new_page()
+            opened.callback(page.close)
+            page.set_viewport_size(on)
+            page.goto(url)
+            return page
+
+        yield visit
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory) -> Iterator[Callable[..., Console]]:
+    """Start a console in a home of its own; whatever is left of it ends with the module."""
+    with ExitStack() as running:
+
+        def begin(**settings: object) -> Console:
+            console = Console(tmp_path_factory.mktemp("console"), **settings)
+            running.callback(console.kill)
+            return console.start()
+
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def store(console) -> Iterator[Store]:
+    """What the module's console has in its home."""
+    opened = Store(console)
+    yield opened
+    opened.close()

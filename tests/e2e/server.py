@@ -1,0 +1,151 @@
+"""A console as a person starts it: a real server, the runner that it starts, a home of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from engine.runtime import Runtime, compose
+from engine.services import Services
+from engine.settings import Settings
+from storage import runs
+from storage.status import ACTIVE
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GRACE = 15.0  # seconds for a process to end by itself
+PATIENCE = 30.0  # seconds for what takes two at most on an idle machine
+
+
+def eventually(question: Callable[[], Any], *, what: str, patience: float = PATIENCE) -> Any:
+    """Return the first answer that is true; fail with `what` when none comes in time."""
+    end, pause = monotonic() + patience, Event()
+    while not (answer := question()):
+        assert monotonic() < end, f"not within {patience:.0f} s: {what}"
+        pause.wait(0.02)
+    return answer
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Console:
+    """One server that can be started, stopped and killed; it keeps its home and its port."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.folder, self.port = folder, free_port()
+        self.settings = Settings(home=folder / "home", port=self.port, **settings)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> "Console":
+        """Start the server and wait until it answers."""
+        command = ["-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        server = self._spawn(command)
+        eventually(lambda: server.poll() is not None or self.status("/healthz/live") == 200, what=f"the server answers\n{self.log()}")
+        assert server.poll() is None, f"the server ended\n{self.log()}"
+        return self
+
+    def start_runner(self) -> subprocess.Popen[bytes]:
+        """Start a runner that does not belong to the server."""
+        return self._spawn(["-m", "engine", "runner"])
+
+    def stop(self) -> None:
+        """End the server politely, and with it its runner."""
+        for process in self._processes:
+            process.terminate()
+        self._bury()
+
+    def kill(self) -> None:
+        """End every process at once, as a power cut does."""
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # the runner is in the group of the server that started it
+        self._bury()
+
+    def _bury(self) -> None:
+        for process in self._processes:
+            try:
+                process.wait(GRACE)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        self._processes.clear()
+
+    @property
+    def runner_pid(self) -> int | None:
+        """The process id of the runner that the server has started, or None while there is none."""
+        server = self._processes[0].pid
+        children = [pid for path in Path(f"/proc/{server}/task").glob("*/children") for pid in path.read_text().split()]
+        return int(children[0]) if children else None
+
+    def status(self, path: str, **headers: str) -> int:
+        """Return the status of an answer, 0 while nobody answers."""
+        return self.answer(path, **headers)[0]
+
+    def answer(self, path: str, **headers: str) -> tuple[int, Mapping[str, str]]:
+        """Return the status and the headers (names in lower case) of an answer."""
+        try:
+            with urlopen(Request(self.url + path, headers=headers), timeout=5) as reply:  # noqa: S310, our own server
+                return reply.status, {name.lower(): value for name, value in reply.headers.items()}
+        except HTTPError as error:
+            with error:
+                return error.code, {}
+        except (URLError, ConnectionError, TimeoutError):
+            return 0, {}
+
+    def log(self) -> str:
+        """Return what the processes have printed."""
+        printed = self.folder / "server.log"
+        return printed.read_text(errors="replace") if printed.exists() else ""
+
+    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        own = {f"NEPSE_{name.upper()}": str(value) for name, value in self.settings.model_dump(exclude_none=True).items()}
+        with (self.folder / "server.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command], cwd=REPOSITORY, env={**os.environ, **own}, stdout=log, stderr=log, start_new_session=True
+            )
+        self._processes.append(process)
+        return process
+
+
+class Store:
+    """What a console's home holds, as another program that works in it sees it."""
+
+    def __init__(self, console: Console) -> None:
+        self.runtime: Runtime = compose(console.settings)
+        self.services = Services(self.runtime, actor="test")
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.runtime.database.close()
+
+    def runs(self, **filters: Any) -> list[Mapping[Any, Any]]:
+        """Return the runs that match, newest first."""
+        with self.runtime.database.reading() as connection:
+            return list(runs.recent(connection, limit=2000, **filters))
+
+    def status(self, run_id: int) -> str:
+        """Return how a run stands."""
+        with self.runtime.database.reading() as connection:
+            row = runs.one(connection, run_id)
+        assert row is not None
+        return str(row["status"])
+
+    def idle(self) -> bool:
+        """Say whether there are runs and none of them is queued or running."""
+        with self.runtime.database.reading() as connection:
+            counts = runs.queue_counts(connection)
+        return not any(counts.get(status, 0) for status in ACTIVE) and bool(self.runs())

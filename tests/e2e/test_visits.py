@@ -1,0 +1,92 @@
+"""A visitor of a console that starts in an empty home: first minutes, links, a phone, a server that goes and comes back."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.server import eventually
+
+SESSIONS = 80  # enough that a browser is there before the last of them
+PHONE = {"width": 390, "height": 844}
+PAGES = ("/", "/runs", "/run?id=1", "/pipelines")
+
+
+@pytest.fixture(scope="module")
+def console(start):
+    return start(first_backfill_sessions=SESSIONS)
+
+
+@pytest.fixture
+def filled(console, store):
+    eventually(store.idle, what="the first backfill ends", patience=90)
+    return console
+
+
+def test_an_empty_home_fills_itself_while_the_overview_shows_how_far_it_is(console, tab):
+    page = tab(console.url)
+
+    backfill = page.locator(".st-key-live_backfill")
+    expect(backfill.get_by_text(re.compile(r"^[1-9]\d* of \d+ dates$"))).to_be_visible()
+    expect(backfill.get_by_text("Backfill 1")).to_be_hidden(timeout=90_000)  # it has ended, and the page has noticed by itself
+    expect(page.locator(".st-key-tile_sessions")).to_contain_text(re.compile(r"[12]\d of 30"))
+
+
+def test_every_page_says_that_the_data_are_simulated(filled, tab):
+    page = tab(filled.url)
+
+    for path in PAGES:
+        page.goto(filled.url + path)
+        expect(page.get_by_text("Simulated exchange: no price here is real")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "action"), [("/", "Overview"), ("/runs", "Backfill…"), ("/run?id=1", "Rerun…"), ("/pipelines", "Backfill a range…")]
+)
+def test_a_page_and_what_it_is_for_fit_a_phone(path, action, filled, tab):
+    page = tab(filled.url + path, on=PHONE)
+    wanted = page.get_by_role("heading" if path == "/" else "button", name=action)
+    expect(wanted).to_be_visible()
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+
+    box = wanted.bounding_box()
+    widths = page.evaluate("[document.documentElement, document.querySelector('[data-testid=stMain]')].map(e => e.scrollWidth)")
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE["width"]
+    assert max(widths) <= PHONE["width"]
+
+
+def test_a_phone_goes_from_page_to_page(filled, tab):
+    page = tab(filled.url, on=PHONE)
+
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Pipelines").click()
+
+    expect(page.get_by_role("heading", name="Pipelines", level=1)).to_be_visible()
+
+
+@pytest.mark.parametrize(("path", "shown"), [("/run?id=7", "Run 7 · backfill"), ("/runs?day={day}", "Run 7: ")])
+def test_a_link_works_as_the_first_request_after_a_restart(path, shown, filled, store, tab):
+    (run,) = (run for run in store.runs() if run["id"] == 7)
+    filled.stop()
+    filled.start()
+
+    page = tab(filled.url + path.format(day=run["partition"]))
+
+    expect(page.get_by_text(shown).first).to_be_visible()
+    expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(3)
+
+
+def test_an_open_page_goes_on_after_the_server_was_killed(filled, store, tab):
+    page = tab(f"{filled.url}/runs")
+    newest = page.get_by_test_id("glide-cell-1-0")
+    expect(newest).to_be_attached()
+    (before,) = store.runs()[:1]
+
+    filled.kill()
+    expect(page.get_by_text("Connection error")).to_be_visible()
+    filled.start()
+    run = store.services.run(before["pipeline"], before["partition"])
+
+    expect(newest).to_have_text(f"Run {run.run_id}")  # nobody has reloaded the page
+    assert page.url == f"{filled.url}/runs"
