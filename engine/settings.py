@@ -20,10 +20,13 @@ class SourceName(StrEnum):
 class Settings(BaseSettings):
     """Everything that is set from outside, each as `NEPSE_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="NEPSE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="NEPSE_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    home: Path = Field(Path("var"), description="The one folder that holds everything: database, lake, logs.")
     source: SourceName = Field(SourceName.SIMULATED, description="`simulated` or `files`.")
+    home: Path = Field(
+        default_factory=lambda others: Path("var") if others.get("source") is SourceName.SIMULATED else Path("var/files"),
+        description="The one folder that holds everything: database, lake, logs. With `files` the default is `./var/files`.",
+    )
     source_dir: Path | None = Field(None, description="With `files`: the folder that holds `daily/` and the optional reference folders.")
     database_url: str | None = Field(None, description="Default: SQLite in the home. PostgreSQL: `postgresql+psycopg://...`.")
     durability: str = Field(

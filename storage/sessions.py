@@ -12,6 +12,8 @@ from storage.upsert import upsert
 sessions = TradingSession.__table__
 prices = Price.__table__
 
+_symbols = select(prices.c.symbol).where(prices.c.session == bindparam("session"))
+_drop = delete(prices).where(prices.c.session == bindparam("b_session"), prices.c.symbol == bindparam("b_symbol"))
 _one = select(sessions).where(sessions.c.session == bindparam("session"))
 _trailing = select(sessions).where(sessions.c.session < bindparam("day")).order_by(sessions.c.session.desc()).limit(bindparam("most"))
 _after = select(sessions).where(sessions.c.session > bindparam("day")).order_by(sessions.c.session)
@@ -44,8 +46,10 @@ def forget(connection: Connection, session: date) -> None:
 
 def serve(connection: Connection, session: date, rows: Sequence[Mapping[str, Any]]) -> None:
     """Make `rows` the served prices of a session: upsert by (session, symbol), and drop symbols that are no longer in it."""
-    gone = delete(prices).where(prices.c.session == session, prices.c.symbol.not_in([row["symbol"] for row in rows]))
-    connection.execute(gone)
+    served_before = connection.execute(_symbols, {"session": session}).scalars()
+    gone = set(served_before) - {row["symbol"] for row in rows}
+    if gone:
+        connection.execute(_drop, [{"b_session": session, "b_symbol": symbol} for symbol in gone])
     upsert(connection, prices, rows, key=["session", "symbol"])
 
 

@@ -220,6 +220,7 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_run_partition", ["pipeline", "partition", "id"], unique=False)
         batch_op.create_index("ix_run_pipeline_status", ["pipeline", "status", "id"], unique=False)
+        batch_op.create_index("ix_run_pipeline_status_partition", ["pipeline", "status", "partition", "id"], unique=False)
         batch_op.create_index(
             "ix_run_queue",
             ["status", "priority", "partition", "id"],
@@ -398,6 +399,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_run_status")
         batch_op.drop_index("ix_run_rerun_of")
         batch_op.drop_index("ix_run_queue", sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'"))
+        batch_op.drop_index("ix_run_pipeline_status_partition")
         batch_op.drop_index("ix_run_pipeline_status")
         batch_op.drop_index("ix_run_partition")
         batch_op.drop_index("ix_run_held", sqlite_where=sa.text("status = 'running'"), postgresql_where=sa.text("status = 'running'"))

@@ -1,0 +1,27 @@
+"""Every table of the database, by aggregate."""
+
+from storage.tables.base import Base
+from storage.tables.market import LakeFile, Price, TradingSession
+from storage.tables.operations import Audit, Backfill, Runner, Schedule, Slot
+from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
+
+__all__ = [
+    "Attempt",
+    "Audit",
+    "Backfill",
+    "Base",
+    "DateState",
+    "LakeFile",
+    "LogLine",
+    "Metric",
+    "MetricSeries",
+    "Price",
+    "Run",
+    "RunDaily",
+    "RunEvent",
+    "Runner",
+    "Schedule",
+    "Slot",
+    "StageRun",
+    "TradingSession",
+]
