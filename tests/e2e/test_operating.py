@@ -28,13 +28,10 @@ def today(store):
 
 
 @pytest.fixture
-def finished(console, store, today):
-    """The id of a run that is over, while no runner is alive."""
+def finished(store, today):
+    """The id of a run that is over."""
     run_id = store.services.run(PIPELINE, today - timedelta(days=40)).run_id
-    runner = console.start_runner()
-    eventually(store.idle, what="the runs end")
-    runner.terminate()
-    runner.wait()
+    store.services.cancel(run_id)
     return run_id
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.server import eventually
 
-SESSIONS = 80  # enough that a browser is there before the last of them
+SESSIONS = 70  # enough that a browser is there before the last of them
 PHONE = {"width": 390, "height": 844}
 PAGES = ("/", "/runs", "/run?id=1", "/pipelines")
 
