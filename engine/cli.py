@@ -308,7 +308,7 @@ def runner(
     to_json: Json = False,
 ) -> None:
     """Be a runner: claim queued runs and execute them until told to stop."""
-    if status:
+    if status or to_json:  # a runner itself prints nothing
         show(reading.runners(runtime()), to_json=to_json)
         return
     from engine.pipeline.runner import RunnerOptions, RunnerProcess  # noqa: PLC0415, APScheduler is loaded by runners only
