@@ -33,7 +33,7 @@ def eventually(question: Callable[[], Any], *, what: str, patience: float = PATI
     end, pause = monotonic() + patience, Event()
     while not (answer := question()):
         assert monotonic() < end, f"not within {patience:.0f} s: {what}"
-        pause.wait(0.02)
+        pause.wait(0.05)
     return answer
 
 
@@ -155,5 +155,5 @@ class Store:
     def idle(self) -> bool:
         """Say whether there are runs and none of them is queued or running."""
         with self.runtime.database.reading() as connection:
-            counts = runs.queue_counts(connection)
-        return not any(counts.get(status, 0) for status in ACTIVE) and bool(self.runs())
+            counts, known = runs.queue_counts(connection), runs.recent(connection, limit=1)
+        return bool(known) and not any(counts.get(status, 0) for status in ACTIVE)
