@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ from engine.runtime import HOST, Runtime
 from engine.version import code_version
 from storage import moves, runners, runs
 
-POLL = timedelta(milliseconds=25)  # how soon a click is noticed; one indexed read of an idle database
+POLL = timedelta(milliseconds=25)  # how soon a click is noticed: whether anything was written at all is one look at a file
+LOOK_ANYWAY = timedelta(milliseconds=500)  # how soon a run is noticed that waits for a time which has come
 BEAT = timedelta(seconds=2)
 RESCUE = timedelta(milliseconds=250)
 LEDGER = timedelta(seconds=5)
@@ -63,6 +65,8 @@ class RunnerProcess:
         self.rescuer = Rescuer(runtime, self.runner_id)
         self.sequential = [name for name, pipeline in PIPELINES.items() if pipeline.sequential]
         self.holding: RowMapping | None = None  # the run that is executed now
+        self.seen: int | None = None  # the last write that was looked at
+        self.looked = 0.0
         self.log = structlog.get_logger().bind(runner=self.runner_id)
 
     def serve(self) -> None:
@@ -103,7 +107,7 @@ class RunnerProcess:
         """Claim and execute one run, if there is one that may be."""
         if self.holding is not None:
             self._give_back(self.holding)
-        run = self._claim()
+        run = self._claim() if self._something_new() else None
         if run is None:
             self.stopping.wait(POLL.total_seconds())
             return
@@ -111,6 +115,14 @@ class RunnerProcess:
         status = self.execution.execute(run)
         self.holding = None
         self.log.info("run_left", run_id=run["id"], partition=str(run["partition"]), status=status)
+
+    def _something_new(self) -> bool:
+        """Say whether the database may hold something else than at the last look."""
+        written, now = self.runtime.database.last_write(), time.monotonic()
+        if written is not None and written == self.seen and now - self.looked < LOOK_ANYWAY.total_seconds():
+            return False
+        self.seen, self.looked = written, now
+        return True
 
     def _claim(self) -> RowMapping | None:
         at, only_backfill = self.runtime.clock.now(), self.options.only_backfill
@@ -136,6 +148,8 @@ class RunnerProcess:
 
     def _nothing_left(self) -> bool:
         """Say whether a runner that was started for one request is done with it."""
+        if self.options.only_run is None and self.options.only_backfill is None:
+            return False
         with self.runtime.database.reading() as connection:
             if self.options.only_run is not None:
                 row = runs.one(connection, self.options.only_run)
