@@ -20,6 +20,7 @@ from storage.status import RunStatus, RunType, SlotOutcome, Verdict
 
 ON_TIME = timedelta(minutes=10)  # a run queued later than this after its time is a catch-up
 LATE = timedelta(hours=1)
+IN_ORDER = 2  # as backfills: what is due by the clock waits for the older dates that it builds on
 LOOK_BACK = timedelta(days=60)  # a rerun may still change what became of so old a slot
 
 _BY_VERDICT = {
@@ -136,7 +137,7 @@ def _facts(day: date, due: Due, calendar: TradingCalendar, state: Any, schedule:
 
 def _queue(connection: Connection, pipeline: str, day: date, outcome: SlotOutcome, now: datetime) -> int:
     kind = RunType.CATCHUP if outcome is SlotOutcome.MISSED else RunType.SCHEDULED
-    return moves.add(connection, at=now, pipeline=pipeline, partition=day, run_type=kind, requested_by="schedule", priority=1)
+    return moves.add(connection, at=now, pipeline=pipeline, partition=day, run_type=kind, requested_by="schedule", priority=IN_ORDER)
 
 
 def _hours(span: timedelta) -> str:

@@ -73,7 +73,7 @@ def _sessions(health: Health) -> None:
 
 def _freshness(health: Health) -> None:
     newest = data.newest_session()
-    behind = len(health.behind)
+    behind = len(health.behind) + sum(newest is not None and verdict.day > newest for verdict in (*health.failed, *health.again))
     tile(
         "Freshness",
         say.NOTHING if newest is None else "up to date" if not behind else f"{behind} behind",

@@ -21,14 +21,12 @@ _LIVE, _IDLE = 1, 5  # seconds between two looks at the backfill, while there is
 
 def live_backfill() -> None:
     """Show the backfill that has not ended, a tile a date, with its buttons; draws nothing while there is none."""
-    active = data.open_backfill() is not None
-    st.fragment(_live_backfill, run_every=_LIVE if active else _IDLE)(active)
+    # Twenty idle visitors must not cost what a live one does.
+    st.fragment(_live_backfill, run_every=_IDLE if data.open_backfill() is None else _LIVE)()
 
 
-def _live_backfill(was_active: bool) -> None:  # noqa: FBT001, a fragment's argument
+def _live_backfill() -> None:
     backfill = data.open_backfill()
-    if (backfill is not None) != was_active:
-        st.rerun()  # at the other pace: twenty idle visitors must not cost what a live one does
     with st.container(key="live_backfill"):
         if backfill is None:
             return

@@ -101,7 +101,7 @@ def past_backfills() -> None:
     rows = {
         "Backfill": [str(item.id) for item in known],
         "Dates": [f"{item.since} to {item.until} ({item.dates})" for item in known],
-        "Took": [item.mode.value for item in known],
+        "Mode": [item.mode.value for item in known],
         "State": [look(item.state).badge for item in known],
         "By": [f"{item.requested_by}, {say.stamp(item.created_at)}" for item in known],
     }

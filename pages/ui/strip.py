@@ -24,7 +24,7 @@ def status_strip() -> None:
         if machine.alive:
             st.badge(f"runner alive, {say.ago(machine.heartbeat_at, moment)}", icon=":material/favorite:", color="green")
         elif machine.heartbeat_at is None:
-            st.badge("no runner yet", icon=":material/heart_broken:", color="red")
+            st.badge("no runner", icon=":material/heart_broken:", color="red")
         else:
             st.badge(f"runner silent, {say.ago(machine.heartbeat_at, moment)}", icon=":material/heart_broken:", color="red")
         idle = not (machine.running or machine.queued)
