@@ -73,14 +73,14 @@ def _sessions(health: Health) -> None:
 
 def _freshness(health: Health) -> None:
     newest = data.newest_session()
-    behind = len(health.behind) + sum(newest is not None and verdict.day > newest for verdict in (*health.failed, *health.again))
+    behind = sorted(v.day for v in (*health.behind, *health.failed, *health.again) if newest is not None and v.day > newest)
     tile(
         "Freshness",
-        say.NOTHING if newest is None else "up to date" if not behind else f"{behind} behind",
+        say.NOTHING if newest is None else "up to date" if not behind else f"{len(behind)} behind",
         note="no session yet" if newest is None else f"newest {say.day(newest)}",
         colour="gray" if newest is None else "orange" if behind else "green",
         page="runs.py",
-        query={"day": (health.behind[0].day if behind else newest).isoformat()} if newest else {},
+        query={"day": (behind[0] if behind else newest).isoformat()} if newest else {},
         action="See the date",
         key="freshness",
         explanation="How many sessions the exchange has held (and published) since the newest one in the lake. Closed days do not count.",

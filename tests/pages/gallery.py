@@ -201,6 +201,13 @@ def one_failed(store: Store) -> None:
     store.run(BEFORE, RunStatus.FAILED, verdict=Verdict.FAILED, reason=ERROR)
 
 
+def newest_failed(store: Store) -> None:
+    """The session of today has come and could not be used."""
+    store.history(until=TODAY - timedelta(days=1))
+    store.runner()
+    store.run(TODAY, RunStatus.FAILED, verdict=Verdict.FAILED, reason=ERROR)
+
+
 def waiting(store: Store) -> None:
     """Today's file has not come; its run waits in the queue."""
     store.history(until=TODAY - timedelta(days=1))
@@ -302,5 +309,17 @@ def many_runs(store: Store, *, number: int = 10_000) -> None:
 
 STATES: dict[str, Callable[[Store], None]] = {
     state.__name__: state
-    for state in (empty, healthy, one_failed, waiting, crashed, backfill_running, backfill_stopped, runner_dead, paused, many_runs)
+    for state in (
+        empty,
+        healthy,
+        one_failed,
+        newest_failed,
+        waiting,
+        crashed,
+        backfill_running,
+        backfill_stopped,
+        runner_dead,
+        paused,
+        many_runs,
+    )
 }

@@ -12,6 +12,7 @@ MUST_SEE = {
     "empty": ["Nothing has run yet", "Backfill all of them"],
     "healthy": ["Nothing is wrong", "30 of 30", "up to date", "alive"],
     "one_failed": ["Mon 2 Jun 2025 failed", "29 of 30", "Opening Price", "Rerun 1 failed date"],
+    "newest_failed": ["Tue 3 Jun 2025 failed", "1 behind"],
     "waiting": ["waits for the file of Tue 3 Jun 2025", "no file dated 2025-06-03 yet"],
     "crashed": ["Mon 2 Jun 2025 crashed", "its runner died under it 3 times"],
     "backfill_running": ["Backfill 1", "23 of 41 dates", "Pause", "Cancel"],
