@@ -293,7 +293,11 @@ def schedule(
     if resume is not None:
         complain(_services().resume_schedule(resume))
     found = reading.schedules(runtime(), days=days)
-    show(found if to_json else [slot for entry in found for slot in entry["slots"]], to_json=to_json)
+    if to_json:
+        show(found, to_json=True)
+    else:
+        for entry in found:
+            show(entry, to_json=False)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pysqlite3
 
@@ -15,7 +16,7 @@ from engine.runtime import Runtime, compose
 from engine.settings import Settings, SourceName
 from engine.waiting import runner_is_alive
 from storage import runs
-from storage.database import SAFE_SQLITE, free_bytes, version
+from storage.database import SAFE_SQLITE, free_bytes, nearest, version
 
 LOW_DISK = 512 * 1024**2
 CLOCK_YEARS = (2025, 2100)
@@ -58,18 +59,24 @@ def _sqlite(settings: Settings) -> Iterator[Finding]:
 
 def _home(settings: Settings) -> Iterator[Finding]:
     home = settings.home.absolute()
-    nearest = home
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+    found = nearest(home)
+    if not _writable(found):
         yield Finding(
             "permissions",
             Health.FAILED,
-            f"{nearest} cannot be written",
+            f"{found} cannot be written",
             "choose another NEPSE_HOME, or give this user the right to write it",
         )
     else:
         yield Finding("permissions", Health.OK, f"{home} can be written")
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -86,8 +93,9 @@ def _source_folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("source", Health.OK, f"simulated exchange, seed {settings.simulated_seed}")
         return
     daily = Path(settings.source_dir or ".") / "daily"
-    if not daily.is_dir():
-        yield Finding("source", Health.FAILED, f"no folder {daily}", "point NEPSE_SOURCE_DIR to the folder that holds daily/")
+    if nearest(daily) != daily:
+        advice = "point NEPSE_SOURCE_DIR to the folder that holds daily/, and let this user see it"
+        yield Finding("source", Health.FAILED, f"no folder {daily}", advice)
     elif not os.access(daily, os.R_OK | os.X_OK):
         yield Finding("source", Health.FAILED, f"{daily} cannot be read", "give this user the right to read it")
 

@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from engine.clock import NEPAL
 
+UNTOLD = ("id", "run_id", "position", "checkpoint")
+
 
 def as_json(value: Any) -> str:
     """Return JSON with dates in ISO form and money exact: a number, or text where no float can hold it. NaN and infinities become null."""
@@ -27,10 +29,24 @@ def show(value: Any, *, to_json: bool) -> None:
     if to_json:
         print(as_json(value))
     elif isinstance(value, Mapping):
+        parts = {name: item for name, item in value.items() if _is_table(item)}
         for name, item in value.items():
-            print(f"{name:<18} {_cell(item)}")
+            if name not in parts:
+                print(f"{name:<18} {_cell(item)}")
+        for name, rows in parts.items():
+            print(f"\n{name}")
+            table([{column: row[column] for column in _told(rows)} for row in rows])
     else:
         table(value)
+
+
+def _is_table(item: Any) -> bool:
+    return isinstance(item, list) and bool(item) and isinstance(item[0], Mapping)
+
+
+def _told(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the columns that tell a person something: no numbers of rows, and nothing that is empty in all of them."""
+    return [name for name in rows[0] if name not in UNTOLD and any(row[name] is not None for row in rows)]
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -60,6 +76,10 @@ def complain(message: str) -> None:
 def _cell(item: Any) -> str:
     if item is None:
         return "-"
+    if isinstance(item, (list, tuple)):
+        return ", ".join(_cell(part) for part in item)
+    if isinstance(item, Mapping):
+        return " ".join(f"{name}={_cell(part)}" for name, part in item.items())
     if isinstance(item, datetime):
         return f"{item.astimezone(NEPAL):%Y-%m-%d %H:%M:%S}"
     return str(item)

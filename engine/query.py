@@ -11,13 +11,18 @@ from sqlalchemy import Connection, select
 
 from engine.errors import LakeError, UsageError
 from engine.features.catalogue import GOLD_SCHEMA
+from engine.market.daily_file import REJECTED_SCHEMA
 from engine.market.layouts import SILVER_SCHEMA
 from engine.runtime import Runtime
 from storage import lake
 from storage.tables import Base
 from storage.types import Json, UtcDateTime
 
-LAKE_VIEWS = {"silver_prices": ("silver", SILVER_SCHEMA), "gold_features": ("gold", GOLD_SCHEMA)}
+LAKE_VIEWS = {
+    "silver_prices": ("silver", SILVER_SCHEMA),
+    "gold_features": ("gold", GOLD_SCHEMA),
+    "rejected_rows": ("rejected", REJECTED_SCHEMA),
+}
 VIEWS = ("bronze_files", *LAKE_VIEWS, "prices")
 MONEY = pa.decimal128(18, 2)
 
@@ -46,6 +51,8 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
         raise UsageError(f"{error}\nThere are: {names}") from error
     finally:
         database.close()
+    if runtime.simulated and "source" not in answer.column_names:
+        answer = _sourced(answer, runtime.source.name)  # made-up data say so wherever they go
     doubled = [name for name, times in Counter(answer.column_names).items() if times > 1]
     if doubled:
         raise UsageError(f"more than one column is called {', '.join(doubled)}; give each a name of its own with AS")

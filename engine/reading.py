@@ -119,6 +119,7 @@ def backfill(runtime: Runtime, backfill_id: int) -> dict[str, Any]:
     return {
         "backfill": backfill_id,
         "state": row["state"],
+        **({"reason": row["reason"]} if row["reason"] else {}),
         "since": row["since"],
         "until": row["until"],
         "dates": len(known),

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from engine import settings as environment
 from engine.clock import Clock, SystemClock
@@ -50,6 +50,11 @@ def compose(settings: Settings, clock: Clock | None = None) -> Runtime:
         migrate(database)
     except DatabaseRefused as error:
         raise SettingsError(str(error)) from error
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise SettingsError(
+            f"NEPSE_DATABASE_URL is no database that this product can use: {error}. "
+            "Leave it unset for SQLite in the home, or write postgresql+psycopg://user@host/name."
+        ) from error
     except DBAPIError as error:
         raise SettingsError(f"The database of NEPSE_HOME={home} cannot be used: {error.orig}. {_advice(settings)}") from error
     except OSError as error:

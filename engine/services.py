@@ -90,6 +90,7 @@ class Services:
             raise UsageError(f"the range ends ({until}) before it begins ({since})")
         if (until - since).days >= MOST_DATES:
             raise UsageError(f"{since} to {until} are {(until - since).days + 1:,} dates; take at most {MOST_DATES:,} at a time")
+        self.runtime.source.span()  # a source that is set up wrongly is refused here: no date is to blame for it
         today = nepal_date(self.runtime.clock.now())
         if until > today:
             raise UsageError(f"{until} lies in the future (today is {today} in Nepal); end the range today at the latest")
@@ -201,6 +202,7 @@ class Services:
         rerun_of: int | None = None,
         from_stage: str | None = None,
     ) -> Submitted:
+        self.runtime.source.span()  # as for a backfill
         at = self.runtime.clock.now()
         if day > nepal_date(at):
             raise UsageError(f"{day} lies in the future (today is {nepal_date(at)} in Nepal)")

@@ -32,7 +32,7 @@ def moving(before: RunDetail) -> None:
     run_view.failure(now.run)
     run_view.timeline(now)
     run_view.stage_table(now.stages)
-    for part in (run_view.failed_tries, run_view.evidence):
+    for part in (run_view.failed_tries, run_view.evidence, run_view.rejected):
         with st.container():  # a slot of its own: what stands below does not move when there is nothing yet
             part(now)
     run_view.log(data.run_log(now.run.id), live=active)

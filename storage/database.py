@@ -113,7 +113,16 @@ def version(database: Database) -> str:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the bytes free on the disk that holds `folder` or its nearest existing parent."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+    """Return the bytes free on the disk that holds `folder` or its nearest parent that can be seen."""
+    return shutil.disk_usage(nearest(folder)).free
+
+
+def nearest(folder: Path) -> Path:
+    """Return `folder` or the nearest of its parents that is there and can be seen by this user."""
+    while True:
+        try:
+            folder.stat()
+        except OSError:
+            folder = folder.parent
+        else:
+            return folder

@@ -203,7 +203,7 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
     _take_out(context, gold.left, gold.others)
     context.note(outcome=outcome, rows=table.num_rows)
     if same:
-        context.note(reason=f"unchanged: the same input as before, {table.num_rows} rows of {silver.session} stand as they are")
+        context.log.info("unchanged", why=f"the same input as before: {table.num_rows} rows of {silver.session} stand as they are")
     return Loaded(silver.session, outcome, table.num_rows)
 
 

@@ -18,7 +18,7 @@ from storage.run_list import RunFilter
 from storage.status import ACTIVE, Outcome, RunStatus, RunType, Verdict
 
 PAGE = 50
-SILVER = "silver"
+SILVER, REJECTED = "silver", "rejected"
 _SAMPLE = 20
 LONGEST_ID = 18  # digits: what fits the database's integers
 
@@ -152,6 +152,21 @@ def price_difference(before: str, after: str) -> PriceDifference:
         return compare(folder.read_table(before), folder.read_table(after))
     except lake.LakeFileLost as error:
         return PriceDifference(unreadable=str(error))
+
+
+@st.cache_data(ttl=600, max_entries=20, show_spinner=False)
+def set_aside(path: str) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    """Return the lines of a file that could not be used, or why they cannot be read; `path` is a file of the lake."""
+    try:
+        return tuple(engine.runtime.runtime().lake.read_table(path).to_pylist()), None
+    except lake.LakeFileLost as error:
+        return (), str(error)
+
+
+def rejected_path(stages: Sequence[StageView]) -> str | None:
+    """Return where the lines are that a run set aside, or None when there were none."""
+    files = (file for stage in stages for file in lake_files(stage.checkpoint))
+    return next((str(file["path"]) for file in files if file["dataset"] == REJECTED), None)
 
 
 def compare(before: pa.Table, after: pa.Table) -> PriceDifference:

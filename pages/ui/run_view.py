@@ -246,6 +246,23 @@ def evidence(detail: RunDetail) -> None:
     st.table(pd.DataFrame(rows), hide_index=True, alt="Evidence of the verdict")  # it wraps: no part of a reason is cut off
 
 
+def rejected(detail: RunDetail) -> None:
+    """List the lines of the file that could not be used, each with its reason; nothing when all could."""
+    path = run_data.rejected_path(detail.stages)
+    if path is None:
+        return
+    lines, lost = run_data.set_aside(path)
+    st.subheader("Lines set aside")
+    if lost:
+        st.error(plain(lost), icon=":material/error:")
+        return
+    said = f"{say.count(len(lines), 'line')} of the file could not be used. The other rows were; these are kept as they came."
+    st.warning(said, icon=":material/warning:")
+    columns = {"line": "Line", "symbol": "Symbol", "column": "Column", "reason": "Why", "raw": "As it came"}
+    frame = pd.DataFrame([{title: line[name] for name, title in columns.items()} for line in lines])
+    st.dataframe(frame, key="set_aside", hide_index=True, height="content", placeholder=say.NOTHING, alt="Lines of the file set aside")
+
+
 def _words(name: str) -> str:
     return name.replace("_", " ")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 import streamlit as st
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -19,7 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import engine.runtime
-from engine.errors import ConsoleError
+from engine.errors import ConsoleError, SourceError
 from engine.pipeline.supervisor import Supervisor
 from engine.runtime import Runtime
 from engine.services import Services
@@ -70,15 +71,23 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Open the database, start the runner beside the server, and stop it when the server ends."""
     opened = await anyio.to_thread.run_sync(engine.runtime.runtime)
     supervisor = Supervisor(opened.settings) if opened.settings.runner == "embedded" else None
+    # Before the runner looks at the schedule: today's date builds on those of the first backfill.
+    await anyio.to_thread.run_sync(_first_backfill, opened)
     if supervisor is not None:
         supervisor.start()
-    await anyio.to_thread.run_sync(Services(opened, actor="first start").first_backfill)
     await anyio.to_thread.run_sync(_warm)
     try:
         yield {}
     finally:
         if supervisor is not None:
             await anyio.to_thread.run_sync(supervisor.stop)
+
+
+def _first_backfill(opened: Runtime) -> None:
+    try:
+        Services(opened, actor="first start").first_backfill()
+    except SourceError as error:  # the console comes up all the same: its pages say what is wrong with the source
+        structlog.get_logger().warning("no_first_backfill", why=str(error))
 
 
 def _warm() -> None:

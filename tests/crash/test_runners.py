@@ -57,9 +57,9 @@ def run_id(home) -> int:
 def test_the_run_of_a_killed_runner_goes_on_elsewhere_within_moments(home, run_id):
     runner, took = home.runner(entry=TRIAL), []
     for rescued in range(2):
+        home.until(lambda runner=runner: _entered(home, runner))
         other = home.runner(entry=TRIAL)
         home.until(lambda pid=other.pid: home.registered(pid))
-        home.until(lambda runner=runner: _entered(home, runner))
         began = time.monotonic()
         runner.send_signal(signal.SIGKILL)
         home.until(lambda times=rescued: _events(home, run_id).count("run_rescued") > times)

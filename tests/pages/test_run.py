@@ -11,6 +11,7 @@ from pages.ui.run_data import compare, lake_files
 from pages.ui.run_view import restartable, stage_bars
 from pages.ui.text import plain, sentence
 from pages.ui.views import AttemptView, RunDetail, StageView
+from storage import lake, runs
 from storage.status import RunStatus, StageStatus, Verdict
 from tests.pages.console import (
     DAYS,
@@ -68,6 +69,17 @@ def test_a_run_shows_its_stages_its_evidence_and_its_log(busy, visit):
     assert list(screen.dataframe[0].value["Stage"]) == ["check_source", "bronze", "parsed", "silver", "gold", "loaded", "report"]
     assert "Why this verdict" in words(screen)
     assert "run_finished status=succeeded verdict=session" in words(screen)
+
+
+def test_lines_that_were_set_aside_are_listed_with_their_reason(busy, visit):
+    with busy.database.reading() as connection:
+        kept = lake.snapshot(connection, "rejected")[0]
+        run = runs.newest_of(connection, "daily_prices", kept.partition)
+
+    screen = visit("run.py", id=str(run["id"]))
+
+    assert "could not be used" in words(screen)
+    assert kept.rows in [len(table.value) for table in screen.dataframe]
 
 
 def test_a_run_of_made_up_data_says_so(busy, visit):
