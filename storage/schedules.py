@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
-from storage.status import SlotOutcome
 from storage.tables import Schedule, Slot
 from storage.upsert import insert_of, upsert
 
@@ -44,12 +43,6 @@ def write_slots(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
 def slots_between(connection: Connection, pipeline: str, since: date, until: date) -> Sequence[RowMapping]:
     """Return the ledger of a range of dates, oldest first."""
     query = select(slots).where(slots.c.pipeline == pipeline, slots.c.day.between(since, until)).order_by(slots.c.day)
-    return connection.execute(query).mappings().all()
-
-
-def unfinished_slots(connection: Connection, pipeline: str) -> Sequence[RowMapping]:
-    """Return the slots that may still change, oldest first."""
-    query = select(slots).where(slots.c.pipeline == pipeline, slots.c.outcome == SlotOutcome.DUE).order_by(slots.c.day)
     return connection.execute(query).mappings().all()
 
 

@@ -72,7 +72,6 @@ class Slot(Base, table=True):
     reason: str = long_text(nullable=False)
     run_id: int | None = count()
     updated_at: datetime = instant(nullable=False)
-    __table_args__: ClassVar[Any] = (Index("ix_slot_open", "pipeline", "day", **only_where("outcome = 'due'")),)
 
 
 class Audit(Base, table=True):

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pages.ui import theme
+from pages.ui.charts.legend import legend
 
 HEIGHT = 220  # pixels: one row of weeks on a wide screen, two half-years on a phone
 PHONE_WIDTH = 640
@@ -88,20 +89,7 @@ def _legend(squares: Sequence[Square], kinds: Mapping[str, Kind], codes: Mapping
         for key, kind in kinds.items()
         if key in used and kind.in_legend
     ]
-    return {
-        "type": "piecewise",
-        "pieces": pieces,
-        "dimension": "code",
-        "orient": "horizontal",
-        "left": 30,
-        "bottom": 0,
-        "itemSymbol": "roundRect",
-        "itemWidth": 14,
-        "itemHeight": 14,
-        "itemGap": 12,
-        "textStyle": {"color": theme.surface("textColor"), "fontSize": 12},
-        "selectedMode": False,
-    }
+    return legend(pieces)
 
 
 def _squares(half: int) -> dict[str, Any]:

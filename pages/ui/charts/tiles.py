@@ -7,6 +7,7 @@ import pandas as pd
 
 from pages.ui import format as say
 from pages.ui import theme
+from pages.ui.charts.legend import legend
 from pages.ui.theme import Look
 from pages.ui.views import TileView
 from storage.status import RunStatus
@@ -69,20 +70,7 @@ def _colour(kind: Look) -> str:
 
 
 def _legend(kinds: Sequence[Look]) -> dict[str, Any]:
-    return {
-        "type": "piecewise",
-        "dimension": "code",
-        "pieces": [{"value": code, "label": f"{kind.sign} {kind.word}".strip(), "color": _colour(kind)} for code, kind in enumerate(kinds)],
-        "orient": "horizontal",
-        "left": 30,
-        "bottom": 0,
-        "itemSymbol": "roundRect",
-        "itemWidth": 14,
-        "itemHeight": 14,
-        "itemGap": 12,
-        "textStyle": {"color": theme.surface("textColor"), "fontSize": 12},
-        "selectedMode": False,
-    }
+    return legend([{"value": code, "label": f"{kind.sign} {kind.word}".strip(), "color": _colour(kind)} for code, kind in enumerate(kinds)])
 
 
 def _weeks(days: list[str]) -> dict[str, Any]:

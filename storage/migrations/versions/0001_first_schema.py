@@ -305,15 +305,6 @@ def upgrade() -> None:
         sa.Column("updated_at", storage.types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("pipeline", "day"),
     )
-    with op.batch_alter_table("slot", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_slot_open",
-            ["pipeline", "day"],
-            unique=False,
-            sqlite_where=sa.text("outcome = 'due'"),
-            postgresql_where=sa.text("outcome = 'due'"),
-        )
-
     op.create_table(
         "stage_run",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -375,9 +366,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_stage_run_run")
 
     op.drop_table("stage_run")
-    with op.batch_alter_table("slot", schema=None) as batch_op:
-        batch_op.drop_index("ix_slot_open", sqlite_where=sa.text("outcome = 'due'"), postgresql_where=sa.text("outcome = 'due'"))
-
     op.drop_table("slot")
     op.drop_table("schedule")
     with op.batch_alter_table("runner", schema=None) as batch_op:
