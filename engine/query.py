@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ LAKE_VIEWS = {
 }
 VIEWS = ("bronze_files", *LAKE_VIEWS, "prices")
 MONEY = pa.decimal128(18, 2)
+_ARROW_TYPES = {int: pa.int64(), str: pa.string(), float: pa.float64(), bool: pa.bool_(), date: pa.date32(), bytes: pa.binary()}
 
 
 def query(runtime: Runtime, sql: str) -> pa.Table:
@@ -129,8 +131,7 @@ def _table(connection: Connection, name: str) -> pa.Table:
 def _arrow_type(kind: Any) -> pa.DataType:
     if isinstance(kind, UtcDateTime):
         return pa.timestamp("us", tz="UTC")
-    by_python = {"int": pa.int64(), "str": pa.string(), "float": pa.float64(), "bool": pa.bool_(), "date": pa.date32()}
-    return pa.string() if isinstance(kind, Json) else by_python[kind.python_type.__name__]
+    return pa.string() if isinstance(kind, Json) else _ARROW_TYPES[kind.python_type]
 
 
 def _quoted(path: Path) -> str:

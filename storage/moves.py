@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, case, exists, func, in
 
 from storage.database import Database
 from storage.status import BackfillState, RunStatus, sources_of
-from storage.tables import Backfill, DateState, Run, RunDaily, RunEvent
+from storage.tables import Backfill, DateState, Run, RunDaily, RunEvent, ThresholdChange
 from storage.upsert import insert_of
 
 runs = Run.__table__
@@ -26,6 +26,8 @@ FRESH = {"fence": 0, "rescues": 0, "waits": 0, "cancel_requested": False, "simul
 SAID = ("verdict", "session_date", "rows", "source_sha256")  # what a run may say of its date, beside the reason
 INHERITED = ("source", "simulated", "source_file", "layout", "evidence", "reason", *SAID)
 
+# A run keeps the snapshot that it began with, whatever is changed while it runs, waits or is rescued.
+_thresholds = func.coalesce(runs.c.threshold_version, select(func.max(ThresholdChange.__table__.c.id)).scalar_subquery(), 0)
 _add_event = insert(events)
 _started = select(runs.c.started_at, runs.c.pipeline).where(runs.c.id == bindparam("run_id"))
 _said = select(
@@ -102,7 +104,8 @@ def _move(to: RunStatus, columns: tuple[str, ...], is_held: bool) -> Any:  # noq
     statement = update(runs).where(runs.c.id == bindparam("b_run_id"), runs.c.status.in_(sources_of(to)))
     if is_held:
         statement = statement.where(runs.c.fence == bindparam("b_held"))
-    return statement.values({column: bindparam(f"new_{column}") for column in ("status", *columns)})
+    values: dict[str, Any] = {column: bindparam(f"new_{column}") for column in ("status", *columns)}
+    return statement.values(values | ({"threshold_version": _thresholds} if to is RunStatus.RUNNING else {}))
 
 
 def finish(connection: Connection, run_id: int, to: RunStatus, *, at: datetime, day: date, held: int | None = None, **values: Any) -> None:

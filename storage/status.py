@@ -94,6 +94,7 @@ class BackfillMode(StrEnum):
     MISSING = "missing"  # no verdict yet, failed, or the source's file has changed since
     FAILED = "failed"
     ALL = "all"
+    REPLAY = "replay"  # the dates of dead letters, or of changed thresholds; never asked for by range
 
 
 class SlotOutcome(StrEnum):
@@ -109,3 +110,53 @@ class SlotOutcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     MISSED = "missed"  # its time passed with no runner alive; a catch-up run is queued
+
+
+class GateVerdict(StrEnum):
+    """What the gate said of a session."""
+
+    PASSED = "passed"
+    FLAGGED = "flagged"  # passed, with rows that were warned or set aside
+    BLOCKED = "blocked"  # held until a person decides
+
+
+class CheckStatus(StrEnum):
+    """How a check ended."""
+
+    PASSED = "passed"
+    WARNED = "warned"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not_applicable"
+    OFF = "off"
+
+
+class LetterKind(StrEnum):
+    """What a dead letter is."""
+
+    LINE = "line"  # could not be read as a row
+    ROW = "row"  # was read, and a check refused it
+    FILE = "file"  # the whole file
+
+
+class LetterState(StrEnum):
+    """Where a dead letter stands."""
+
+    OPEN = "open"  # waits for a person
+    REPLAYED = "replayed"  # passed later, as it was
+    EDITED = "edited"  # a person corrected it, and the corrected row is in the session
+    DISCARDED = "discarded"  # a person says that it is not wanted
+    PARKED = "parked"  # did not pass too often: a replay of all leaves it out
+
+
+class Decision(StrEnum):
+    """What a person decided about a blocked session."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Label(StrEnum):
+    """What an operator says of a finding."""
+
+    FAULT = "fault"
+    FALSE_ALARM = "false_alarm"

@@ -13,7 +13,7 @@ from engine.market.daily_file import LineCounts, lines_of
 from engine.market.defects import Defect
 from engine.pipeline.context import StageContext
 from engine.pipelines.carry import MOST_REPLAYED, state_before
-from engine.quality.report import CheckResult, QualityReport, QualityVerdict, judge
+from engine.quality.report import CheckResult, QualityReport, judge
 from engine.quality.sample import History, Sample
 from engine.thresholds import Thresholds, snapshot
 from storage import dead_letters, lake, sessions
@@ -21,7 +21,7 @@ from storage import quality as stored
 from storage import thresholds as stored_thresholds
 from storage.dead_letters import MOST_LETTERS, Letter
 from storage.lake import Version
-from storage.status import Decision, Label, LetterKind
+from storage.status import Decision, GateVerdict, Label, LetterKind
 
 FINDINGS, QUARANTINE = "findings", "quarantine"
 STAGE = "quality"
@@ -105,7 +105,7 @@ def write_down(context: StageContext, file: Parsed, report: QualityReport, raw: 
             file.name,
             letters[:MOST_LETTERS],
             at=at,
-            blocked=report.verdict is QualityVerdict.BLOCKED,
+            blocked=report.verdict is GateVerdict.BLOCKED,
             corrected=file.corrected,
         )
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.errors import UsageError
 from engine.quality.sample import Floats, Sample
-from engine.thresholds import SWITCH, Thresholds, ThresholdSpec, threshold
+from engine.thresholds import Thresholds, ThresholdSpec, switch, threshold
 
 Positions = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -126,7 +126,7 @@ class RuleBook:
 
 def rule_book(thresholds: Thresholds) -> RuleBook:
     """Return the limits of every check under these thresholds."""
-    return _rule_book(tuple(sorted(thresholds.values.items())))
+    return _rule_book(tuple(thresholds.values.items()))
 
 
 @lru_cache(maxsize=64)
@@ -168,7 +168,7 @@ def check(
             raise UsageError(f"check {name} has no limit: it could find nothing")
         made = Check(name, version, scope, unit, warn_above, error_above, explanation, function)
         _CHECKS[name] = made
-        threshold(ThresholdSpec(f"{name}.enabled", 1, 0, 1, 1, SWITCH, made.summary))
+        switch(f"{name}.enabled", made.summary)
         for key, limit in made.keys().items():
             if not limit.fixed:
                 threshold(ThresholdSpec(key, limit.default, limit.low, limit.high, limit.step, unit, made.summary))

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from engine.market.daily_file import LineCounts
 from engine.quality.check import CHECKS, SESSION_ROW, Check, Flags, Positions, RuleBook, Scope, Scores, rule_book
 from engine.quality.sample import Floats, Ints, Sample
 from engine.thresholds import Thresholds, ThresholdSpec, threshold
+from storage.status import CheckStatus, GateVerdict
 
 BLOCK_ABOVE = threshold(
     ThresholdSpec(
@@ -40,24 +40,6 @@ FINDING_SCHEMA = pa.schema(
         ("explained", pa.bool_()),
     ]
 )
-
-
-class CheckStatus(StrEnum):
-    """What became of a check."""
-
-    PASSED = "passed"
-    WARNED = "warned"
-    FAILED = "failed"  # at least one ERROR
-    NOT_APPLICABLE = "not_applicable"
-    OFF = "off"
-
-
-class QualityVerdict(StrEnum):
-    """What becomes of a session."""
-
-    PASSED = "passed"
-    FLAGGED = "flagged"  # it goes on, with warnings or without some rows
-    BLOCKED = "blocked"  # a person decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +123,7 @@ class QualityReport:
     quarantined: Positions
     flagged: Positions
     lines: Conservation
-    verdict: QualityVerdict
+    verdict: GateVerdict
     reason: str
     thresholds: Thresholds
 
@@ -175,7 +157,8 @@ def judge(
 ) -> QualityReport:
     """Judge a session by every check.
 
-    `accepted` are, by check, the symbols whose finding a person called a false alarm. An `approved` session passes the gate. Raises DataError when a line of the file has disappeared or was counted twice.
+    `accepted` are, by check, the symbols whose finding a person called a false alarm. An `approved` session passes the gate.
+    Raises DataError when a line of the file has disappeared or was counted twice.
     """
     rules = rule_book(thresholds)
     parts = [_scores(check, sample, (accepted or {}).get(check.id, ())) for check in CHECKS.values()]
@@ -303,7 +286,7 @@ def _together(parts: Sequence[Scores]) -> Findings:
 
 def _verdict(
     results: Sequence[CheckResult], lines: Conservation, *, flagged: int, block_above: float, approved: bool
-) -> tuple[QualityVerdict, str]:
+) -> tuple[GateVerdict, str]:
     whole = [result for result in results if result.status is CheckStatus.FAILED and result.check.scope in OF_THE_WHOLE]
     share = share_set_aside(lines)
     blocks = [f"{result.check.id}: {result.check.summary}" for result in whole]
@@ -318,10 +301,10 @@ def _verdict(
     warned = [result for result in results if result.status in (CheckStatus.WARNED, CheckStatus.FAILED)]
     said = f"{lines.loaded:,} rows pass, {flagged:,} of them with a flag; {lines.quarantined:,} are set aside"
     if blocks and not approved:
-        return QualityVerdict.BLOCKED, "; ".join(blocks)
+        return GateVerdict.BLOCKED, "; ".join(blocks)
     if blocks:
-        return QualityVerdict.FLAGGED, f"approved by a person, though {'; '.join(blocks)}. {said}"
-    return (QualityVerdict.FLAGGED if warned or lines.quarantined else QualityVerdict.PASSED), said
+        return GateVerdict.FLAGGED, f"approved by a person, though {'; '.join(blocks)}. {said}"
+    return (GateVerdict.FLAGGED if warned or lines.quarantined else GateVerdict.PASSED), said
 
 
 def _plain(value: Any) -> float | None:

@@ -3,6 +3,7 @@
 from storage.tables.base import Base
 from storage.tables.market import LakeFile, Price, TradingSession
 from storage.tables.operations import Audit, Backfill, Runner, Schedule, Slot
+from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
 
 __all__ = [
@@ -10,12 +11,17 @@ __all__ = [
     "Audit",
     "Backfill",
     "Base",
+    "CheckResult",
     "DateState",
+    "DeadLetter",
+    "FindingLabel",
+    "GateDecision",
     "LakeFile",
     "LogLine",
     "Metric",
     "MetricSeries",
     "Price",
+    "QualityReport",
     "Run",
     "RunDaily",
     "RunEvent",
@@ -23,5 +29,6 @@ __all__ = [
     "Schedule",
     "Slot",
     "StageRun",
+    "ThresholdChange",
     "TradingSession",
 ]

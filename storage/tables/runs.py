@@ -39,6 +39,7 @@ class Run(Base, table=True):
     rescues: int = 0
     waits: int = 0
     code_version: str | None = word(16)
+    threshold_version: int | None = count()  # the snapshot of the thresholds that it runs with, taken when it is claimed first
     source: str | None = word(16)
     simulated: bool = False
     source_file: str | None = word(128)

@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 import pytest
+from alembic import command, config
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from storage.database import DatabaseRefused, open_database
-from storage.migrate import HEAD, migrate, schema_version
+from storage.migrate import FOLDER, HEAD, migrate, schema_version
 from storage.tables import Base
 from tests.conftest import REPOSITORY
 from tests.storage.databases import at_once
@@ -26,7 +28,7 @@ database, left = open_database(sys.argv[1]), int(sys.argv[2])
 @event.listens_for(database.pool, "after_cursor_execute")
 def count(connection, cursor, statement, *rest):
     global left
-    left -= statement.lstrip().upper().startswith("CREATE")
+    left -= statement.lstrip().upper().startswith(("CREATE", "ALTER"))
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -92,3 +94,77 @@ def test_a_migration_that_is_killed_leaves_the_schema_as_it_was(empty, statement
 
 def test_processes_that_start_at_once_migrate_once(empty):
     assert at_once(4, _migrate, empty) == [HEAD] * 4
+
+
+FIRST_ROWS = (
+    (
+        "INSERT INTO run (pipeline, partition, run_type, status, priority, requested_by, queued_at, available_at, fence, cancel_requested, "
+        "rescues, waits, simulated, reason) VALUES "
+        "('daily_prices', '2025-06-01', 'manual', 'succeeded', 0, 'a person', 1, 1, 1, false, 0, 0, false, 'a session'), "
+        "('daily_prices', '2025-06-02', 'manual', 'queued', 0, 'a person', 2, 2, 0, false, 0, 0, false, NULL)"
+    ),
+    "INSERT INTO price (session, symbol, close_paisa) VALUES ('2025-06-01', 'ADBL', 23740), ('2025-06-01', 'NABIL', 50000)",
+    "INSERT INTO audit (at, actor, command) VALUES (1, 'a person', 'run')",
+)
+
+
+def _at_the_first_schema(url: str):
+    """Open a database as the version before left it, with rows."""
+    database = open_database(url)
+    settings = config.Config()
+    settings.set_main_option("script_location", str(FOLDER))
+    with database.transaction() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0001")
+        for statement in FIRST_ROWS:
+            connection.execute(text(statement))
+    return database
+
+
+def _rows(database) -> dict[str, list[dict]]:
+    with database.reading() as connection:
+        queries = {name: text(f"SELECT * FROM {name} ORDER BY 1, 2") for name in ("run", "price", "audit")}  # noqa: S608, our own names
+        return {name: [dict(row) for row in connection.execute(query).mappings()] for name, query in queries.items()}
+
+
+def test_a_database_with_rows_comes_to_the_newest_schema_with_all_of_them(empty):
+    database = _at_the_first_schema(empty)
+    before = _rows(database)
+    migrate(database)
+    after = _rows(database)
+
+    assert schema_version(database) == HEAD
+    assert [row.pop("threshold_version") for row in after["run"]] == [None, None]
+    assert after == before
+    assert compare(database) == []
+    database.close()
+
+
+def compare(database) -> list:
+    with database.reading() as connection:
+        return compare_metadata(MigrationContext.configure(connection), Base.metadata)
+
+
+def test_a_date_that_is_queued_is_not_doubled_after_the_upgrade(empty):
+    database = _at_the_first_schema(empty)
+    migrate(database)
+
+    with pytest.raises(IntegrityError), database.transaction() as connection:
+        connection.execute(text(FIRST_ROWS[0]))
+    database.close()
+
+
+@pytest.mark.parametrize("statement", [1, 9, 17])
+def test_an_upgrade_that_is_killed_leaves_every_row_and_is_done_at_the_next_start(empty, statement):
+    database = _at_the_first_schema(empty)
+    before = _rows(database)
+    database.close()
+    killed = subprocess.run([sys.executable, "-c", KILLED, empty, str(statement)], cwd=REPOSITORY, check=False)
+    found = schema_version(database), _rows(database)
+    migrate(database)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert found == ("0001", before)
+    assert schema_version(database) == HEAD
+    assert [row["reason"] for row in _rows(database)["run"]] == ["a session", None]
+    database.close()

@@ -1,0 +1,11 @@
+"""The thresholds that a run works with, from the changes that the database holds."""
+
+from sqlalchemy import Connection
+
+from engine.thresholds import Thresholds, snapshot
+from storage import thresholds
+
+
+def load(connection: Connection, version: int) -> Thresholds:
+    """Return every threshold as it stood after change `version`; a run's is `run["threshold_version"]`."""
+    return snapshot(thresholds.values_at(connection, version) if version else {}, version)
