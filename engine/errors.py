@@ -13,7 +13,8 @@
     │   ├── UnreadableFile     not gzip, not text, empty, torn
     │   ├── UnknownLayout      a header never seen
     │   ├── PartialFile        far fewer rows than the session must have
-    │   └── UnbookedFile       which session the file holds is not clear: a person decides
+    │   ├── UnbookedFile       which session the file holds is not clear: a person decides
+    │   └── SessionBlocked     the quality gate holds the session back: a person decides
     ├── LakeError              a lake file is missing or does not hold what was published
     │   └── NoSpace            the disk is full (retryable)
     ├── StageTimeout           a stage ran longer than it may (retryable)
@@ -91,6 +92,10 @@ class PartialFile(DataError):
 
 class UnbookedFile(DataError):
     """Which session the file holds is not clear; a person decides on the Runs page."""
+
+
+class SessionBlocked(DataError):
+    """The quality gate holds the session back; a person decides."""
 
 
 class LakeError(ConsoleError):

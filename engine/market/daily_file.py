@@ -85,6 +85,14 @@ def parse(content: bytes, name: str) -> ParsedFile:
     return ParsedFile(name, _typed_rows(good), _rejected_table(rejected), layout, counts)
 
 
+def lines_of(content: bytes, name: str, numbers: Sequence[int]) -> dict[int, bytes]:
+    """Return physical lines of a daily file as they came, by their number (the first is 1), without their line break."""
+    if not numbers:
+        return {}
+    lines = unpack(content, name).split(b"\n")
+    return {number: lines[number - 1].removesuffix(b"\r") for number in numbers}
+
+
 def to_silver(parsed: ParsedFile, session: date) -> pa.Table:
     """Return the rows as silver of `session`: `SILVER_SCHEMA`, one row a symbol, sorted by symbol."""
     rows = parsed.rows.sort_by("symbol").drop_columns(["line"])

@@ -67,7 +67,9 @@ def judged(context: StageContext, file: Parsed) -> QualityReport:
     before = context.query(sessions.trailing, file.session, limit=MOST_REPLAYED)
     history = History(state_before(context, file.session, before), before[0]["layout"] if before else None)
     sample = Sample(file.session, file.rows, file.layout, file.lines, context.runtime.source.reference(), history)
-    return judge(sample, thresholds_of(context), accepted=_false_alarms(context, file.session), approved=approval(context, file) is not None)
+    return judge(
+        sample, thresholds_of(context), accepted=_false_alarms(context, file.session), approved=approval(context, file) is not None
+    )
 
 
 def approval(context: StageContext, file: Parsed) -> str | None:
@@ -93,14 +95,17 @@ def write_down(context: StageContext, file: Parsed, report: QualityReport, raw: 
     sample = Sample(file.session, file.rows, file.layout, file.lines)
     findings, _ = context.publish_table(FINDINGS, file.session, report.findings.table(sample))
     quarantine = _publish_quarantine(context, file, letters)
-    row, results = _report_row(context, file, report, findings, quarantine), [_result_row(context, file, result) for result in report.results]
+    row, results = (
+        _report_row(context, file, report, findings, quarantine),
+        [_result_row(context, file, result) for result in report.results],
+    )
     at = context.now()
 
     def write(connection: Connection) -> None:
         stored.add_report(connection, row, results)
         dead_letters.record(
             connection,
-            context.run,
+            dict(context.run),
             file.sha256,
             file.name,
             letters[:MOST_LETTERS],
@@ -133,7 +138,16 @@ def _letters(file: Parsed, report: QualityReport, content: bytes) -> list[Letter
         checks = [str(error["check"]) for error in errors]
         letters.append(
             Letter(
-                LetterKind.ROW, row["line"], row["symbol"], checks[0], errors, _sentence(errors), raw[row["line"]], parsed, file.session, STAGE
+                LetterKind.ROW,
+                row["line"],
+                row["symbol"],
+                checks[0],
+                errors,
+                _sentence(errors),
+                raw[row["line"]],
+                parsed,
+                file.session,
+                STAGE,
             )
         )
     return letters
@@ -217,5 +231,3 @@ def without(rows: pa.Table, aside: Sequence[int]) -> pa.Table:
     if not aside:
         return rows
     return rows.filter(pa.array(~np.isin(rows["line"].to_numpy(), np.array(aside))))
-
-
