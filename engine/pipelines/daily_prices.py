@@ -181,7 +181,7 @@ def quality(bronze: RawFile, parsed: JudgedFile, context: StageContext) -> Check
         session, parsed.name, parsed.sha256, parsed.layout, parsed.lines, context.table(rows.path), rejected, parsed.corrected
     )
     report = gate.judged(context, file)
-    aside = gate.write_down(context, file, report, context.content(bronze.version))
+    aside = gate.write_down(context, file, report, bronze.version)
     context.meter.rows_in, context.meter.rows_out = file.rows.num_rows, report.lines.loaded
     if report.verdict is GateVerdict.BLOCKED:
         context.end_run(
