@@ -10,6 +10,11 @@ from typing import Any, Self, get_type_hints
 from storage.status import (
     BackfillMode,
     BackfillState,
+    CheckStatus,
+    Decision,
+    GateVerdict,
+    LetterKind,
+    LetterState,
     OnFailure,
     Outcome,
     RunStatus,
@@ -30,6 +35,11 @@ _WORDS: Mapping[Any, type[StrEnum]] = {
     OnFailure: OnFailure,
     SlotOutcome: SlotOutcome,
     RunStatus | None: RunStatus,
+    LetterKind: LetterKind,
+    LetterState: LetterState,
+    GateVerdict: GateVerdict,
+    CheckStatus: CheckStatus,
+    Decision | None: Decision,
 }
 
 

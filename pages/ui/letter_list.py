@@ -1,0 +1,237 @@
+"""The list of dead letters: counts that filter, rows chosen by letter whatever arrives meanwhile, and what is done with the chosen ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+import streamlit as st
+
+from engine.market.csv_line import escaped
+from pages.ui import data, letter_data, letter_dialogs, waiting_data
+from pages.ui import format as say
+from pages.ui.letter_data import LetterView
+from pages.ui.letter_export import export
+from pages.ui.letter_words import KINDS, reason, why
+from pages.ui.theme import look
+from pages.ui.widgets import empty_state
+from storage.dead_letters import MOST_COUNTED, LetterFilter
+from storage.status import LetterKind, LetterState
+
+_EVERY = 3  # seconds
+_MARKS = {state: f"{look(state).sign} {look(state).word}" for state in LetterState}
+_REASONS_SHOWN = 12
+SHOWN = "letters_shown"
+
+
+def filter_in_url(symbol: str | None, since: date | None, until: date | None) -> LetterFilter:
+    """Return the filter that the URL says, with what the widgets say beside it; words that mean nothing are left out."""
+    asked = st.query_params
+    states = tuple(state for state in LetterState if state.value in asked.get_all("state"))
+    kind = next((kind for kind in LetterKind if kind.value == asked.get("kind")), None)
+    return LetterFilter(states, asked.get("reason") or None, (symbol or "").strip().upper() or None, since, until, kind)
+
+
+def first_page() -> None:
+    """Go back to the newest letters: the place in a list means nothing in another list."""
+    st.query_params.pop("before", None)
+
+
+@st.fragment(run_every=_EVERY)
+def letters(symbol: str | None, since: date | None, until: date | None) -> None:
+    """Draw the counts, then the letters that match, newest first, with the actions on those that are selected."""
+    _facets(symbol, since, until)
+    chosen = filter_in_url(symbol, since, until)
+    before = _before_in_url()
+    key = _key(chosen, before)
+    actions, grid, paging = st.container(horizontal=True, vertical_alignment="center"), st.container(), st.container(horizontal=True)
+    newest = letter_data.page(chosen, before=before)
+    if not newest:
+        with grid:
+            _nothing(chosen)
+        return
+    positions = st.session_state.get(key, {}).get("selection", {}).get("rows", [])
+    shown = f"{key}_shown"  # the ids behind the positions: a selection freezes them, values go on
+    rows = letter_data.rows_of(tuple(st.session_state[shown])) if positions and shown in st.session_state else newest
+    st.session_state[shown] = st.session_state[SHOWN] = [row.id for row in rows]
+    picked = [rows[position] for position in positions if position < len(rows)]
+    with actions:
+        _actions(chosen, picked, arrived=len({row.id for row in newest} - {row.id for row in rows}))
+    with grid:
+        _grid(rows, key)
+    with paging:
+        _paging(newest, before)
+
+
+def _before_in_url() -> int | None:
+    before = st.query_params.get("before", "")
+    return int(before) if before.isdecimal() and len(before) <= letter_data.LONGEST_ID else None
+
+
+def _key(chosen: LetterFilter, before: int | None) -> str:
+    """Return the key of the grid of one filter: another filter is another grid, with nothing selected."""
+    words = (*chosen.states, chosen.reason, chosen.symbol, chosen.since, chosen.until, chosen.kind, before)
+    return f"letters_{'_'.join(str(word or '') for word in words)}"
+
+
+def _facets(symbol: str | None, since: date | None, until: date | None) -> None:
+    """Draw the states and the reasons with their counts; what is chosen stands in the URL."""
+    counts = waiting_data.states()
+    asked = st.query_params.get_all("state")
+    st.session_state["letter_state"] = [state for state in LetterState if state.value in asked]
+    st.pills(
+        "State",
+        list(LetterState),
+        selection_mode="multi",
+        format_func=lambda state: f"{look(state).sign} {look(state).word}  {_counted(counts[state])}",
+        key="letter_state",
+        on_change=_choose,
+        args=("state",),
+        wrap=True,
+    )
+    chosen = replace(filter_in_url(symbol, since, until), reason=None)
+    found = letter_data.reasons(chosen)
+    named = st.query_params.get("reason")
+    offered = [*list(found)[:_REASONS_SHOWN], *([named] if named and named not in list(found)[:_REASONS_SHOWN] else [])]
+    if not offered:
+        return
+    st.session_state["letter_reason"] = named
+    st.pills(
+        "Reason",
+        offered,
+        format_func=lambda name: f"{reason(name)}  {_counted(found.get(name, 0))}",
+        key="letter_reason",
+        on_change=_choose,
+        args=("reason",),
+        wrap=True,
+    )
+
+
+def _counted(number: int) -> str:
+    return f"{number:,}" if number < MOST_COUNTED else f"{MOST_COUNTED:,}+"
+
+
+def _choose(what: str) -> None:
+    """Write what was chosen into the URL, which the next draw reads."""
+    value = st.session_state[f"letter_{what}"]
+    if value:
+        st.query_params[what] = value
+    else:
+        st.query_params.pop(what, None)
+    first_page()
+
+
+def _nothing(chosen: LetterFilter) -> None:
+    if chosen == LetterFilter():
+        empty_state("Nothing was set aside", text="Every line that ever came is in its session.", icon=":material/mark_email_read:")
+        return
+    if chosen.states == (LetterState.OPEN,) and not waiting_data.states()[LetterState.OPEN]:
+        empty_state("Nothing is waiting", text="Every letter has passed or was put away.", icon=":material/mark_email_read:")
+    else:
+        empty_state("No letter matches", text="Change or clear the filters above.", icon=":material/filter_alt_off:")
+    if st.button("Clear the filters", key="letters_clear", icon=":material/filter_alt_off:"):
+        st.query_params.clear()
+        st.rerun()
+
+
+def _actions(chosen: LetterFilter, picked: Sequence[LetterView], *, arrived: int) -> None:
+    waiting = [letter for letter in picked if letter.waits]
+    undone = [letter for letter in picked if undoable(letter)]
+    if picked:
+        if st.button(_named("Replay", len(waiting)), key="replay_picked", icon=":material/replay:", disabled=not waiting):
+            letter_dialogs.ask_replay(picked)
+        if st.button(_named("Discard", len(waiting)), key="discard_picked", icon=":material/delete:", disabled=not waiting):
+            letter_dialogs.ask_discard(picked)
+        if st.button(_named("Undo", len(undone)), key="undo_picked", icon=":material/undo:", disabled=not undone):
+            letter_dialogs.ask_undo(undone)
+    else:
+        number, dates = letter_data.waiting_dates(chosen)
+        if st.button(_named("Replay all", number, of="open"), key="replay_all", icon=":material/replay:", disabled=not number):
+            letter_dialogs.ask_replay_all(chosen, number, dates)
+    export(chosen)
+    if not picked:
+        st.caption("Select rows to act on them; open one to see its line and to correct it.")
+    elif arrived:
+        st.caption(f"The list stands still while rows are selected; {say.count(arrived, 'newer letter')} waiting.")
+
+
+def undoable(letter: LetterView) -> bool:
+    """Say whether there is a decision about a letter that can be taken back."""
+    return letter.state is LetterState.DISCARDED or (letter.corrected and letter.state is not LetterState.REPLAYED)
+
+
+def _named(verb: str, number: int, *, of: str = "") -> str:
+    noun = f"{of} letter".strip()
+    return f"{verb} {say.count(number, noun)}…" if number else f"{verb}…"
+
+
+def _grid(rows: Sequence[LetterView], key: str) -> None:
+    opened = f"{key}_open"
+    st.dataframe(
+        frame(rows),
+        key=key,
+        hide_index=True,
+        height="content",
+        on_select="rerun",
+        selection_mode="multi-row",
+        placeholder=say.NOTHING,
+        alt="Dead letters, newest first",
+        column_config={
+            "Letter": st.column_config.ButtonColumn(
+                type="tertiary", key=opened, pinned=True, alignment="left", width=90, help="Open the letter"
+            ),
+            "State": st.column_config.MultiselectColumn(
+                options=list(_MARKS.values()), color=[look(state).colour for state in LetterState], width=110
+            ),
+            "Symbol": st.column_config.TextColumn(width=100),
+            "Date": st.column_config.TextColumn(width=130),
+            "Reason": st.column_config.TextColumn(width=160),
+            "Why": st.column_config.TextColumn(width=360),
+            "Line": st.column_config.NumberColumn(format="localized", width=60),
+            "Tries": st.column_config.NumberColumn(format="localized", width=60),
+        },
+    )
+    if click := st.session_state.get(opened):  # the label says which letter was meant; its row may have moved
+        open_letter(int(str(click["label"]).rsplit(" ", 1)[-1]))
+
+
+def open_letter(letter_id: int | None) -> None:
+    """Show a letter, or the list again; the filters stay in the URL."""
+    if letter_id is None:
+        st.query_params.pop("letter", None)
+    else:
+        st.query_params["letter"] = str(letter_id)
+    st.rerun()
+
+
+def frame(rows: Sequence[LetterView]) -> pd.DataFrame:
+    """Return what the grid shows of each letter."""
+    columns: Mapping[str, object] = {
+        "Letter": [f"Letter {row.id}" for row in rows],
+        "State": [[_MARKS[row.state]] for row in rows],
+        "Symbol": [row.symbol for row in rows],
+        "Date": [say.day(row.partition) for row in rows],
+        "Reason": [reason(row.reason) for row in rows],
+        "Why": [why(row) for row in rows],
+        "Line": pd.array([row.line or None for row in rows], dtype="Int64"),
+        "Tries": pd.array([row.tries for row in rows], dtype="Int64"),
+        "What": [KINDS[row.kind] for row in rows],
+        "First seen": [say.stamp(row.first_seen) for row in rows],
+        "Run": pd.array([row.run_id for row in rows], dtype="Int64"),
+        "As it came": [escaped(row.raw) if row.raw is not None else None for row in rows],
+    }
+    return pd.DataFrame(columns)
+
+
+def _paging(newest: Sequence[LetterView], before: int | None) -> None:
+    if before is not None and st.button("Newest", key="letters_newest", icon=":material/first_page:"):
+        first_page()
+        st.rerun()
+    if len(newest) == letter_data.PAGE and st.button("Older", key="letters_older", icon=":material/chevron_right:"):
+        st.query_params["before"] = str(newest[-1].id)
+        st.rerun()
+
+
+def pipeline_of(letters_: Sequence[LetterView]) -> str:
+    """Return the pipeline of letters; that of the page where there are none."""
+    return letters_[0].pipeline if letters_ else data.first_pipeline().name
