@@ -18,6 +18,12 @@ page = st.navigation(
                 "runs.py", title="Runs", icon=":material/calendar_month:", help="Every date and every run: rerun, backfill, book, cancel."
             ),
             st.Page("run.py", title="Run", icon=":material/manage_search:", visibility="hidden", help="What happened in one run."),
+            st.Page(
+                "dead_letters.py",
+                title="Dead letters",
+                icon=":material/mail:",
+                help="What did not get into a session: inspect, correct, replay, put away.",
+            ),
         ],
         "Operate": [
             st.Page(

@@ -20,12 +20,7 @@ _of_run = (
         letters.c.resolved_run_id == bindparam("run_id"),
     ),
 )
-_touched = (
-    select(letters.c.id)
-    .where(*_of_run)
-    .order_by(letters.c.id)
-    .limit(bindparam("most"))
-)
+_touched = select(letters.c.id).where(*_of_run).order_by(letters.c.id).limit(bindparam("most"))
 _COUNTED = ("state", "first_run_id", "run_id", "resolved_run_id", "tries")
 _sorts = select(*(letters.c[name] for name in _COUNTED), func.count().label("letters")).where(*_of_run)
 _sorts = _sorts.group_by(*(letters.c[name] for name in _COUNTED))

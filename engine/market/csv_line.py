@@ -26,6 +26,6 @@ def as_text(raw: bytes) -> str:
 
 
 def escaped(raw: bytes) -> str:
-    """Return bytes so that every one can be seen: what is not text, and control characters, as `\\xNN`."""
+    r"""Return bytes so that every one can be seen: what is not text, and control characters, as `\xNN`."""
     text = raw.decode("utf-8", errors="backslashreplace")
     return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)

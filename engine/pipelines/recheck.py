@@ -34,7 +34,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """The fate of a line, the reason in words, and each rule that speaks against it: check, observed, bound, score and whether it refuses."""
+    """The fate of a line, why, and each rule that speaks against it: check, observed, bound, score, and whether it refuses."""
 
     fate: Fate
     reason: str = ""

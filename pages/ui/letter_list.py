@@ -1,18 +1,19 @@
 """The list of dead letters: counts that filter, rows chosen by letter whatever arrives meanwhile, and what is done with the chosen ones."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pandas as pd
 import streamlit as st
 
 from engine.market.csv_line import escaped
-from pages.ui import data, letter_data, letter_dialogs, waiting_data
 from pages.ui import format as say
+from pages.ui import letter_data, letter_dialogs, waiting_data
 from pages.ui.letter_data import LetterView
 from pages.ui.letter_export import export
-from pages.ui.letter_words import KINDS, reason, why
+from pages.ui.letter_words import KINDS, why
+from pages.ui.text import words
 from pages.ui.theme import look
 from pages.ui.widgets import empty_state
 from storage.dead_letters import MOST_COUNTED, LetterFilter
@@ -21,15 +22,26 @@ from storage.status import LetterKind, LetterState
 _EVERY = 3  # seconds
 _MARKS = {state: f"{look(state).sign} {look(state).word}" for state in LetterState}
 _REASONS_SHOWN = 12
+KIND_WORDS = tuple(kind.value for kind in LetterKind)
 SHOWN = "letters_shown"
 
 
-def filter_in_url(symbol: str | None, since: date | None, until: date | None) -> LetterFilter:
-    """Return the filter that the URL says, with what the widgets say beside it; words that mean nothing are left out."""
-    asked = st.query_params
-    states = tuple(state for state in LetterState if state.value in asked.get_all("state"))
-    kind = next((kind for kind in LetterKind if kind.value == asked.get("kind")), None)
-    return LetterFilter(states, asked.get("reason") or None, (symbol or "").strip().upper() or None, since, until, kind)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the fields above the list say; `kind` is a word of `KIND_WORDS`."""
+
+    symbol: str | None = None
+    kind: str | None = None
+    since: date | None = None
+    until: date | None = None
+
+
+def filter_in_url(asked: Asked) -> LetterFilter:
+    """Return the filter of the fields and of the URL; words that mean nothing are left out."""
+    states = tuple(state for state in LetterState if state.value in st.query_params.get_all("state"))
+    kind = LetterKind(asked.kind) if asked.kind in KIND_WORDS else None
+    reason = st.query_params.get("reason") or None
+    return LetterFilter(states, reason, (asked.symbol or "").strip().upper() or None, asked.since, asked.until, kind)
 
 
 def first_page() -> None:
@@ -38,10 +50,10 @@ def first_page() -> None:
 
 
 @st.fragment(run_every=_EVERY)
-def letters(symbol: str | None, since: date | None, until: date | None) -> None:
+def letters(asked: Asked) -> None:
     """Draw the counts, then the letters that match, newest first, with the actions on those that are selected."""
-    _facets(symbol, since, until)
-    chosen = filter_in_url(symbol, since, until)
+    chosen = filter_in_url(asked)
+    _facets(chosen)
     before = _before_in_url()
     key = _key(chosen, before)
     actions, grid, paging = st.container(horizontal=True, vertical_alignment="center"), st.container(), st.container(horizontal=True)
@@ -74,11 +86,10 @@ def _key(chosen: LetterFilter, before: int | None) -> str:
     return f"letters_{'_'.join(str(word or '') for word in words)}"
 
 
-def _facets(symbol: str | None, since: date | None, until: date | None) -> None:
+def _facets(chosen: LetterFilter) -> None:
     """Draw the states and the reasons with their counts; what is chosen stands in the URL."""
     counts = waiting_data.states()
-    asked = st.query_params.get_all("state")
-    st.session_state["letter_state"] = [state for state in LetterState if state.value in asked]
+    st.session_state["letter_state"] = list(chosen.states)
     st.pills(
         "State",
         list(LetterState),
@@ -89,17 +100,16 @@ def _facets(symbol: str | None, since: date | None, until: date | None) -> None:
         args=("state",),
         wrap=True,
     )
-    chosen = replace(filter_in_url(symbol, since, until), reason=None)
-    found = letter_data.reasons(chosen)
-    named = st.query_params.get("reason")
-    offered = [*list(found)[:_REASONS_SHOWN], *([named] if named and named not in list(found)[:_REASONS_SHOWN] else [])]
+    found, named = letter_data.reasons(replace(chosen, reason=None)), chosen.reason
+    offered = list(found)[:_REASONS_SHOWN]
+    offered += [named] if named and named not in offered else []
     if not offered:
         return
     st.session_state["letter_reason"] = named
     st.pills(
         "Reason",
         offered,
-        format_func=lambda name: f"{reason(name)}  {_counted(found.get(name, 0))}",
+        format_func=lambda name: f"{words(name)}  {_counted(found.get(name, 0))}",
         key="letter_reason",
         on_change=_choose,
         args=("reason",),
@@ -211,7 +221,7 @@ def frame(rows: Sequence[LetterView]) -> pd.DataFrame:
         "State": [[_MARKS[row.state]] for row in rows],
         "Symbol": [row.symbol for row in rows],
         "Date": [say.day(row.partition) for row in rows],
-        "Reason": [reason(row.reason) for row in rows],
+        "Reason": [words(row.reason) for row in rows],
         "Why": [why(row) for row in rows],
         "Line": pd.array([row.line or None for row in rows], dtype="Int64"),
         "Tries": pd.array([row.tries for row in rows], dtype="Int64"),
@@ -230,8 +240,3 @@ def _paging(newest: Sequence[LetterView], before: int | None) -> None:
     if len(newest) == letter_data.PAGE and st.button("Older", key="letters_older", icon=":material/chevron_right:"):
         st.query_params["before"] = str(newest[-1].id)
         st.rerun()
-
-
-def pipeline_of(letters_: Sequence[LetterView]) -> str:
-    """Return the pipeline of letters; that of the page where there are none."""
-    return letters_[0].pipeline if letters_ else data.first_pipeline().name

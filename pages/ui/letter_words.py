@@ -8,6 +8,7 @@ from engine.market.layouts import COLUMNS
 from engine.quality.check import CHECKS
 from pages.ui import format as say
 from pages.ui.letter_data import LetterView
+from pages.ui.text import words
 from storage.status import LetterKind, LetterState
 
 KINDS: Mapping[LetterKind, str] = {
@@ -39,11 +40,6 @@ _CALLED = (
 _NEAR = 1e-6
 
 
-def reason(name: str) -> str:
-    """Return a reason as words: `high_not_below_low` becomes `high not below low`."""
-    return name.replace("_", " ") if name.islower() else name
-
-
 def figure(value: float | None) -> str:
     """Return a measured number with as many decimals as it needs, four at most."""
     if value is None:
@@ -54,15 +50,15 @@ def figure(value: float | None) -> str:
 def rule(check_id: str) -> str:
     """Return the words of a check; its name where this version does not know it."""
     known = CHECKS.get(check_id)
-    return known.summary if known else reason(check_id)
+    return known.summary if known else words(check_id)
 
 
 def compared(finding: Mapping[str, Any], limit: float | None = None) -> str:
-    """Say what a check saw: `Observed 1,140.2 against 1,159.2: 1.64 % of low (limit 0).`"""
+    """Say what a check saw: observed 1,140.2 against 1,159.2, score 1.64 % of low, allowed 0; without a `limit` nothing is."""
     known = CHECKS.get(finding["check"])
     unit = f" {known.unit}" if known else ""
-    allowed = "" if limit is None else f", allowed {figure(limit)}"
-    return f"Observed {figure(finding['observed'])} against {figure(finding['bound'])}: {figure(finding['score'])}{unit}{allowed}."
+    allowed = f", allowed {figure(limit or 0)}"
+    return f"Observed {figure(finding['observed'])} against {figure(finding['bound'])}; score {figure(finding['score'])}{unit}{allowed}."
 
 
 def why(letter: LetterView) -> str:
@@ -86,12 +82,12 @@ def blamed(letter: LetterView) -> frozenset[str]:
 
 def _columns_of(finding: Mapping[str, Any], values: Mapping[str, Any]) -> Sequence[str]:
     """Return the columns that a rule names, only those with a value that it saw where there are such."""
-    words = rule(finding["check"]).lower()
+    said = rule(finding["check"]).lower()
     named = []
     for called, ours in _CALLED:
-        if called in words:
+        if called in said:
             named.append(ours)
-            words = words.replace(called, "")
+            said = said.replace(called, "")
     if finding["check"] == "values_present":
         return [ours for ours in named if values.get(ours) in (None, "")]
     seen = [ours for ours in named if any(_same(values.get(ours), finding[side]) for side in ("observed", "bound"))]
@@ -112,14 +108,14 @@ def standing(letter: LetterView) -> str:
     in_run = f" by run {letter.resolved_run_id}" if letter.resolved_run_id else ""
     if letter.waits and letter.corrected:
         return f"{by} corrected the line on {at}; the next run of its date applies it."
-    words = {
+    said = {
         LetterState.OPEN: "It waits for a person: correct the line, replay it as it is, or discard it.",
-        LetterState.PARKED: f"It failed {say.count(letter.tries, 'replay')}; a replay of all leaves it out. Correct it, or replay this one.",
+        LetterState.PARKED: f"It failed {say.count(letter.tries, 'replay')}; a replay of all leaves it out. Correct it, or replay it.",
         LetterState.EDITED: f"{by} corrected the line on {at}, and the corrected row came into the session{in_run}.",
         LetterState.REPLAYED: f"It passed as it was{in_run}.",
         LetterState.DISCARDED: f"{by} put it away on {at}{note}.",
     }
-    return words[letter.state]
+    return said[letter.state]
 
 
 def stored(value: Any) -> str:
