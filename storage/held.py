@@ -33,10 +33,12 @@ _newest = (
         decisions.c.partition == _held.c.day,
         decisions.c.source_sha256 == _held.c.source_sha256,
     )
+    .correlate(_held)
     .scalar_subquery()
 )
 _with_decision = (
     select(_held, decisions.c.decision, decisions.c.decided_by, decisions.c.reason.label("why"))
+    .select_from(_held)
     .outerjoin(decisions, and_(decisions.c.id == _newest, decisions.c.run_id == _held.c.run_id))
     .order_by(_held.c.day.desc())
 )

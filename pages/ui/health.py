@@ -180,7 +180,7 @@ def _of_letters(letters: Waiting) -> Iterator[Problem]:
         return
     named = [f"{number:,} {words(name)}" for name, number in list(letters.by_reason.items())[:_NAMED]]
     more = len(letters.by_reason) - len(named)
-    kinds = f"{', '.join(named)}{f' and {say.count(more, "other reason")}' if more else ''}"
+    kinds = ", ".join(named) + (f" and {say.count(more, 'other reason')}" if more else "")
     parked = f"; {letters.parked:,} more parked" if letters.parked else ""
     headline = f"{say.count(letters.open, 'dead letter is', 'dead letters are')} open"
     yield Problem(Severity.WARN, headline, f"{kinds}{parked}.", "dead_letters.py", {"state": "open"}, "See the letters")

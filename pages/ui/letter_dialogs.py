@@ -22,13 +22,12 @@ _NAMED = 6  # letters that are written out
 def ask_replay(picked: Sequence[LetterView]) -> None:
     """Ask whether the dates of these letters shall run again; those that do not wait any more are left out, and said so."""
     waiting = [letter for letter in picked if letter.waits]
-    dates = {letter.partition for letter in waiting}
 
     @st.dialog(f"Replay {say.count(len(waiting), 'letter')}?", icon=":material/replay:")
     def ask() -> None:
         st.markdown(_listed(waiting))
         _left_out(picked)
-        st.markdown(_touches(len(waiting), len(dates), pipeline=waiting[0].pipeline))
+        st.markdown(touches(waiting))
         if agreed(f"Replay {say.count(len(waiting), 'letter')}", key="replay_letters"):
             ids = [letter.id for letter in waiting]
             key = request_key(f"replay:{','.join(map(str, sorted(ids)))}")
@@ -42,7 +41,7 @@ def ask_replay_all(chosen: LetterFilter, number: int, dates: int) -> None:
 
     @st.dialog(f"Replay all {say.count(number, 'open letter')}?", icon=":material/replay:")
     def ask() -> None:
-        st.markdown(_touches(number, dates, pipeline=data.first_pipeline().name))
+        st.markdown(_cost(number, dates, pipeline=data.first_pipeline().name, older=True))
         st.caption("Parked letters are left out: choose them by hand.")
         if agreed(f"Replay {say.count(number, 'letter')}", key="replay_all"):
             perform("", _replay, services(), chosen=chosen, request_key=request_key(f"replay_all:{chosen}"))
@@ -50,11 +49,18 @@ def ask_replay_all(chosen: LetterFilter, number: int, dates: int) -> None:
     ask()
 
 
-def _touches(number: int, dates: int, *, pipeline: str) -> str:
-    whole = "Each becomes one run from its typed rows on; every line of the date is judged anew."
-    progress = " They run as one backfill, which shows how far it is." if dates > 1 else ""
-    touched = f"{say.count(number, 'letter')} of {say.count(dates, 'date')}"
-    return f"**{touched}.** {run_data.cost(pipeline, dates)} {whole}{progress}"
+def touches(letters: Sequence[LetterView]) -> str:
+    """Say how many letters and dates a replay of these touches, and how long it takes."""
+    newest, dates = data.newest_session(), {letter.partition for letter in letters}
+    older = newest is not None and min(dates) < newest
+    return _cost(len(letters), len(dates), pipeline=letters[0].pipeline, older=older)
+
+
+def _cost(number: int, dates: int, *, pipeline: str, older: bool) -> str:
+    touched = f"**{say.count(number, 'letter')} of {say.count(dates, 'date')}.** {run_data.cost(pipeline, dates)}"
+    later = " Later sessions are computed again where their features change with it." if older else ""
+    progress = " The dates run as one backfill, which shows how far it is." if dates > 1 else ""
+    return f"{touched}{later}{progress}"
 
 
 def _replay(commands: Services, **asked: object) -> str:

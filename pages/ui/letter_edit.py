@@ -7,9 +7,10 @@ import streamlit as st
 from engine.market.csv_line import as_text, cells_of, line_of
 from engine.pipelines.recheck import Fate, Recheck
 from pages.ui import format as say
-from pages.ui import letter_data, run_data, run_quality_data
+from pages.ui import letter_data, run_quality_data
 from pages.ui.actions import perform, request_key, services
 from pages.ui.letter_data import LetterView
+from pages.ui.letter_dialogs import touches
 from pages.ui.letter_words import blamed, compared, rule
 from pages.ui.text import plain
 from pages.ui.theme import look
@@ -89,8 +90,7 @@ def _outcome(letter: LetterView, start: str, line: str) -> None:
     if changed:
         st.caption("In its place will stand")
         st.code(line, language=None, wrap_lines=True)
-    cost = run_data.cost(letter.pipeline, 1)
-    st.caption(f"1 letter of 1 date. {cost}")
+    st.caption(touches([letter]))
     with st.container(horizontal=True):
         save = "Save and replay" if found.passes else "Save and replay all the same"
         if st.button(

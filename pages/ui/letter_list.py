@@ -21,6 +21,7 @@ from storage.status import LetterKind, LetterState
 
 _EVERY = 3  # seconds
 _MARKS = {state: f"{look(state).sign} {look(state).word}" for state in LetterState}
+_ORDER = (LetterState.OPEN, LetterState.PARKED, LetterState.EDITED, LetterState.REPLAYED, LetterState.DISCARDED)
 _REASONS_SHOWN = 12
 KIND_WORDS = tuple(kind.value for kind in LetterKind)
 SHOWN = "letters_shown"
@@ -89,10 +90,11 @@ def _key(chosen: LetterFilter, before: int | None) -> str:
 def _facets(chosen: LetterFilter) -> None:
     """Draw the states and the reasons with their counts; what is chosen stands in the URL."""
     counts = waiting_data.states()
+    offered = [state for state in _ORDER if counts[state] or state in chosen.states or state is LetterState.OPEN]
     st.session_state["letter_state"] = list(chosen.states)
     st.pills(
         "State",
-        list(LetterState),
+        offered,
         selection_mode="multi",
         format_func=lambda state: f"{look(state).sign} {look(state).word}  {_counted(counts[state])}",
         key="letter_state",
@@ -101,14 +103,14 @@ def _facets(chosen: LetterFilter) -> None:
         wrap=True,
     )
     found, named = letter_data.reasons(replace(chosen, reason=None)), chosen.reason
-    offered = list(found)[:_REASONS_SHOWN]
-    offered += [named] if named and named not in offered else []
-    if not offered:
+    reasons = list(found)[:_REASONS_SHOWN]
+    reasons += [named] if named and named not in reasons else []
+    if not reasons:
         return
     st.session_state["letter_reason"] = named
     st.pills(
         "Reason",
-        offered,
+        reasons,
         format_func=lambda name: f"{words(name)}  {_counted(found.get(name, 0))}",
         key="letter_reason",
         on_change=_choose,
@@ -188,15 +190,15 @@ def _grid(rows: Sequence[LetterView], key: str) -> None:
         alt="Dead letters, newest first",
         column_config={
             "Letter": st.column_config.ButtonColumn(
-                type="tertiary", key=opened, pinned=True, alignment="left", width=90, help="Open the letter"
+                type="tertiary", key=opened, pinned=True, alignment="left", width=86, help="Open the letter"
             ),
             "State": st.column_config.MultiselectColumn(
                 options=list(_MARKS.values()), color=[look(state).colour for state in LetterState], width=110
             ),
-            "Symbol": st.column_config.TextColumn(width=100),
+            "Symbol": st.column_config.TextColumn(width=90),
             "Date": st.column_config.TextColumn(width=130),
-            "Reason": st.column_config.TextColumn(width=160),
-            "Why": st.column_config.TextColumn(width=360),
+            "Reason": st.column_config.TextColumn(width=150),
+            "Why": st.column_config.TextColumn(width=400),
             "Line": st.column_config.NumberColumn(format="localized", width=60),
             "Tries": st.column_config.NumberColumn(format="localized", width=60),
         },
@@ -218,10 +220,10 @@ def frame(rows: Sequence[LetterView]) -> pd.DataFrame:
     """Return what the grid shows of each letter."""
     columns: Mapping[str, object] = {
         "Letter": [f"Letter {row.id}" for row in rows],
-        "State": [[_MARKS[row.state]] for row in rows],
         "Symbol": [row.symbol for row in rows],
-        "Date": [say.day(row.partition) for row in rows],
         "Reason": [words(row.reason) for row in rows],
+        "State": [[_MARKS[row.state]] for row in rows],
+        "Date": [say.day(row.partition) for row in rows],
         "Why": [why(row) for row in rows],
         "Line": pd.array([row.line or None for row in rows], dtype="Int64"),
         "Tries": pd.array([row.tries for row in rows], dtype="Int64"),

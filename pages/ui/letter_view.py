@@ -91,8 +91,8 @@ def _title(letter: LetterView) -> str:
 
 
 def _facts(letter: LetterView) -> list[str]:
-    where = f"line {letter.line} of {letter.source_file}" if letter.line else letter.source_file
-    facts = [f"Letter {letter.id}", where, f"found by stage {letter.stage}"]
+    where = [f"line {letter.line} of {letter.source_file}"] if letter.line else []
+    facts = [f"Letter {letter.id}", *where, f"found by stage {letter.stage}"]
     if letter.session and letter.session != letter.partition:
         facts.append(f"session {say.day(letter.session)}")
     tried = [say.count(letter.tries, "failed replay")] if letter.tries else []
@@ -101,14 +101,15 @@ def _facts(letter: LetterView) -> list[str]:
 
 def _why(letter: LetterView) -> None:
     """Draw what refused it: the words of each rule with what it saw and what was allowed; or the defect, or the error."""
+    box = st.error if letter.waits else st.info  # what is settled is no alarm
     if letter.kind is not LetterKind.ROW or not letter.checks:
         title = words(letter.reason).capitalize()
-        st.error(plain(letter.message), title=title, icon=":material/error:")
+        box(plain(letter.message), title=title, icon=":material/error:")
         return
     limits = run_quality_data.limits(letter.run_id)
     for finding in letter.checks:
         limit = limits.get(f"{finding['check']}.error_above")
-        st.error(plain(compared(finding, limit)), title=rule(finding["check"]), icon=":material/rule:")
+        box(plain(compared(finding, limit)), title=rule(finding["check"]), icon=":material/rule:")
 
 
 def _actions(letter: LetterView) -> None:
@@ -169,10 +170,10 @@ def _file(letter: LetterView) -> None:
     st.subheader("The file as it came")
     file = letter_data.source(letter.id)
     size = say.NOTHING if file.lost and not file.content else f"{len(file.content):,} bytes"
-    rows = {"Name": f"`{plain(letter.source_file) or say.NOTHING}`", "Size": size, "sha256": f"`{letter.source_sha256 or say.NOTHING}`"}
+    rows = {"Name": plain(letter.source_file) or say.NOTHING, "Size": size, "sha256": letter.source_sha256 or say.NOTHING}
     if file.header:
         rows["Header"] = plain(", ".join(file.header)[:_LONGEST])
-    st.table(rows, border="horizontal", alt="The bytes of the file")
+    st.table(rows, border="horizontal", width="content", alt="The bytes of the file")
     if file.content:
         st.download_button(
             "Download the bytes",

@@ -108,8 +108,13 @@ def standing(letter: LetterView) -> str:
     in_run = f" by run {letter.resolved_run_id}" if letter.resolved_run_id else ""
     if letter.waits and letter.corrected:
         return f"{by} corrected the line on {at}; the next run of its date applies it."
+    waits = (
+        "correct the line, replay it as it is, or discard it"
+        if letter.line
+        else "have the source mend its file, fetch it again, or discard it"
+    )
     said = {
-        LetterState.OPEN: "It waits for a person: correct the line, replay it as it is, or discard it.",
+        LetterState.OPEN: f"It waits for a person: {waits}.",
         LetterState.PARKED: f"It failed {say.count(letter.tries, 'replay')}; a replay of all leaves it out. Correct it, or replay it.",
         LetterState.EDITED: f"{by} corrected the line on {at}, and the corrected row came into the session{in_run}.",
         LetterState.REPLAYED: f"It passed as it was{in_run}.",

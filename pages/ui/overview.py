@@ -43,7 +43,7 @@ def banner(pipeline: Pipeline, health: Health) -> None:
 def tiles(pipeline: Pipeline, health: Health) -> None:
     """Show five numbers, each with a link to what it is made of; a sixth when something waits for a person."""
     waits = bool(health.letters.open or health.held)
-    with st.grid(6 if waits else 5, min_column_width=150, key="tiles"):
+    with st.grid(3 if waits else 5, min_column_width=150, key="tiles"):
         _sessions(health)
         _freshness(health)
         if waits:
@@ -101,7 +101,7 @@ def _waiting(health: Health) -> None:
         colour="red" if held else "orange",
         page="run.py" if held else "dead_letters.py",
         query={"id": str(held[0].run_id)} if held else {"state": "open"},
-        action="See the blocked session" if held else "See the letters",
+        action="See the session" if held else "See the letters",
         key="letters",
         explanation="Lines, rows and files that wait for a person; and sessions that the gate holds back until somebody decides.",
     )

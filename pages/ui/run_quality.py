@@ -40,7 +40,7 @@ def decision(run: RunView, *, newest: bool) -> None:
         rejected = made is not None and made.run_id == run.id and made.decision is Decision.REJECT
         if not rejected and st.button("Reject…", key="reject", icon=":material/block:"):
             gate_dialogs.ask_rejection(run)
-        if st.button("Rerun…", key="rerun_blocked", icon=":material/replay:"):
+        if st.button("Rerun from the gate…", key="rerun_blocked", icon=":material/replay:"):
             gate_dialogs.ask_another_look(run)
 
 
@@ -58,7 +58,8 @@ def quality(detail: RunDetail) -> None:
             st.badge(f"approved by {plain(report.approved_by)}", icon=":material/gavel:", color="violet")
         st.space("stretch")
         quality_link.to_quality(report.session)
-    st.markdown(sentence(report.reason))
+    if detail.run.error_type != BLOCKED:  # the box above says it
+        st.markdown(sentence(report.reason))
     checked = run_quality_data.results(report.run_id)
     st.caption(plain(f"{conservation(report)} {counted(checked)} {version(report)}"))
     _findings([result for result in checked if result.status in _FOUND], blocked=report.verdict is GateVerdict.BLOCKED)
