@@ -130,7 +130,7 @@ def test_choosing_a_state_goes_into_the_address(open_store, visit):
 
     app.pills(key="letter_state").select(LetterState.PARKED).run()
 
-    assert app.query_params["state"] == ["parked"]
+    assert app.query_params["state"] == "parked"
     assert list(app.dataframe[0].value["Tries"]) == [5]
 
 
