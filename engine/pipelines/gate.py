@@ -49,7 +49,7 @@ class Parsed:
     lines: LineCounts
     rows: pa.Table
     rejected: pa.Table | None
-    corrected: tuple[int, ...]  # lines for which a person's correction was taken
+    corrected: Mapping[int, str]  # lines that a person has corrected, with the digest of what was put there
 
 
 def thresholds_of(context: StageContext) -> Thresholds:

@@ -110,7 +110,7 @@ def test_when_the_days_own_numbers_come_after_all_the_late_session_stays(week):
 def unclear(week: House) -> House:
     """Publish on a Friday, after a week without files, numbers half of which follow the last session."""
     rows = numbers(5)
-    week.put(NEXT_FRIDAY, daily_bytes([[*row[:9], "999.00", *row[10:]] for row in rows][:60] + rows[60:]))
+    week.put(NEXT_FRIDAY, daily_bytes([[*row[:9], f"{float(row[9]) * 2:.2f}", *row[10:]] for row in rows][:60] + rows[60:]))
     assert week.run(NEXT_FRIDAY)["error_type"] == "UnbookedFile"
     return week
 
