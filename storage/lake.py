@@ -10,7 +10,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 import pyarrow as pa
@@ -87,12 +89,12 @@ class Lake:
 
     def write(self, dataset: str, partition: date, content: Content) -> Version:
         """Write a file aside, flush it, rename it, flush the folder; return the version, not yet published."""
-        folder = self.folder / dataset / f"{partition:%Y-%m}"
+        month = f"{partition:%Y-%m}"
+        folder = _month(self.folder, dataset, month)
         name = _file_name(partition, content)
         aside = folder / f".{name}.tmp"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with aside.open("wb") as file:  # buffered: a bare write may stop half-way without an error when the disk fills up
+            with _created(aside) as file:  # buffered: a bare write may stop half-way without an error when the disk fills up
                 file.write(content.data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -103,7 +105,7 @@ class Lake:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(f"no room for {len(content.data):,} bytes in {folder}; free some space, nothing was published") from error
             raise
-        path = f"{dataset}/{partition:%Y-%m}/{name}"
+        path = f"{dataset}/{month}/{name}"
         return Version(path, dataset, partition, content.sha256, len(content.data), content.rows, content.schema_version)
 
     def _sync(self, folder: Path) -> None:
@@ -145,6 +147,20 @@ class Lake:
         if not hashlib.sha256(content).hexdigest().startswith(sha256):
             raise LakeFileLost(f"lake file {path} is not what was published (sha256 differs). Rerun its date to write it again.")
         return content
+
+
+@lru_cache(maxsize=64)
+def _month(lake: Path, dataset: str, month: str) -> Path:
+    return lake / dataset / month
+
+
+def _created(path: Path) -> BinaryIO:
+    """Open a new file; its folder is made when it is found missing, which is seldom."""
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
 
 
 def _file_name(partition: date, content: Content) -> str:

@@ -30,11 +30,12 @@ _add_event = insert(events)
 _started = select(runs.c.started_at, runs.c.pipeline).where(runs.c.id == bindparam("run_id"))
 _said = select(
     runs.c.pipeline,
-    runs.c.partition.label("day"),
-    runs.c.id.label("run_id"),
+    runs.c.partition,
+    runs.c.id,
     runs.c.status,
     runs.c.reason,
     *(runs.c[name] for name in SAID),
+    bindparam("at", type_=date_states.c.updated_at.type),
 ).where(runs.c.id == bindparam("b_run_id"))
 _held = select(runs.c.id, runs.c.cancel_requested, runs.c.backfill_id).where(
     runs.c.id == bindparam("run_id"), runs.c.fence == bindparam("fence"), runs.c.status == RunStatus.RUNNING
@@ -123,8 +124,7 @@ def _roll_up(dialect: str) -> Any:
 
 def _remember(connection: Connection, run_id: int, *, at: datetime) -> None:
     """Make `run_id` the newest run of its date, unless a newer one is."""
-    row = connection.execute(_said, {"b_run_id": run_id}).mappings().one()
-    _write_states(connection, [dict(row) | {"updated_at": at}])
+    connection.execute(_state_of_run(connection.dialect.name), {"b_run_id": run_id, "at": at})
 
 
 def _write_states(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -132,9 +132,18 @@ def _write_states(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> 
 
 
 @cache
+def _state_of_run(dialect: str) -> Any:
+    columns = ["pipeline", "day", "run_id", "status", "reason", *SAID, "updated_at"]
+    return _kept(insert_of(dialect, date_states).from_select(columns, _said))
+
+
+@cache
 def _states(dialect: str) -> Any:
+    return _kept(insert_of(dialect, date_states))
+
+
+def _kept(statement: Any) -> Any:
     """Write what newest runs say of their dates; a run that has said nothing leaves what the one before it said."""
-    statement = insert_of(dialect, date_states)
     new = statement.excluded
     values: dict[str, Any] = {name: new[name] for name in ("run_id", "status", "updated_at")}
     values["reason"] = func.coalesce(new["reason"], date_states.c.reason)
