@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import RowMapping
 
 from engine.features.indicators import step
 from engine.features.state import FeatureState
@@ -72,7 +72,7 @@ def _publish(
     return state, Carried(session, version, digest)
 
 
-def _state_before(context: StageContext, newest: RowMapping) -> FeatureState:
+def _state_before(context: StageContext, newest: Mapping[str, Any]) -> FeatureState:
     """Return the state after an accepted session, from memory, or replayed from the nearest one that is stored."""
     remembered: FeatureState | None = context.cache.get(newest["state_digest"])
     if remembered is not None:

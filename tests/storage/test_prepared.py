@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from storage.database import Database
+from storage.database import Database, open_database
 from storage.prepared import Prepared
 from storage.status import StageStatus
 from storage.tables import LakeFile, LogLine, Run, StageRun
@@ -103,8 +103,8 @@ def test_an_instant_without_a_time_zone_is_refused(connection):
         pytest.param(select(Run.__table__).where(Run.__table__.c.status.in_(["queued", "running"])), id="a list is bound"),
     ],
 )
-def test_what_only_sqlalchemy_can_execute_is_refused(connection, statement):
-    if connection.dialect.name != "sqlite":
-        pytest.skip("elsewhere SQLAlchemy executes everything")
-    with pytest.raises(TypeError, match="only SQLAlchemy itself"):
+def test_what_only_sqlalchemy_can_execute_is_refused(tmp_path, statement):
+    database = open_database(f"sqlite:///{tmp_path / 'console.db'}")
+    with database.reading() as connection, pytest.raises(TypeError, match="only SQLAlchemy itself"):
         Prepared(statement).one(connection, {"name": "p"} if statement.is_insert else {"unused": 1})
+    database.close()
