@@ -5,20 +5,19 @@ Exit code 0 only when what was asked happened; 1 when it did not; 2 when the req
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
-from functools import wraps
+from datetime import date, timedelta
 from getpass import getuser
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from engine import reading
+from engine import cli_check, reading
+from engine.cli_parts import FAILED, Json, date_of, told
 from engine.clock import NEPAL
-from engine.errors import ConsoleError, UsageError
+from engine.errors import UsageError
 from engine.printing import as_csv, complain, show
 from engine.runtime import Runtime, runtime
 from engine.services import Services, Submitted
@@ -27,46 +26,16 @@ from storage import backfills, runs
 from storage.status import ACTIVE, BackfillMode, BackfillState, OnFailure, RunStatus
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(cli_check.app)
 
-FAILED, WRONG = 1, 2
-
-
-def _date(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007, a calendar date has no zone
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a date; write it as 2025-06-01") from error
-
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Day = Annotated[date, typer.Option("--date", parser=_date, metavar="YYYY-MM-DD", help="Calendar date.")]
-MaybeDay = Annotated[date | None, typer.Option("--date", parser=_date, metavar="YYYY-MM-DD", help="Calendar date.")]
-Since = Annotated[date, typer.Option(parser=_date, metavar="YYYY-MM-DD", help="First date.")]
-Until = Annotated[date, typer.Option(parser=_date, metavar="YYYY-MM-DD", help="Last date.")]
+Day = Annotated[date, typer.Option("--date", parser=date_of, metavar="YYYY-MM-DD", help="Calendar date.")]
+MaybeDay = Annotated[date | None, typer.Option("--date", parser=date_of, metavar="YYYY-MM-DD", help="Calendar date.")]
+Since = Annotated[date, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="First date.")]
+Until = Annotated[date, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Last date.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end; a runner is started where none is alive.")]
 Timeout = Annotated[float | None, typer.Option(help="Seconds to wait at most.")]
 PipelineName = Annotated[str, typer.Option("--pipeline", help="Name of a pipeline.")]
 DAILY = "daily_prices"
-
-
-def told(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn the product's own errors into a sentence on stderr and an exit code."""
-
-    @wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> Any:
-        try:
-            return command(*arguments, **options)
-        except UsageError as error:
-            complain(str(error))
-            raise typer.Exit(WRONG) from error
-        except ConsoleError as error:
-            complain(str(error))
-            raise typer.Exit(FAILED) from error
-        except DBAPIError as error:
-            complain(f"The database did not do it: {error.orig}. Nothing was changed; try again, or look with: python -m engine doctor")
-            raise typer.Exit(FAILED) from error
-
-    return wrapped
 
 
 def _services() -> Services:
@@ -147,7 +116,7 @@ def _wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None)
 def run(
     target: Annotated[str, typer.Argument(help="Name of a pipeline to run, or number of a run to show.")],
     day: MaybeDay = None,
-    book_to: Annotated[date | None, typer.Option(parser=_date, metavar="YYYY-MM-DD", help="Book the file to this session.")] = None,
+    book_to: Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Book the file to this session.")] = None,
     *,
     wait: Wait = True,
     timeout: Timeout = None,
@@ -170,7 +139,7 @@ def rerun(  # noqa: PLR0913, each is one option
     day: MaybeDay = None,
     pipeline: PipelineName = DAILY,
     from_stage: Annotated[str | None, typer.Option(help="Take over what the stages before this one made.")] = None,
-    book_to: Annotated[date | None, typer.Option(parser=_date, metavar="YYYY-MM-DD", help="Book the file to this session.")] = None,
+    book_to: Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Book the file to this session.")] = None,
     *,
     wait: Wait = True,
     timeout: Timeout = None,
