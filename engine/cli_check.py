@@ -66,7 +66,9 @@ def _print(found: Mapping[str, Any]) -> None:
     told_of = sorted((item for item in found["checks"] if item["status"] in _STATUSES), key=_worst_first)
     if told_of:
         typer.echo()
-        table([{name: _short(item[name]) for name in ("id", "status", "failed", "warned", "explained", "worst", "unit")} for item in told_of])
+        table(
+            [{name: _short(item[name]) for name in ("id", "status", "failed", "warned", "explained", "worst", "unit")} for item in told_of]
+        )
     _print_rows([row for row in found["rows"] if not row["explained"]])
 
 
@@ -114,10 +116,10 @@ def as_markdown(found: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         "# The checks",
         "",
-        "Written by `python -m engine checks --markdown`; a test holds it to the code. Each check scores what it looks at: how far it lies from",
-        "what is right, in the check's unit. Above its `warn_above` a row passes with a flag, above its `error_above` it is set aside; of a whole",
-        "session or file, `error_above` blocks the session. A finding that is explained does neither. Each check can be switched off",
-        "(`<id>.enabled`), and the limits below can be turned within their range; a limit without a range is fixed.",
+        "Written by `python -m engine checks --markdown`; a test holds this page to the code. Each check scores what it looks at: how",
+        "far it lies from what is right, in the check's unit. Above its `warn_above` a row passes with a flag; above its `error_above`",
+        "it is set aside, or, where the check looks at a whole session or file, the session is blocked. A finding that is explained",
+        "does neither. Each check can be switched off (`<id>.enabled`), and its limits can be turned within their range.",
         "",
         f"A session is blocked, for a person to decide, when more than `{BLOCK_ABOVE.key}` of its lines are set aside or cannot be read:",
         f"{BLOCK_ABOVE.default:g} % ({BLOCK_ABOVE.low:g} to {BLOCK_ABOVE.high:g}).",
@@ -134,11 +136,7 @@ def _line(item: Mapping[str, Any]) -> str:
 
     check = CHECKS[item["id"]]
     limits = [
-        "-"
-        if limit is None
-        else "anything found"
-        if limit.fixed
-        else f"{limit.default:g} {check.unit} ({limit.low:g} to {limit.high:g})"
+        "-" if limit is None else "anything found" if limit.fixed else f"{limit.default:g} {check.unit} ({limit.low:g} to {limit.high:g})"
         for limit in (check.warn_above, check.error_above)
     ]
     return f"| `{item['id']}` | {item['words']} | {limits[0]} | {limits[1]} | {item['explanation'] or '-'} |"

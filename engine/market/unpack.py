@@ -32,7 +32,9 @@ def unpack(content: bytes, name: str) -> bytes:
 def too_large(parts: Sequence[bytes], name: str, holds: str) -> UnreadableFile:
     """Return the error of a file that is larger than any; `parts` are its first bytes, which show at which line reading stopped."""
     line = _line_after(parts)
-    return UnreadableFile(f"{name} holds {holds}; a daily file never has more than {MAX_BYTES:,}. Reading stopped in line {line:,}.", line=line)
+    return UnreadableFile(
+        f"{name} holds {holds}; a daily file never has more than {MAX_BYTES:,}. Reading stopped in line {line:,}.", line=line
+    )
 
 
 def _inflate(content: bytes, name: str) -> bytes:

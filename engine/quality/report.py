@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ class Findings:
         names = _names().take(pa.array(self.check, pa.int64()))
         columns = [
             pa.repeat(pa.scalar(sample.session, pa.date32()), len(self.row)),
-            sample.rows["line"].take(place).combine_chunks(),
+            sample.line_numbers.take(place),
             sample.symbols.take(place),
             names,
             *map(pa.array, (self.score, self.observed, self.bound, self.explained)),
@@ -281,7 +282,7 @@ def _sample(scores: Scores, found: Positions, sample: Sample) -> tuple[Mapping[s
     largest = found[np.argsort(-scores.score[found], kind="stable")][:SAMPLE_ROWS]
     return tuple(
         {
-            "line": sample.rows["line"][int(scores.rows[at])].as_py() if scores.rows[at] != SESSION_ROW else None,
+            "line": sample.line_numbers[int(scores.rows[at])].as_py() if scores.rows[at] != SESSION_ROW else None,
             "symbol": sample.symbols[int(scores.rows[at])].as_py() if scores.rows[at] != SESSION_ROW else None,
             "score": _plain(scores.score[at]),
             "observed": _plain(scores.observed[at]),
@@ -328,4 +329,4 @@ def _verdict(
 
 def _plain(value: Any) -> float | None:
     """Return a finite number as a plain float, else None: JSON knows no NaN and no infinity."""
-    return float(value) if np.isfinite(value) else None
+    return float(value) if isfinite(value) else None

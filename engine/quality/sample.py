@@ -67,6 +67,11 @@ class Sample:
         return _whole(self.rows["symbol"])
 
     @cached_property
+    def line_numbers(self) -> pa.Int32Array:
+        """The lines of the file that the rows stood on."""
+        return _whole(self.rows["line"])
+
+    @cached_property
     def _columns(self) -> dict[str, Floats]:
         return {}
 
@@ -179,17 +184,18 @@ class Sample:
     @cached_property
     def is_promoter(self) -> Flags:
         """Whether the row is of promoter shares: the symbol of a company that is known, with P or PO behind it."""
-        ends = pc.fill_null(pc.match_substring_regex(self.distinct, "..PO?$"), fill_value=False).to_numpy(zero_copy_only=False)
-        named = np.flatnonzero(ends)
+        ends = pc.or_(pc.ends_with(self.distinct, "P"), pc.ends_with(self.distinct, "PO")).fill_null(fill_value=False)
+        named = np.flatnonzero(ends.to_numpy(zero_copy_only=False))
         flags: Flags = np.zeros(len(self.distinct), bool)
-        if len(named):  # some fifteen a session
-            symbols = [self.distinct[int(at)].as_py() for at in named]
-            companies = pa.array([*(symbol[:-1] for symbol in symbols), *(symbol.removesuffix("PO") for symbol in symbols)], pa.string())
-            known = np.zeros(len(companies), bool)
-            for names in (self.reference.listed, self.history.state.symbols, self.distinct):
-                known |= pc.is_in(companies, value_set=names).to_numpy(zero_copy_only=False)
-            flags[named] = known.reshape(2, -1).any(axis=0)
+        for at, symbol in zip(named, self.distinct.take(pa.array(named)).to_pylist(), strict=True):  # some fifteen a session
+            flags[at] = len(symbol.removesuffix("O")) >= 3 and self._is_company(symbol[:-1], symbol.removesuffix("PO"))  # noqa: PLR2004, two letters and the P
         return flags[self.codes]
+
+    def _is_company(self, *names: str) -> bool:
+        if any(name in self.reference.securities for name in names):
+            return True
+        asked = pa.array(names, pa.string())
+        return any(pc.any(pc.is_in(asked, value_set=known)).as_py() for known in (self.history.state.symbols, self.distinct))
 
     @cached_property
     def near_book_closure(self) -> Flags:

@@ -109,5 +109,5 @@ def _slipped(price: Floats, before: Floats) -> Positions:
         return rows
     power = np.log10(ratio[rows])
     near = np.rint(power)
-    slipped = (np.abs(near) >= 1) & (np.abs(near) <= 3) & (np.abs(10 ** (power - near) - 1) <= SLIP_WIDTH)  # noqa: PLR2004
-    return rows[slipped]
+    slipped: Flags = (np.abs(near) >= 1) & (np.abs(near) <= 3) & (np.abs(10 ** (power - near) - 1) <= SLIP_WIDTH)  # noqa: PLR2004
+    return np.asarray(rows[slipped], np.int64)
