@@ -325,7 +325,9 @@ def _blocks(results: Sequence[CheckResult], lines: Conservation, *, block_above:
 def _verdict(
     results: Sequence[CheckResult], lines: Conservation, blocks: Sequence[str], *, flagged: int, approved: bool
 ) -> tuple[GateVerdict, str]:
-    said = f"{lines.loaded:,} rows pass, {flagged:,} of them with a flag; {lines.quarantined:,} are set aside"
+    flags = f", {flagged:,} of them with a flag" if flagged else ""
+    aside = f"; {lines.quarantined:,} {'is' if lines.quarantined == 1 else 'are'} set aside" if lines.quarantined else ""
+    said = f"{lines.loaded:,} rows pass{flags}{aside}"
     if blocks and not approved:
         return GateVerdict.BLOCKED, "; ".join(blocks)
     if blocks:
