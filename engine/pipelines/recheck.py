@@ -75,7 +75,7 @@ def recheck(runtime: Runtime, letter: Mapping[Any, Any], line: bytes, *, content
         if bad is not None:
             return bad
         run: Any = {"pipeline": letter["pipeline"], "partition": letter["partition"], "threshold_version": thresholds.version(connection)}
-        context = StageContext(run, runtime, RunLog(0, runtime.clock.now), cache, connection)
+        context = StageContext(run, runtime, RunLog(0, runtime.clock.now), cache, lambda: connection)
         parsed = gate.Parsed(letter["session"], file.name, letter["source_sha256"], file.layout, file.lines, file.rows, file.rejected, {})
         return _judged(file, gate.judged(context, parsed), letter["line"])
 
