@@ -80,8 +80,8 @@ def test_a_refused_row_is_corrected_and_replayed_and_its_session_is_whole(bad_ro
     day, symbol, right = bad_row
     before = rows_in_the_lake(store, day)
     overview = tab(console.url)
-    overview.get_by_role("link", name="See the letters").click()
-    expect(overview.get_by_text("high not below low")).to_be_visible()
+    overview.locator(".st-key-problem_0").get_by_role("link", name="See the letters").click()
+    expect(overview.locator(".st-key-letter_reason")).to_contain_text("high not below low 1")
 
     page = tab(f"{console.url}/dead_letters?letter={letter['id']}")
     expect(page.get_by_role("heading", name=f"{symbol}, {say.day(day)}")).to_be_visible()
