@@ -162,15 +162,9 @@ def would_be(letter_id: int, line: str) -> Recheck:
         return Recheck(Fate.UNKNOWN, file.lost or "")
     asked = {"kind": found.kind, "pipeline": found.pipeline, "partition": found.partition, "session": found.session, "line": found.line}
     try:
-        return recheck(engine.runtime.runtime(), asked | _file(found), line.encode(), content=file.content, cache=_tables())
+        return recheck(engine.runtime.runtime(), asked | _file(found), line.encode(), content=file.content, cache=TableCache())
     except ConsoleError as error:
         return Recheck(Fate.UNKNOWN, str(error))
-
-
-def _tables() -> TableCache:
-    """Return the tables that this visitor's last looks have read."""
-    known: TableCache = st.session_state.setdefault("recheck_tables", TableCache())
-    return known
 
 
 def bronze_bytes(letter_id: int) -> bytes:

@@ -149,22 +149,24 @@ def _nothing(chosen: LetterFilter) -> None:
 def _actions(chosen: LetterFilter, picked: Sequence[LetterView], *, arrived: int) -> None:
     waiting = [letter for letter in picked if letter.waits]
     undone = [letter for letter in picked if undoable(letter)]
+    # The same buttons in the same place, whatever is selected: a grid that moves under a click gives the wrong row.
     if picked:
         if st.button(_named("Replay", len(waiting)), key="replay_picked", icon=":material/replay:", disabled=not waiting):
             letter_dialogs.ask_replay(picked)
-        if st.button(_named("Discard", len(waiting)), key="discard_picked", icon=":material/delete:", disabled=not waiting):
-            letter_dialogs.ask_discard(picked)
-        if st.button(_named("Undo", len(undone)), key="undo_picked", icon=":material/undo:", disabled=not undone):
-            letter_dialogs.ask_undo(undone)
     else:
         number, dates = letter_data.waiting_dates(chosen)
-        if st.button(_named("Replay all", number, of="open"), key="replay_all", icon=":material/replay:", disabled=not number):
+        if st.button(_named("Replay all", number), key="replay_all", icon=":material/replay:", disabled=not number):
             letter_dialogs.ask_replay_all(chosen, number, dates)
+    if st.button(_named("Discard", len(waiting)), key="discard_picked", icon=":material/delete:", disabled=not waiting):
+        letter_dialogs.ask_discard(picked)
+    if st.button(_named("Undo", len(undone)), key="undo_picked", icon=":material/undo:", disabled=not undone):
+        letter_dialogs.ask_undo(undone)
     export(chosen)
     if not picked:
-        st.caption("Select rows to act on them; open one to see its line and to correct it.")
-    elif arrived:
-        st.caption(f"The list stands still while rows are selected; {say.count(arrived, 'newer letter')} waiting.")
+        st.caption("Select letters to act on them; open one to correct it.")
+    else:
+        waits = f"; the list stands still, {say.count(arrived, 'newer letter')} waiting" if arrived else "; the list stands still."
+        st.caption(f"{say.count(len(picked), 'letter')} selected{waits}")
 
 
 def undoable(letter: LetterView) -> bool:
@@ -172,9 +174,8 @@ def undoable(letter: LetterView) -> bool:
     return letter.state is LetterState.DISCARDED or (letter.corrected and letter.state is not LetterState.REPLAYED)
 
 
-def _named(verb: str, number: int, *, of: str = "") -> str:
-    noun = f"{of} letter".strip()
-    return f"{verb} {say.count(number, noun)}…" if number else f"{verb}…"
+def _named(verb: str, number: int) -> str:
+    return f"{verb} {number:,}…" if number else f"{verb}…"
 
 
 def _grid(rows: Sequence[LetterView], key: str) -> None:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from engine.market.csv_line import as_text, escaped
+from engine.market.csv_line import as_text, cells_of, escaped
 from pages.ui import data, letter_data, letter_dialogs, quality_link, run_quality_data
 from pages.ui import format as say
 from pages.ui.letter_data import LetterView
@@ -144,6 +144,9 @@ def _line(letter: LetterView) -> None:
     if file.lost:
         st.caption(f"{plain(file.lost)} Its columns cannot be named without the header.")
     wrong = blamed(letter)
+    cells = len(cells_of(as_text(raw)))
+    if file.header and cells != len(file.header):
+        st.caption(f"{cells} cells under {len(file.header)} names: from where they part, each cell stands under the wrong name.")
     rows = line_values(letter, file.header, as_text(raw))
     marked = [(_marked(name, wrong), _marked_cell(name, cell, wrong), _plainly(read)) for name, cell, read in rows]
     columns = ("Column", "As it came", "Read as") if letter.parsed else ("Column", "As it came")
@@ -169,11 +172,12 @@ def _file(letter: LetterView) -> None:
     """Draw the facts of a file that could not be used as a whole, with its bytes to take home."""
     st.subheader("The file as it came")
     file = letter_data.source(letter.id)
-    size = say.NOTHING if file.lost and not file.content else f"{len(file.content):,} bytes"
-    rows = {"Name": plain(letter.source_file) or say.NOTHING, "Size": size, "sha256": letter.source_sha256 or say.NOTHING}
+    size = f"{len(file.content):,} bytes" if file.content else "size not known"
+    st.markdown(f"{plain(letter.source_file) or say.NOTHING} · {size} · sha256:")
+    st.code(letter.source_sha256 or say.NOTHING, language=None, wrap_lines=True)
     if file.header:
-        rows["Header"] = plain(", ".join(file.header)[:_LONGEST])
-    st.table(rows, border="horizontal", width="content", alt="The bytes of the file")
+        st.markdown("Its first line:")
+        st.code(", ".join(file.header)[:_LONGEST], language=None, wrap_lines=True)
     if file.content:
         st.download_button(
             "Download the bytes",

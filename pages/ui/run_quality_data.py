@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 import engine.runtime
+from engine.thresholds import snapshot
 from pages.ui import data
 from pages.ui.views import View
 from storage import quality
@@ -91,7 +92,7 @@ def results(run_id: int) -> tuple[ResultView, ...]:
 def limits(run_id: int) -> Mapping[str, float]:
     """Return the thresholds that a run was judged by, by key; none where it was not judged."""
     found = report(run_id)
-    return found.thresholds if found is not None and found.thresholds else _NONE
+    return _NONE if found is None else snapshot(found.thresholds or {}, found.threshold_version).values  # only those turned are stored
 
 
 @st.cache_data(ttl=data.LIVE, max_entries=100, show_spinner=False)

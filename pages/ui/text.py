@@ -3,7 +3,7 @@
 import re
 
 # Every ASCII mark that means something to Markdown or to Streamlit's additions to it (icons, colours, formulas).
-_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@])")
 _CAPITAL = re.compile(r"(?<=[a-z])([A-Z])")
 
 

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import letter_data
 from pages.ui.letter_export import as_csv, as_json
 from pages.ui.letter_words import blamed
+from pages.ui.quality_diff import quality_facts
 from storage import backfills, dead_letters, runs
 from storage.dead_letters import LetterFilter
 from storage.status import LetterKind, LetterState, RunStatus, RunType
@@ -124,7 +125,7 @@ def test_nothing_is_saved_by_trying(busy, visit):
     assert screen.button(key="edit_replay").disabled is True
 
 
-def test_letters_of_several_dates_are_replayed_as_one_backfill_asked_twice_or_not(busy):
+def test_letters_of_several_dates_are_replayed_as_one_backfill_asked_twice_or_not(busy, visit):
     ids = [row["id"] for row in letters(busy)]
     dates = {row["partition"] for row in letters(busy)}
 
@@ -137,6 +138,7 @@ def test_letters_of_several_dates_are_replayed_as_one_backfill_asked_twice_or_no
         newest, *_ = backfills.recent(connection)
         queued = runs.recent(connection, statuses=[RunStatus.QUEUED])
     assert newest["mode"] == "replay"
+    assert f"0 of {len(dates)} dates" in text_of(visit("dead_letters.py"))
     assert sorted(run["partition"] for run in queued) == sorted(dates)
 
 
@@ -191,7 +193,7 @@ def test_a_file_that_could_not_be_used_shows_its_facts(busy, visit):
 
     assert not screen.exception
     assert letter["message"] in text_of(screen)
-    assert letter["source_sha256"] in screen.table[0].value["value"].tolist()
+    assert letter["source_sha256"] in [block.value for block in screen.code]
     assert len(letter_data.bronze_bytes(letter["id"])) == len(letter_data.source(letter["id"]).content) > 0
 
 
@@ -239,3 +241,23 @@ def approve_script(run_id):
     from pages.ui import data, gate_dialogs
 
     gate_dialogs.ask_approval(data.run(run_id).run)
+
+
+def test_two_runs_are_compared_check_by_check_and_threshold_by_threshold(busy):
+    day = a_letter(busy, "ragged")["partition"]
+    before = newest_run_of(busy, day)
+    commands(busy).set_threshold("gate.block_above", 0.5, reason="for a test")
+    commands(busy).rerun_dates(PIPELINE, [day])
+    execute_queued(busy)
+
+    facts = {what: (this, other) for what, this, other in quality_facts(newest_run(busy)["id"], before)}
+
+    assert facts["Quality"] == ("blocked", "flagged")
+    assert facts["Thresholds version"] == ("1", "0")
+    assert facts["Threshold gate.block_above"] == ("0.5", "5")
+    assert facts["Check high not below low"] == ("passed", "passed")
+
+
+def newest_run_of(runtime, day) -> int:
+    with runtime.database.reading() as connection:
+        return runs.newest_of(connection, PIPELINE, day)["id"]
