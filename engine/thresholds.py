@@ -94,16 +94,3 @@ def validated(key: str, value: float | str) -> float:
     if not isfinite(number) or not spec.low <= number <= spec.high:
         raise UsageError(f"{key} may be {spec.low:g} to {spec.high:g} {spec.unit}, not {number:g}")
     return number
-
-
-threshold(
-    ThresholdSpec(
-        "gate.block_above",
-        default=5.0,
-        low=0.5,
-        high=50.0,
-        step=0.5,
-        unit="% of lines",
-        why="A session of which more was set aside is held until a person decides: too little of it is left to stand for the whole.",
-    )
-)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from storage.tables import Price, TradingSession
-from storage.upsert import upsert
+from storage.upsert import upsert, upsert_columns
 
 sessions = TradingSession.__table__
 prices = Price.__table__
@@ -44,13 +44,13 @@ def forget(connection: Connection, session: date) -> None:
     connection.execute(delete(prices).where(prices.c.session == session))
 
 
-def serve(connection: Connection, session: date, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Make `rows` the served prices of a session: upsert by (session, symbol), and drop symbols that are no longer in it."""
+def serve(connection: Connection, session: date, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Make the rows of `columns` the served prices of a session: upsert by (session, symbol), and drop symbols no longer in it."""
     served_before = connection.execute(_symbols, {"session": session}).scalars()
-    gone = set(served_before) - {row["symbol"] for row in rows}
+    gone = set(served_before) - set(columns["symbol"])
     if gone:
         connection.execute(_drop, [{"b_session": session, "b_symbol": symbol} for symbol in gone])
-    upsert(connection, prices, rows, key=["session", "symbol"])
+    upsert_columns(connection, prices, columns, key=["session", "symbol"])
 
 
 def one(connection: Connection, session: date) -> RowMapping | None:

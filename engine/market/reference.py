@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
+
+import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Security:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reference:
     """Everything a source knows beside its daily files; a part that it does not have is empty."""
 
@@ -57,3 +60,13 @@ class Reference:
     index: Mapping[date, IndexDay] = field(default_factory=dict)
     securities: Mapping[str, Security] = field(default_factory=dict)
     book_closures: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def listed(self) -> pa.StringArray:
+        """The symbols of all securities, for looking many up at once."""
+        return pa.array(list(self.securities), pa.string())
+
+    @cached_property
+    def funds(self) -> pa.StringArray:
+        """The symbols of mutual funds, which have a tick of their own."""
+        return pa.array([symbol for symbol, security in self.securities.items() if "fund" in security.instrument.lower()], pa.string())

@@ -74,6 +74,9 @@ def _sessions_missing(context: StageContext, calendar: TradingCalendar, last: da
     With each stands whether its own file came, whole, and held an earlier session: then it may well have been no session.
     """
     since, until = last + timedelta(days=1), context.day - timedelta(days=1)
+    expected = calendar.sessions_between(since, until)
+    if not expected:
+        return []  # most dates follow the last session at once
     have = {row["session"] for row in context.query(sessions.between, since, until)} - set(brought)
     states = {row["day"]: row for row in context.query(runs.states_between, context.run["pipeline"], since, until)}
 
@@ -81,7 +84,7 @@ def _sessions_missing(context: StageContext, calendar: TradingCalendar, last: da
         state = states.get(day)
         return state is not None and state["session_date"] is not None and state["session_date"] < day
 
-    return [(day, held_earlier(day)) for day in calendar.sessions_between(since, until) if day not in have]
+    return [(day, held_earlier(day)) for day in expected if day not in have]
 
 
 def left_behind(context: StageContext, brought: Collection[date], *, keep: date | None) -> tuple[date, ...]:

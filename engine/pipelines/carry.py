@@ -35,7 +35,7 @@ def carry_forward(context: StageContext, changes: Mapping[date, pa.Table | None]
     """
     first, last = min(changes), max(changes)
     before = context.query(sessions.trailing, first, limit=MOST_REPLAYED)
-    state = _state_before(context, first, before)
+    state = state_before(context, first, before)
     previous = before[0]["session"] if before else None
     own = context.query(sessions.one, first)
     accepted = {row["session"]: row for row in ((own,) if own else ()) + tuple(context.query(sessions.after, first))}
@@ -72,7 +72,7 @@ def _publish(
     return state, Carried(session, version, digest)
 
 
-def _state_before(context: StageContext, session: date, newest_first: Sequence[RowMapping]) -> FeatureState:
+def state_before(context: StageContext, session: date, newest_first: Sequence[RowMapping]) -> FeatureState:
     """Return the state after the newest of the sessions, from memory, or replayed from the nearest one that is stored."""
     replay: list[str] = []
     for row in newest_first:

@@ -9,18 +9,21 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from engine.clock import nepal_time
-from engine.errors import NoFile, PartialFile, SourceUnavailable, UnbookedFile
+from engine.errors import NoFile, PartialFile, SessionBlocked, SourceUnavailable, UnbookedFile
 from engine.market.daily_file import REJECTED_SCHEMA, LineCounts, ParsedFile, parse, to_silver
+from engine.market.money import one_array, paisa
 from engine.market.rules import rules_on
 from engine.market.verdict import FileKind, Judgement
 from engine.pipeline.context import SourceNotReady, StageContext
 from engine.pipeline.graph import Due, Pipeline
+from engine.pipelines import gate
 from engine.pipelines.booking import booking, brought_by, calendar_of, judge_file, left_behind
 from engine.pipelines.carry import GOLD, SILVER, STATE, Carried, carry_forward
 from engine.pipelines.corrections import digests
+from engine.quality.report import Conservation
 from storage import dead_letters, lake, sessions
 from storage.lake import Version
-from storage.status import Outcome, Verdict
+from storage.status import GateVerdict, Outcome, Verdict
 
 BRONZE, PARSED, REJECTED = "bronze", "parsed", "rejected"
 LOOK_AGAIN = timedelta(minutes=5)
@@ -65,6 +68,17 @@ class JudgedFile:
     session: date | None
     booked_by: str | None
     corrected: dict[int, str] = field(default_factory=dict)  # lines that a person has corrected, with the digest of what was put there
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """What the gate let through: all rows but those of the lines that were set aside."""
+
+    session: date
+    verdict: GateVerdict
+    lines: Conservation
+    aside: tuple[int, ...]
+    warned: int  # rows that pass with a flag
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +180,27 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
 
 
 @daily_prices.stage()
-def silver(parsed: JudgedFile, context: StageContext) -> SessionFile:
+def quality(bronze: RawFile, parsed: JudgedFile, context: StageContext) -> CheckedFile:
+    """Judge every row and the session by the catalogue of checks; set bad rows aside, hold back a session that is bad as a whole."""
+    session, rows = _booked(parsed)
+    rejected = context.table(parsed.rejected.path) if parsed.rejected else None
+    file = gate.Parsed(
+        session, parsed.name, parsed.sha256, parsed.layout, parsed.lines, context.table(rows.path), rejected, parsed.corrected
+    )
+    report = gate.judged(context, file)
+    aside = gate.write_down(context, file, report, bronze.version)
+    context.meter.rows_in, context.meter.rows_out = file.rows.num_rows, report.lines.loaded
+    if report.verdict is GateVerdict.BLOCKED:
+        said = f"the session of {session} is blocked: {report.reason}. Approve it, reject it, or rerun its date."
+        context.end_run(error=SessionBlocked(said))
+    return CheckedFile(session, report.verdict, report.lines, aside, len(report.flagged))
+
+
+@daily_prices.stage()
+def silver(parsed: JudgedFile, quality: CheckedFile, context: StageContext) -> SessionFile:
     """Keep one typed row a (session, symbol) (silver)."""
     session, rows = _booked(parsed)
-    table = context.table(rows.path)
+    table = gate.without(context.table(rows.path), quality.aside)
     file = ParsedFile(parsed.name, table, REJECTED_SCHEMA.empty_table(), parsed.layout, parsed.lines)
     typed = to_silver(file, session)
     version, _ = context.publish_table(SILVER, session, typed, schema_version=parsed.layout)
@@ -208,20 +239,22 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
 
         context.commit_with(write)
     _take_out(context, gold.left, gold.others)
-    context.note(outcome=outcome, rows=table.num_rows)
+    context.note(outcome=outcome)
     if same:
         context.log.info("unchanged", why=f"the same input as before: {table.num_rows} rows of {silver.session} stand as they are")
     return Loaded(silver.session, outcome, table.num_rows)
 
 
 @daily_prices.stage()
-def report(parsed: JudgedFile, silver: SessionFile, loaded: Loaded, context: StageContext) -> dict[str, float]:
+def report(quality: CheckedFile, silver: SessionFile, loaded: Loaded, context: StageContext) -> dict[str, float]:
     """Measure the session that the run brought."""
     table = context.table(silver.silver.path)
     moves = pc.subtract(table["close"].cast(pa.float64()), table["previous_close"].cast(pa.float64()))
     measures = {
         ("rows", "rows"): loaded.rows,
-        ("rejected_rows", "rows"): parsed.lines.rejected + parsed.lines.duplicates,
+        ("quarantined_rows", "rows"): quality.lines.quarantined,
+        ("duplicate_rows", "rows"): quality.lines.duplicates,
+        ("warned_rows", "rows"): quality.warned,
         ("trades", "trades"): pc.sum(table["trades"]).as_py() or 0,
         ("volume", "shares"): pc.sum(table["volume"]).as_py() or 0,
         ("turnover", "NPR"): float(pc.sum(table["turnover"]).as_py() or 0),
@@ -268,7 +301,7 @@ def _take_out(context: StageContext, left: tuple[date, ...], others: tuple[Carri
     """Take sessions out of the accepted ones, and point the others to what they are without them."""
     for session in left:
         context.log.warning("session_taken_out", session=str(session), why="the file of this date is another session now")
-        for dataset in (SILVER, GOLD, STATE):
+        for dataset in (SILVER, GOLD, STATE, gate.FINDINGS, gate.QUARANTINE):
             context.withdraw(dataset, session)
 
     def write(connection: Connection) -> None:
@@ -310,12 +343,18 @@ def _accepted(context: StageContext, silver: SessionFile, gold: SessionFeatures,
 _MONEY = ("open", "high", "low", "close", "last_price", "vwap", "previous_close", "turnover")
 
 
-def _served(table: pa.Table) -> list[dict[str, Any]]:
-    """Return the rows of the serving table, money in paisa."""
-    hundred = pa.scalar(100, pa.decimal128(3, 0))
-    paisa = {f"{name}_paisa": pc.multiply(table[name], hundred).cast(pa.int64()) for name in _MONEY}
-    served: list[dict[str, Any]] = pa.table({name: table[name] for name in ("session", "symbol", "volume", "trades")} | paisa).to_pylist()
-    return served
+def _served(table: pa.Table) -> dict[str, list[Any]]:
+    """Return the columns of the serving table, money in paisa."""
+    served: dict[str, list[Any]] = {name: table[name].to_pylist() for name in ("session", "symbol", "volume", "trades")}
+    return served | {f"{name}_paisa": _in_paisa(one_array(table[name])) for name in _MONEY}
+
+
+def _in_paisa(money: pa.Array) -> list[int | None]:
+    values: list[int | None] = paisa(money).tolist()
+    if money.null_count:
+        known = money.is_valid().to_pylist()
+        return [value if here else None for value, here in zip(values, known, strict=True)]
+    return values
 
 
 def _gives_up(day: date) -> datetime:
