@@ -58,14 +58,15 @@ class Prepared:
 
     def one(self, connection: Connection, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the first row that the statement gives, or None."""
+        return next(iter(self.all(connection, given)), None)
+
+    def all(self, connection: Connection, given: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Return the rows that the statement gives."""
         if connection.dialect.name != "sqlite":
-            found: Any = connection.execute(self.statement, given).mappings().first()
-            return found if found is None else dict(found)
+            return [dict(row) for row in connection.execute(self.statement, given).mappings()]
         compiled = self._for(connection.dialect, given)
-        row = driven(connection, compiled.text, compiled.values(given)).fetchone()
-        if row is None:
-            return None
-        return {name: load(cell) if load else cell for (name, load), cell in zip(compiled.read, row, strict=True)}
+        rows = driven(connection, compiled.text, compiled.values(given)).fetchall()
+        return [{name: load(cell) if load else cell for (name, load), cell in zip(compiled.read, row, strict=True)} for row in rows]
 
     def the_one(self, connection: Connection, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the first row of a statement that always gives one, as an INSERT with RETURNING does."""

@@ -1,15 +1,15 @@
 """Gold of a session out of the carried feature state, and of every later session when an earlier one changes or goes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Any, Protocol
 
 import pyarrow as pa
-from sqlalchemy import RowMapping
 
 from engine.features.indicators import step
 from engine.features.state import FeatureState
-from engine.pipeline.context import StageContext
+from engine.pipeline.context import StageContext, TableCache
 from storage import lake, sessions
 from storage.lake import Version
 
@@ -34,9 +34,9 @@ def carry_forward(context: StageContext, changes: Mapping[date, pa.Table | None]
     what it was: what follows cannot differ.
     """
     first, last = min(changes), max(changes)
-    before = context.query(sessions.trailing, first, limit=MOST_REPLAYED)
-    state = state_before(context, first, before)
-    previous = before[0]["session"] if before else None
+    newest = context.query(sessions.last_before, first)
+    state = state_before(context, newest) if newest else FeatureState.empty()
+    previous = newest["session"] if newest else None
     own = context.query(sessions.one, first)
     accepted = {row["session"]: row for row in ((own,) if own else ()) + tuple(context.query(sessions.after, first))}
     for session in sorted(accepted.keys() | changes.keys()):
@@ -72,8 +72,30 @@ def _publish(
     return state, Carried(session, version, digest)
 
 
-def state_before(context: StageContext, session: date, newest_first: Sequence[RowMapping]) -> FeatureState:
-    """Return the state after the newest of the sessions, from memory, or replayed from the nearest one that is stored."""
+class Past(Protocol):
+    """What is read to know the past: a stage's context, or a look from outside."""
+
+    @property
+    def cache(self) -> TableCache:
+        """What this process remembers."""
+        ...
+
+    def query(self, read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call a read of `storage`."""
+        ...
+
+    def table(self, path: str) -> pa.Table:
+        """Return a table of the lake."""
+        ...
+
+
+def state_before(context: Past, newest: Mapping[str, Any]) -> FeatureState:
+    """Return the state after an accepted session, from memory, or replayed from the nearest one that is stored."""
+    remembered: FeatureState | None = context.cache.get(newest["state_digest"])
+    if remembered is not None:
+        return remembered
+    following = newest["session"] + timedelta(days=1)
+    newest_first = context.query(sessions.trailing, following, limit=MOST_REPLAYED)
     replay: list[str] = []
     for row in newest_first:
         state: FeatureState | None = context.cache.get(row["state_digest"])
@@ -85,11 +107,11 @@ def state_before(context: StageContext, session: date, newest_first: Sequence[Ro
             return _replayed(context, state, replay)
         replay.append(row["silver_path"])
     if len(newest_first) == MOST_REPLAYED:
-        replay = [row["silver_path"] for row in context.query(sessions.trailing, session, limit=EVERY)]
+        replay = [row["silver_path"] for row in context.query(sessions.trailing, following, limit=EVERY)]
     return _replayed(context, FeatureState.empty(), replay)
 
 
-def _replayed(context: StageContext, state: FeatureState, newest_first: list[str]) -> FeatureState:
+def _replayed(context: Past, state: FeatureState, newest_first: list[str]) -> FeatureState:
     for path in reversed(newest_first):
         state, _ = step(state, context.table(path))
     return state

@@ -18,9 +18,9 @@ LINE, SYMBOL = 9, "S007"  # the header is line 1, and S000 line 2
 FRIDAY = SUNDAY + timedelta(days=5)
 
 
-def with_high(raw: bytes, high: str) -> str:
+def with_close(raw: bytes, close: str) -> str:
     cells = raw.decode().split(",")
-    cells[4] = high
+    cells[6] = close
     return ",".join(cells)
 
 
@@ -41,45 +41,45 @@ def refused(week) -> int:
     return row["id"]
 
 
-def high_of(house: House) -> Decimal:
+def close_of(house: House) -> Decimal:
     table = house.table("silver", SUNDAY)
-    return table["high"][table["symbol"].to_pylist().index(SYMBOL)].as_py()
+    return table["close"][table["symbol"].to_pylist().index(SYMBOL)].as_py()
 
 
 def test_a_corrected_line_is_replayed_into_silver_and_into_what_is_served(week, refused):
-    before = high_of(week)
-    submitted = week.services.edit_and_replay(refused, with_high(raw_line(week), "108.50"))
+    before = close_of(week)
+    submitted = week.services.edit_and_replay(refused, with_close(raw_line(week), "107.50"))
     week.work()
     run = week.found(submitted.run_id)
 
     assert (run["status"], run["outcome"], run["from_stage"]) == (RunStatus.SUCCEEDED, Outcome.REPLACED, "parsed")
-    assert (before, high_of(week)) == (Decimal("108.00"), Decimal("108.50"))
-    assert any(row[:2] == (SUNDAY, SYMBOL) and 10850 in row for row in week.prices())
+    assert (before, close_of(week)) == (Decimal("107.00"), Decimal("107.50"))
+    assert any(row[:2] == (SUNDAY, SYMBOL) and 10750 in row for row in week.prices())
     assert "corrections_applied" in [line["event"] for line in week.read(runs.log_of, run["id"])]
 
 
 def test_every_later_run_of_the_same_bytes_applies_the_correction(week, refused):
-    week.services.edit_letter(refused, with_high(raw_line(week), "108.50"))
+    week.services.edit_letter(refused, with_close(raw_line(week), "107.50"))
     first = week.run(SUNDAY)
     second = week.run(SUNDAY)
 
     assert [run["outcome"] for run in (first, second)] == [Outcome.REPLACED, Outcome.UNCHANGED]
-    assert high_of(week) == Decimal("108.50")
+    assert close_of(week) == Decimal("107.50")
 
 
 def test_another_file_of_the_date_is_read_as_it_came(week, refused):
-    week.services.edit_letter(refused, with_high(raw_line(week), "108.50"))
+    week.services.edit_letter(refused, with_close(raw_line(week), "107.50"))
     rows = numbers(0)
     rows[0][12] = "77"  # the number of trades of another symbol
     week.put(SUNDAY, daily_bytes(rows))
     week.run(SUNDAY)
 
-    assert high_of(week) == Decimal("108.00")
+    assert close_of(week) == Decimal("107.00")
 
 
 def test_a_correction_that_is_taken_back_gives_the_lake_of_before(week, refused):
     before = week.lake_content()
-    week.services.edit_and_replay(refused, with_high(raw_line(week), "108.50"))
+    week.services.edit_and_replay(refused, with_close(raw_line(week), "107.50"))
     week.work()
     changed = week.lake_content()
     with week.runtime.database.transaction() as connection:  # what the gate will say of it
@@ -95,7 +95,7 @@ def test_a_correction_that_is_taken_back_gives_the_lake_of_before(week, refused)
 
 
 def test_features_of_a_run_from_gold_are_never_made_from_rows_without_the_correction(week, refused):
-    week.services.edit_letter(refused, with_high(raw_line(week), "108.50"))
+    week.services.edit_letter(refused, with_close(raw_line(week), "107.50"))
 
     with pytest.raises(Conflict, match="corrected since"):
         week.services.rerun(week.read(runs.newest_of, DAILY, SUNDAY)["id"], from_stage="gold")
