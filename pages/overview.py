@@ -10,7 +10,7 @@ from pages.ui.panels import live_backfill
 pipeline = data.first_pipeline()
 
 
-@st.fragment(run_every=3)
+@st.fragment(run_every=data.pace(3))
 def state() -> None:
     """Draw what is wrong now, and the numbers."""
     health = data.health(pipeline)

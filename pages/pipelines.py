@@ -17,13 +17,13 @@ name = st.segmented_control(
 pipeline = data.pipelines()[name or names[0]]
 
 
-@st.fragment(run_every=4)
+@st.fragment(run_every=data.pace(4))
 def past_backfills() -> None:
     """List the newest backfills; one that ends while it is looked at is seen to end."""
     parts.past_backfills()
 
 
-@st.fragment(run_every=4)
+@st.fragment(run_every=data.pace(4))
 def slots() -> None:
     """Show what became of the last dates."""
     st.subheader("Why did it run, or not?")
