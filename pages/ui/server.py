@@ -24,6 +24,7 @@ from engine.errors import ConsoleError, SourceError
 from engine.pipeline.supervisor import Supervisor
 from engine.runtime import Runtime
 from engine.services import Services
+from pages.ui.sockets import send_at_once
 from pages.ui.text import plain
 from storage import runners
 from storage.migrate import HEAD, schema_version
@@ -77,6 +78,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     if supervisor is not None:
         supervisor.start()
     await anyio.to_thread.run_sync(_warm)
+    send_at_once()
     try:
         async with anyio.create_task_group() as beside:
             beside.start_soon(_collect_garbage)
