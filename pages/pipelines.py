@@ -8,9 +8,11 @@ from pages.ui import data
 from pages.ui import pipeline as parts
 from pages.ui.dialogs import ask_backfill
 from pages.ui.panels import ledger, live_backfill
+from pages.ui.widgets import known_parameters
 
 names = list(data.pipelines())
 st.title("Pipelines")
+known_parameters("pipeline")
 name = st.segmented_control(
     "Pipeline", names, default=names[0], required=True, key="pipeline", bind="query-params", label_visibility="collapsed"
 )

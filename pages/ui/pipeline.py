@@ -9,7 +9,7 @@ from engine.pipeline.graph import Pipeline
 from pages.ui import data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
-from pages.ui.charts.graph import graph
+from pages.ui.charts.graph import STYLE, TALL, WIDE, graph
 from pages.ui.text import plain
 from pages.ui.theme import look
 from pages.ui.widgets import badge, confirm, pairs, run_link
@@ -24,7 +24,12 @@ def drawing(pipeline: Pipeline) -> None:
     newest = next(begun, None)
     detail = data.run(newest.id) if newest else None
     states = {stage.stage: stage.status for stage in detail.stages} if detail else {}
-    st.mermaid_chart(graph(pipeline, states), alt=f"The stages of {pipeline.name} and what each one takes")
+    st.html(STYLE)
+    alt = f"The stages of {pipeline.name} and what each one takes"
+    with st.container(key=WIDE):
+        st.mermaid_chart(graph(pipeline, states), alt=alt)
+    with st.container(key=TALL):
+        st.mermaid_chart(graph(pipeline, states, tall=True), alt=alt)
     if newest is not None:
         with st.container(horizontal=True, vertical_alignment="center", key="drawn_run"):
             st.caption("As in the newest run:", width="content")

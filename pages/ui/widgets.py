@@ -37,6 +37,14 @@ def empty_state(title: str, *, text: str, icon: str = ":material/inbox:") -> Non
         st.markdown(text, width="content")
 
 
+def known_parameters(*known: str) -> None:
+    """Say which part of the address this page does not know: passed over, it would look as if it had been obeyed."""
+    if strange := [name for name in st.query_params if name not in known]:
+        knows = f"It knows {', '.join(f'`{name}`' for name in known)}." if known else "It knows none."
+        names = ", ".join(f"**{plain(name)}**" for name in strange)
+        st.warning(f"The address says {names}, which this page does not know. {knows}", icon=":material/link_off:")
+
+
 def tile(  # noqa: PLR0913, a figure, what it means, and where its reason is
     label: str,
     value: str,
