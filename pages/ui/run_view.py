@@ -14,7 +14,7 @@ from pages.ui.run_data import RunRow
 from pages.ui.text import plain, sentence
 from pages.ui.theme import look
 from pages.ui.views import AttemptView, EventView, LogView, RunDetail, RunView, StageView
-from pages.ui.widgets import badge
+from pages.ui.widgets import badge, page
 from storage.status import ACTIVE, RunStatus, StageStatus
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -78,10 +78,12 @@ def neighbours(run: RunView, others: Sequence[RunRow]) -> None:
             if run_id is not None and st.button(label, key=f"to_run_{run_id}", icon=icon, type="tertiary"):
                 _show(run_id)
         st.page_link(
-            "runs.py", label=f"The date in the calendar ({say.count(len(others), 'run')})", query_params={"day": run.partition.isoformat()}
+            page("runs.py"),
+            label=f"The date in the calendar ({say.count(len(others), 'run')})",
+            query_params={"day": run.partition.isoformat()},
         )
         if run.backfill_id is not None:
-            st.page_link("runs.py", label=f"Backfill {run.backfill_id}", query_params={"backfill": str(run.backfill_id)})
+            st.page_link(page("runs.py"), label=f"Backfill {run.backfill_id}", query_params={"backfill": str(run.backfill_id)})
 
 
 def _show(run_id: int) -> None:

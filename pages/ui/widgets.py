@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import pandas as pd
@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.ui import format as say
 from pages.ui.actions import perform
+from pages.ui.signpost import HOME
 from pages.ui.text import plain
 from pages.ui.theme import Colour, look
 from pages.ui.views import RunView
@@ -19,9 +20,15 @@ Width = int | Literal["content", "stretch"]
 _DATE, _STATUS = 160, 120  # pixels: every row of a list of runs is divided alike
 
 
+@cache
+def page(script: str) -> st.Page:
+    """Return the page of a script, to link to: given the name alone, Streamlit looks for the script on the disk at every link."""
+    return st.Page(script, default=script == f"{HOME}.py")
+
+
 def run_link(run_id: int, *, label: str | None = None, icon: str | None = None, width: Width = "content") -> None:
     """Link to the page of one run."""
-    st.page_link("run.py", label=label or f"Run {run_id}", icon=icon, query_params={"id": str(run_id)}, width=width)
+    st.page_link(page("run.py"), label=label or f"Run {run_id}", icon=icon, query_params={"id": str(run_id)}, width=width)
 
 
 def badge(status: StrEnum, *, width: Width = "content") -> None:
@@ -51,7 +58,7 @@ def tile(  # noqa: PLR0913, a figure, what it means, and where its reason is
     *,
     note: str,
     colour: Colour,
-    page: str,
+    script: str,
     query: Mapping[str, str],
     action: str,
     key: str,
@@ -60,7 +67,7 @@ def tile(  # noqa: PLR0913, a figure, what it means, and where its reason is
     """Show one figure with a note in a colour, and a link to its reason."""
     with st.container(border=True, gap="xsmall", height="stretch", key=f"tile_{key}"):
         st.metric(label, value, delta=note, delta_color=colour, delta_arrow="off", help=explanation)
-        st.page_link(page, label=action, icon=":material/arrow_forward:", icon_position="right", query_params=dict(query))
+        st.page_link(page(script), label=action, icon=":material/arrow_forward:", icon_position="right", query_params=dict(query))
 
 
 def run_list(listed: Sequence[RunView]) -> None:
