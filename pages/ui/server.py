@@ -5,7 +5,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ WARM = (
     "altair",
     "streamlit.dataframe.lazy_df_adapters",
     "streamlit.elements.echarts_chart",
+    "streamlit.material_icon_names",
     "streamlit.web.skills",
 )
 # Streamlit's own front end needs inline styles, blob workers and evaluated chart code; nothing may come from another host.
@@ -77,7 +78,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     await anyio.to_thread.run_sync(_first_backfill, opened)
     if supervisor is not None:
         supervisor.start()
-    await anyio.to_thread.run_sync(_warm)
+    await anyio.to_thread.run_sync(_warm, opened)
     send_at_once()
     try:
         async with anyio.create_task_group() as beside:
@@ -103,9 +104,12 @@ def _first_backfill(opened: Runtime) -> None:
         structlog.get_logger().warning("no_first_backfill", why=str(error))
 
 
-def _warm() -> None:
+def _warm(opened: Runtime) -> None:
+    """Do beforehand what the first visitor would wait for: imports, and the source's calendar (half a second when it is simulated)."""
     for name in (*WARM, *_own_modules()):
         importlib.import_module(name)
+    with suppress(SourceError):  # the pages say what is wrong with the source
+        opened.source.reference()
     if st.get_option("server.fileWatcherType") == "none":
         # Frozen modules are not looked through each time that garbage is collected (100 to 10 ms).
         # With hot reload on, freezing would keep every generation of every module alive.
