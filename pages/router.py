@@ -24,6 +24,7 @@ page = st.navigation(
                 icon=":material/mail:",
                 help="What did not get into a session: inspect, correct, replay, put away.",
             ),
+            st.Page("lost.py", title="No such page", icon=":material/search_off:", visibility="hidden", help="No page has this address."),
         ],
         "Operate": [
             st.Page(

@@ -1,4 +1,4 @@
-"""Opens the database and hands out transactions; the only module that knows which database it is."""
+"""Opens the database and hands out transactions; with `prepared.py` and `upsert.py` the only module that knows which database it is."""
 
 import shutil
 from collections.abc import Iterator

@@ -116,7 +116,7 @@ def test_rerun_from_a_stage_takes_over_what_lies_before_it(busy, visit):
 
     screen = visit("run.py", id=str(DAYS + 1))
     reused = screen.dataframe[0].value.set_index("Stage")["Reused from"]
-    assert set(reused[["check_source", "bronze", "parsed", "silver"]]) == {f"Run {run.run_id}"}
+    assert set(reused[["check_source", "bronze", "parsed", "quality", "silver"]]) == {f"Run {run.run_id}"}
     assert reused[["gold", "loaded", "report"]].isna().all()
 
 
