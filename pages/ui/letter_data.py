@@ -14,6 +14,7 @@ from engine.market.unpack import unpack
 from engine.pipeline.context import TableCache
 from engine.pipelines.recheck import Fate, Recheck, content_of, recheck
 from pages.ui import data
+from pages.ui.shared import shared
 from pages.ui.views import View
 from storage import dead_letters, letter_list, runs
 from storage.dead_letters import LetterFilter
@@ -74,21 +75,21 @@ def letter_in_url() -> int | None:
     return int(named) if named.isdecimal() and len(named) <= LONGEST_ID else None
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+@shared(seconds=data.LIVE, entries=200)
 def page(chosen: LetterFilter, *, before: int | None = None, limit: int = PAGE) -> tuple[LetterView, ...]:
     """Return one page of the letters that match, newest first; the next one lies before its last id."""
     with engine.runtime.runtime().database.reading() as connection:
         return tuple(LetterView.of(row) for row in dead_letters.page(connection, chosen, before=before, limit=limit))
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+@shared(seconds=data.LIVE, entries=200)
 def rows_of(ids: tuple[int, ...]) -> tuple[LetterView, ...]:
     """Return these letters as they are now, in this order."""
     with engine.runtime.runtime().database.reading() as connection:
         return tuple(LetterView.of(row) for row in dead_letters.by_ids(connection, ids))
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+@shared(seconds=data.LIVE, entries=200)
 def letter(letter_id: int) -> LetterView | None:
     """Return a letter with all its bytes, or None."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -96,14 +97,14 @@ def letter(letter_id: int) -> LetterView | None:
     return None if row is None else LetterView.of(row)
 
 
-@st.cache_data(ttl=data.CALM, max_entries=100, show_spinner=False)
+@shared(seconds=data.CALM, entries=100)
 def reasons(chosen: LetterFilter) -> Mapping[str, int]:
     """Return how many of these letters there are of each reason, most first."""
     with engine.runtime.runtime().database.reading() as connection:
         return dict(dead_letters.counts_by_reason(connection, chosen))
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=50, show_spinner=False)
+@shared(seconds=data.LIVE, entries=50)
 def waiting_dates(chosen: LetterFilter) -> tuple[int, int]:
     """Return how many open letters a filter chooses, and of how many dates they are."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -111,14 +112,14 @@ def waiting_dates(chosen: LetterFilter) -> tuple[int, int]:
     return sum(row["letters"] for row in found), len(found)
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=100, show_spinner=False)
+@shared(seconds=data.LIVE, entries=100)
 def active_run(pipeline: str, day: date) -> int | None:
     """Return the queued or running run of a date, or None."""
     with engine.runtime.runtime().database.reading() as connection:
         return runs.active_of(connection, pipeline, day)
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=100, show_spinner=False)
+@shared(seconds=data.LIVE, entries=100)
 def of_run(pipeline: str, day: date, run_id: int) -> tuple[LetterView, ...]:
     """Return the letters that a run found, saw again or resolved, by line."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -135,7 +136,7 @@ class Source:
     lost: str | None = None
 
 
-@st.cache_data(ttl=600, max_entries=8, show_spinner=False)  # the bytes of a checksum never change
+@shared(seconds=600, entries=8)  # the bytes of a checksum never change
 def source(letter_id: int) -> Source:
     """Return the file of a letter and its header."""
     found = letter(letter_id)
@@ -154,7 +155,7 @@ def _file(found: LetterView) -> dict[str, Any]:
     return {"source_file": found.source_file, "source_sha256": found.source_sha256}
 
 
-@st.cache_data(ttl=10, max_entries=100, show_spinner=False)
+@shared(seconds=10, entries=100)
 def would_be(letter_id: int, line: str) -> Recheck:
     """Return what a line would come to in the place of a letter's, by the thresholds of now."""
     found, file = letter(letter_id), source(letter_id)

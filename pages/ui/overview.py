@@ -99,7 +99,7 @@ def _waiting(health: Health) -> None:
         f"{letters.open:,}",
         note=" · ".join(part for part in (blocked, parked) if part) or "no session blocked",
         colour="red" if held else "orange",
-        page="run.py" if held else "dead_letters.py",
+        script="run.py" if held else "dead_letters.py",
         query={"id": str(held[0].run_id)} if held else {"state": "open"},
         action="See the session" if held else "See the letters",
         key="letters",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.widgets import page
+
 _PAGE = Path(__file__).resolve().parents[1] / "quality.py"
 
 
@@ -12,5 +14,5 @@ def to_quality(session: date) -> None:
     """Link to what the checks found in a session."""
     if _PAGE.exists():
         st.page_link(
-            "quality.py", label="Quality of the session", icon=":material/verified:", query_params={"session": session.isoformat()}
+            page("quality.py"), label="Quality of the session", icon=":material/verified:", query_params={"session": session.isoformat()}
         )

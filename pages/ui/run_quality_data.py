@@ -6,11 +6,10 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-import streamlit as st
-
 import engine.runtime
 from engine.thresholds import snapshot
 from pages.ui import data
+from pages.ui.shared import shared
 from pages.ui.views import View
 from storage import quality
 from storage.status import CheckStatus, Decision, GateVerdict
@@ -73,7 +72,7 @@ class DecisionView(View):
     reason: str
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+@shared(seconds=data.LIVE, entries=200)
 def report(run_id: int) -> ReportView | None:
     """Return the report of a run, or None."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -81,7 +80,7 @@ def report(run_id: int) -> ReportView | None:
     return None if row is None else ReportView.of(row)
 
 
-@st.cache_data(ttl=data.CALM, max_entries=200, show_spinner=False)
+@shared(seconds=data.CALM, entries=200)
 def results(run_id: int) -> tuple[ResultView, ...]:
     """Return what each check found in a run, what failed first."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -95,7 +94,7 @@ def limits(run_id: int) -> Mapping[str, float]:
     return _NONE if found is None else snapshot(found.thresholds or {}, found.threshold_version).values  # only those turned are stored
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=100, show_spinner=False)
+@shared(seconds=data.LIVE, entries=100)
 def decision(pipeline: str, partition: date, sha256: str) -> DecisionView | None:
     """Return the newest decision about these bytes of a date's file, or None."""
     with engine.runtime.runtime().database.reading() as connection:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import streamlit as st
-
 import engine.runtime
+from pages.ui.shared import shared
 from pages.ui.views import View
 from storage import dead_letters
 from storage import held as stored
@@ -44,7 +43,7 @@ class Held(View):
 NOTHING_WAITS = Waiting({})
 
 
-@st.cache_data(ttl=_CALM, max_entries=4, show_spinner=False)
+@shared(seconds=_CALM, entries=4)
 def states() -> Mapping[LetterState, int]:
     """Return how many letters are in each state."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -52,7 +51,7 @@ def states() -> Mapping[LetterState, int]:
     return {state: counted.get(state, 0) for state in LetterState}
 
 
-@st.cache_data(ttl=_CALM, max_entries=4, show_spinner=False)
+@shared(seconds=_CALM, entries=4)
 def waiting() -> Waiting:
     """Return what is open; two walks of an index, and one when nothing is."""
     counted = states()
@@ -63,7 +62,7 @@ def waiting() -> Waiting:
     return Waiting(dict(reasons), counted[LetterState.PARKED])
 
 
-@st.cache_data(ttl=_CALM, max_entries=20, show_spinner=False)
+@shared(seconds=_CALM, entries=20)
 def held(pipeline: str) -> tuple[Held, ...]:
     """Return the dates whose newest run was blocked, newest first."""
     with engine.runtime.runtime().database.reading() as connection:
