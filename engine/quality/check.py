@@ -159,6 +159,8 @@ def check(
     """
 
     def register(function: Callable[[Sample], Scores]) -> Callable[[Sample], Scores]:
+        if not inspect.isfunction(function):
+            raise UsageError(f"a check is a function with a name and words of its own, not {function!r}")
         name = function.__name__
         if name in _CHECKS:
             raise UsageError(f"two checks are called {name}")

@@ -1,4 +1,4 @@
-"""Files with eleven kinds of defect: no line disappears, no neighbour suffers, little memory is used, and the error names line and cause."""
+"""Files with eleven kinds of defect: no line disappears, no neighbour suffers, memory stays small, the error names line and cause."""
 
 import gzip
 import json
