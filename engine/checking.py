@@ -21,7 +21,7 @@ from engine.market.daily_file import ParsedFile, parse
 from engine.market.defects import DUPLICATES
 from engine.market.reference import Reference
 from engine.pipeline.context import TableCache
-from engine.pipelines.carry import MOST_REPLAYED, state_before
+from engine.pipelines.carry import state_before
 from engine.quality.check import CHECKS, Check, Severity, rule_book
 from engine.quality.report import QualityReport, judge
 from engine.quality.sample import FEWEST_KNOWN, History, Sample
@@ -160,15 +160,15 @@ def _history(settings: Settings, session: date, file: ParsedFile) -> tuple[Histo
     home = settings.home
     try:
         with _home(settings) as past:
-            before = past.query(sessions.trailing, session, limit=MOST_REPLAYED) if past is not None else ()
-            if past is None or not before:
+            newest = past.query(sessions.last_before, session) if past is not None else None
+            if past is None or newest is None:
                 return History(), f"no session before {session} is known: {home} holds none"
-            state = state_before(past, session, before)
+            state = state_before(past, newest)
     except (SQLAlchemyError, LakeError) as error:
         return History(), f"no session before {session} is known: {home} cannot be read ({error})"
     if not _same_market(state, file):
         return History(), f"no session before {session} is known: {home} holds another market"
-    return History(state, before[0]["layout"]), f"judged against the session of {before[0]['session']} in {home}"
+    return History(state, newest["layout"]), f"judged against the session of {newest['session']} in {home}"
 
 
 def _same_market(state: FeatureState, file: ParsedFile) -> bool:

@@ -18,6 +18,7 @@ page = st.navigation(
                 "runs.py", title="Runs", icon=":material/calendar_month:", help="Every date and every run: rerun, backfill, book, cancel."
             ),
             st.Page("run.py", title="Run", icon=":material/manage_search:", visibility="hidden", help="What happened in one run."),
+            st.Page("lost.py", title="No such page", icon=":material/search_off:", visibility="hidden", help="No page has this address."),
         ],
         "Operate": [
             st.Page(

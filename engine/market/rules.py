@@ -133,7 +133,7 @@ CHANGES: tuple[RuleChange, ...] = (
     RuleChange("tick_funds", OPENING, Decimal("0.01"), _MEASURED, "mutual funds near NPR 10 in trades of 2024"),
     RuleChange("board_lot", OPENING, 10, _MEASURED, "open, high, low and close leave out trades below 10 shares"),
     RuleChange("close_meaning", OPENING, _LAST, _MEASURED, "trades against daily files of 2024, every symbol"),
-    RuleChange("close_meaning", date(2025, 3, 25), _AVERAGED, _MEASURED, "share of closes off the 0.10 grid 0.08 before, 0.75-0.79 after"),
+    RuleChange("close_meaning", date(2025, 3, 20), _AVERAGED, _MEASURED, "closes of shares off the 0.10 grid: 0.7 % the day before, 77 %"),
     RuleChange("close_meaning", date(2025, 9, 18), _LAST, _MEASURED, "LTP equals Close on every row of that index-halt day"),
     RuleChange("close_meaning", date(2025, 9, 19), _AVERAGED, _MEASURED, "off-grid share of the session 2025-09-21"),
     RuleChange("close_meaning", date(2025, 9, 22), _LAST, _MEASURED, "LTP equals Close on every row from the session 2025-09-23 on"),

@@ -30,10 +30,11 @@ class SourceNotReady(ConsoleError):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a stage ends its run early: nothing behind it is run."""
+    """How a stage ends its run early, all it gave committed: nothing behind it is run."""
 
-    succeeded: bool
     reason: str
+    succeeded: bool = False
+    error: ConsoleError | None = None  # the run ends FAILED with it
 
 
 @dataclass(slots=True)
@@ -72,6 +73,10 @@ class RunLog:
     clock: Callable[[], datetime]
     stage: str | None = None
     lines: list[dict[str, Any]] = field(default_factory=list)
+    printed: Any = None
+
+    def __post_init__(self) -> None:
+        self.printed = structlog.get_logger().bind(run_id=self.run_id)
 
     def info(self, event: str, **fields: Any) -> None:
         """Log a fact."""
@@ -88,7 +93,7 @@ class RunLog:
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         line = {"run_id": self.run_id, "at": self.clock(), "level": level, "stage": self.stage, "event": event, "fields": fields or None}
         self.lines.append(line)
-        getattr(structlog.get_logger(), level)(event, run_id=self.run_id, stage=self.stage, **fields)
+        getattr(self.printed, level)(event, stage=self.stage, **fields)
 
 
 @dataclass(slots=True)
@@ -99,7 +104,7 @@ class StageContext:
     runtime: Runtime
     log: RunLog
     cache: TableCache
-    snapshot: Connection
+    begin: Callable[[], Connection]  # begins the snapshot: a stage that asks nothing needs none
     meter: Meter = field(default_factory=Meter)
     published: list[Version] = field(default_factory=list)
     withdrawn: list[tuple[str, date]] = field(default_factory=list)
@@ -107,6 +112,8 @@ class StageContext:
     measures: list[Measure] = field(default_factory=list)
     writes: list[Callable[[Connection], None]] = field(default_factory=list)
     ending: Ending | None = None
+    _snapshot: Connection | None = None
+    _answers: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
     def day(self) -> date:
@@ -119,8 +126,13 @@ class StageContext:
         return self.runtime.clock.now()
 
     def query(self, read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Call a read of `storage`; all reads of one try see one snapshot of the database."""
-        return read(self.snapshot, *arguments, **options)
+        """Call a read of `storage`; all reads of one try see one snapshot of the database, so that the same one is asked once."""
+        asked = (read, *arguments, *options.items())
+        if asked not in self._answers:
+            if self._snapshot is None:
+                self._snapshot = self.begin()
+            self._answers[asked] = read(self._snapshot, *arguments, **options)
+        return self._answers[asked]
 
     def publish(self, dataset: str, partition: date, content: Content) -> tuple[Version, bool]:
         """Write a file of the lake and have it made current with the checkpoint; return it and whether it is new.
@@ -181,9 +193,12 @@ class StageContext:
         """Have `write` run inside the transaction that commits the checkpoint."""
         self.writes.append(write)
 
-    def end_run(self, reason: str, *, succeeded: bool) -> None:
-        """End the run with this stage: either there is nothing more to do, or nothing at all to do."""
-        self.ending = Ending(succeeded, reason)
+    def end_run(self, reason: str | None = None, *, succeeded: bool = False, error: ConsoleError | None = None) -> None:
+        """End the run with this stage: there is nothing more to do, nothing at all to do, or nothing that may be done.
+
+        With an `error` the run FAILS with it. Unlike one that is raised it takes nothing back: what this stage gave is committed.
+        """
+        self.ending = Ending(reason or str(error or ""), succeeded, error)
 
 
 def cpu_us() -> int:

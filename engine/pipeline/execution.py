@@ -3,8 +3,10 @@
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import stamina
@@ -18,7 +20,7 @@ from engine.pipeline.graph import CONTEXT, Pipeline, Stage
 from engine.pipeline.interrupts import interruptible
 from engine.pipeline.memory import peak_bytes, reset_peak
 from engine.runtime import Runtime
-from storage import backfills, lake, metrics, moves, runs, stages
+from storage import backfills, dead_letters, lake, metrics, moves, runs, stages
 from storage.metrics import Measure
 from storage.status import RunStatus, StageStatus, Verdict
 
@@ -66,12 +68,7 @@ class _Holding:
 
     def through(self) -> RunStatus | None:
         """Run what is left of the stages."""
-        done = self._checkpoints()
-        left = [stage for stage in self.pipeline.order if stage.name not in done]
-        self.log.info(
-            "run_resumed" if done else "run_started", pipeline=self.pipeline.name, date=str(self.run["partition"]), left=len(left)
-        )
-        opened = self._begin(left[0]) if left else 0
+        left, opened = self._begin()
         for number, stage in enumerate(left):
             following = left[number + 1] if number + 1 < len(left) else None
             outcome = self._stage(stage, opened, following)
@@ -80,18 +77,21 @@ class _Holding:
             opened = outcome
         return RunStatus.SUCCEEDED
 
-    def _checkpoints(self) -> set[str]:
-        with self.runtime.database.reading() as connection:
-            rows = runs.stages_of(connection, self.run["id"])
-        for row in rows:
-            if row["status"] == StageStatus.SUCCEEDED:
-                self.values[row["stage"]] = self.pipeline.stages[row["stage"]].checkpoint.validate_python(row["checkpoint"])
-        return set(self.values)
-
-    def _begin(self, stage: Stage) -> int:
+    def _begin(self) -> tuple[list[Stage], int]:
+        """Take up what earlier holders finished; return the stages that are left and the id of the first of them, opened."""
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
-            return stages.open_stage(connection, self.run["id"], stage.name, position=self.pipeline.position(stage.name), at=self._now())
+            for row in runs.stages_of(connection, self.run["id"]):
+                if row["status"] == StageStatus.SUCCEEDED:
+                    self.values[row["stage"]] = self.pipeline.stages[row["stage"]].checkpoint.validate_python(row["checkpoint"])
+            left = [stage for stage in self.pipeline.order if stage.name not in self.values]
+            begun = "run_resumed" if self.values else "run_started"
+            self.log.info(begun, pipeline=self.pipeline.name, date=str(self.run["partition"]), left=len(left))
+            opened = 0
+            if left:
+                place = self.pipeline.position(left[0].name)
+                opened = stages.open_stage(connection, self.run["id"], left[0].name, position=place, at=self._now())
+        return left, opened
 
     def _stage(self, stage: Stage, opened: int, following: Stage | None) -> RunStatus | int | None:
         """Run one stage to its commit; return the id of the next opened stage, or how the run ended."""
@@ -133,7 +133,8 @@ class _Holding:
                     raise StageCancelled(f"cancelled by a person before try {attempt.num} of stage {stage.name}")
                 began, began_at = time.perf_counter_ns(), self._now()
                 try:
-                    with self.runtime.database.reading() as snapshot, interruptible(self.run["id"], stage.timeout, stage=stage.name):
+                    with ExitStack() as opened, interruptible(self.run["id"], stage.timeout, stage=stage.name):
+                        snapshot = partial(opened.enter_context, self.runtime.database.reading())
                         context = StageContext(self.run, self.runtime, self.log, self.execution.cache, snapshot)
                         return context, stage.function(**inputs, **dict.fromkeys(given, context))
                 except (SourceNotReady, OperationalError):
@@ -184,6 +185,8 @@ class _Holding:
             stages.close_stage(
                 connection, opened, StageStatus.SUCCEEDED, checkpoint=checkpoint, finished_at=at, attempts=self.tries, **used
             )
+            if context.ending is not None and context.ending.error is not None:
+                return self._end_failed(connection, stage, context.ending.error, at)
             if following is None or context.ending is not None:
                 status = RunStatus.SUCCEEDED if context.ending is None or context.ending.succeeded else RunStatus.SKIPPED
                 self._leave_out(connection, stage, StageStatus.SKIPPED)
@@ -201,24 +204,33 @@ class _Holding:
             return stages.open_stage(connection, run_id, following.name, position=self.pipeline.position(following.name), at=at)
 
     def _fail(self, stage: Stage, opened: int, error: Exception, used: dict[str, Any]) -> RunStatus:
-        """End the run with an error; the original one is kept whole."""
+        """End the run with an error that a stage raised; the original one is kept whole."""
         at = self._now()
-        cancelled = isinstance(error, StageCancelled)
-        status = RunStatus.CANCELLED if cancelled else RunStatus.FAILED
         told = {"error_type": type(error).__name__, "error_message": str(error)}
         self.log.error("stage_failed", error=told["error_type"], message=told["error_message"])
-        verdict = getattr(error, "verdict", Verdict.FAILED)
+        trace = "".join(traceback.format_exception(error))
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
-            ended = StageStatus.CANCELLED if cancelled else StageStatus.FAILED
-            stages.close_stage(connection, opened, ended, finished_at=at, attempts=self.tries, **told, **used)
-            self._leave_out(connection, stage, StageStatus.CANCELLED if cancelled else StageStatus.UPSTREAM_FAILED)
-            trace = "".join(traceback.format_exception(error))
-            reason = {"reason": str(error)} | ({} if cancelled else {"verdict": verdict})
-            self._finish(
-                connection, status, at, error_stage=stage.name, error_traceback=trace, **told, **reason, **getattr(error, "findings", {})
-            )
-        return status
+            if isinstance(error, StageCancelled):
+                stages.close_stage(connection, opened, StageStatus.CANCELLED, finished_at=at, attempts=self.tries, **told, **used)
+                self._leave_out(connection, stage, StageStatus.CANCELLED)
+                kept = {"error_stage": stage.name, "error_traceback": trace, "reason": str(error)}
+                self._finish(connection, RunStatus.CANCELLED, at, **told, **kept)
+                return RunStatus.CANCELLED
+            stages.close_stage(connection, opened, StageStatus.FAILED, finished_at=at, attempts=self.tries, **told, **used)
+            return self._end_failed(connection, stage, error, at, error_traceback=trace)
+
+    def _end_failed(self, connection: Connection, stage: Stage, error: Exception, at: datetime, **kept: Any) -> RunStatus:
+        """End the run FAILED, in the transaction that closes its stage; a file that cannot be used as a whole becomes a dead letter."""
+        self._leave_out(connection, stage, StageStatus.UPSTREAM_FAILED)
+        told = {"error_type": type(error).__name__, "error_message": str(error)}
+        if getattr(error, "dead_letter", False):
+            run = runs.one(connection, self.run["id"]) or self.run  # with the file that its stages have noted
+            dead_letters.add_file(connection, run, stage=stage.name, error_type=told["error_type"], message=told["error_message"], at=at)
+        self.verdict = getattr(error, "verdict", Verdict.FAILED)
+        said = {"verdict": self.verdict, "reason": str(error), "error_stage": stage.name}
+        self._finish(connection, RunStatus.FAILED, at, **told, **said, **kept, **getattr(error, "findings", {}))
+        return RunStatus.FAILED
 
     def _wait(self, waiting: SourceNotReady) -> RunStatus | None:
         """Give the run back to the queue until its source may be ready; it begins again with its first stage then."""

@@ -1,6 +1,6 @@
 """The daily batch: one file of every symbol's prices becomes one accepted session, or a reason why not."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from engine.clock import nepal_time
 from engine.errors import NoFile, PartialFile, SessionBlocked, SourceUnavailable, UnbookedFile
 from engine.market.daily_file import REJECTED_SCHEMA, LineCounts, ParsedFile, parse, to_silver
+from engine.market.money import one_array, paisa
 from engine.market.rules import rules_on
 from engine.market.verdict import FileKind, Judgement
 from engine.pipeline.context import SourceNotReady, StageContext
@@ -18,8 +19,9 @@ from engine.pipeline.graph import Due, Pipeline
 from engine.pipelines import gate
 from engine.pipelines.booking import booking, brought_by, calendar_of, judge_file, left_behind
 from engine.pipelines.carry import GOLD, SILVER, STATE, Carried, carry_forward
+from engine.pipelines.corrections import digests
 from engine.quality.report import Conservation
-from storage import lake, sessions
+from storage import dead_letters, lake, sessions
 from storage.lake import Version
 from storage.status import GateVerdict, Outcome, Verdict
 
@@ -65,7 +67,7 @@ class JudgedFile:
     rejected: Version | None
     session: date | None
     booked_by: str | None
-    corrected: tuple[int, ...] = ()  # lines for which a person's correction was taken
+    corrected: dict[int, str] = field(default_factory=dict)  # lines that a person has corrected, with the digest of what was put there
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,11 @@ def bronze(check_source: Notice, context: StageContext) -> RawFile:
 @daily_prices.stage()
 def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     """Type the rows, and find out which session they are."""
-    file = parse(context.content(bronze.version), bronze.name)
+    corrections = context.query(dead_letters.corrections, daily_prices.name, context.day, bronze.version.sha256)
+    if corrections:
+        context.log.info("corrections_applied", lines=sorted(corrections))
+    file = parse(context.content(bronze.version), bronze.name, corrections=corrections)
+    context.commit_with(lambda connection: _file_was_read(connection, context))
     context.meter.rows_out = file.rows.num_rows
     context.note(layout=file.layout, rows=file.rows.num_rows)
     brought = brought_by(context, bronze.version.sha256)
@@ -161,7 +167,8 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     verdict = _verdict(context, judgement)
     reason = f"{judgement.reason} A session of {context.day} itself has not come." if verdict is Verdict.MISSING else judgement.reason
     context.note(verdict=verdict, session_date=session, reason=reason, evidence=findings["evidence"])
-    judged = JudgedFile(file.name, bronze.version.sha256, file.layout, file.lines, None, None, session, booked.by if booked else None)
+    by, applied = booked.by if booked else None, digests(corrections)
+    judged = JudgedFile(file.name, bronze.version.sha256, file.layout, file.lines, None, None, session, by, applied)
     if judgement.kind is FileKind.NO_SESSION:
         _wait_for_todays(context, judgement)
         left = left_behind(context, brought, keep=None)
@@ -181,13 +188,11 @@ def quality(bronze: RawFile, parsed: JudgedFile, context: StageContext) -> Check
         session, parsed.name, parsed.sha256, parsed.layout, parsed.lines, context.table(rows.path), rejected, parsed.corrected
     )
     report = gate.judged(context, file)
-    aside = gate.write_down(context, file, report, context.content(bronze.version))
+    aside = gate.write_down(context, file, report, bronze.version)
     context.meter.rows_in, context.meter.rows_out = file.rows.num_rows, report.lines.loaded
     if report.verdict is GateVerdict.BLOCKED:
-        context.end_run(
-            str(SessionBlocked(f"the session of {session} is blocked: {report.reason}. Approve it, reject it, or rerun its date.")),
-            succeeded=False,
-        )
+        said = f"the session of {session} is blocked: {report.reason}. Approve it, reject it, or rerun its date."
+        context.end_run(error=SessionBlocked(said))
     return CheckedFile(session, report.verdict, report.lines, aside, len(report.flagged))
 
 
@@ -262,6 +267,10 @@ def report(quality: CheckedFile, silver: SessionFile, loaded: Loaded, context: S
     return {name: float(value) for (name, _), value in measures.items()}
 
 
+def _file_was_read(connection: Connection, context: StageContext) -> None:
+    dead_letters.resolve_files(connection, context.run)
+
+
 def _verdict(context: StageContext, judgement: Judgement) -> Verdict:
     """Say what the file makes of its own date: a late file fills another date and leaves its own closed, or missing."""
     if judgement.kind is FileKind.NO_SESSION:
@@ -334,12 +343,18 @@ def _accepted(context: StageContext, silver: SessionFile, gold: SessionFeatures,
 _MONEY = ("open", "high", "low", "close", "last_price", "vwap", "previous_close", "turnover")
 
 
-def _served(table: pa.Table) -> list[dict[str, Any]]:
-    """Return the rows of the serving table, money in paisa."""
-    hundred = pa.scalar(100, pa.decimal128(3, 0))
-    paisa = {f"{name}_paisa": pc.multiply(table[name], hundred).cast(pa.int64()) for name in _MONEY}
-    served: list[dict[str, Any]] = pa.table({name: table[name] for name in ("session", "symbol", "volume", "trades")} | paisa).to_pylist()
-    return served
+def _served(table: pa.Table) -> dict[str, list[Any]]:
+    """Return the columns of the serving table, money in paisa."""
+    served: dict[str, list[Any]] = {name: table[name].to_pylist() for name in ("session", "symbol", "volume", "trades")}
+    return served | {f"{name}_paisa": _in_paisa(one_array(table[name])) for name in _MONEY}
+
+
+def _in_paisa(money: pa.Array) -> list[int | None]:
+    values: list[int | None] = paisa(money).tolist()
+    if money.null_count:
+        known = money.is_valid().to_pylist()
+        return [value if here else None for value, here in zip(values, known, strict=True)]
+    return values
 
 
 def _gives_up(day: date) -> datetime:

@@ -189,7 +189,7 @@ def tick_grid(sample: Sample) -> Scores:
     return scores_of(sample, off, observed=off, bound=0.0)
 
 
-@check(Scope.ROW, unit="% of turnover", warn_above=Limit(0.01, 0.0, 5.0, 0.01), error_above=Limit(1.0, 0.01, 20.0, 0.01))
+@check(Scope.ROW, unit="% of turnover", warn_above=Limit(0.01, 0.0, 5.0, 0.01), error_above=Limit(50.0, 0.5, 500.0, 0.5))
 def turnover_matches(sample: Sample) -> Scores:
     """Turnover is VWAP times shares, but for the rounding of VWAP to whole paisa."""
     turnover, volume = sample["turnover"], sample["volume"]
@@ -230,9 +230,10 @@ def range_pct_matches(sample: Sample) -> Scores:
 @check(Scope.ROW, unit="% outside", warn_above=Limit(0.0, 0.0, 50.0, 0.1))
 def inside_52_weeks(sample: Sample) -> Scores:
     """Close lies between the published limits of the last 52 weeks."""
-    close, high, low = sample["close"], sample["high_52w"], sample["low_52w"]
+    close, high, low = sample["close"], _known(sample["high_52w"]), _known(sample["low_52w"])
     rows = np.flatnonzero((close - high > EXACT) | (low - close > EXACT))
-    return _outside(close, low, high, rows=rows, applicable=_counted(sample, "close", "low_52w", "high_52w"))
+    missing = np.isnan(high) | np.isnan(low) | np.isnan(close)
+    return _outside(close, low, high, rows=rows, applicable=sample.size - int(np.count_nonzero(missing)))
 
 
 def _inside(sample: Sample, column: str, *, rounding: float = 0.0) -> Scores:
@@ -274,6 +275,11 @@ def _recomputed(sample: Sample, column: str, expected: Floats, *, rounding: floa
         bound=expected[rows],
         applicable=sample.size - int(np.count_nonzero(np.isnan(difference))),
     )
+
+
+def _known(price: Floats) -> Floats:
+    """Return prices with NaN for 0, which is how the site writes that there is none."""
+    return np.where(price > 0, price, np.nan)
 
 
 def _counted(sample: Sample, *columns: str) -> int:

@@ -176,6 +176,17 @@ class Sample:
         return found if np.count_nonzero(found) >= FEWEST_KNOWN * self.size else None
 
     @cached_property
+    def halted(self) -> bool:
+        """Whether the index (where it is not published: the median symbol) moved so far that trading was stopped for the day."""
+        halt = float(self.rules.day_halt_pct)
+        index = self.reference.index.get(self.session)
+        if index is not None and index.change_pct is not None:
+            return abs(index.change_pct) >= halt * 0.99  # published with two decimals
+        moves = self.move("close")
+        known = moves[~np.isnan(moves)]
+        return bool(len(known)) and abs(float(np.median(known))) >= halt * 0.75
+
+    @cached_property
     def is_fund(self) -> Flags:
         """Whether the row is of a mutual fund: by the list of securities, else by a price near the NPR 10 of a unit."""
         near_ten = self["close"] < 20  # noqa: PLR2004, no share has ever traded there

@@ -64,7 +64,7 @@ def expected_symbols(sample: Sample) -> Scores:
     if expected < FEWEST:
         return not_applicable(f"the session before has only {expected} symbols")
     missing = 100 * (expected - again) / expected
-    return whole(missing, observed=again, bound=expected, explained=_halted(sample), floor=2.0, note=f"{expected - again} of {expected}")
+    return whole(missing, observed=again, bound=expected, explained=sample.halted, floor=2.0, note=f"{expected - again} of {expected}")
 
 
 @check(Scope.CROSS_SOURCE, unit="% off", warn_above=Limit(0.001, 0.0, 5.0, 0.001), error_above=Limit(50.0, 0.1, 100.0, 0.1))
@@ -97,9 +97,9 @@ def index_move(sample: Sample) -> Scores:
     return whole(abs(middle - index.change_pct), observed=middle, bound=index.change_pct, floor=0.2)
 
 
-@check(Scope.SESSION, unit="% of rows", warn_above=Limit(3.0, 0.5, 50.0, 0.5), error_above=Limit(25.0, 1.0, 100.0, 1.0))
+@check(Scope.SESSION, unit="% of rows", warn_above=Limit(3.0, 0.5, 50.0, 0.5))
 def session_not_stale(sample: Sample) -> Scores:
-    """The session is not the one before once more, in whole or in part."""
+    """The session is not the one before once more, in part or, where a person has booked it so, in whole."""
     if sample.history.session is None or sample.size < FEWEST:
         return not_applicable(_NO_HISTORY)
     stale = int(stale_rows(sample).sum())
@@ -128,12 +128,3 @@ def follows_the_session_before(sample: Sample) -> Scores:
         return not_applicable(_NO_HISTORY)
     share = float(np.mean(np.abs(sample["previous_close"][common] - own[common]) < 0.011))  # noqa: PLR2004, a paisa
     return whole(float(share < 0.5), observed=100 * share, bound=50.0)  # noqa: PLR2004, 0.65 at least for the next session, else below 0.1
-
-
-def _halted(sample: Sample) -> bool:
-    halt = float(sample.rules.day_halt_pct)
-    index = sample.reference.index.get(sample.session)
-    if index is not None and index.change_pct is not None:
-        return abs(index.change_pct) >= halt * 0.99  # published with two decimals
-    moves = sample.move("close")
-    return bool(np.count_nonzero(~np.isnan(moves)) and abs(float(np.nanmedian(moves))) >= halt * 0.75)

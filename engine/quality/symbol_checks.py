@@ -73,7 +73,12 @@ def decimal_slip(sample: Sample) -> Scores:
     return scores_of(sample, np.where(np.isnan(before), np.nan, slips), observed=observed, bound=before)
 
 
-@check(Scope.SYMBOL, unit="robust z", warn_above=Limit(8.0, 4.0, 30.0, 0.5))
+@check(
+    Scope.SYMBOL,
+    unit="robust z",
+    warn_above=Limit(8.0, 4.0, 30.0, 0.5),
+    explanation="the index moved so far that trading was stopped: little was traded of everything",
+)
 def volume_usual(sample: Sample) -> Scores:
     """Shares traded are not extreme against the symbol's own last 20 sessions (robust z of the logarithm)."""
     middle, spread = sample.usual_log_volume
@@ -82,7 +87,14 @@ def volume_usual(sample: Sample) -> Scores:
     volume = sample["volume"]
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.abs(np.log(volume) - middle) / np.maximum(spread * MAD_TO_SD, FLAT)
-    return scores_of(sample, np.where(volume > 0, score, np.nan), observed=volume, bound=np.exp(middle), floor=4.0)
+    return scores_of(
+        sample,
+        np.where(volume > 0, score, np.nan),
+        observed=volume,
+        bound=np.exp(middle),
+        explained=lambda: np.full(sample.size, sample.halted),
+        floor=4.0,
+    )
 
 
 @check(Scope.SYMBOL, unit="rows", warn_above=ANY)

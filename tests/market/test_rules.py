@@ -63,8 +63,8 @@ def test_funds_trade_on_one_paisa():
 @pytest.mark.parametrize(
     ("day", "meaning"),
     [
-        ("2025-03-24", CloseMeaning.LAST_PRICE),
-        ("2025-03-25", CloseMeaning.AVERAGED),
+        ("2025-03-19", CloseMeaning.LAST_PRICE),
+        ("2025-03-20", CloseMeaning.AVERAGED),
         ("2025-09-17", CloseMeaning.AVERAGED),
         ("2025-09-18", CloseMeaning.LAST_PRICE),
         ("2025-09-21", CloseMeaning.AVERAGED),

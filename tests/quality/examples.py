@@ -12,6 +12,7 @@ from engine.quality.sample import History, Sample
 from tests.quality.sheet import DAY, good_row, good_rows, history, lines, reference, sample, with_row, with_rows
 
 ALWAYS = None
+HALTED = Reference(index={DAY: IndexDay(2_700.0, 2_870.0, -6.0)})
 Build = Callable[[], Sample]
 
 
@@ -101,5 +102,6 @@ EXPLAINED = {
         reference=replace(reference(good_rows()), book_closures={"S039": (DAY + timedelta(days=2),)}),
     ),
     "jump_against_own_close": lambda: with_row(close=150.0, previous_close=149.0),
-    "expected_symbols": lambda: sample(good_rows(28), reference=Reference(index={DAY: IndexDay(2_700.0, 2_870.0, -6.0)})),
+    "volume_usual": lambda: replace(with_row(volume=20), reference=HALTED),
+    "expected_symbols": lambda: sample(good_rows(28), reference=HALTED),
 }

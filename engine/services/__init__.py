@@ -1,0 +1,16 @@
+"""Every command that a page, the command line or another program may give; each writes an audit row beside its effect."""
+
+from engine.services.backfills import BackfillCommands
+from engine.services.base import Submitted
+from engine.services.dead_letters import DeadLetterCommands
+from engine.services.quality import QualityCommands
+from engine.services.replays import Replay
+from engine.services.runs import RunCommands
+from engine.services.schedules import ScheduleCommands
+from engine.services.thresholds import ThresholdCommands
+
+__all__ = ["Replay", "Services", "Submitted"]
+
+
+class Services(RunCommands, BackfillCommands, ScheduleCommands, ThresholdCommands, QualityCommands, DeadLetterCommands):
+    """All commands."""
