@@ -1,0 +1,161 @@
+"""Reads of the Quality and the Thresholds page alone, cached like those of `data`; nothing here writes."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+import engine.runtime
+from engine.pipelines.thresholds import load
+from engine.quality import CHECKS
+from engine.quality.check import Check
+from engine.thresholds import Thresholds
+from pages.ui import data
+from pages.ui.quality_views import (
+    AsideView,
+    ChangeView,
+    DecisionView,
+    FindingView,
+    JudgedView,
+    LabelView,
+    ReportView,
+    ResultView,
+    StatusView,
+)
+from storage import lake
+from storage import quality as stored
+from storage import thresholds as stored_thresholds
+
+LAST = 60  # sessions that the Quality page looks back over
+MOST_SESSIONS = 2_500  # that limits are tried on: ten years
+MOST_CHANGES = 200
+
+
+def name_of(check_id: str) -> str:
+    """Return the name of a check as people read it."""
+    return check_id.replace("_", " ")
+
+
+def check_named(check_id: str | None) -> Check | None:
+    """Return a check of the catalogue, or None."""
+    return CHECKS.get(check_id or "")
+
+
+@st.cache_data(ttl=data.CALM, max_entries=20, show_spinner=False)
+def judged(pipeline: str, *, limit: int = LAST) -> tuple[JudgedView, ...]:
+    """Return the newest judgement of each of the last sessions, oldest first."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return tuple(JudgedView.of(row) for row in stored.judged(connection, pipeline, limit=limit))
+
+
+@st.cache_data(ttl=data.CALM, max_entries=200, show_spinner=False)
+def report(pipeline: str, session: date) -> ReportView | None:
+    """Return what the gate said of a session the last time that it was judged, or None."""
+    with engine.runtime.runtime().database.reading() as connection:
+        rows = stored.reports_between(connection, pipeline, session, session)
+    return ReportView.of(rows[0]) if rows else None
+
+
+@st.cache_data(ttl=data.CALM, max_entries=200, show_spinner=False)
+def results(run_id: int) -> tuple[ResultView, ...]:
+    """Return what each check found in a run, in the order of the catalogue."""
+    with engine.runtime.runtime().database.reading() as connection:
+        found = [ResultView.of(row) for row in stored.results_of(connection, run_id)]
+    order = {check_id: place for place, check_id in enumerate(CHECKS)}
+    return tuple(sorted(found, key=lambda result: order.get(result.check_id, len(order))))
+
+
+def statuses(run_ids: tuple[int, ...]) -> tuple[StatusView, ...]:
+    """Return how each check ended in these runs."""
+    return _statuses(run_ids, data.settings().url)
+
+
+@st.cache_resource(max_entries=10, show_spinner=False)  # what a run found never changes, and copying it takes longer than reading it
+def _statuses(run_ids: tuple[int, ...], url: str) -> tuple[StatusView, ...]:  # noqa: ARG001, runs are numbered in each database anew
+    with engine.runtime.runtime().database.reading() as connection:
+        return tuple(StatusView.of(row) for row in stored.statuses_of_runs(connection, run_ids))
+
+
+@st.cache_data(max_entries=50, show_spinner=False)  # a lake file never changes
+def findings(path: str | None, check_id: str) -> tuple[tuple[FindingView, ...], str | None]:
+    """Return the findings of a check in a session, worst first, or why they cannot be read; `path` is a file of the lake."""
+    rows, lost = _rows(path)
+    mine = [
+        FindingView(row["line"], row["symbol"] or "", row["score"], row["observed"], row["bound"], row["explained"])
+        for row in rows
+        if row["check"] == check_id
+    ]
+    return tuple(sorted(mine, key=lambda finding: (finding.explained, -finding.score))), lost
+
+
+@st.cache_data(max_entries=50, show_spinner=False)  # a lake file never changes
+def aside(path: str | None) -> tuple[tuple[AsideView, ...], str | None]:
+    """Return the lines of a session that were set aside, or why they cannot be read; `path` is a file of the lake."""
+    rows, lost = _rows(path)
+    return tuple(AsideView(*(row[name] for name in ("line", "symbol", "raw", "checks", "reason"))) for row in rows), lost
+
+
+def _rows(path: str | None) -> tuple[Sequence[dict[str, Any]], str | None]:
+    try:
+        return ([] if path is None else engine.runtime.runtime().lake.read_table(path).to_pylist()), None
+    except lake.LakeFileLost as error:
+        return [], str(error)
+
+
+@st.cache_data(ttl=data.CALM, max_entries=50, show_spinner=False)
+def decision(pipeline: str, partition: date, sha256: str) -> DecisionView | None:
+    """Return what a person decided last about these bytes of a date's file, or None."""
+    with engine.runtime.runtime().database.reading() as connection:
+        row = stored.decision_for(connection, pipeline, partition, sha256)
+    return None if row is None else DecisionView.of(row)
+
+
+@st.cache_data(ttl=data.CALM, max_entries=50, show_spinner=False)
+def labels_of(session: date) -> tuple[LabelView, ...]:
+    """Return what operators said of the findings of a session."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return tuple(LabelView.of(row) for row in stored.labels_of(connection, session))
+
+
+@st.cache_data(ttl=data.CALM, max_entries=4, show_spinner=False)
+def labels() -> tuple[LabelView, ...]:
+    """Return what operators said of findings, newest session first."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return tuple(LabelView.of(row) for row in stored.labels(connection))
+
+
+@st.cache_data(ttl=data.CALM, max_entries=4, show_spinner=False)
+def _version() -> int:
+    with engine.runtime.runtime().database.reading() as connection:
+        return stored_thresholds.version(connection)
+
+
+def thresholds() -> Thresholds:
+    """Return every threshold as it stands now."""
+    return thresholds_at(_version())
+
+
+def thresholds_at(version: int) -> Thresholds:
+    """Return every threshold as it stood after change `version`."""
+    return _thresholds_at(version, data.settings().url)
+
+
+@st.cache_resource(max_entries=500, show_spinner=False)
+def _thresholds_at(version: int, url: str) -> Thresholds:  # noqa: ARG001, versions are numbered in each database anew
+    with engine.runtime.runtime().database.reading() as connection:
+        return load(connection, version)
+
+
+@st.cache_data(ttl=data.CALM, max_entries=50, show_spinner=False)
+def changes(key: str | None = None, *, limit: int = MOST_CHANGES) -> tuple[ChangeView, ...]:
+    """Return the newest changes first, of one threshold or of all."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return tuple(ChangeView.of(row) for row in stored_thresholds.history(connection, key, limit))
+
+
+@st.cache_data(ttl=data.CALM, max_entries=4, show_spinner=False)
+def last_changes() -> dict[str, ChangeView]:
+    """Return the newest change of each threshold that was ever changed."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return {key: ChangeView.of(row) for key, row in stored_thresholds.newest(connection).items()}
