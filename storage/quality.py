@@ -73,9 +73,9 @@ def _whole(connection: Connection, newest: Select[Any]) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
-def judged(connection: Connection, pipeline: str, *, limit: int) -> Sequence[RowMapping]:
-    """Return the newest report of each of the last `limit` sessions, oldest first, without its words and its copy of the thresholds."""
-    newest = _newest(pipeline).order_by(reports.c.session.desc()).limit(limit).subquery("newest")
+def judged(connection: Connection, pipeline: str, *, limit: int, until: date = date.max) -> Sequence[RowMapping]:
+    """Return what `newest_reports` does without the words and the copies of the thresholds."""
+    newest = _newest(pipeline).where(reports.c.session <= until).order_by(reports.c.session.desc()).limit(limit).subquery("newest")
     query = select(*_SLIM).join(newest, newest.c.run_id == reports.c.run_id).order_by(reports.c.session)
     return connection.execute(query).mappings().all()
 

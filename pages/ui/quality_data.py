@@ -43,10 +43,10 @@ def check_named(check_id: str | None) -> Check | None:
 
 
 @st.cache_data(ttl=data.CALM, max_entries=20, show_spinner=False)
-def judged(pipeline: str, *, limit: int = LAST) -> tuple[JudgedView, ...]:
+def judged(pipeline: str, *, limit: int = LAST, until: date = date.max) -> tuple[JudgedView, ...]:
     """Return the newest judgement of each of the last sessions, oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(JudgedView.of(row) for row in stored.judged(connection, pipeline, limit=limit))
+        return tuple(JudgedView.of(row) for row in stored.judged(connection, pipeline, limit=limit, until=until))
 
 
 @st.cache_data(ttl=data.CALM, max_entries=200, show_spinner=False)
