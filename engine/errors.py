@@ -14,14 +14,14 @@
     │   ├── UnknownLayout      a header never seen
     │   ├── PartialFile        far fewer rows than the session must have
     │   ├── UnbookedFile       which session the file holds is not clear: a person decides
-    │   └── SessionBlocked     the quality gate holds the session back: a person decides
+    │   └── SessionBlocked     too much of the session was set aside: a person approves, rejects or reruns
     ├── LakeError              a lake file is missing or does not hold what was published
     │   └── NoSpace            the disk is full (retryable)
     ├── StageTimeout           a stage ran longer than it may (retryable)
     ├── StageCancelled         a person cancelled the run
     └── Fenced                 another runner has taken the run over: this one must not commit
 
-`retryable` says, by the class alone, whether the same call may succeed later.
+`retryable` says, by the class alone, whether the same call may succeed later; `dead_letter`, whether the file is kept for a person.
 """
 
 from collections.abc import Mapping
@@ -32,6 +32,7 @@ class ConsoleError(Exception):
     """Base of every error raised on purpose; its text tells a person what to do."""
 
     retryable: ClassVar[bool] = False
+    dead_letter: ClassVar[bool] = False
 
 
 class UsageError(ConsoleError):
@@ -81,13 +82,19 @@ class DataError(ConsoleError):
 class UnreadableFile(DataError):
     """The bytes are not a text table: empty, torn, not gzip, not UTF-8."""
 
+    dead_letter: ClassVar[bool] = True
+
 
 class UnknownLayout(DataError):
     """The header has never been seen."""
 
+    dead_letter: ClassVar[bool] = True
+
 
 class PartialFile(DataError):
     """The file holds far fewer rows than the session must have."""
+
+    dead_letter: ClassVar[bool] = True
 
 
 class UnbookedFile(DataError):
@@ -95,7 +102,7 @@ class UnbookedFile(DataError):
 
 
 class SessionBlocked(DataError):
-    """The quality gate holds the session back; a person decides."""
+    """Too much of a session was set aside, or it is wrong as a whole; a person approves, rejects or reruns it."""
 
 
 class LakeError(ConsoleError):

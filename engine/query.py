@@ -14,6 +14,8 @@ from engine.errors import LakeError, UsageError
 from engine.features.catalogue import GOLD_SCHEMA
 from engine.market.daily_file import REJECTED_SCHEMA
 from engine.market.layouts import SILVER_SCHEMA
+from engine.pipelines.gate import FINDINGS, QUARANTINE, QUARANTINE_SCHEMA
+from engine.quality.report import FINDING_SCHEMA
 from engine.runtime import Runtime
 from storage import lake
 from storage.tables import Base
@@ -23,6 +25,8 @@ LAKE_VIEWS = {
     "silver_prices": ("silver", SILVER_SCHEMA),
     "gold_features": ("gold", GOLD_SCHEMA),
     "rejected_rows": ("rejected", REJECTED_SCHEMA),
+    "quarantined_rows": (QUARANTINE, QUARANTINE_SCHEMA),
+    "findings": (FINDINGS, FINDING_SCHEMA),
 }
 VIEWS = ("bronze_files", *LAKE_VIEWS, "prices")
 MONEY = pa.decimal128(18, 2)

@@ -8,6 +8,7 @@ from typing import Any
 from engine.clock import nepal_date
 from engine.errors import UnknownName
 from engine.market.calendar import TradingCalendar
+from engine.pipeline.history import entries
 from engine.pipeline.ledger import next_slots
 from engine.pipelines import PIPELINES
 from engine.planning import Plan
@@ -184,7 +185,7 @@ def schedules(runtime: Runtime, *, days: int) -> list[dict[str, Any]]:
             continue
         with runtime.database.reading() as connection:
             stored = {row["pipeline"]: row for row in stored_schedules.every(connection)}.get(pipeline.name)
-            slots = stored_schedules.slots_between(connection, pipeline.name, today - timedelta(days=days - 1), today)
+            known = entries(connection, pipeline, calendar, today - timedelta(days=days - 1), today, now=now)
         entry = {
             "pipeline": pipeline.name,
             "due": pipeline.due.describe(),
@@ -193,13 +194,13 @@ def schedules(runtime: Runtime, *, days: int) -> list[dict[str, Any]]:
             "slots": [
                 {
                     "pipeline": pipeline.name,
-                    "date": slot["day"],
-                    "due_at": slot["due_at"],
-                    "outcome": slot["outcome"],
-                    "reason": slot["reason"],
-                    "run_id": slot["run_id"],
+                    "date": slot.day,
+                    "due_at": slot.due_at,
+                    "outcome": slot.outcome,
+                    "reason": slot.reason,
+                    "run_id": slot.run_id,
                 }
-                for slot in slots
+                for slot in known
             ],
         }
         found.append(entry)

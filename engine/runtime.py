@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from engine import settings as environment
@@ -16,6 +16,7 @@ from engine.settings import Settings
 from engine.sources import open_source
 from engine.sources.source import Source
 from storage.database import Database, DatabaseRefused, open_database
+from storage.identity import ForeignLake, tie
 from storage.lake import Lake
 from storage.migrate import migrate
 from storage.tables import LakeFile
@@ -48,8 +49,16 @@ def compose(settings: Settings, clock: Clock | None = None) -> Runtime:
         home.mkdir(parents=True, exist_ok=True)
         database = open_database(settings.url, durability=settings.durability)
         migrate(database)
+        tie(database, settings.lake)
     except DatabaseRefused as error:
         raise SettingsError(str(error)) from error
+    except ForeignLake as error:
+        database.close()
+        raise SettingsError(
+            f"NEPSE_HOME={home} is not the home of the database {make_url(settings.url).set(query={}).render_as_string()}: {error}. "
+            "Point NEPSE_HOME to the home that this database was made with (restore its lake from a backup if it is gone), "
+            "or give this home a fresh database: another one in NEPSE_DATABASE_URL, or this one moved away."
+        ) from error
     except (ArgumentError, ModuleNotFoundError) as error:
         raise SettingsError(
             f"NEPSE_DATABASE_URL is no database that this product can use: {error}. "

@@ -1,7 +1,5 @@
 """What runs when, what depends on what, why a date did not run; backfills and the source."""
 
-from datetime import timedelta
-
 import streamlit as st
 
 from pages.ui import data
@@ -24,15 +22,15 @@ def past_backfills() -> None:
 
 
 @st.fragment(run_every=4)
-def slots() -> None:
-    """Show what became of the last dates."""
-    st.subheader("Why did it run, or not?")
-    known = data.slots(pipeline.name, data.today() - timedelta(days=parts.LEDGER_DAYS), data.today())
+def slots(dates: str) -> None:
+    """Show what became of the dates."""
+    known = data.slots(pipeline.name, *parts.ledger_range(dates))
     if known:
         ledger(known)
     else:
         st.caption(
-            "The ledger is empty. A runner opens it within five seconds of its start: one row a date from then on, whatever happens."
+            "The ledger knows none of these dates. A runner opens it within five seconds of its start: "
+            "one row a date from then on, whatever happens, and before it each date from the first that a run covered."
         )
 
 
@@ -57,4 +55,10 @@ with st.container(horizontal=True, vertical_alignment="center"):
         ask_backfill(pipeline.name)
 live_backfill()
 past_backfills()
-slots()
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.subheader("Why did it run, or not?", width="content")
+    choices = parts.ledger_choices(pipeline)
+    chosen = st.segmented_control(
+        "Dates", choices, default=choices[0], required=True, key="ledger_dates", bind="query-params", label_visibility="collapsed"
+    )
+slots(chosen or choices[0])

@@ -4,8 +4,9 @@ A letter is one physical line of one file (date and sha256). A run writes what i
 letter is never doubled and never lost, and whatever a person decides meanwhile is seen by it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from heapq import merge
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     func,
     insert,
     literal,
@@ -43,11 +45,9 @@ _PREVIEW = 400  # bytes of a line that a list shows; a line may have megabytes
 
 _of_date = (letters.c.pipeline == bindparam("pipeline"), letters.c.partition == bindparam("partition"))
 _of_file = (*_of_date, letters.c.source_sha256 == bindparam("sha256"))
-_columns = ("id", "source_sha256", "line", "kind", "state", "tries", "decided_by", "resolved_run_id")
+_columns = ("id", "source_sha256", "line", "kind", "state", "tries", "decided_by", "resolved_run_id", "edited_raw")
 # Whoever decides about one of them at this moment is waited for; SQLite, whose one writer is alone, leaves FOR UPDATE out.
-_known = (
-    select(*(letters.c[name] for name in _columns), letters.c.edited_raw.is_not(None).label("edited")).where(*_of_date).with_for_update()
-)
+_known = select(*(letters.c[name] for name in _columns)).where(*_of_date).with_for_update()
 _corrections = select(letters.c.line, letters.c.edited_raw).where(
     *_of_file, letters.c.edited_raw.is_not(None), letters.c.state != LetterState.DISCARDED
 )
@@ -107,19 +107,20 @@ class LetterFilter:
 
 def record(  # noqa: PLR0913, all of it is needed to tell one line from another
     connection: Connection,
-    run: Mapping[str, Any],
+    run: Mapping[Any, Any],
     sha256: str,
     source_file: str,
     found: Sequence[Letter],
     *,
     at: datetime,
     blocked: bool,
-    corrected: Collection[int] | None = None,
+    corrected: Mapping[int, str] | None = None,
 ) -> Counts:
     """Bring the letters of a run's date up to what the run found, `found` being every line that failed.
 
-    A letter that did not fail has passed, unless the session is `blocked`: as a person corrected it, or as it was. `corrected` are the
-    lines whose correction the run has applied; without it, all of them. A correction that came too late for the run stays open.
+    A letter that did not fail has passed, unless the session is `blocked`: as a person corrected it, or as it was. `corrected` says which
+    corrections the run has applied (line and `digest`); without it, those that stand now. What a person changed too late for the run
+    stays open: what is in the session is not what stands now.
     """
     known = connection.execute(_known, {"pipeline": run["pipeline"], "partition": run["partition"]}).mappings().all()
     if not known and not found:
@@ -138,7 +139,7 @@ def record(  # noqa: PLR0913, all of it is needed to tell one line from another
     return Counts(len(kept), len(again), parked, edited, replayed, len(superseded), len(new) - len(kept))
 
 
-def _insert(connection: Connection, run: Mapping[str, Any], sha256: str, source_file: str, new: Sequence[Letter], *, at: datetime) -> None:
+def _insert(connection: Connection, run: Mapping[Any, Any], sha256: str, source_file: str, new: Sequence[Letter], *, at: datetime) -> None:
     file = {"pipeline": run["pipeline"], "partition": run["partition"], "source_file": source_file, "source_sha256": sha256}
     seen = {"run_id": run["id"], "first_run_id": run["id"], "first_seen": at, "last_seen": at, "state": LetterState.OPEN, "tries": 0}
     if new:
@@ -160,7 +161,7 @@ def _said(letter: Letter) -> dict[str, Any]:
     }
 
 
-def _see_again(connection: Connection, run: Mapping[str, Any], again: Sequence[tuple[RowMapping, Letter]], *, at: datetime) -> int:
+def _see_again(connection: Connection, run: Mapping[Any, Any], again: Sequence[tuple[RowMapping, Letter]], *, at: datetime) -> int:
     """Write that letters failed again; return how many were parked by it."""
     if not again:
         return 0
@@ -193,10 +194,12 @@ def _after_failing(row: RowMapping, *, replay: bool) -> tuple[LetterState, int]:
     return LetterState.OPEN, tries
 
 
-def _resolve(connection: Connection, run_id: int, passed: Sequence[RowMapping], corrected: Collection[int] | None) -> tuple[int, int]:
+def _resolve(connection: Connection, run_id: int, passed: Sequence[RowMapping], corrected: Mapping[int, str] | None) -> tuple[int, int]:
     """Write that letters passed; return how many with a correction and how many as they were."""
-    edited = [row["id"] for row in passed if row["edited"] and (corrected is None or row["line"] in corrected)]
-    replayed = [row["id"] for row in passed if not row["edited"]]
+    now = {row["id"]: digest(row["edited_raw"]) if row["edited_raw"] is not None else None for row in passed}
+    true = [row["id"] for row in passed if corrected is None or corrected.get(row["line"]) == now[row["id"]]]
+    edited = [letter_id for letter_id in true if now[letter_id] is not None]
+    replayed = [letter_id for letter_id in true if now[letter_id] is None]
     resolved = {"resolved_run_id": run_id}
     _change(connection, [{"id": letter_id, "state": LetterState.EDITED} | resolved for letter_id in edited])
     _change(connection, [{"id": letter_id, "state": LetterState.REPLAYED} | resolved for letter_id in replayed])
@@ -222,13 +225,18 @@ def _changing(columns: tuple[str, ...]) -> Any:
     return update(letters).where(letters.c.id == bindparam("new_id")).values(changed)
 
 
+def digest(raw: bytes) -> str:
+    """Return what a checkpoint remembers of a correction."""
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
 def corrections(connection: Connection, pipeline: str, partition: date, sha256: str) -> dict[int, bytes]:
     """Return, by line, what people have put in the place of lines of these bytes."""
     asked = {"pipeline": pipeline, "partition": partition, "sha256": sha256}
     return {row.line: bytes(row.edited_raw) for row in connection.execute(_corrections, asked)}
 
 
-def add_file(connection: Connection, run: Mapping[str, Any], *, stage: str, error_type: str, message: str, at: datetime) -> None:
+def add_file(connection: Connection, run: Mapping[Any, Any], *, stage: str, error_type: str, message: str, at: datetime) -> None:
     """Keep the file of a run as a letter: it could not be used as a whole."""
     sha256 = run["source_sha256"] or ""
     letter = Letter(LetterKind.FILE, WHOLE_FILE, None, error_type, None, message, None, None, None, stage)
@@ -242,7 +250,7 @@ def add_file(connection: Connection, run: Mapping[str, Any], *, stage: str, erro
     _supersede(connection, [row["id"] for row in files if row["source_sha256"] != sha256 and row["state"] in WAITING], at=at)
 
 
-def resolve_files(connection: Connection, run: Mapping[str, Any]) -> int:
+def resolve_files(connection: Connection, run: Mapping[Any, Any]) -> int:
     """Write that the file of a run's date could be used after all; return how many letters that resolves."""
     asked = {"b_pipeline": run["pipeline"], "b_partition": run["partition"], "b_run_id": run["id"]}
     return connection.execute(_resolve_files, asked).rowcount
@@ -301,7 +309,7 @@ def page(connection: Connection, chosen: LetterFilter, before: int | None = None
     """
     if chosen.since is not None or chosen.until is not None:
         return _by_date(connection, chosen, before, limit)
-    query = _filtered(select(*_SHOWN), chosen).order_by(letters.c.id.desc()).limit(limit)
+    query = _filtered(select(*_SHOWN), chosen, with_states=False).order_by(letters.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(letters.c.id < before)
     if chosen.symbol is not None or (not chosen.states and chosen.reason is None):
@@ -313,9 +321,7 @@ def page(connection: Connection, chosen: LetterFilter, before: int | None = None
 
 def _by_date(connection: Connection, chosen: LetterFilter, before: int | None, limit: int) -> Sequence[RowMapping]:
     """One walk of (partition, id) inside the range."""
-    query = _filtered(select(*_SHOWN), chosen)
-    if chosen.states:
-        query = query.where(letters.c.state.in_(chosen.states))
+    query = _filtered(select(*_SHOWN), chosen, by_date=True)
     if before is not None:
         edge = connection.execute(select(letters.c.partition).where(letters.c.id == before)).scalar_one_or_none()
         if edge is None:
@@ -329,11 +335,18 @@ def _rows(connection: Connection, query: Select[Any]) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
-def _filtered(query: Select[Any], chosen: LetterFilter) -> Select[Any]:
-    """Apply all of a filter but its states."""
-    for column, value in ((letters.c.reason, chosen.reason), (letters.c.symbol, chosen.symbol), (letters.c.kind, chosen.kind)):
+def _filtered(query: Select[Any], chosen: LetterFilter, *, by_date: bool = False, with_states: bool = True) -> Select[Any]:
+    """Apply a filter. What goes by date must not go by another index, which would have to sort all letters of a reason."""
+
+    def column(name: str) -> Any:
+        return letters.c[name].op("||")("") if by_date else letters.c[name]
+
+    for name in ("reason", "symbol", "kind"):
+        value = getattr(chosen, name)
         if value is not None:
-            query = query.where(column == value)
+            query = query.where(column(name) == value)
+    if chosen.states and with_states:
+        query = query.where(column("state").in_(chosen.states))
     if chosen.since is not None or chosen.until is not None:
         query = query.where(letters.c.partition.between(chosen.since or date.min, chosen.until or date.max))
     return query
@@ -341,10 +354,7 @@ def _filtered(query: Select[Any], chosen: LetterFilter) -> Select[Any]:
 
 def counts_by_reason(connection: Connection, chosen: LetterFilter) -> Mapping[str, int]:
     """Return how many of these letters there are of each reason, most first; counting ends at `MOST_COUNTED`."""
-    query = _filtered(select(letters.c.reason), chosen)
-    if chosen.states:
-        query = query.where(letters.c.state.in_(chosen.states))
-    some = query.limit(MOST_COUNTED).subquery()
+    some = _filtered(select(letters.c.reason), chosen).limit(MOST_COUNTED).subquery()
     counted = select(some.c.reason, func.count()).group_by(some.c.reason).order_by(func.count().desc(), some.c.reason)
     return {row[0]: row[1] for row in connection.execute(counted)}
 
@@ -358,8 +368,9 @@ def counts_by_state(connection: Connection) -> Mapping[LetterState, int]:
     return {LetterState(row[0]): row[1] for row in connection.execute(query)}
 
 
-def waiting_dates(connection: Connection, chosen: LetterFilter) -> Mapping[tuple[str, date], int]:
-    """Return the dates, each with its pipeline, that open letters of a filter are of, and how many they are; oldest first."""
-    query = _filtered(select(letters.c.pipeline, letters.c.partition, func.count()), chosen).where(letters.c.state == LetterState.OPEN)
-    query = query.group_by(letters.c.pipeline, letters.c.partition).order_by(letters.c.partition)
-    return {(row[0], row[1]): row[2] for row in connection.execute(query)}
+def waiting_dates(connection: Connection, chosen: LetterFilter) -> Sequence[RowMapping]:
+    """Return the dates that open letters of a filter are of, oldest first: how many `letters`, how many `files`, when decided last."""
+    files = func.sum(case((letters.c.kind == LetterKind.FILE, 1), else_=0))
+    said = (func.count().label("letters"), files.label("files"), func.max(letters.c.decided_at).label("decided_at"))
+    query = _filtered(select(letters.c.pipeline, letters.c.partition, *said), replace(chosen, states=(LetterState.OPEN,)))
+    return _rows(connection, query.group_by(letters.c.pipeline, letters.c.partition).order_by(letters.c.partition))

@@ -89,29 +89,14 @@ class Lake:
         """Write a file aside, flush it, rename it, flush the folder; return the version, not yet published."""
         folder = self.folder / dataset / f"{partition:%Y-%m}"
         name = _file_name(partition, content)
-        aside = folder / f".{name}.tmp"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with aside.open("wb") as file:  # buffered: a bare write may stop half-way without an error when the disk fills up
-                file.write(content.data)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.rename(folder / name)
-            self._sync(folder)
+            put(folder, name, content.data)
         except OSError as error:
-            aside.unlink(missing_ok=True)
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(f"no room for {len(content.data):,} bytes in {folder}; free some space, nothing was published") from error
             raise
         path = f"{dataset}/{partition:%Y-%m}/{name}"
         return Version(path, dataset, partition, content.sha256, len(content.data), content.rows, content.schema_version)
-
-    def _sync(self, folder: Path) -> None:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
     def holds(self, version: Version) -> bool:
         """Say whether the file of a version stands in its place and is what was published."""
@@ -145,6 +130,26 @@ class Lake:
         if not hashlib.sha256(content).hexdigest().startswith(sha256):
             raise LakeFileLost(f"lake file {path} is not what was published (sha256 differs). Rerun its date to write it again.")
         return content
+
+
+def put(folder: Path, name: str, data: bytes | memoryview) -> None:
+    """Write a file aside, flush it, rename it, flush the folder: whatever happens meanwhile, the file is there whole or not at all."""
+    aside = folder / f".{name}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as file:  # buffered: a bare write may stop half-way without an error when the disk fills up
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.rename(folder / name)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def _file_name(partition: date, content: Content) -> str:

@@ -113,6 +113,13 @@ def states_between(connection: Connection, pipeline: str, since: date, until: da
     return connection.execute(query.order_by(date_states.c.day)).mappings().all()
 
 
+def covered_between(connection: Connection, pipeline: str, since: date, until: date) -> Sequence[RowMapping]:
+    """Return `states_between` with who asked for the newest run of each date, oldest first."""
+    query = select(date_states, runs.c.backfill_id, runs.c.requested_by).join(runs, runs.c.id == date_states.c.run_id)
+    query = query.where(date_states.c.pipeline == pipeline, date_states.c.day.between(since, until))
+    return connection.execute(query.order_by(date_states.c.day)).mappings().all()
+
+
 def daily_between(connection: Connection, pipeline: str, since: date, until: date) -> Sequence[RowMapping]:
     """Return the roll-up of finished runs of a range of days (Nepal date of the finish)."""
     query = select(run_daily).where(run_daily.c.pipeline == pipeline, run_daily.c.day.between(since, until))

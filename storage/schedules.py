@@ -25,6 +25,11 @@ def one(connection: Connection, pipeline: str) -> RowMapping:
     return connection.execute(select(schedules).where(schedules.c.pipeline == pipeline)).mappings().one()
 
 
+def begins(connection: Connection, pipeline: str) -> date | None:
+    """Return the first date that the schedule of a pipeline expected; None before a runner has opened its ledger."""
+    return connection.execute(select(schedules.c.since).where(schedules.c.pipeline == pipeline)).scalar_one_or_none()
+
+
 def every(connection: Connection) -> Sequence[RowMapping]:
     """Return all schedules."""
     return connection.execute(select(schedules).order_by(schedules.c.pipeline)).mappings().all()

@@ -98,7 +98,7 @@ class BackfillMode(StrEnum):
 
 
 class SlotOutcome(StrEnum):
-    """Why a scheduled date ran or did not."""
+    """Why a date ran or did not."""
 
     DUE = "due"  # its time has not come, or it is queued or running
     RAN = "ran"
@@ -110,6 +110,9 @@ class SlotOutcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     MISSED = "missed"  # its time passed with no runner alive; a catch-up run is queued
+    # Of dates before the schedule began; they are read from the runs and never written.
+    BACKFILLED = "backfilled"  # brought in by a backfill or a person
+    NOT_DUE = "not_due"  # nobody has asked for it
 
 
 class GateVerdict(StrEnum):

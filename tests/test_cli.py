@@ -222,6 +222,19 @@ def test_a_backfill_is_paused_resumed_and_cancelled(here, stocked):
     assert states == ["paused", "running", "cancelled"]
 
 
+def test_the_ledger_shows_dates_that_only_a_backfill_brought_in(here, stocked):
+    backfill_id = stocked.backfill(SUNDAY, MONDAY)
+    asked = here(stocked, "schedule", "--days", "1000", "--json")
+    slots = json.loads(asked.stdout)[0]["slots"]
+
+    assert [(slot["date"], slot["outcome"], slot["due_at"]) for slot in slots] == [
+        ("2024-06-02", "backfilled", None),
+        ("2024-06-03", "backfilled", None),
+    ]
+    assert slots[1]["reason"].startswith(f"not due by schedule; brought in by backfill {backfill_id}: ")
+    assert "not due by schedule" in here(stocked, "schedule", "--days", "1000").stdout
+
+
 def test_a_schedule_is_paused_and_resumed(here, stocked):
     paused = [json.loads(here(stocked, "schedule", order, DAILY, "--json").stdout)[0]["paused"] for order in ("--pause", "--resume")]
 

@@ -38,7 +38,7 @@ def one(house: House, sql: str) -> dict:
 def test_each_view_and_each_table_can_be_selected(week, name):
     table = query(week.runtime, f"SELECT * FROM {name}")  # noqa: S608, a view's name
 
-    assert table.num_columns > 2
+    assert table.num_columns > (0 if name == "lake_identity" else 2)
 
 
 @pytest.mark.parametrize("name", [*VIEWS, *Base.metadata.tables])
@@ -46,7 +46,7 @@ def test_an_empty_home_gives_the_same_columns_without_rows(week, empty, name):
     sql = f"SELECT * FROM {name}"  # noqa: S608, a view's name
     table = query(empty.runtime, sql)
 
-    assert table.num_rows == 0
+    assert table.num_rows == (1 if name == "lake_identity" else 0)  # a home has its id before it has anything else
     assert table.schema.names == query(week.runtime, sql).schema.names
 
 
@@ -79,7 +79,7 @@ def test_instants_are_utc_whatever_the_zone_of_the_machine(week, monkeypatch):
     assert row["said"].startswith("2026-01-05 06:00:00")
 
 
-NEVER_EMPTY = [view for view in VIEWS if view != "rejected_rows"]
+NEVER_EMPTY = [view for view in VIEWS if view not in ("rejected_rows", "quarantined_rows", "findings")]
 
 
 @pytest.mark.parametrize("view", NEVER_EMPTY)

@@ -110,7 +110,7 @@ def test_a10_a_writer_that_dies_leaves_no_torn_file(house, monkeypatch):
     with pytest.raises(OSError, match="killed here"):
         house.runtime.lake.write("bronze", SUNDAY, bytes_content(b"x" * 1000, suffix=".csv"))
 
-    assert [file for file in house.settings.lake.rglob("*") if file.is_file()] == []
+    assert [file for file in (house.settings.lake / "bronze").rglob("*") if file.is_file()] == []
 
 
 def test_a11_a_window_never_runs_across_symbols(house):

@@ -5,15 +5,16 @@ A perfect file takes the quick reading (columns at a time); at the first sign of
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from engine.errors import UnreadableFile
+from engine.errors import UnreadableFile, UsageError
 from engine.market.defects import DUPLICATES, MAX_LINE, NUMBER, REQUIRED, SYMBOL, GoodRow, Rejected, sort_lines
 from engine.market.layouts import COLUMNS, COUNTS, MONEY, PARSED_SCHEMA, SILVER_SCHEMA, layout_of
 from engine.market.unpack import unpack
@@ -57,13 +58,16 @@ class ParsedFile:
     lines: LineCounts
 
 
-def parse(content: bytes, name: str) -> ParsedFile:
+def parse(content: bytes, name: str, *, corrections: Mapping[int, bytes] = MappingProxyType({})) -> ParsedFile:
     """Type the rows of a daily file (gzip or plain CSV), keeping each line that cannot be typed with the reason.
 
-    Thousands commas are dropped; `-` and an empty cell are null. Of two rows of one symbol the first is kept. Raises `UnreadableFile`
-    where there is no text to read and `UnknownLayout` where the header is new; both name the file.
+    Thousands commas are dropped; `-` and an empty cell are null. Of two rows of one symbol the first is kept. `corrections` take the place
+    of whole physical lines, by number, before anything is read. Raises `UnreadableFile` where there is no text to read, `UnknownLayout`
+    where the header is new, and `UsageError` for a correction of a line that is not there or stands above the rows; all name the file.
     """
     text = unpack(content, name)
+    if corrections:
+        text = _corrected(text, name, corrections)
     lead, header, body = _split_header(text, name)
     layout = layout_of(header, name)
     first_line = lead + 2
@@ -85,12 +89,26 @@ def parse(content: bytes, name: str) -> ParsedFile:
     return ParsedFile(name, _typed_rows(good), _rejected_table(rejected), layout, counts)
 
 
-def lines_of(content: bytes, name: str, numbers: Sequence[int]) -> dict[int, bytes]:
-    """Return physical lines of a daily file as they came, by their number (the first is 1), without their line break."""
-    if not numbers:
-        return {}
-    lines = unpack(content, name).split(b"\n")
-    return {number: lines[number - 1].removesuffix(b"\r") for number in numbers}
+def lines_of(content: bytes, name: str, numbers: Collection[int]) -> dict[int, bytes]:
+    """Return physical lines of a daily file as they came, by number, without their line breaks; a number beyond the file is left out."""
+    lines = _physical(unpack(content, name), name)
+    return {number: lines[number - 1].removesuffix(b"\r") for number in numbers if 0 < number <= len(lines)}
+
+
+def _physical(text: bytes, name: str) -> list[bytes]:
+    """Return the physical lines; what follows the last line break is one only where something follows it."""
+    _refuse_too_many(text, name)
+    return text.removesuffix(b"\n").split(b"\n")
+
+
+def _corrected(text: bytes, name: str, corrections: Mapping[int, bytes]) -> bytes:
+    lines = _physical(text, name)
+    header = next((number for number, line in enumerate(lines, start=1) if line.strip()), 0)
+    for number, line in corrections.items():
+        if not header < number <= len(lines):
+            raise UsageError(f"{name} has its rows on lines {header + 1} to {len(lines)}; line {number} cannot be corrected.")
+        lines[number - 1] = line + lines[number - 1][len(lines[number - 1].removesuffix(b"\r")) :]
+    return b"\n".join(lines) + (b"\n" if text.endswith(b"\n") else b"")
 
 
 def to_silver(parsed: ParsedFile, session: date) -> pa.Table:
@@ -102,9 +120,7 @@ def to_silver(parsed: ParsedFile, session: date) -> pa.Table:
 
 def _split_header(text: bytes, name: str) -> tuple[int, list[str], bytes]:
     """Return the number of blank lines before the header, the header's cells, and what follows its line."""
-    count = text.count(b"\n")
-    if count > MAX_LINES:
-        raise UnreadableFile(f"{name} has {count:,} lines; a daily file never has more than {MAX_LINES:,}.")
+    _refuse_too_many(text, name)
     lead, rest = 0, text
     while True:
         line, _, rest = rest.partition(b"\n")
@@ -118,6 +134,12 @@ def _split_header(text: bytes, name: str) -> tuple[int, list[str], bytes]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise UnreadableFile(f"{name} is not a text table: its first line cannot be read ({error}).") from error
     return lead, [cell.strip() for cell in cells], rest
+
+
+def _refuse_too_many(text: bytes, name: str) -> None:
+    count = text.count(b"\n")
+    if count > MAX_LINES:
+        raise UnreadableFile(f"{name} has {count:,} lines; a daily file never has more than {MAX_LINES:,}.")
 
 
 def _quick(body: bytes, header: Sequence[str], *, first_line: int) -> pa.Table | None:

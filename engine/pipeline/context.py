@@ -30,10 +30,11 @@ class SourceNotReady(ConsoleError):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a stage ends its run early: nothing behind it is run."""
+    """How a stage ends its run early, all it gave committed: nothing behind it is run."""
 
-    succeeded: bool
     reason: str
+    succeeded: bool = False
+    error: ConsoleError | None = None  # the run ends FAILED with it
 
 
 @dataclass(slots=True)
@@ -181,9 +182,12 @@ class StageContext:
         """Have `write` run inside the transaction that commits the checkpoint."""
         self.writes.append(write)
 
-    def end_run(self, reason: str, *, succeeded: bool) -> None:
-        """End the run with this stage: either there is nothing more to do, or nothing at all to do."""
-        self.ending = Ending(succeeded, reason)
+    def end_run(self, reason: str | None = None, *, succeeded: bool = False, error: ConsoleError | None = None) -> None:
+        """End the run with this stage: there is nothing more to do, nothing at all to do, or nothing that may be done.
+
+        With an `error` the run FAILS with it. Unlike one that is raised it takes nothing back: what this stage gave is committed.
+        """
+        self.ending = Ending(reason or str(error or ""), succeeded, error)
 
 
 def cpu_us() -> int:

@@ -18,7 +18,7 @@ from engine.pipeline.graph import CONTEXT, Pipeline, Stage
 from engine.pipeline.interrupts import interruptible
 from engine.pipeline.memory import peak_bytes, reset_peak
 from engine.runtime import Runtime
-from storage import backfills, lake, metrics, moves, runs, stages
+from storage import backfills, dead_letters, lake, metrics, moves, runs, stages
 from storage.metrics import Measure
 from storage.status import RunStatus, StageStatus, Verdict
 
@@ -184,6 +184,8 @@ class _Holding:
             stages.close_stage(
                 connection, opened, StageStatus.SUCCEEDED, checkpoint=checkpoint, finished_at=at, attempts=self.tries, **used
             )
+            if context.ending is not None and context.ending.error is not None:
+                return self._end_failed(connection, stage, context.ending.error, at)
             if following is None or context.ending is not None:
                 status = RunStatus.SUCCEEDED if context.ending is None or context.ending.succeeded else RunStatus.SKIPPED
                 self._leave_out(connection, stage, StageStatus.SKIPPED)
@@ -201,24 +203,33 @@ class _Holding:
             return stages.open_stage(connection, run_id, following.name, position=self.pipeline.position(following.name), at=at)
 
     def _fail(self, stage: Stage, opened: int, error: Exception, used: dict[str, Any]) -> RunStatus:
-        """End the run with an error; the original one is kept whole."""
+        """End the run with an error that a stage raised; the original one is kept whole."""
         at = self._now()
-        cancelled = isinstance(error, StageCancelled)
-        status = RunStatus.CANCELLED if cancelled else RunStatus.FAILED
         told = {"error_type": type(error).__name__, "error_message": str(error)}
         self.log.error("stage_failed", error=told["error_type"], message=told["error_message"])
-        verdict = getattr(error, "verdict", Verdict.FAILED)
+        trace = "".join(traceback.format_exception(error))
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
-            ended = StageStatus.CANCELLED if cancelled else StageStatus.FAILED
-            stages.close_stage(connection, opened, ended, finished_at=at, attempts=self.tries, **told, **used)
-            self._leave_out(connection, stage, StageStatus.CANCELLED if cancelled else StageStatus.UPSTREAM_FAILED)
-            trace = "".join(traceback.format_exception(error))
-            reason = {"reason": str(error)} | ({} if cancelled else {"verdict": verdict})
-            self._finish(
-                connection, status, at, error_stage=stage.name, error_traceback=trace, **told, **reason, **getattr(error, "findings", {})
-            )
-        return status
+            if isinstance(error, StageCancelled):
+                stages.close_stage(connection, opened, StageStatus.CANCELLED, finished_at=at, attempts=self.tries, **told, **used)
+                self._leave_out(connection, stage, StageStatus.CANCELLED)
+                kept = {"error_stage": stage.name, "error_traceback": trace, "reason": str(error)}
+                self._finish(connection, RunStatus.CANCELLED, at, **told, **kept)
+                return RunStatus.CANCELLED
+            stages.close_stage(connection, opened, StageStatus.FAILED, finished_at=at, attempts=self.tries, **told, **used)
+            return self._end_failed(connection, stage, error, at, error_traceback=trace)
+
+    def _end_failed(self, connection: Connection, stage: Stage, error: Exception, at: datetime, **kept: Any) -> RunStatus:
+        """End the run FAILED, in the transaction that closes its stage; a file that cannot be used as a whole becomes a dead letter."""
+        self._leave_out(connection, stage, StageStatus.UPSTREAM_FAILED)
+        told = {"error_type": type(error).__name__, "error_message": str(error)}
+        if getattr(error, "dead_letter", False):
+            run = runs.one(connection, self.run["id"]) or self.run  # with the file that its stages have noted
+            dead_letters.add_file(connection, run, stage=stage.name, error_type=told["error_type"], message=told["error_message"], at=at)
+        self.verdict = getattr(error, "verdict", Verdict.FAILED)
+        said = {"verdict": self.verdict, "reason": str(error), "error_stage": stage.name}
+        self._finish(connection, RunStatus.FAILED, at, **told, **said, **kept, **getattr(error, "findings", {}))
+        return RunStatus.FAILED
 
     def _wait(self, waiting: SourceNotReady) -> RunStatus | None:
         """Give the run back to the queue until its source may be ready; it begins again with its first stage then."""

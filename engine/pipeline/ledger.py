@@ -16,7 +16,7 @@ from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due, Pipeline
 from engine.runtime import Runtime
 from storage import moves, runs, schedules
-from storage.status import RunStatus, RunType, SlotOutcome, Verdict
+from storage.status import ACTIVE, RunStatus, RunType, SlotOutcome, Verdict
 
 ON_TIME = timedelta(minutes=10)  # a run queued later than this after its time is a catch-up
 LATE = timedelta(hours=1)
@@ -75,16 +75,21 @@ def _by_time(facts: SlotFacts, now: datetime) -> tuple[SlotOutcome, str]:
 
 
 def _by_run(facts: SlotFacts, state: Mapping[str, Any]) -> tuple[SlotOutcome, str]:
-    status, reason = state["status"], state["reason"] or state["status"]
-    if status in (RunStatus.QUEUED, RunStatus.RUNNING):
-        if facts.blocked_by is not None and status == RunStatus.QUEUED:
-            return SlotOutcome.BLOCKED, f"waits for {facts.blocked_by}, which it builds on"
-        return SlotOutcome.DUE, reason
-    known = _BY_STATUS.get(status) or _BY_VERDICT.get(state["verdict"]) or _UNJUDGED.get(status)
+    if facts.blocked_by is not None and state["status"] == RunStatus.QUEUED:
+        return SlotOutcome.BLOCKED, f"waits for {facts.blocked_by}, which it builds on"
+    known, reason = word_of(state), state["reason"] or state["status"]
     if known is not None:
         return known, reason
     lateness = state["updated_at"] - facts.due_at
     return (SlotOutcome.LATE, f"{reason} ({_hours(lateness)} after its time)") if lateness > LATE else (SlotOutcome.RAN, reason)
+
+
+def word_of(state: Mapping[str, Any]) -> SlotOutcome | None:
+    """Return what the newest run of a date made of it, whenever that was due; None where it brought the session in."""
+    status = state["status"]
+    if status in ACTIVE:
+        return SlotOutcome.DUE
+    return _BY_STATUS.get(status) or _BY_VERDICT.get(state["verdict"]) or _UNJUDGED.get(status)
 
 
 def reconcile(runtime: Runtime, pipeline: Pipeline) -> None:
@@ -109,7 +114,7 @@ def reconcile(runtime: Runtime, pipeline: Pipeline) -> None:
             facts = _facts(day, due, calendar, states.get(day), schedule, active)
             outcome, reason = judge(facts, now=now)
             before = written.get(day)
-            if before is not None and _stands(SlotOutcome(before["outcome"]), outcome, has_run=day in states):
+            if before is not None and stands(SlotOutcome(before["outcome"]), outcome, has_run=day in states):
                 continue
             run_id = facts.state["run_id"] if facts.state else None
             if outcome in (SlotOutcome.DUE, SlotOutcome.MISSED) and facts.state is None and facts.due_at <= now and not schedule["paused"]:
@@ -120,7 +125,7 @@ def reconcile(runtime: Runtime, pipeline: Pipeline) -> None:
         schedules.write_slots(connection, changed)
 
 
-def _stands(before: SlotOutcome, now: SlotOutcome, *, has_run: bool) -> bool:
+def stands(before: SlotOutcome, now: SlotOutcome, *, has_run: bool) -> bool:
     """Say whether what the ledger says of a slot stays: resuming runs nothing that was left out on purpose, a rerun makes nothing late."""
     if before is SlotOutcome.PAUSED:
         return not has_run

@@ -1,6 +1,6 @@
 """The daily batch: one file of every symbol's prices becomes one accepted session, or a reason why not."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -18,8 +18,9 @@ from engine.pipeline.graph import Due, Pipeline
 from engine.pipelines import gate
 from engine.pipelines.booking import booking, brought_by, calendar_of, judge_file, left_behind
 from engine.pipelines.carry import GOLD, SILVER, STATE, Carried, carry_forward
+from engine.pipelines.corrections import digests
 from engine.quality.report import Conservation
-from storage import lake, sessions
+from storage import dead_letters, lake, sessions
 from storage.lake import Version
 from storage.status import GateVerdict, Outcome, Verdict
 
@@ -65,7 +66,7 @@ class JudgedFile:
     rejected: Version | None
     session: date | None
     booked_by: str | None
-    corrected: tuple[int, ...] = ()  # lines for which a person's correction was taken
+    corrected: dict[int, str] = field(default_factory=dict)  # lines that a person has corrected, with the digest of what was put there
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,11 @@ def bronze(check_source: Notice, context: StageContext) -> RawFile:
 @daily_prices.stage()
 def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     """Type the rows, and find out which session they are."""
-    file = parse(context.content(bronze.version), bronze.name)
+    corrections = context.query(dead_letters.corrections, daily_prices.name, context.day, bronze.version.sha256)
+    if corrections:
+        context.log.info("corrections_applied", lines=sorted(corrections))
+    file = parse(context.content(bronze.version), bronze.name, corrections=corrections)
+    context.commit_with(lambda connection: _file_was_read(connection, context))
     context.meter.rows_out = file.rows.num_rows
     context.note(layout=file.layout, rows=file.rows.num_rows)
     brought = brought_by(context, bronze.version.sha256)
@@ -161,7 +166,8 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     verdict = _verdict(context, judgement)
     reason = f"{judgement.reason} A session of {context.day} itself has not come." if verdict is Verdict.MISSING else judgement.reason
     context.note(verdict=verdict, session_date=session, reason=reason, evidence=findings["evidence"])
-    judged = JudgedFile(file.name, bronze.version.sha256, file.layout, file.lines, None, None, session, booked.by if booked else None)
+    by, applied = booked.by if booked else None, digests(corrections)
+    judged = JudgedFile(file.name, bronze.version.sha256, file.layout, file.lines, None, None, session, by, applied)
     if judgement.kind is FileKind.NO_SESSION:
         _wait_for_todays(context, judgement)
         left = left_behind(context, brought, keep=None)
@@ -181,13 +187,11 @@ def quality(bronze: RawFile, parsed: JudgedFile, context: StageContext) -> Check
         session, parsed.name, parsed.sha256, parsed.layout, parsed.lines, context.table(rows.path), rejected, parsed.corrected
     )
     report = gate.judged(context, file)
-    aside = gate.write_down(context, file, report, context.content(bronze.version))
+    aside = gate.write_down(context, file, report, bronze.version)
     context.meter.rows_in, context.meter.rows_out = file.rows.num_rows, report.lines.loaded
     if report.verdict is GateVerdict.BLOCKED:
-        context.end_run(
-            str(SessionBlocked(f"the session of {session} is blocked: {report.reason}. Approve it, reject it, or rerun its date.")),
-            succeeded=False,
-        )
+        said = f"the session of {session} is blocked: {report.reason}. Approve it, reject it, or rerun its date."
+        context.end_run(error=SessionBlocked(said))
     return CheckedFile(session, report.verdict, report.lines, aside, len(report.flagged))
 
 
@@ -260,6 +264,10 @@ def report(quality: CheckedFile, silver: SessionFile, loaded: Loaded, context: S
         context.measure(name, value, unit)
     context.meter.rows_in = table.num_rows
     return {name: float(value) for (name, _), value in measures.items()}
+
+
+def _file_was_read(connection: Connection, context: StageContext) -> None:
+    dead_letters.resolve_files(connection, context.run)
 
 
 def _verdict(context: StageContext, judgement: Judgement) -> Verdict:

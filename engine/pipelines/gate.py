@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 from engine.market.daily_file import LineCounts, lines_of
 from engine.market.defects import Defect
 from engine.pipeline.context import StageContext
+from engine.pipelines import thresholds
 from engine.pipelines.carry import MOST_REPLAYED, state_before
 from engine.quality.report import CheckResult, QualityReport, judge
 from engine.quality.sample import History, Sample
-from engine.thresholds import Thresholds, snapshot
+from engine.thresholds import SPECS, Thresholds
 from storage import dead_letters, lake, sessions
 from storage import quality as stored
-from storage import thresholds as stored_thresholds
 from storage.dead_letters import MOST_LETTERS, Letter
 from storage.lake import Version
 from storage.status import Decision, GateVerdict, Label, LetterKind
@@ -49,7 +49,7 @@ class Parsed:
     lines: LineCounts
     rows: pa.Table
     rejected: pa.Table | None
-    corrected: tuple[int, ...]  # lines for which a person's correction was taken
+    corrected: Mapping[int, str]  # lines that a person has corrected, with the digest of what was put there
 
 
 def thresholds_of(context: StageContext) -> Thresholds:
@@ -57,7 +57,7 @@ def thresholds_of(context: StageContext) -> Thresholds:
     version = context.run["threshold_version"] or 0
     known: Thresholds | None = context.cache.get(f"thresholds:{version}")
     if known is None:
-        known = snapshot(context.query(stored_thresholds.values_at, version) if version else {}, version)
+        known = context.query(thresholds.load, version)
         context.cache.put(f"thresholds:{version}", known)
     return known
 
@@ -87,11 +87,11 @@ def _false_alarms(context: StageContext, session: date) -> Mapping[str, set[str]
     return said
 
 
-def write_down(context: StageContext, file: Parsed, report: QualityReport, raw: bytes) -> tuple[int, ...]:
+def write_down(context: StageContext, file: Parsed, report: QualityReport, bronze: Version) -> tuple[int, ...]:
     """Have everything that the gate found committed with its checkpoint, before anything good is written; return the lines set aside."""
     sample_lines = file.rows["line"].to_numpy()
     aside = tuple(int(line) for line in sample_lines[report.quarantined])
-    letters = _letters(file, report, raw)
+    letters = _letters(context, file, report, bronze)
     sample = Sample(file.session, file.rows, file.layout, file.lines)
     findings, _ = context.publish_table(FINDINGS, file.session, report.findings.table(sample))
     quarantine = _publish_quarantine(context, file, letters)
@@ -119,13 +119,13 @@ def write_down(context: StageContext, file: Parsed, report: QualityReport, raw: 
     return aside
 
 
-def _letters(file: Parsed, report: QualityReport, content: bytes) -> list[Letter]:
+def _letters(context: StageContext, file: Parsed, report: QualityReport, bronze: Version) -> list[Letter]:
     """Return one letter for each line that did not pass: those that could not be read, then rows that a check set aside."""
     unreadable = [row for row in _rows(file.rejected) if row["defect"] != Defect.DUPLICATE]
     aside = file.rows.take(pa.array(report.quarantined)).to_pylist() if len(report.quarantined) else []
     if not unreadable and not aside:
         return []
-    raw = lines_of(content, file.name, [row["line"] for row in (*unreadable, *aside)])
+    raw = lines_of(context.content(bronze), file.name, [row["line"] for row in (*unreadable, *aside)])
     letters = [
         Letter(
             LetterKind.LINE, row["line"], row["symbol"], row["defect"], None, row["reason"], raw[row["line"]], None, file.session, "parsed"
@@ -190,12 +190,12 @@ def _report_row(
         "session": file.session,
         "source_sha256": file.sha256,
         "verdict": report.verdict,
-        "approved_by": approval(context, file),
+        "approved_by": approval(context, file) if report.let_through else None,
         "reason": report.reason,
         **asdict(report.lines),
         "warned": len(report.flagged),
         "threshold_version": report.thresholds.version,
-        "thresholds": dict(report.thresholds.values),
+        "thresholds": {key: value for key, value in report.thresholds.values.items() if value != SPECS[key].default},
         "findings_path": findings.path,
         "quarantine_path": quarantine.path if quarantine else None,
         "reported_at": context.now(),

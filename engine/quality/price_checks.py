@@ -227,7 +227,7 @@ def range_pct_matches(sample: Sample) -> Scores:
 @check(Scope.ROW, unit="% outside", warn_above=Limit(0.0, 0.0, 50.0, 0.1))
 def inside_52_weeks(sample: Sample) -> Scores:
     """Close lies between the published limits of the last 52 weeks."""
-    close, high, low = sample["close"], sample["high_52w"], sample["low_52w"]
+    close, high, low = sample["close"], _known(sample["high_52w"]), _known(sample["low_52w"])
     return _outside(sample, close, low, high, rows=np.flatnonzero((close - high > EXACT) | (low - close > EXACT)))
 
 
@@ -270,6 +270,11 @@ def _recomputed(sample: Sample, column: str, expected: Floats, *, rounding: floa
         bound=expected[rows],
         applicable=sample.size - int(np.count_nonzero(np.isnan(difference))),
     )
+
+
+def _known(price: Floats) -> Floats:
+    """Return prices with NaN for 0, which is how the site writes that there is none."""
+    return np.where(price > 0, price, np.nan)
 
 
 def _move(price: Floats, before: Floats) -> Floats:

@@ -126,6 +126,7 @@ class QualityReport:
     verdict: GateVerdict
     reason: str
     thresholds: Thresholds
+    let_through: bool  # by a person's approval: the gate would have blocked it
 
     def errors_of(self, row: int) -> tuple[Mapping[str, Any], ...]:
         """Return the findings for which a row was set aside: check, observed, bound, score."""
@@ -173,8 +174,9 @@ def judge(
     lines = conserved(sample.lines, len(quarantined))
     if not lines.holds:
         raise DataError(f"a line was lost or counted twice: {lines}. This is a defect of the program; please report it with the file.")
-    verdict, reason = _verdict(results, lines, flagged=len(flagged), block_above=thresholds[BLOCK_ABOVE.key], approved=approved)
-    return QualityReport(results, findings, quarantined, flagged, lines, verdict, reason, thresholds)
+    blocks = _blocks(results, lines, block_above=thresholds[BLOCK_ABOVE.key])
+    verdict, reason = _verdict(results, lines, blocks, flagged=len(flagged), approved=approved)
+    return QualityReport(results, findings, quarantined, flagged, lines, verdict, reason, thresholds, approved and bool(blocks))
 
 
 def conserved(lines: LineCounts, quarantined: int) -> Conservation:
@@ -284,27 +286,32 @@ def _together(parts: Sequence[Scores]) -> Findings:
     )
 
 
-def _verdict(
-    results: Sequence[CheckResult], lines: Conservation, *, flagged: int, block_above: float, approved: bool
-) -> tuple[GateVerdict, str]:
+def _blocks(results: Sequence[CheckResult], lines: Conservation, *, block_above: float) -> list[str]:
+    """Return why the session must not pass by itself."""
     whole = [result for result in results if result.status is CheckStatus.FAILED and result.check.scope in OF_THE_WHOLE]
-    share = share_set_aside(lines)
     blocks = [f"{result.check.id}: {result.check.summary}" for result in whole]
+    share = share_set_aside(lines)
     if share > block_above:
-        most = max(results, key=lambda result: (result.failed, -list(CHECKS).index(result.check.id)))
+        most = max(results, key=lambda result: result.failed)
         by = f", most by {most.check.id} ({most.failed})" if most.failed else ""
-        blocks.insert(
-            0,
-            f"{lines.quarantined:,} of {lines.loaded + lines.quarantined:,} lines ({share:.1f} %) are set aside, "
-            f"more than the {block_above:g} % of {BLOCK_ABOVE.key}{by}",
+        data = lines.loaded + lines.quarantined
+        many = (
+            f"{lines.quarantined:,} of {data:,} lines ({share:.1f} %) are set aside, more than the {block_above:g} % of {BLOCK_ABOVE.key}"
         )
-    warned = [result for result in results if result.status in (CheckStatus.WARNED, CheckStatus.FAILED)]
+        blocks.insert(0, many + by)
+    return blocks
+
+
+def _verdict(
+    results: Sequence[CheckResult], lines: Conservation, blocks: Sequence[str], *, flagged: int, approved: bool
+) -> tuple[GateVerdict, str]:
     said = f"{lines.loaded:,} rows pass, {flagged:,} of them with a flag; {lines.quarantined:,} are set aside"
     if blocks and not approved:
         return GateVerdict.BLOCKED, "; ".join(blocks)
     if blocks:
         return GateVerdict.FLAGGED, f"approved by a person, though {'; '.join(blocks)}. {said}"
-    return (GateVerdict.FLAGGED if warned or lines.quarantined else GateVerdict.PASSED), said
+    something = lines.quarantined or any(result.status in (CheckStatus.WARNED, CheckStatus.FAILED) for result in results)
+    return (GateVerdict.FLAGGED if something else GateVerdict.PASSED), said
 
 
 def _plain(value: Any) -> float | None:

@@ -98,9 +98,9 @@ def index_move(sample: Sample) -> Scores:
     return whole(abs(middle - index.change_pct), observed=middle, bound=index.change_pct, floor=0.2)
 
 
-@check(Scope.SESSION, unit="% of rows", warn_above=Limit(3.0, 0.5, 50.0, 0.5), error_above=Limit(25.0, 1.0, 100.0, 1.0))
+@check(Scope.SESSION, unit="% of rows", warn_above=Limit(3.0, 0.5, 50.0, 0.5))
 def session_not_stale(sample: Sample) -> Scores:
-    """The session is not the one before once more, in whole or in part."""
+    """The session is not the one before once more, in part or, where a person has booked it so, in whole."""
     if sample.history.session is None or sample.size < FEWEST:
         return not_applicable(_NO_HISTORY)
     stale = int(stale_rows(sample).sum())

@@ -10,7 +10,7 @@ import streamlit as st
 import engine.runtime
 from engine.clock import nepal_date
 from engine.market.calendar import TradingCalendar
-from engine.pipeline import ledger
+from engine.pipeline import history, ledger
 from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
@@ -185,7 +185,8 @@ def schedule(pipeline: str) -> ScheduleView | None:
 def slots(pipeline: str, since: date, until: date) -> tuple[SlotView, ...]:
     """Return the ledger of a range of dates, newest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(SlotView.of(row) for row in reversed(schedules.slots_between(connection, pipeline, since, until)))
+        known = history.entries(connection, PIPELINES[pipeline], calendar(), since, until, now=now())
+    return tuple(SlotView(entry.day, entry.due_at, entry.outcome, entry.reason, entry.run_id) for entry in reversed(known))
 
 
 @st.cache_data(ttl=CALM, max_entries=10, show_spinner=False)

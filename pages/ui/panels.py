@@ -16,6 +16,7 @@ from pages.ui.widgets import badge
 from storage.status import ACTIVE, BackfillState, SlotOutcome
 
 _OPENED = "tiles_opened"
+_MOST_AT_ONCE, _SCROLLED = 40, 700  # rows that are shown whole, and the pixels that more of them scroll in
 _LIVE, _IDLE = 1, 5  # seconds between two looks at the backfill, while there is one and while there is none
 
 
@@ -70,7 +71,7 @@ def _open_run(dates: Sequence[TileView], chosen: Sequence[int]) -> None:
 
 
 def ledger(slots: Sequence[SlotView]) -> None:
-    """Show what became of each expected date of a schedule, newest first."""
+    """Show what became of each date of a schedule, newest first."""
     looks = [look(outcome) for outcome in SlotOutcome]
     frame = pd.DataFrame(
         {
@@ -84,7 +85,7 @@ def ledger(slots: Sequence[SlotView]) -> None:
         frame,
         key="ledger",
         hide_index=True,
-        height="content",
+        height="content" if len(slots) <= _MOST_AT_ONCE else _SCROLLED,
         placeholder=say.NOTHING,
         alt="The schedule's ledger: one row a date",
         column_config={

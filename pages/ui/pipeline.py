@@ -1,11 +1,13 @@
 """The parts of the Pipelines page."""
 
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import streamlit as st
 
 from engine.pipeline.graph import Pipeline
-from pages.ui import data
+from pages.ui import data, run_data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
 from pages.ui.charts.graph import graph
@@ -14,7 +16,8 @@ from pages.ui.theme import look
 from pages.ui.widgets import badge, confirm, run_link
 from storage.status import RunStatus
 
-LEDGER_DAYS = 30
+LAST_DAYS = "Last 30 days"
+_LEDGER = timedelta(days=30)
 
 
 def drawing(pipeline: Pipeline) -> None:
@@ -90,6 +93,19 @@ def source() -> None:
         "Home": f"`{settings.home}`",
     }
     st.table(rows, border="horizontal", alt="Where the daily files come from")
+
+
+def ledger_choices(pipeline: Pipeline) -> Sequence[str]:
+    """Return the dates that the ledger can show: the last ones, or a year that holds a date with a run, newest first."""
+    return [LAST_DAYS, *(str(year) for year in reversed(run_data.years(pipeline.name)))]
+
+
+def ledger_range(choice: str) -> tuple[date, date]:
+    """Return the first and the last date of a choice; today is the last one that the ledger knows."""
+    today = data.today()
+    if choice == LAST_DAYS:
+        return today - _LEDGER, today
+    return date(int(choice), 1, 1), min(date(int(choice), 12, 31), today)
 
 
 def past_backfills() -> None:

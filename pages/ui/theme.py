@@ -72,6 +72,8 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         SlotOutcome.FAILED: _FAILED,
         SlotOutcome.CANCELLED: _CANCELLED,
         SlotOutcome.MISSED: Look("missed", ":material/event_repeat:", "orange"),
+        SlotOutcome.BACKFILLED: Look("backfilled", ":material/playlist_add_check:", "green"),
+        SlotOutcome.NOT_DUE: Look("not due", ":material/event_note:", "gray"),
     },
     BackfillState: {
         BackfillState.RUNNING: _RUNNING,

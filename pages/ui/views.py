@@ -207,10 +207,10 @@ class TileView(View):
 
 @dataclass(frozen=True, slots=True)
 class SlotView(View):
-    """One expected date of a schedule, and what became of it."""
+    """One date of a schedule's ledger, and what became of it."""
 
     day: date
-    due_at: datetime
+    due_at: datetime | None  # None: it was never due
     outcome: SlotOutcome
     reason: str
     run_id: int | None

@@ -1,7 +1,7 @@
 """Every table of the database, by aggregate."""
 
 from storage.tables.base import Base
-from storage.tables.market import LakeFile, Price, TradingSession
+from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
 from storage.tables.operations import Audit, Backfill, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
@@ -17,6 +17,7 @@ __all__ = [
     "FindingLabel",
     "GateDecision",
     "LakeFile",
+    "LakeIdentity",
     "LogLine",
     "Metric",
     "MetricSeries",

@@ -31,6 +31,13 @@ class TradingSession(Base, table=True):
     __table_args__: ClassVar[Any] = (Index("ix_trading_session_file", "file_date"),)
 
 
+class LakeIdentity(Base, table=True):
+    """The id of the lake whose files the catalog names: one row, which never changes."""
+
+    __tablename__ = "lake_identity"
+    id: str = word(32, nullable=False, key=True)
+
+
 class LakeFile(Base, table=True):
     """The catalog: one row a file of the lake; a reader sees the current one of a (dataset, partition)."""
 

@@ -40,7 +40,7 @@ class QualityReport(Base, table=True):
     duplicates: int = count(0)
     warned: int = count(0)  # rows
     threshold_version: int = count(0)
-    thresholds: Any = document()  # all of them, as this run used them
+    thresholds: Any = document()  # those that were not at their default; the version tells all
     findings_path: str | None = word(200)
     quarantine_path: str | None = word(200)
     reported_at: datetime = instant(nullable=False)

@@ -64,6 +64,18 @@ def test_the_ledger_says_why_a_date_did_not_run(open_store, visit):
     assert set(ledger["Outcome"].explode()) == {"paused", "ran", "holiday"}
 
 
+def test_the_ledger_of_a_year_shows_what_was_brought_in_before_the_schedule_began(open_store, visit):
+    open_store("healthy")
+
+    app = visit("pipelines.py", ledger_dates="2025")
+
+    ledger = app.dataframe[-1].value
+    brought_in = ledger["Why"].str.startswith("not due by schedule; brought in by ")
+    assert len(ledger) == 71
+    assert set(ledger["Outcome"][brought_in].explode()) == {"backfilled"}
+    assert set(ledger["Outcome"].explode()) == {"ran", "holiday", "backfilled"}
+
+
 def test_the_pipelines_page_draws_the_graph_with_how_each_stage_ended(open_store, visit):
     open_store("one_failed")
 

@@ -270,7 +270,7 @@ def _tick_in_a_process(_number: int, url: str, home: Path, at: datetime) -> None
 
 def test_runners_that_tick_at_once_queue_each_slot_once(ledger, url, tmp_path):
     ledger.clock.at = nepal_time(DAY + timedelta(days=2), 18, 30)
-    at_once(3, _tick_in_a_process, url, tmp_path, ledger.clock.at)
+    at_once(3, _tick_in_a_process, url, tmp_path / "home", ledger.clock.at)
     claimed = [_end(ledger) for _ in range(3)]
 
     assert [ledger.run(run_id)["partition"] for run_id in claimed] == _days(DAY, 3)

@@ -48,6 +48,7 @@ def test_the_stages_behind_a_repeat_are_skipped(week):
         "check_source": StageStatus.SUCCEEDED,
         "bronze": StageStatus.SUCCEEDED,
         "parsed": StageStatus.SUCCEEDED,
+        "quality": StageStatus.SKIPPED,
         "silver": StageStatus.SKIPPED,
         "gold": StageStatus.SKIPPED,
         "loaded": StageStatus.SKIPPED,
@@ -109,7 +110,7 @@ def test_when_the_days_own_numbers_come_after_all_the_late_session_stays(week):
 def unclear(week: House) -> House:
     """Publish on a Friday, after a week without files, numbers half of which follow the last session."""
     rows = numbers(5)
-    week.put(NEXT_FRIDAY, daily_bytes([[*row[:9], "999.00", *row[10:]] for row in rows][:60] + rows[60:]))
+    week.put(NEXT_FRIDAY, daily_bytes([[*row[:9], f"{float(row[9]) * 2:.2f}", *row[10:]] for row in rows][:60] + rows[60:]))
     assert week.run(NEXT_FRIDAY)["error_type"] == "UnbookedFile"
     return week
 
@@ -196,9 +197,9 @@ def test_a_file_that_cannot_be_used_is_not_tried_again(week):
 
 
 def corrected(number: int) -> bytes:
-    """Return the file of a session with another volume of its first symbol."""
+    """Return the file of a session with another volume, and turnover, of its first symbol."""
     rows = numbers(number)
-    rows[0][8] = "77,777"
+    rows[0][8], rows[0][10] = "77,777", f"{77_777 * float(rows[0][7]):,.2f}"
     return daily_bytes(rows)
 
 
@@ -251,7 +252,7 @@ def test_a_rerun_from_a_stage_takes_over_what_the_stages_before_made(week):
     run = week.rerun(first["id"], from_stage="gold")
 
     reused = {row["stage"]: row["reused_from"] for row in week.read(runs.stages_of, run["id"])}
-    assert [stage for stage, origin in reused.items() if origin == first["id"]] == ["check_source", "bronze", "parsed", "silver"]
+    assert [stage for stage, origin in reused.items() if origin == first["id"]] == ["check_source", "bronze", "parsed", "quality", "silver"]
     assert [stage for stage, origin in reused.items() if origin is None] == ["gold", "loaded", "report"]
     assert (run["outcome"], run["verdict"], run["rerun_of"]) == (Outcome.UNCHANGED, Verdict.SESSION, first["id"])
 
@@ -320,7 +321,8 @@ def test_rows_that_cannot_be_read_are_kept_and_counted(week):
 
     rejected = week.table("rejected", NEXT_SUNDAY).to_pylist()
     assert [(row["symbol"], row["defect"]) for row in rejected] == [("S003", "not_a_number"), ("S005", "duplicate")]
-    assert {row["name"]: row["value"] for row in week.read(metrics.of_run, run["id"])}["rejected_rows"] == 2
+    measured = {row["name"]: row["value"] for row in week.read(metrics.of_run, run["id"])}
+    assert (measured["quarantined_rows"], measured["duplicate_rows"]) == (1, 1)
     assert (run["status"], run["rows"]) == (RunStatus.SUCCEEDED, 119)
 
 

@@ -1,0 +1,421 @@
+"""A line that did not pass is kept once, stays where a person has put it, and is told from the one that passed later."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import event
+
+from storage import dead_letters
+from storage.database import Database, open_database
+from storage.dead_letters import MOST_TRIES, Counts, Letter, LetterFilter
+from storage.status import LetterKind, LetterState, RunType
+from tests.storage.databases import at_once
+
+PIPELINE = "daily_prices"
+DAY = date(2025, 6, 1)
+NOW = datetime(2025, 6, 1, 12, 15, tzinfo=UTC)
+SHA, OTHER = "a" * 64, "b" * 64
+RAW = b'1,ADBL,\xff\x00,"2,37.40"'
+OPEN, EDITED, REPLAYED, DISCARDED, PARKED = (LetterState[name] for name in ("OPEN", "EDITED", "REPLAYED", "DISCARDED", "PARKED"))
+
+
+def run(run_id: int = 1, *, run_type: RunType = RunType.MANUAL, day: date = DAY, **values):
+    file = {"source_sha256": SHA, "source_file": "2025_06_01.csv"}
+    return {"id": run_id, "pipeline": PIPELINE, "partition": day, "run_type": run_type} | file | values
+
+
+def letter(line: int = 5, **values) -> Letter:
+    said = {
+        "kind": LetterKind.ROW,
+        "line": line,
+        "symbol": "ADBL",
+        "reason": "price_band",
+        "checks": [{"check": "price_band", "observed": 14.2, "bound": 10.0, "score": 4.2}],
+        "message": "moved 14.2 %",
+        "raw": RAW,
+        "parsed": {"close": "237.40"},
+        "session": DAY,
+        "stage": "quality",
+    }
+    return Letter(**(said | values))
+
+
+@pytest.fixture
+def saw(database):
+    """What a run commits that found these letters."""
+
+    def record(*found: Letter, run_of=None, sha256: str = SHA, blocked: bool = False, at: datetime = NOW, **options) -> Counts:
+        with database.transaction() as connection:
+            return dead_letters.record(connection, run_of or run(), sha256, "2025_06_01.csv", found, at=at, blocked=blocked, **options)
+
+    return record
+
+
+@pytest.fixture
+def kept(database):
+    """The letters there are, by line."""
+
+    def look(**chosen):
+        with database.reading() as connection:
+            rows = dead_letters.page(connection, LetterFilter(**chosen), limit=1000)
+            return {row["line"]: dead_letters.one(connection, row["id"]) for row in rows}
+
+    return look
+
+
+@pytest.fixture
+def decide(database, kept):
+    """What a person decides about the letter of line 5."""
+
+    def move(what, *arguments, **options) -> bool:
+        with database.transaction() as connection:
+            return what(connection, kept()[5]["id"], *arguments, by="ram", at=NOW, **options)
+
+    return move
+
+
+def states(kept) -> dict[int, LetterState]:
+    return {line: LetterState(row["state"]) for line, row in kept().items()}
+
+
+def test_a_letter_is_kept_as_it_came(saw, kept):
+    assert saw(letter()) == Counts(new=1)
+    row = kept()[5]
+
+    assert (row["raw"], row["parsed"], row["checks"][0]["score"]) == (RAW, {"close": "237.40"}, 4.2)
+    assert (row["state"], row["tries"], row["run_id"], row["first_run_id"]) == (OPEN, 0, 1, 1)
+    assert (row["source_sha256"], row["first_seen"], row["last_seen"]) == (SHA, NOW, NOW)
+
+
+def test_a_run_that_finds_nothing_and_knows_nothing_asks_once(saw, database):
+    asked = []
+
+    def count(_connection, _cursor, statement, *_rest) -> None:
+        asked.append(statement)
+
+    saw()  # a connection of PostgreSQL asks for itself at first
+    event.listen(database.pool, "before_cursor_execute", count)
+    assert saw() == Counts()
+    event.remove(database.pool, "before_cursor_execute", count)
+
+    assert len([statement for statement in asked if "dead_letter" in statement]) == 1
+
+
+def test_the_same_line_again_is_the_same_letter(saw, kept):
+    saw(letter())
+    later = NOW + timedelta(hours=1)
+    counts = saw(letter(reason="stale", message="as before", raw=b"other"), run_of=run(2), at=later)
+    row = kept()[5]
+
+    assert counts == Counts(again=1)
+    assert (row["first_run_id"], row["run_id"], row["first_seen"], row["last_seen"]) == (1, 2, NOW, later)
+    assert (row["reason"], row["message"], row["raw"], row["tries"]) == ("stale", "as before", RAW, 0)
+
+
+def test_a_line_that_passes_later_is_replayed_and_says_which_run_did_it(saw, kept):
+    saw(letter(5), letter(6))
+    counts = saw(letter(6), run_of=run(2))
+
+    assert counts == Counts(again=1, replayed=1)
+    assert states(kept) == {5: REPLAYED, 6: OPEN}
+    assert kept()[5]["resolved_run_id"] == 2
+
+
+def test_nothing_has_passed_while_the_session_is_blocked(saw, kept):
+    saw(letter())
+
+    assert saw(blocked=True, run_of=run(2)) == Counts()
+    assert states(kept) == {5: OPEN}
+
+
+def test_a_line_that_fails_again_after_it_had_passed_is_open_again(saw, kept):
+    saw(letter())
+    saw(run_of=run(2))
+    saw(letter(), run_of=run(3))
+
+    assert (kept()[5]["state"], kept()[5]["resolved_run_id"]) == (OPEN, None)
+
+
+def test_a_letter_that_fails_every_replay_is_parked_at_the_last_and_stays_so(saw, kept):
+    saw(letter())
+    counted = [saw(letter(), run_of=run(number, run_type=RunType.REPLAY)).parked for number in range(2, 2 + MOST_TRIES + 1)]
+
+    assert counted == [0] * (MOST_TRIES - 1) + [1, 0]
+    assert (kept()[5]["state"], kept()[5]["tries"]) == (PARKED, MOST_TRIES)
+
+
+def test_a_run_that_is_no_replay_is_not_counted_as_a_try(saw, kept):
+    saw(letter())
+    for number in range(2, 10):
+        saw(letter(), run_of=run(number, run_type=RunType.RERUN))
+
+    assert (kept()[5]["state"], kept()[5]["tries"]) == (OPEN, 0)
+
+
+def test_a_parked_letter_that_passes_after_all_is_replayed(saw, kept):
+    saw(letter())
+    for number in range(2, 2 + MOST_TRIES):
+        saw(letter(), run_of=run(number, run_type=RunType.REPLAY))
+
+    assert saw(run_of=run(9)).replayed == 1
+    assert states(kept) == {5: REPLAYED}
+
+
+def test_a_corrected_line_that_passes_is_edited(saw, kept, decide):
+    saw(letter())
+
+    assert decide(dead_letters.edit, b"good")
+    assert (kept()[5]["state"], kept()[5]["raw"], kept()[5]["edited_raw"]) == (OPEN, RAW, b"good")
+    assert saw(run_of=run(2)) == Counts(edited=1)
+    assert (kept()[5]["state"], kept()[5]["resolved_run_id"]) == (EDITED, 2)
+
+
+def test_a_correction_that_came_too_late_for_a_run_stays_open(saw, kept, decide):
+    saw(letter())
+    decide(dead_letters.edit, b"good")
+
+    assert saw(run_of=run(2), corrected={}) == Counts()
+    assert saw(run_of=run(2), corrected={5: dead_letters.digest(b"the one before")}) == Counts()
+    assert states(kept) == {5: OPEN}
+    assert saw(run_of=run(3), corrected={5: dead_letters.digest(b"good")}) == Counts(edited=1)
+
+
+def test_a_line_that_passed_with_a_correction_that_was_taken_back_meanwhile_stays_open(saw, kept, decide):
+    saw(letter())
+    decide(dead_letters.edit, b"good")
+    decide(dead_letters.take_back_edit)
+
+    assert saw(run_of=run(2), corrected={5: dead_letters.digest(b"good")}) == Counts()
+    assert states(kept) == {5: OPEN}
+
+
+def test_a_corrected_line_that_fails_later_is_open_and_keeps_its_correction(saw, kept, decide):
+    saw(letter())
+    decide(dead_letters.edit, b"good")
+    saw(run_of=run(2))
+    saw(letter(), run_of=run(3))
+
+    assert (kept()[5]["state"], kept()[5]["edited_raw"]) == (OPEN, b"good")
+
+
+def corrections(database: Database, sha256: str = SHA) -> dict[int, bytes]:
+    with database.reading() as connection:
+        return dead_letters.corrections(connection, PIPELINE, DAY, sha256)
+
+
+def test_a_correction_stands_for_these_bytes_only(saw, decide, database):
+    saw(letter())
+    decide(dead_letters.edit, b"good")
+
+    assert corrections(database) == {5: b"good"}
+    assert corrections(database, OTHER) == {}
+
+
+def test_a_correction_stands_in_every_later_run_until_it_is_taken_back(saw, kept, decide, database):
+    saw(letter())
+    decide(dead_letters.edit, b"good")
+    saw(run_of=run(2))
+    after = corrections(database)
+
+    assert decide(dead_letters.take_back_edit)
+    assert (after, corrections(database)) == ({5: b"good"}, {})
+    assert (kept()[5]["state"], kept()[5]["resolved_run_id"]) == (OPEN, None)
+    assert not decide(dead_letters.take_back_edit)
+
+
+def test_a_discarded_letter_stays_discarded_and_its_correction_stands_no_more_until_it_is_undone(saw, kept, decide, database):
+    saw(letter())
+    decide(dead_letters.edit, b"good")
+
+    assert decide(dead_letters.discard, note="a test of the exchange")
+    saw(letter(), run_of=run(2, run_type=RunType.REPLAY))
+    assert (kept()[5]["state"], kept()[5]["note"], corrections(database)) == (DISCARDED, "a test of the exchange", {})
+    assert decide(dead_letters.reopen)
+    assert (kept()[5]["state"], kept()[5]["note"], corrections(database)) == (OPEN, None, {5: b"good"})
+
+
+def test_what_has_passed_or_was_put_away_can_not_be_put_away(saw, decide):
+    saw(letter())
+    decide(dead_letters.discard, note="no")
+
+    assert not decide(dead_letters.discard, note="again")
+    assert not decide(dead_letters.edit, b"good")
+    assert decide(dead_letters.reopen)
+    assert not decide(dead_letters.reopen)
+    saw(run_of=run(2))
+    assert not decide(dead_letters.discard, note="too late")
+
+
+def test_letters_of_a_file_that_has_changed_are_put_away_by_the_system(saw, kept):
+    saw(letter(5), letter(6))
+    counts = saw(letter(6), run_of=run(2), sha256=OTHER)
+    old = kept(states=(DISCARDED,))
+
+    assert counts == Counts(new=1, superseded=2)
+    assert {row["decided_by"] for row in old.values()} == {"system"}
+    assert {row["note"] for row in old.values()} == {"the source's file has changed since"}
+
+
+def test_what_the_system_put_away_comes_back_with_the_file(saw, kept):
+    saw(letter())
+    saw(run_of=run(2), sha256=OTHER)
+    saw(letter(), run_of=run(3))
+
+    assert (kept()[5]["state"], kept()[5]["decided_by"], kept()[5]["note"]) == (OPEN, None, None)
+
+
+def test_no_more_than_ten_thousand_letters_of_a_file_are_kept_and_the_rest_is_counted(saw, kept, monkeypatch):
+    monkeypatch.setattr(dead_letters, "MOST_LETTERS", 3)
+
+    assert saw(*(letter(line) for line in range(2, 7))) == Counts(new=3, left_out=2)
+    assert saw(letter(4), letter(6), run_of=run(2)) == Counts(again=1, replayed=2, left_out=1)
+
+
+def test_what_a_database_cannot_hold_is_cut_or_written_out(saw, kept):
+    saw(letter(symbol="S" * 50, message="a \0 in it", reason="r" * 60))
+
+    assert kept()[5]["message"] == "a \\0 in it"
+    assert (len(kept()[5]["symbol"]), len(kept()[5]["reason"])) == (32, 48)
+
+
+def add_file(database: Database, **values) -> None:
+    with database.transaction() as connection:
+        dead_letters.add_file(connection, run(**values), stage="parsed", error_type="UnreadableFile", message="torn", at=NOW)
+
+
+def test_a_file_is_a_letter_until_any_later_run_can_use_it(database, kept):
+    add_file(database)
+    first = kept()[0]
+    with database.transaction() as connection:
+        assert dead_letters.resolve_files(connection, run(2)) == 1
+        assert dead_letters.resolve_files(connection, run(3)) == 0
+
+    assert (first["kind"], first["reason"], first["state"], first["raw"]) == (LetterKind.FILE, "UnreadableFile", OPEN, None)
+    assert (kept()[0]["state"], kept()[0]["resolved_run_id"]) == (REPLAYED, 2)
+
+
+def test_a_file_that_fails_again_and_again_is_one_letter_and_parked_in_the_end(database, kept):
+    add_file(database)
+    for number in range(2, 2 + MOST_TRIES):
+        add_file(database, run_id=number, run_type=RunType.REPLAY)
+
+    assert {line: (row["state"], row["tries"]) for line, row in kept().items()} == {0: (PARKED, MOST_TRIES)}
+
+
+def test_a_file_that_came_again_with_other_bytes_takes_the_place_of_the_one_before(database, kept, saw):
+    saw(letter())
+    add_file(database)
+    add_file(database, run_id=2, source_sha256=OTHER)
+
+    assert {row["source_sha256"]: row["state"] for row in kept(kind=LetterKind.FILE, states=(OPEN,)).values()} == {OTHER: OPEN}
+    assert states(lambda: kept(kind=LetterKind.ROW)) == {5: OPEN}  # its session still stands
+
+
+def test_a_run_of_rows_leaves_the_letters_of_files_alone(database, kept, saw):
+    add_file(database)
+    saw(run_of=run(2))
+
+    assert states(kept) == {0: OPEN}
+
+
+def _discard(number: int, url: str, letter_id: int) -> bool:
+    database = open_database(url)
+    with database.transaction() as connection:
+        done = dead_letters.discard(connection, letter_id, by=f"person {number}", at=NOW, note="no")
+    database.close()
+    return done
+
+
+def test_of_several_who_decide_at_once_one_does(saw, kept, url):
+    saw(letter())
+
+    assert sorted(at_once(4, _discard, url, kept()[5]["id"])) == [False, False, False, True]
+
+
+def fill(saw) -> None:
+    """Forty dates of three letters each: a line that cannot be read, and two rows that fail."""
+    for number in range(40):
+        day = DAY - timedelta(days=number)
+        found = [
+            letter(2, kind=LetterKind.LINE, symbol=None, reason="ragged", parsed=None),
+            letter(3, symbol="NABIL"),
+            letter(4, reason="stale"),
+        ]
+        saw(*found, run_of=run(number + 1, day=day), sha256=f"{number:064}")
+
+
+FILTERS = [
+    LetterFilter(),
+    LetterFilter(states=(OPEN,)),
+    LetterFilter(states=(OPEN, REPLAYED)),
+    LetterFilter(reason="price_band"),
+    LetterFilter(reason="price_band", states=(OPEN,)),
+    LetterFilter(symbol="ADBL"),
+    LetterFilter(symbol="ADBL", states=(OPEN, PARKED)),
+    LetterFilter(kind=LetterKind.LINE),
+    LetterFilter(since=DAY - timedelta(days=9)),
+    LetterFilter(since=DAY - timedelta(days=9), until=DAY - timedelta(days=3), reason="stale", states=(OPEN,)),
+]
+
+
+@pytest.mark.parametrize("chosen", FILTERS, ids=str)
+def test_pages_of_a_list_hold_each_letter_once_in_order(saw, database, chosen):
+    fill(saw)
+    with database.reading() as connection:
+        whole = list(dead_letters.page(connection, chosen, limit=1000))
+        paged: list = []
+        while part := dead_letters.page(connection, chosen, paged[-1]["id"] if paged else None, 7):
+            paged += part
+        counted = dead_letters.counts_by_reason(connection, chosen)
+
+    by_date = chosen.since is not None
+    order = [(row["partition"] if by_date else DAY, row["id"]) for row in whole]
+    assert [row["id"] for row in paged] == [row["id"] for row in whole]
+    assert order == sorted(order, reverse=True)
+    assert whole
+    assert sum(counted.values()) == len(whole)
+    assert all(chosen.reason in (None, row["reason"]) and chosen.symbol in (None, row["symbol"]) for row in whole)
+
+
+@pytest.mark.parametrize("chosen", FILTERS, ids=str)
+def test_no_page_sorts_or_reads_all_letters(saw, database, chosen):
+    if database.dialect != "sqlite":
+        pytest.skip("plans are read on SQLite")
+    fill(saw)
+    asked = []
+
+    def remember(_connection, _cursor, statement, parameters, *_rest) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    event.listen(database.pool, "before_cursor_execute", remember)
+    with database.reading() as connection:
+        dead_letters.page(connection, chosen, limit=7)
+    event.remove(database.pool, "before_cursor_execute", remember)
+    with database.reading() as connection:
+        plans = [row[3] for one in asked for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one[0]}", one[1]).all()]
+
+    assert [step for step in plans if "TEMP B-TREE" in step] == []
+    newest_first = chosen in (LetterFilter(), LetterFilter(kind=LetterKind.LINE))  # ends after as many as it was asked for
+    assert newest_first or [step for step in plans if step.startswith("SCAN")] == []
+
+
+def test_letters_are_counted_by_state_and_the_dates_of_the_open_ones_are_known(saw, database):
+    fill(saw)
+    with database.transaction() as connection:
+        (last,) = dead_letters.page(connection, LetterFilter(reason="ragged"), limit=1)
+        dead_letters.discard(connection, last["id"], by="ram", at=NOW, note="no")
+        counted = dead_letters.counts_by_state(connection)
+        dates = dead_letters.waiting_dates(connection, LetterFilter(reason="ragged"))
+
+    assert counted == {OPEN: 119, DISCARDED: 1, REPLAYED: 0, EDITED: 0, PARKED: 0}
+    assert [row["partition"] for row in dates] == [DAY - timedelta(days=number) for number in range(38, -1, -1)]
+    assert {(row["letters"], row["files"], row["decided_at"]) for row in dates} == {(1, 0, None)}
+
+
+def test_a_list_shows_only_the_beginning_of_a_long_line_and_the_letter_has_the_whole(saw, database, kept):
+    saw(letter(raw=b"x" * 100_000))
+    with database.reading() as connection:
+        (shown,) = dead_letters.page(connection, LetterFilter())
+
+    assert (len(shown["raw"]), len(kept()[5]["raw"])) == (400, 100_000)
