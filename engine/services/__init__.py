@@ -2,11 +2,15 @@
 
 from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
+from engine.services.dead_letters import DeadLetterCommands
+from engine.services.quality import QualityCommands
+from engine.services.replays import Replay
 from engine.services.runs import RunCommands
 from engine.services.schedules import ScheduleCommands
+from engine.services.thresholds import ThresholdCommands
 
-__all__ = ["Services", "Submitted"]
+__all__ = ["Replay", "Services", "Submitted"]
 
 
-class Services(RunCommands, BackfillCommands, ScheduleCommands):
+class Services(RunCommands, BackfillCommands, ScheduleCommands, ThresholdCommands, QualityCommands, DeadLetterCommands):
     """All commands."""

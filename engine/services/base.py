@@ -167,3 +167,10 @@ def same_request(earlier: RowMapping, wanted: Mapping[str, Any], key: str | None
     differing = [name for name, value in wanted.items() if earlier[name] != value]
     if differing:
         raise Conflict(f"the request key {key!r} was used before with another {', '.join(differing)}; take a new key for a new request")
+
+
+def reasoned(reason: str) -> str:
+    """Return a person's reason; `UsageError` when there is none."""
+    if not reason.strip():
+        raise UsageError("say why: whoever looks at it later has only your reason")
+    return reason.strip()
