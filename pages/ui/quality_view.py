@@ -1,5 +1,6 @@
 """The upper part of the Quality page: which session, what the gate said of it, where its lines went, what a person can do."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
@@ -7,9 +8,9 @@ import streamlit as st
 
 from pages.ui import data, dialogs, quality_data, quality_words, run_data
 from pages.ui import format as say
-from pages.ui.actions import perform, request_key, services
+from pages.ui.actions import perform, services
 from pages.ui.charts import quality as charts
-from pages.ui.quality_views import DecisionView, JudgedView, ReportView, ResultView
+from pages.ui.quality_views import DecisionView, JudgedView, ReportView, ResultView, StatusView
 from pages.ui.quality_words import Trust
 from pages.ui.text import plain, sentence
 from pages.ui.theme import Colour
@@ -17,6 +18,11 @@ from pages.ui.widgets import badge, empty_state, run_link
 from storage.status import CheckStatus, Decision, GateVerdict
 
 _LONGEST_REASON = 500
+_MEANS = {
+    Decision.APPROVE: "These very bytes pass the gate: good rows are served, bad ones stay set aside. The date runs again.",
+    Decision.REJECT: "The session stays out. A new file of the date is judged afresh.",
+}
+_DECIDED = {Decision.APPROVE: ":material/how_to_reg: Approved", Decision.REJECT: ":material/block: Rejected"}
 _BANNERS = {Trust.GOOD: st.success, Trust.PARTLY: st.warning, Trust.NOT: st.error}
 _ICONS = {Trust.GOOD: ":material/verified:", Trust.PARTLY: ":material/filter_alt:", Trust.NOT: ":material/front_hand:"}
 
@@ -48,7 +54,13 @@ def chooser(recent: Sequence[JudgedView]) -> date | None:
             disabled=not later,
         )
         st.button(
-            "Newest", key="session_newest", icon=":material/last_page:", on_click=_look_at, args=(None,), disabled=chosen is None, type="tertiary"
+            "Newest",
+            key="session_newest",
+            icon=":material/last_page:",
+            on_click=_look_at,
+            args=(None,),
+            disabled=chosen is None,
+            type="tertiary",
         )
     return picked
 
@@ -109,9 +121,11 @@ def follow(pipeline: str, report: ReportView) -> None:
             st.info(f"This session is being judged again by run {active[0].id}.", icon=":material/progress_activity:")
 
 
-def tiles(report: ReportView, judged: Sequence[JudgedView], results: Sequence[ResultView], failing: Sequence[int]) -> None:
-    """Show four numbers of the session, each with its course over the sessions up to it; `failing` are checks that found something."""
+def tiles(report: ReportView, listed: Sequence[JudgedView], results: Sequence[ResultView], statuses: Sequence[StatusView]) -> None:
+    """Show four numbers of the session, each with its course over the sessions up to it."""
+    judged = [one for one in listed if one.session <= report.session]
     course = quality_words.course(judged)
+    found = Counter(one.run_id for one in statuses if one.status in (CheckStatus.WARNED, CheckStatus.FAILED))
     aside, flagged = [one.share_aside for one in judged], [one.share_flagged for one in judged]
     lines = max(report.loaded + report.quarantined, 1)
     ended = quality_words.ended(results)
@@ -143,7 +157,7 @@ def tiles(report: ReportView, judged: Sequence[JudgedView], results: Sequence[Re
             )
             or "none found anything",
             colour="red" if ended[CheckStatus.FAILED] else "orange" if wrong else "green",
-            chart=[float(number) for number in failing],
+            chart=[float(found[one.run_id]) for one in judged],
         )
 
 
@@ -175,21 +189,19 @@ def decide(pipeline: str, report: ReportView) -> None:
         st.markdown(f"#### Why it is blocked\n{sentence(_short(report.reason))}")
         if said is not None:
             _decided(said)
-        columns = st.columns(3, gap="medium")
-        for column, (button, icon, text) in zip(columns, _CHOICES, strict=True):
-            with column:
-                if st.button(
-                    button, key=f"gate_{button.lower().rstrip('…')}", icon=icon, type="primary" if button == "Approve…" else "secondary"
-                ):
-                    _ask(pipeline, report, button)
-                st.caption(text)
-
-
-_CHOICES = (
-    ("Approve…", ":material/how_to_reg:", "These very bytes pass the gate: good rows are served, bad ones stay set aside. The date runs again."),
-    ("Reject…", ":material/block:", "The session stays out. A new file of the date is judged afresh."),
-    ("Rerun…", ":material/replay:", "The source is asked again, and what it gives is judged by the thresholds of now."),
-)
+        approve, reject, rerun = st.columns(3, gap="medium")
+        with approve:
+            if st.button("Approve…", key="gate_approve", icon=":material/how_to_reg:", type="primary"):
+                _ask(report, Decision.APPROVE)
+            st.caption(_MEANS[Decision.APPROVE])
+        with reject:
+            if st.button("Reject…", key="gate_reject", icon=":material/block:"):
+                _ask(report, Decision.REJECT)
+            st.caption(_MEANS[Decision.REJECT])
+        with rerun:
+            if st.button("Rerun…", key="gate_rerun", icon=":material/replay:"):
+                dialogs.ask_rerun(pipeline, [report.partition], origin=report.run_id)
+            st.caption("The source is asked again, and what it gives is judged by the thresholds of now.")
 
 
 def _short(reason: str) -> str:
@@ -197,21 +209,16 @@ def _short(reason: str) -> str:
 
 
 def _decided(said: DecisionView) -> None:
-    word = "Approved" if said.decision is Decision.APPROVE else "Rejected"
-    icon = ":material/how_to_reg:" if said.decision is Decision.APPROVE else ":material/block:"
-    st.markdown(f"{icon} **{word} by {plain(said.decided_by)}**, {say.stamp(said.decided_at)}: {sentence(said.reason)}")
+    stands = "" if said.decision is Decision.REJECT else " Its date runs again."
+    st.markdown(f"{_DECIDED[said.decision]} by **{plain(said.decided_by)}**, {say.stamp(said.decided_at)}: {sentence(said.reason)}{stands}")
 
 
-def _ask(pipeline: str, report: ReportView, choice: str) -> None:
-    if choice == "Rerun…":
-        dialogs.ask_rerun(pipeline, [report.partition], origin=report.run_id)
-        return
-    approve = choice == "Approve…"
-    word = "Approve" if approve else "Reject"
+def _ask(report: ReportView, decision: Decision) -> None:
+    word = decision.value.capitalize()
 
-    @st.dialog(f"{word} the session of {say.day(report.session)}?", icon=":material/how_to_reg:" if approve else ":material/block:")
+    @st.dialog(f"{word} the session of {say.day(report.session)}?")
     def ask() -> None:
-        st.markdown(_CHOICES[0][2] if approve else _CHOICES[1][2])
+        st.markdown(_MEANS[decision])
         reason = st.text_input("Reason", key="gate_reason", placeholder="What do you know that the checks do not?", max_chars=500)
         with st.container(horizontal=True):
             agreed = st.button(word, key="gate_yes", type="primary")
@@ -220,10 +227,7 @@ def _ask(pipeline: str, report: ReportView, choice: str) -> None:
         if agreed and not reason.strip():
             st.warning("Give a reason: it stands beside the session for good.", icon=":material/edit:")
         elif agreed:
-            command = services().approve if approve else services().reject
-            perform(f"{word[:-1] if approve else word}ed.", command, report.run_id, reason=reason.strip())
+            command = services().approve if decision is Decision.APPROVE else services().reject
+            perform("Decided.", command, report.run_id, reason=reason.strip())
 
     ask()
-
-
-__all__ = ["chooser", "decide", "follow", "law", "not_judged", "nothing_judged", "request_key", "tiles", "verdict"]
