@@ -57,11 +57,13 @@ def rows_of(statuses: Sequence[StatusView]) -> list[str]:
 def grid(judged: Sequence[JudgedView], statuses: Sequence[StatusView], *, session: date, check: str | None) -> None:
     """Draw checks over sessions; a click chooses both, and they stand in the URL."""
     columns = {one.run_id: place for place, one in enumerate(judged)}
-    checks = rows_of(statuses)
+    checks, quiet = _shown_rows(statuses, check)
     places = {check_id: place + 1 for place, check_id in enumerate(checks)}
     cells = [charts.Cell(0, place, _OF_VERDICT[one.verdict], _gate_text(one)) for place, one in enumerate(judged)]
-    cells += [charts.Cell(places[one.check_id], columns[one.run_id], one.status, _cell_text(one)) for one in statuses]
-    key = f"quality_grid_{judged[-1].run_id}"
+    cells += [
+        charts.Cell(places[one.check_id], columns[one.run_id], one.status, _cell_text(one)) for one in statuses if one.check_id in places
+    ]
+    key = f"quality_grid_{judged[-1].run_id}_{len(checks)}"
 
     def choose() -> None:
         picked = [place for series in st.session_state[key].selection.selected for place in series["data_indices"]]
@@ -80,6 +82,17 @@ def grid(judged: Sequence[JudgedView], statuses: Sequence[StatusView], *, sessio
         on_select=choose,
         alt=f"{len(checks)} checks over {len(judged)} sessions, each marked by how it ended",
     )
+    if quiet:
+        st.caption(f":material/check: {say.count(quiet, 'more check')} found nothing in any of these sessions.")
+
+
+def _shown_rows(statuses: Sequence[StatusView], check: str | None) -> tuple[list[str], int]:
+    """Return the checks that are drawn, and how many quiet ones are left out unless all are asked for."""
+    checks = rows_of(statuses)
+    wrong = {one.check_id for one in statuses if one.status is not CheckStatus.PASSED} | {check}
+    loud = [check_id for check_id in checks if check_id in wrong]
+    every = st.toggle("Also the checks that found nothing", key="grid_all") if len(loud) < len(checks) else True
+    return (checks, 0) if every else (loud, len(checks) - len(loud))
 
 
 def _gate_text(one: JudgedView) -> str:
@@ -106,14 +119,14 @@ def table(results: Sequence[ResultView], trends: Mapping[str, Sequence[float]], 
     looks = [look(status) for status in CheckStatus]
     frame = pd.DataFrame(
         {
-            "Check": [f"▸ {result.check_id}" if result.check_id == chosen else result.check_id for result in listed],
+            "Check": [f"▸ {name_of(result.check_id)}" if result.check_id == chosen else name_of(result.check_id) for result in listed],
             "Status": [[look(result.status).word] for result in listed],
-            "Rule": [_rule(result.check_id) for result in listed],
             "Found": [_found(result) for result in listed],
             "Worst": [_worst(result) for result in listed],
             "Limits": [_limits(result) for result in listed],
             "Last sessions": [list(trends.get(result.check_id, ())) for result in listed],
-            "Why": [result.reason or "" for result in listed],
+            "Note": [result.reason or "" for result in listed],
+            "Rule": [_rule(result.check_id) for result in listed],
         }
     )
     st.dataframe(
@@ -129,18 +142,18 @@ def table(results: Sequence[ResultView], trends: Mapping[str, Sequence[float]], 
             "Status": st.column_config.MultiselectColumn(
                 options=[seen.word for seen in looks], color=[seen.colour for seen in looks], width=110
             ),
-            "Rule": st.column_config.TextColumn(width=380),
-            "Found": st.column_config.TextColumn(width=170, help="Rows that were warned of or set aside, of those that could be judged"),
-            "Worst": st.column_config.TextColumn(width=190, help="What was observed at the largest score, and what it was held against"),
-            "Limits": st.column_config.TextColumn(width=170),
+            "Found": st.column_config.TextColumn(width=160, help="Rows that were warned of or set aside, of those that could be judged"),
+            "Worst": st.column_config.TextColumn(width=170, help="What was observed at the largest score, and what it was held against"),
+            "Limits": st.column_config.TextColumn(width=200),
             "Last sessions": st.column_config.BarChartColumn(
-                width=150, y_min=0, help="The share of rows found in each of the sessions of the grid"
+                width=140, y_min=0, help="The share of rows found in each of the sessions of the grid"
             ),
-            "Why": st.column_config.TextColumn(width=220, help="Why it could not be judged, or what was seen"),
+            "Note": st.column_config.TextColumn(width=150, help="Why it could not be judged, or what was seen"),
+            "Rule": st.column_config.TextColumn(width=420),
         },
     )
     if click := st.session_state.get("checks_open"):
-        opened = str(click["label"]).removeprefix("▸ ")
+        opened = quality_data.id_of(str(click["label"]).removeprefix("▸ "))
         if opened != chosen:
             look_at(opened)
             st.rerun()

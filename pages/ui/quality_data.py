@@ -37,6 +37,11 @@ def name_of(check_id: str) -> str:
     return check_id.replace("_", " ")
 
 
+def id_of(name: str) -> str:
+    """Return the check that people read so."""
+    return name.replace(" ", "_")
+
+
 def check_named(check_id: str | None) -> Check | None:
     """Return a check of the catalogue, or None."""
     return CHECKS.get(check_id or "")

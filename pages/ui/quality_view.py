@@ -43,7 +43,7 @@ def chooser(recent: Sequence[JudgedView]) -> date | None:
             args=(earlier[-1] if earlier else None,),
             disabled=not earlier,
         )
-        picked = st.date_input("Session", value=None, key="session", bind="query-params", width=150, label_visibility="collapsed")
+        picked = st.date_input("Look at a session", value=None, key="session", bind="query-params", width=150)
         st.button(
             "Later",
             key="session_later",
@@ -136,14 +136,14 @@ def tiles(report: ReportView, listed: Sequence[JudgedView], results: Sequence[Re
         _tile(
             "Lines set aside",
             say.count(report.quarantined),
-            note=f"{say.percent(report.quarantined, lines)} of the lines; usually {quality_words.usual(aside):.1f}%",
+            note=f"{say.percent(report.quarantined, lines)} of lines, usually {quality_words.usual(aside):.1f}%",
             colour="red" if report.quarantined else "green",
             chart=aside,
         )
         _tile(
             "Rows with a flag",
             say.count(report.warned),
-            note=f"{say.percent(report.warned, lines)} of the lines; usually {quality_words.usual(flagged):.1f}%",
+            note=f"{say.percent(report.warned, lines)} of lines, usually {quality_words.usual(flagged):.1f}%",
             colour="orange" if report.warned else "green",
             chart=flagged,
         )

@@ -60,9 +60,9 @@ def course(judged: Sequence[JudgedView]) -> Course:
         return Course("too early to say", f"{say.count(len(judged), 'session')} judged", "gray")
     shares = [one.share_aside + one.share_flagged for one in judged]
     last, before = mean(shares[-NEWEST:]), mean(shares[:-NEWEST])
-    note = f"{last:.1f}% of rows in the last {NEWEST} sessions, {before:.1f}% before"
+    note = f"{last:.1f}% of rows lately, {before:.1f}% before"
     if blocked:
-        return Course("getting worse", f"{say.count(blocked, 'session')} blocked of the last {NEWEST}", "red")
+        return Course("getting worse", f"{blocked} of the last {NEWEST} blocked", "red")
     if last > before * _MUCH and last - before > _VISIBLE:
         return Course("getting worse", note, "orange")
     if last * _MUCH < before and before - last > _VISIBLE:

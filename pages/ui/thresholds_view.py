@@ -124,7 +124,7 @@ def every_limit(current: Thresholds) -> None:
     last = [changed.get(spec.key) for spec in listed]
     frame = pd.DataFrame(
         {
-            "Check": [spec.key.rpartition(".")[0] for spec in listed],
+            "Check": [name_of(spec.key.rpartition(".")[0]) for spec in listed],
             "Limit": [limit_name(spec) for spec in listed],
             "Now": [shown(spec, current[spec.key]) for spec in listed],
             "Default": [shown(spec, spec.default) for spec in listed],
@@ -152,7 +152,7 @@ def every_limit(current: Thresholds) -> None:
         },
     )
     if click := st.session_state.get("limit_open"):
-        st.query_params[_CHECK] = str(click["label"])
+        st.query_params[_CHECK] = quality_data.id_of(str(click["label"]))
         st.rerun()
 
 
