@@ -5,86 +5,33 @@ Exit code 0 only when what was asked happened; 1 when it did not; 2 when the req
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime, timedelta
-from functools import wraps
-from getpass import getuser
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated
 
 import structlog
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from engine import reading
-from engine.clock import NEPAL
-from engine.errors import ConsoleError, UsageError
+from engine import cli_quality, reading
+from engine.cli_following import (
+    DAILY,
+    MaybeDay,
+    PipelineName,
+    Since,
+    Timeout,
+    Until,
+    Wait,
+    commands,
+    follow,
+    wait_for_backfill,
+)
+from engine.cli_parts import FAILED, Json, date_of, told
+from engine.errors import UsageError
 from engine.printing import as_csv, complain, show
-from engine.runtime import Runtime, runtime
-from engine.services import Services, Submitted
-from engine.waiting import some_runner, wait_until
-from storage import backfills, runs
-from storage.status import ACTIVE, BackfillMode, BackfillState, OnFailure, RunStatus
+from engine.runtime import runtime
+from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-
-FAILED, WRONG = 1, 2
-
-
-def _date(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007, a calendar date has no zone
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a date; write it as 2025-06-01") from error
-
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Day = Annotated[date, typer.Option("--date", parser=_date, metavar="YYYY-MM-DD", help="Calendar date.")]
-MaybeDay = Annotated[date | None, typer.Option("--date", parser=_date, metavar="YYYY-MM-DD", help="Calendar date.")]
-Since = Annotated[date, typer.Option(parser=_date, metavar="YYYY-MM-DD", help="First date.")]
-Until = Annotated[date, typer.Option(parser=_date, metavar="YYYY-MM-DD", help="Last date.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end; a runner is started where none is alive.")]
-Timeout = Annotated[float | None, typer.Option(help="Seconds to wait at most.")]
-PipelineName = Annotated[str, typer.Option("--pipeline", help="Name of a pipeline.")]
-DAILY = "daily_prices"
-
-
-def told(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn the product's own errors into a sentence on stderr and an exit code."""
-
-    @wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> Any:
-        try:
-            return command(*arguments, **options)
-        except UsageError as error:
-            complain(str(error))
-            raise typer.Exit(WRONG) from error
-        except ConsoleError as error:
-            complain(str(error))
-            raise typer.Exit(FAILED) from error
-        except DBAPIError as error:
-            complain(f"The database did not do it: {error.orig}. Nothing was changed; try again, or look with: python -m engine doctor")
-            raise typer.Exit(FAILED) from error
-
-    return wrapped
-
-
-def _services() -> Services:
-    try:
-        user = getuser()
-    except (KeyError, OSError):  # a container may run under a number that has no name
-        user = str(os.getuid())
-    return Services(runtime(), actor=f"cli:{user}")
-
-
-@contextmanager
-def _told_when_interrupted(message: str) -> Iterator[None]:
-    """Say how to go on when a person stops waiting (Ctrl-C); what is queued stays queued."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        complain(f"\n{message}")
-        raise typer.Exit(FAILED) from error
+app.add_typer(cli_quality.app)
 
 
 @app.command()
@@ -103,43 +50,18 @@ def backfill(  # noqa: PLR0913, each is one option
     to_json: Json = False,
 ) -> None:
     """Queue one run a calendar date; missing mode takes dates without a verdict, failed ones and those whose file has changed."""
-    services = _services()
+    services = commands()
     if plan:
         planned = services.plan_backfill(pipeline, since, until, mode=mode)
         show(reading.plan(planned), to_json=to_json)
         return
     backfill_id = services.backfill(pipeline, since, until, mode=mode, on_failure=on_failure, max_active=max_active)
     if wait:
-        _wait_for_backfill(services.runtime, backfill_id, timeout)
+        wait_for_backfill(services.runtime, backfill_id, timeout)
     counts = reading.backfill(services.runtime, backfill_id)
     show(counts, to_json=to_json)
     if wait and (counts["failed"] or counts["missing"] or counts["state"] != BackfillState.DONE):
         raise typer.Exit(FAILED)
-
-
-def _wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) -> None:
-    with opened.database.reading() as connection:
-        asked = backfills.one(connection, backfill_id)
-    if asked is None or asked["state"] != BackfillState.RUNNING:
-        return
-    total = asked["dates"]
-    on = f"python -m engine backfill {asked['pipeline']} --since {asked['since']} --until {asked['until']} --wait"
-    stays = f"Backfill {backfill_id} is not done; its dates stay queued for any runner. Go on with: {on}"
-
-    def over() -> bool:
-        with opened.database.reading() as connection:
-            now = backfills.one(connection, backfill_id)
-            counts = backfills.counts(connection, backfill_id)
-        bar.update(total - sum(counts.get(status, 0) for status in ACTIVE) - bar.pos)
-        return now is None or now["state"] != BackfillState.RUNNING
-
-    with (
-        _told_when_interrupted(stays),
-        typer.progressbar(length=total, label="dates", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar,
-        some_runner(opened, ["--only-backfill", str(backfill_id), "--no-scheduling"]),
-    ):
-        if not wait_until(over, timeout=timedelta(seconds=timeout) if timeout is not None else None, glance=0.1):
-            complain(f"After {timeout:g} s: {stays}")
 
 
 @app.command()
@@ -147,7 +69,7 @@ def _wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None)
 def run(
     target: Annotated[str, typer.Argument(help="Name of a pipeline to run, or number of a run to show.")],
     day: MaybeDay = None,
-    book_to: Annotated[date | None, typer.Option(parser=_date, metavar="YYYY-MM-DD", help="Book the file to this session.")] = None,
+    book_to: Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Book the file to this session.")] = None,
     *,
     wait: Wait = True,
     timeout: Timeout = None,
@@ -159,8 +81,8 @@ def run(
         return
     if day is None:
         raise UsageError(f"say which date: python -m engine run {target} --date 2025-06-01")
-    services = _services()
-    _follow(services, services.run(target, day, book_to=book_to), wait=wait, timeout=timeout, to_json=to_json)
+    services = commands()
+    follow(services, services.run(target, day, book_to=book_to), wait=wait, timeout=timeout, to_json=to_json)
 
 
 @app.command()
@@ -170,62 +92,27 @@ def rerun(  # noqa: PLR0913, each is one option
     day: MaybeDay = None,
     pipeline: PipelineName = DAILY,
     from_stage: Annotated[str | None, typer.Option(help="Take over what the stages before this one made.")] = None,
-    book_to: Annotated[date | None, typer.Option(parser=_date, metavar="YYYY-MM-DD", help="Book the file to this session.")] = None,
+    book_to: Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Book the file to this session.")] = None,
     *,
     wait: Wait = True,
     timeout: Timeout = None,
     to_json: Json = False,
 ) -> None:
     """Run a date again: a new run, linked to the one before."""
-    services = _services()
+    services = commands()
     if (run_id is None) == (day is None):
         raise UsageError("say which run (--run 17) or which date (--date 2025-06-01), one of the two")
     if run_id is None:
         run_id = reading.newest_run(services.runtime, pipeline, day)
     submitted = services.rerun(run_id, from_stage=from_stage, book_to=book_to)
-    _follow(services, submitted, wait=wait, timeout=timeout, to_json=to_json)
-
-
-def _follow(services: Services, submitted: Submitted, *, wait: bool, timeout: float | None, to_json: bool) -> None:
-    """Show the run; with `wait`, at its end, and exit 0 only if that end is not a failure."""
-    opened = services.runtime
-    if not submitted.created:
-        complain(submitted.message)
-    if not wait:
-        show(reading.summary(opened, submitted.run_id), to_json=to_json)
-        return
-
-    said: list[str] = []
-
-    def over() -> bool:
-        with opened.database.reading() as connection:
-            row = runs.one(connection, submitted.run_id)
-        if row is not None and row["waits"] and row["status"] == RunStatus.QUEUED and row["reason"] not in said:
-            said.append(row["reason"])
-            complain(
-                f"run {submitted.run_id} waits: {row['reason']}; looks again at {row['available_at'].astimezone(NEPAL):%H:%M} Nepal time"
-            )
-        return row is None or runs.is_final(row["status"])
-
-    limit = timedelta(seconds=timeout) if timeout is not None else None
-    stays = f"Run {submitted.run_id} goes on where a runner is alive. Look at it with: python -m engine run {submitted.run_id}"
-    with _told_when_interrupted(stays), some_runner(opened, ["--only-run", str(submitted.run_id), "--no-scheduling"]):
-        ended = wait_until(over, timeout=limit)
-    found = reading.summary(opened, submitted.run_id)
-    show(found, to_json=to_json)
-    if not ended:
-        complain(f"run {submitted.run_id} is {found['status']} after {timeout:g} s. {stays}")
-    elif found["error_message"]:
-        complain(f"run {submitted.run_id} {found['status']}: {found['error_message']}")
-    if found["status"] not in (RunStatus.SUCCEEDED, RunStatus.SKIPPED):
-        raise typer.Exit(FAILED)
+    follow(services, submitted, wait=wait, timeout=timeout, to_json=to_json)
 
 
 @app.command()
 @told
 def cancel(run_id: int, *, to_json: Json = False) -> None:
     """Cancel a run: a queued one at once, a running one as soon as its stage can be stopped."""
-    said = _services().cancel(run_id)
+    said = commands().cancel(run_id)
     show({"run_id": run_id, "message": said}, to_json=to_json)
 
 
@@ -239,7 +126,7 @@ def list_backfills(
     to_json: Json = False,
 ) -> None:
     """List backfills, newest first; pause, resume or cancel one."""
-    services = _services()
+    services = commands()
     for wanted, command in ((pause, services.pause_backfill), (resume, services.resume_backfill), (cancel, services.cancel_backfill)):
         if wanted is not None:
             complain(command(wanted))
@@ -289,9 +176,9 @@ def schedule(
 ) -> None:
     """Show when pipelines are due next, and for each past date whether it ran and why not."""
     if pause is not None:
-        complain(_services().pause_schedule(pause))
+        complain(commands().pause_schedule(pause))
     if resume is not None:
-        complain(_services().resume_schedule(resume))
+        complain(commands().resume_schedule(resume))
     found = reading.schedules(runtime(), days=days)
     if to_json:
         show(found, to_json=True)

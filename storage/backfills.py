@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from storage.status import ACTIVE, BackfillState, OnFailure
 from storage.tables import Backfill, Run
 
 backfills = Backfill.__table__
 runs = Run.__table__
+
+_active = select(runs.c.id).where(runs.c.backfill_id == bindparam("backfill_id"), runs.c.status.in_(ACTIVE)).limit(1)
 
 
 def add(connection: Connection, **values: Any) -> int:
@@ -72,8 +74,7 @@ def taken_over(connection: Connection, backfill_id: int, *, by: int, at: datetim
 
 
 def _has_active(connection: Connection, backfill_id: int) -> bool:
-    active = select(runs.c.id).where(runs.c.backfill_id == backfill_id, runs.c.status.in_(ACTIVE)).limit(1)
-    return connection.execute(active).scalar_one_or_none() is not None
+    return connection.execute(_active, {"backfill_id": backfill_id}).scalar_one_or_none() is not None
 
 
 def tiles(connection: Connection, backfill_id: int) -> Sequence[RowMapping]:

@@ -10,6 +10,8 @@ from typing import Any
 import pysqlite3
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
+from storage.prepared import driven
+
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL file when two connections meet a checkpoint (sqlite.org/wal.html#walresetbug).
 SAFE_SQLITE = (3, 51, 3)
 BUSY_SECONDS = 15
@@ -100,7 +102,7 @@ def open_database(url: str, *, durability: str = "normal") -> Database:
 
     @event.listens_for(pool, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+        driven(connection, "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
     return Database(pool)
 

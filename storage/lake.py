@@ -7,27 +7,32 @@ version of its (dataset, partition). A reader therefore sees a whole version or 
 import errno
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
+from storage.prepared import Prepared
 from storage.tables import LakeFile
 
 files = LakeFile.__table__
 
-_current = select(files).where(files.c.dataset == bindparam("dataset"), files.c.partition == bindparam("partition"), files.c.is_current)
-_withdraw = (
+_current = Prepared(
+    select(files).where(files.c.dataset == bindparam("dataset"), files.c.partition == bindparam("partition"), files.c.is_current)
+)
+_withdraw = Prepared(
     update(files)
     .where(files.c.dataset == bindparam("b_dataset"), files.c.partition == bindparam("b_partition"), files.c.is_current)
     .values(is_current=False, superseded_at=bindparam("at", type_=files.c.superseded_at.type))
 )
-_publish = insert(files)
+_publish = Prepared(insert(files))
 
 NAMED_DIGITS = 12  # of the sha256 that a file's name carries: a flipped bit goes unseen once in 2^48
 
@@ -87,7 +92,8 @@ class Lake:
 
     def write(self, dataset: str, partition: date, content: Content) -> Version:
         """Write a file aside, flush it, rename it, flush the folder; return the version, not yet published."""
-        folder = self.folder / dataset / f"{partition:%Y-%m}"
+        month = f"{partition:%Y-%m}"
+        folder = _month(self.folder, dataset, month)
         name = _file_name(partition, content)
         try:
             put(folder, name, content.data)
@@ -95,7 +101,7 @@ class Lake:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(f"no room for {len(content.data):,} bytes in {folder}; free some space, nothing was published") from error
             raise
-        path = f"{dataset}/{partition:%Y-%m}/{name}"
+        path = f"{dataset}/{month}/{name}"
         return Version(path, dataset, partition, content.sha256, len(content.data), content.rows, content.schema_version)
 
     def holds(self, version: Version) -> bool:
@@ -136,8 +142,7 @@ def put(folder: Path, name: str, data: bytes | memoryview) -> None:
     """Write a file aside, flush it, rename it, flush the folder: whatever happens meanwhile, the file is there whole or not at all."""
     aside = folder / f".{name}.tmp"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:  # buffered: a bare write may stop half-way without an error when the disk fills up
+        with _created(aside) as file:  # buffered: a bare write may stop half-way without an error when the disk fills up
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -152,6 +157,20 @@ def put(folder: Path, name: str, data: bytes | memoryview) -> None:
         raise
 
 
+@lru_cache(maxsize=64)
+def _month(lake: Path, dataset: str, month: str) -> Path:
+    return lake / dataset / month
+
+
+def _created(path: Path) -> BinaryIO:
+    """Open a new file; its folder is made when it is found missing, which is seldom."""
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+
+
 def _file_name(partition: date, content: Content) -> str:
     return f"{partition:%Y-%m-%d}-{content.sha256[:NAMED_DIGITS]}-{uuid4().hex[:8]}{content.suffix}"
 
@@ -161,14 +180,14 @@ def _named_sha256(path: str) -> str:
     return path.rsplit("/", 1)[-1].split("-")[3]
 
 
-def as_version(row: RowMapping) -> Version:
+def as_version(row: RowMapping | Mapping[str, Any]) -> Version:
     """Return the version that a catalog row describes."""
     return Version(row["path"], row["dataset"], row["partition"], row["sha256"], row["bytes"], row["rows"], row["schema_version"])
 
 
 def current(connection: Connection, dataset: str, partition: date) -> Version | None:
     """Return the current version of a (dataset, partition), or None."""
-    row = connection.execute(_current, {"dataset": dataset, "partition": partition}).mappings().one_or_none()
+    row = _current.one(connection, {"dataset": dataset, "partition": partition})
     return None if row is None else as_version(row)
 
 
@@ -198,9 +217,9 @@ def publish(connection: Connection, version: Version, *, run_id: int, at: dateti
     """Make `version` the current one of its (dataset, partition); the version before stays in the catalog."""
     withdraw(connection, version.dataset, version.partition, at=at)
     row = {name: getattr(version, name) for name in Version.__slots__}
-    connection.execute(_publish, row | {"is_current": True, "run_id": run_id, "created_at": at, "simulated": simulated})
+    _publish.write(connection, row | {"is_current": True, "run_id": run_id, "created_at": at, "simulated": simulated})
 
 
 def withdraw(connection: Connection, dataset: str, partition: date, *, at: datetime) -> None:
     """Leave a (dataset, partition) without a current version; nothing is deleted."""
-    connection.execute(_withdraw, {"b_dataset": dataset, "b_partition": partition, "at": at})
+    _withdraw.write(connection, {"b_dataset": dataset, "b_partition": partition, "at": at})

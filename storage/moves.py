@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, case, exists, func, insert, or_, select, update
 
 from storage.database import Database
+from storage.prepared import Prepared
 from storage.status import BackfillState, RunStatus, sources_of
 from storage.tables import Backfill, DateState, Run, RunDaily, RunEvent, ThresholdChange
 from storage.upsert import insert_of
@@ -28,20 +29,21 @@ INHERITED = ("source", "simulated", "source_file", "layout", "evidence", "reason
 
 # A run keeps the snapshot that it began with, whatever is changed while it runs, waits or is rescued.
 _thresholds = func.coalesce(runs.c.threshold_version, select(func.max(ThresholdChange.__table__.c.id)).scalar_subquery(), 0)
-_add_event = insert(events)
+_add_event = Prepared(insert(events))
 _started = select(runs.c.started_at, runs.c.pipeline).where(runs.c.id == bindparam("run_id"))
 _said = select(
     runs.c.pipeline,
-    runs.c.partition.label("day"),
-    runs.c.id.label("run_id"),
+    runs.c.partition,
+    runs.c.id,
     runs.c.status,
     runs.c.reason,
     *(runs.c[name] for name in SAID),
+    bindparam("at", type_=date_states.c.updated_at.type),
 ).where(runs.c.id == bindparam("b_run_id"))
 _held = select(runs.c.id, runs.c.cancel_requested, runs.c.backfill_id).where(
     runs.c.id == bindparam("run_id"), runs.c.fence == bindparam("fence"), runs.c.status == RunStatus.RUNNING
 )
-_held_to_commit = _held.with_for_update()  # SQLite, whose one writer is alone anyway, leaves FOR UPDATE out
+_held_to_commit = Prepared(_held.with_for_update())  # SQLite, whose one writer is alone anyway, leaves FOR UPDATE out
 _whole = select(runs).where(runs.c.id == bindparam("run_id"))
 
 
@@ -67,7 +69,7 @@ def add_many(connection: Connection, days: Sequence[date], *, at: datetime, pipe
         insert(runs).returning(runs.c.id, runs.c.partition, sort_by_parameter_order=True), [common | {"partition": day} for day in days]
     ).all()
     queued = {"at": at, "name": "run_queued", "status": RunStatus.QUEUED, "message": None}
-    connection.execute(_add_event, [queued | {"run_id": row.id} for row in added])
+    connection.execute(_add_event.statement, [queued | {"run_id": row.id} for row in added])
     nothing = dict.fromkeys((*SAID, "reason")) | {"pipeline": pipeline, "status": RunStatus.QUEUED, "updated_at": at}
     _write_states(connection, [nothing | {"day": row.partition, "run_id": row.id} for row in added])
 
@@ -76,7 +78,7 @@ def event(
     connection: Connection, run_id: int, *, at: datetime, name: str, status: RunStatus | None = None, message: str | None = None
 ) -> None:
     """Record one thing that happened to a run."""
-    connection.execute(_add_event, {"run_id": run_id, "at": at, "name": name, "status": status, "message": message})
+    _add_event.write(connection, {"run_id": run_id, "at": at, "name": name, "status": status, "message": message})
 
 
 def move(
@@ -126,8 +128,7 @@ def _roll_up(dialect: str) -> Any:
 
 def _remember(connection: Connection, run_id: int, *, at: datetime) -> None:
     """Make `run_id` the newest run of its date, unless a newer one is."""
-    row = connection.execute(_said, {"b_run_id": run_id}).mappings().one()
-    _write_states(connection, [dict(row) | {"updated_at": at}])
+    _state_of_run(connection.dialect.name).write(connection, {"b_run_id": run_id, "at": at})
 
 
 def _write_states(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -135,9 +136,18 @@ def _write_states(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> 
 
 
 @cache
+def _state_of_run(dialect: str) -> Prepared:
+    columns = ["pipeline", "day", "run_id", "status", "reason", *SAID, "updated_at"]
+    return Prepared(_kept(insert_of(dialect, date_states).from_select(columns, _said)))
+
+
+@cache
 def _states(dialect: str) -> Any:
+    return _kept(insert_of(dialect, date_states))
+
+
+def _kept(statement: Any) -> Any:
     """Write what newest runs say of their dates; a run that has said nothing leaves what the one before it said."""
-    statement = insert_of(dialect, date_states)
     new = statement.excluded
     values: dict[str, Any] = {name: new[name] for name in ("run_id", "status", "updated_at")}
     values["reason"] = func.coalesce(new["reason"], date_states.c.reason)
@@ -203,12 +213,12 @@ def _written_out(status: RunStatus) -> Any:
     return bindparam(None, status, literal_execute=True)
 
 
-def holds(connection: Connection, run_id: int, *, fence: int) -> RowMapping | None:
+def holds(connection: Connection, run_id: int, *, fence: int) -> Mapping[str, Any] | None:
     """Return, inside a transaction that is about to commit, the run if it is still held with this fence number.
 
     What a person may change meanwhile is in the row: the wish to cancel it, and the backfill that it belongs to.
     """
-    return connection.execute(_held_to_commit, {"run_id": run_id, "fence": fence}).mappings().one_or_none()
+    return _held_to_commit.one(connection, {"run_id": run_id, "fence": fence})
 
 
 def cancel_wanted(connection: Connection, run_id: int, *, fence: int) -> bool:
@@ -219,12 +229,12 @@ def cancel_wanted(connection: Connection, run_id: int, *, fence: int) -> bool:
 
 def note(connection: Connection, run_id: int, **values: Any) -> None:
     """Write what a running stage has found out about its run (never its status)."""
-    connection.execute(_note(tuple(values)), {f"new_{name}": value for name, value in values.items()} | {"b_run_id": run_id})
+    _note(tuple(values)).write(connection, {f"new_{name}": value for name, value in values.items()} | {"b_run_id": run_id})
 
 
 @cache
-def _note(columns: tuple[str, ...]) -> Any:
-    return update(runs).where(runs.c.id == bindparam("b_run_id")).values({name: bindparam(f"new_{name}") for name in columns})
+def _note(columns: tuple[str, ...]) -> Prepared:
+    return Prepared(update(runs).where(runs.c.id == bindparam("b_run_id")).values({name: bindparam(f"new_{name}") for name in columns}))
 
 
 def cancel_queued(connection: Connection, run_id: int, *, at: datetime, day: date, reason: str) -> bool:

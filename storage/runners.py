@@ -4,11 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from storage.tables import Runner
 
 runners = Runner.__table__
+
+_beat = (
+    update(runners)
+    .where(runners.c.id == bindparam("b_id"))
+    .values(heartbeat_at=bindparam("new_at"), beats=runners.c.beats + 1, run_id=bindparam("new_run_id"), stopped_at=None)
+)
+_unstopped = select(runners).where(runners.c.stopped_at.is_(None)).order_by(runners.c.heartbeat_at.desc())
 
 
 def add(connection: Connection, **values: Any) -> None:
@@ -18,8 +25,7 @@ def add(connection: Connection, **values: Any) -> None:
 
 def beat(connection: Connection, runner_id: str, *, at: datetime, run_id: int | None) -> None:
     """Show a sign of life; a runner that was taken for dead while it hung counts again."""
-    values = {"heartbeat_at": at, "beats": runners.c.beats + 1, "run_id": run_id, "stopped_at": None}
-    connection.execute(update(runners).where(runners.c.id == runner_id).values(values))
+    connection.execute(_beat, {"b_id": runner_id, "new_at": at, "new_run_id": run_id})
 
 
 def stop(connection: Connection, runner_id: str, *, at: datetime) -> None:
@@ -29,9 +35,7 @@ def stop(connection: Connection, runner_id: str, *, at: datetime) -> None:
 
 def unstopped(connection: Connection) -> Sequence[RowMapping]:
     """Return the runners that have not ended, newest first."""
-    return (
-        connection.execute(select(runners).where(runners.c.stopped_at.is_(None)).order_by(runners.c.heartbeat_at.desc())).mappings().all()
-    )
+    return connection.execute(_unstopped).mappings().all()
 
 
 def alive(connection: Connection, *, at: datetime, within: timedelta) -> Sequence[RowMapping]:

@@ -17,12 +17,25 @@ date_states = DateState.__table__
 run_daily = RunDaily.__table__
 backfills = Backfill.__table__
 
+_one = select(runs).where(runs.c.id == bindparam("run_id"))
+_running = select(runs).where(runs.c.status == RunStatus.RUNNING)
+_states_between = (
+    select(date_states)
+    .where(date_states.c.pipeline == bindparam("pipeline"), date_states.c.day.between(bindparam("since"), bindparam("until")))
+    .order_by(date_states.c.day)
+)
+_work_left = (
+    select(runs.c.id)
+    .join(backfills, backfills.c.id == runs.c.backfill_id)
+    .where(runs.c.backfill_id == bindparam("backfill_id"), runs.c.status.in_(ACTIVE), backfills.c.state == BackfillState.RUNNING)
+    .limit(1)
+)
 _stages_of = select(stage_runs).where(stage_runs.c.run_id == bindparam("run_id")).order_by(stage_runs.c.position, stage_runs.c.id)
 
 
 def one(connection: Connection, run_id: int) -> RowMapping | None:
     """Return a run, or None."""
-    return connection.execute(select(runs).where(runs.c.id == run_id)).mappings().one_or_none()
+    return connection.execute(_one, {"run_id": run_id}).mappings().one_or_none()
 
 
 def stages_of(connection: Connection, run_id: int) -> Sequence[RowMapping]:
@@ -98,7 +111,7 @@ def by_request_key(connection: Connection, key: str) -> RowMapping | None:
 
 def running(connection: Connection) -> Sequence[RowMapping]:
     """Return every run that some runner holds."""
-    return connection.execute(select(runs).where(runs.c.status == RunStatus.RUNNING)).mappings().all()
+    return connection.execute(_running).mappings().all()
 
 
 def queue_counts(connection: Connection) -> Mapping[str, int]:
@@ -109,8 +122,7 @@ def queue_counts(connection: Connection) -> Mapping[str, int]:
 
 def states_between(connection: Connection, pipeline: str, since: date, until: date) -> Sequence[RowMapping]:
     """Return what is known of each date of a range that ever had a run, oldest first."""
-    query = select(date_states).where(date_states.c.pipeline == pipeline, date_states.c.day.between(since, until))
-    return connection.execute(query.order_by(date_states.c.day)).mappings().all()
+    return connection.execute(_states_between, {"pipeline": pipeline, "since": since, "until": until}).mappings().all()
 
 
 def covered_between(connection: Connection, pipeline: str, since: date, until: date) -> Sequence[RowMapping]:
@@ -134,13 +146,7 @@ def durations(connection: Connection, pipeline: str, *, limit: int = 200) -> Seq
 
 def backfill_has_work(connection: Connection, backfill_id: int) -> bool:
     """Say whether any run of a backfill that goes on is still queued or running."""
-    query = (
-        select(runs.c.id)
-        .join(backfills, backfills.c.id == runs.c.backfill_id)
-        .where(runs.c.backfill_id == backfill_id, runs.c.status.in_(ACTIVE), backfills.c.state == BackfillState.RUNNING)
-        .limit(1)
-    )
-    return connection.execute(query).scalar_one_or_none() is not None
+    return connection.execute(_work_left, {"backfill_id": backfill_id}).scalar_one_or_none() is not None
 
 
 def is_final(status: str) -> bool:

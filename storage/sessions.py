@@ -6,25 +6,34 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
+from storage.prepared import Prepared
 from storage.tables import Price, TradingSession
-from storage.upsert import upsert
+from storage.upsert import upsert, upsert_columns
 
 sessions = TradingSession.__table__
 prices = Price.__table__
 
 _symbols = select(prices.c.symbol).where(prices.c.session == bindparam("session"))
 _drop = delete(prices).where(prices.c.session == bindparam("b_session"), prices.c.symbol == bindparam("b_symbol"))
-_one = select(sessions).where(sessions.c.session == bindparam("session"))
-_trailing = select(sessions).where(sessions.c.session < bindparam("day")).order_by(sessions.c.session.desc()).limit(bindparam("most"))
-_after = select(sessions).where(sessions.c.session > bindparam("day")).order_by(sessions.c.session)
+_one = Prepared(select(sessions).where(sessions.c.session == bindparam("session")))
+_trailing = Prepared(
+    select(sessions).where(sessions.c.session < bindparam("day")).order_by(sessions.c.session.desc()).limit(bindparam("most"))
+)
+_sizes = (
+    select(sessions.c.rows, sessions.c.trades)
+    .where(sessions.c.session < bindparam("day"))
+    .order_by(sessions.c.session.desc())
+    .limit(bindparam("most"))
+)
+_after = Prepared(select(sessions).where(sessions.c.session > bindparam("day")).order_by(sessions.c.session))
 _between = select(sessions).where(sessions.c.session.between(bindparam("since"), bindparam("until"))).order_by(sessions.c.session)
-_known_to = (
+_known_to = Prepared(
     select(sessions)
     .where(sessions.c.session < bindparam("day"), sessions.c.file_date < bindparam("day"))
     .order_by(sessions.c.session.desc())
     .limit(1)
 )
-_from_file = select(sessions).where(sessions.c.file_date == bindparam("file_date"))
+_from_file = Prepared(select(sessions).where(sessions.c.file_date == bindparam("file_date")))
 
 
 def accept(connection: Connection, **values: Any) -> None:
@@ -44,43 +53,48 @@ def forget(connection: Connection, session: date) -> None:
     connection.execute(delete(prices).where(prices.c.session == session))
 
 
-def serve(connection: Connection, session: date, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Make `rows` the served prices of a session: upsert by (session, symbol), and drop symbols that are no longer in it."""
+def serve(connection: Connection, session: date, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Make the rows of `columns` the served prices of a session: upsert by (session, symbol), and drop symbols no longer in it."""
     served_before = connection.execute(_symbols, {"session": session}).scalars()
-    gone = set(served_before) - {row["symbol"] for row in rows}
+    gone = set(served_before) - set(columns["symbol"])
     if gone:
         connection.execute(_drop, [{"b_session": session, "b_symbol": symbol} for symbol in gone])
-    upsert(connection, prices, rows, key=["session", "symbol"])
+    upsert_columns(connection, prices, columns, key=["session", "symbol"])
 
 
-def one(connection: Connection, session: date) -> RowMapping | None:
+def one(connection: Connection, session: date) -> Mapping[str, Any] | None:
     """Return an accepted session, or None."""
-    return connection.execute(_one, {"session": session}).mappings().one_or_none()
+    return _one.one(connection, {"session": session})
 
 
-def known_to(connection: Connection, file_date: date) -> RowMapping | None:
+def known_to(connection: Connection, file_date: date) -> Mapping[str, Any] | None:
     """Return the newest session that came with an earlier file than that of `file_date`, or None."""
-    return connection.execute(_known_to, {"day": file_date}).mappings().one_or_none()
+    return _known_to.one(connection, {"day": file_date})
 
 
-def from_file(connection: Connection, file_date: date) -> Sequence[RowMapping]:
+def from_file(connection: Connection, file_date: date) -> Sequence[Mapping[str, Any]]:
     """Return the sessions that the file of a date brought (one, unless its booking was changed)."""
-    return connection.execute(_from_file, {"file_date": file_date}).mappings().all()
+    return _from_file.all(connection, {"file_date": file_date})
 
 
-def last_before(connection: Connection, day: date) -> RowMapping | None:
+def last_before(connection: Connection, day: date) -> Mapping[str, Any] | None:
     """Return the newest accepted session before `day`, or None."""
     return next(iter(trailing(connection, day, limit=1)), None)
 
 
-def trailing(connection: Connection, day: date, *, limit: int) -> Sequence[RowMapping]:
+def trailing(connection: Connection, day: date, *, limit: int) -> Sequence[Mapping[str, Any]]:
     """Return up to `limit` accepted sessions before `day`, newest first."""
-    return connection.execute(_trailing, {"day": day, "most": limit}).mappings().all()
+    return _trailing.all(connection, {"day": day, "most": limit})
 
 
-def after(connection: Connection, day: date) -> Sequence[RowMapping]:
+def sizes_before(connection: Connection, day: date, *, limit: int) -> Sequence[tuple[int, int]]:
+    """Return the rows and trades of up to `limit` accepted sessions before `day`."""
+    return [(row.rows, row.trades) for row in connection.execute(_sizes, {"day": day, "most": limit})]
+
+
+def after(connection: Connection, day: date) -> Sequence[Mapping[str, Any]]:
     """Return the accepted sessions behind `day`, oldest first."""
-    return connection.execute(_after, {"day": day}).mappings().all()
+    return _after.all(connection, {"day": day})
 
 
 def between(connection: Connection, since: date, until: date) -> Sequence[RowMapping]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
+from storage.prepared import Prepared
 from storage.status import StageStatus
 from storage.tables import Attempt, LogLine, StageRun
 
@@ -14,15 +15,14 @@ stage_runs = StageRun.__table__
 attempts = Attempt.__table__
 log_lines = LogLine.__table__
 
-_add_stage = insert(stage_runs).returning(stage_runs.c.id)
-_add_log_lines = insert(log_lines)
+_add_stage = Prepared(insert(stage_runs).returning(stage_runs.c.id))
+_add_log_lines = Prepared(insert(log_lines))
 
 
 def open_stage(connection: Connection, run_id: int, stage: str, *, position: int, at: datetime, **values: Any) -> int:
     """Insert a stage that begins now (or, with a status among `values`, one that is known already)."""
     row = {"run_id": run_id, "stage": stage, "position": position, "status": StageStatus.RUNNING, "attempts": 0, "started_at": at} | values
-    stage_id: int = connection.execute(_add_stage, row).scalar_one()
-    return stage_id
+    return int(_add_stage.the_one(connection, row)["id"])
 
 
 def leave_out(connection: Connection, run_id: int, stages: Sequence[tuple[str, int]], status: StageStatus) -> None:
@@ -35,13 +35,13 @@ def leave_out(connection: Connection, run_id: int, stages: Sequence[tuple[str, i
 def close_stage(connection: Connection, stage_id: int, status: StageStatus, **values: Any) -> None:
     """End a stage that runs; a stage that has ended stays as it is."""
     bound = {f"new_{name}": value for name, value in values.items()} | {"b_stage_id": stage_id, "new_status": status}
-    connection.execute(_close(tuple(values)), bound)
+    _close(tuple(values)).write(connection, bound)
 
 
 @cache
-def _close(columns: tuple[str, ...]) -> Any:
+def _close(columns: tuple[str, ...]) -> Prepared:
     condition = and_(stage_runs.c.id == bindparam("b_stage_id"), stage_runs.c.status == StageStatus.RUNNING)
-    return update(stage_runs).where(condition).values({name: bindparam(f"new_{name}") for name in ("status", *columns)})
+    return Prepared(update(stage_runs).where(condition).values({name: bindparam(f"new_{name}") for name in ("status", *columns)}))
 
 
 def drop_stages(connection: Connection, run_id: int) -> None:
@@ -69,4 +69,4 @@ def add_attempt(connection: Connection, **values: Any) -> None:
 def add_log_lines(connection: Connection, lines: Sequence[Mapping[str, Any]]) -> None:
     """Record log lines of runs."""
     if lines:
-        connection.execute(_add_log_lines, list(lines))
+        _add_log_lines.write_many(connection, lines)

@@ -1,10 +1,10 @@
 """Insert or update, in the dialect of the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -17,6 +17,28 @@ def upsert(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]
     """Insert `rows`, or update those whose `key` exists; one statement for all rows."""
     if rows:
         connection.execute(_upsert(connection.dialect.name, table, tuple(rows[0]), tuple(key)), list(rows))
+
+
+def upsert_columns(connection: Connection, table: Any, columns: Mapping[str, Sequence[Any]], *, key: Sequence[str]) -> None:
+    """`upsert` hundreds of rows that are given by column; on SQLite they reach the driver without a dictionary for each row."""
+    names, dialect = tuple(columns), connection.dialect
+    if not dialect.positional:
+        upsert(connection, table, [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)], key=key)
+        return
+    statement, order = _positional(dialect, table, names, tuple(key))
+    bound = [_as_bound(columns[name], table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order]
+    if rows := list(zip(*bound, strict=True)):
+        connection.exec_driver_sql(statement, rows)
+
+
+def _as_bound(values: Sequence[Any], processor: Callable[[Any], Any] | None) -> Sequence[Any]:
+    return values if processor is None else [processor(value) for value in values]
+
+
+@cache
+def _positional(dialect: Dialect, table: Any, columns: tuple[str, ...], key: tuple[str, ...]) -> tuple[str, Sequence[str]]:
+    compiled = _upsert(dialect.name, table, columns, key).compile(dialect=dialect, column_keys=columns)
+    return str(compiled), compiled.positiontup
 
 
 @cache

@@ -5,9 +5,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"
+
+settings.register_profile("shared", deadline=None)  # a machine that others use too may stall for longer than any example takes
+settings.load_profile("shared")
 
 
 def _fail_if_something_was_missing(report: pytest.TestReport | pytest.CollectReport) -> None:

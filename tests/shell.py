@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from engine import cli
+from engine import cli, cli_following, cli_quality
 from tests.pipelines.house import House
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -58,8 +58,9 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
                 house.work()
             yield
 
-        monkeypatch.setattr(cli, "runtime", lambda: house.runtime)
-        monkeypatch.setattr(cli, "some_runner", at_once)
+        for part in (cli, cli_following, cli_quality):
+            monkeypatch.setattr(part, "runtime", lambda: house.runtime)
+        monkeypatch.setattr(cli_following, "some_runner", at_once)
         for name, value in environment(house).items():
             if name.startswith("NEPSE_"):
                 monkeypatch.setenv(name, value)

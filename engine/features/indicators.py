@@ -20,12 +20,12 @@ from engine.errors import DataError, UsageError
 from engine.features.catalogue import FEATURES, GOLD_SCHEMA
 from engine.features.state import FeatureState
 from engine.features.windows import WINDOW, Counts, Floats, averaged, exponential, logarithm, mean_and_squares, mean_of_5, wilder
+from engine.market.money import MONEY, one_array, paisa
 
 FAST, SLOW, SIGNAL = exponential(12), exponential(26), exponential(9)
 WILDER = wilder(14)
 BAND_WIDTH = 2.0
 
-MONEY = pa.decimal128(18, 2)
 _MONEY_COLUMNS = ("close", "high", "low", "previous_close", "turnover")
 
 _WARM_UPS = np.array([[feature.warm_up] for feature in FEATURES])
@@ -157,9 +157,8 @@ def _money(column: pa.Array, name: str) -> Floats:
     """Return a money column as the floats nearest to its decimals."""
     if column.type != MONEY:
         raise DataError(f"silver column {name} is {column.type}: features read {MONEY}")
-    # 18 digits fit in the low word of a decimal128. Arrow's own cast is not correctly rounded: 13 % of prices come out one bit off.
-    paisa = np.frombuffer(column.buffers()[1], np.int64, count=2 * len(column), offset=16 * column.offset)[::2]
-    return _nan_where_null(paisa / 100.0, column)
+    # Arrow's own cast is not correctly rounded: 13 % of prices come out one bit off.
+    return _nan_where_null(paisa(column) / 100.0, column)
 
 
 def _nan_where_null(values: Floats, column: pa.Array) -> Floats:
@@ -171,5 +170,4 @@ def _nan_where_null(values: Floats, column: pa.Array) -> Floats:
 
 def _array(prices: pa.Table, name: str) -> pa.Array:
     """Return a column as one array."""
-    column = prices[name]
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+    return one_array(prices[name])

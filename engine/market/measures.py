@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.market.money import MONEY, one_array, paisa
 from engine.market.reference import Reference
 from engine.market.rules import rules_on
 
@@ -27,6 +28,7 @@ FEWEST_ROWS_SHARE = 0.85  # of the usual rows; 0.92 at least but for index halts
 FEWEST_TRADES_SHARE = 0.25  # of the usual trades; 0.40 at least but for index halts (0.11)
 FEWEST_ROWS = 100  # where there is no history; a session had 237 at least
 HALT_SHARE = 0.75  # of the index move that ends a session, as the median move of the symbols; 0.91 and 1.01 on the two halt days
+_NO_VALUE = np.iinfo(np.int64).min
 _FEWEST_FOR_A_SHARE = 5  # symbols in common before a share of them means anything
 _ROUNDING = Decimal(1)  # NPR by which the index's turnover may differ from the file's: 408 of 414 sessions
 _SAME_TURNOVER = Decimal("0.0002")  # relatively, the other six
@@ -95,8 +97,8 @@ def compare(rows: pa.Table, last: pa.Table) -> Comparison:
     found = pc.index_in(rows["symbol"].combine_chunks(), value_set=last["symbol"].combine_chunks())
     here = found.is_valid().to_numpy(zero_copy_only=False)
     there = found.drop_null().to_numpy()
-    equal = int(np.logical_and.reduce([_numbers(rows, column)[here] == _numbers(last, column)[there] for column in CORE]).sum())
-    chained = _numbers(rows, "previous_close")[here] == _numbers(last, "close")[there]
+    equal = int(np.logical_and.reduce([_exact(rows, column)[here] == _exact(last, column)[there] for column in CORE]).sum())
+    chained = _exact(rows, "previous_close")[here] == _exact(last, "close")[there]
     common = len(there)
     return Comparison(
         equal=equal,
@@ -160,6 +162,13 @@ def completeness(totals: Totals, history: SessionHistory, reference: Reference, 
         return Completeness(complete=True, observed=observed, expected=expected, reason=reason)
     reason = f"far too few for an ordinary session: {whose} moved only {move:+.2f} %, so no index halt explains it"
     return Completeness(complete=False, observed=observed, expected=expected, reason=reason)
+
+
+def _exact(rows: pa.Table, column: str) -> npt.NDArray[np.int64]:
+    """Return money in paisa and counts as they are; no value becomes a number that neither can be."""
+    cells = one_array(rows[column])
+    values = paisa(cells) if cells.type == MONEY else cells.fill_null(0).to_numpy()
+    return np.where(cells.is_valid().to_numpy(zero_copy_only=False), values, _NO_VALUE) if cells.null_count else values
 
 
 def _numbers(rows: pa.Table, column: str) -> npt.NDArray[np.float64]:

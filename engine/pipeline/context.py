@@ -73,6 +73,10 @@ class RunLog:
     clock: Callable[[], datetime]
     stage: str | None = None
     lines: list[dict[str, Any]] = field(default_factory=list)
+    printed: Any = None
+
+    def __post_init__(self) -> None:
+        self.printed = structlog.get_logger().bind(run_id=self.run_id)
 
     def info(self, event: str, **fields: Any) -> None:
         """Log a fact."""
@@ -89,7 +93,7 @@ class RunLog:
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         line = {"run_id": self.run_id, "at": self.clock(), "level": level, "stage": self.stage, "event": event, "fields": fields or None}
         self.lines.append(line)
-        getattr(structlog.get_logger(), level)(event, run_id=self.run_id, stage=self.stage, **fields)
+        getattr(self.printed, level)(event, stage=self.stage, **fields)
 
 
 @dataclass(slots=True)
@@ -100,7 +104,7 @@ class StageContext:
     runtime: Runtime
     log: RunLog
     cache: TableCache
-    snapshot: Connection
+    begin: Callable[[], Connection]  # begins the snapshot: a stage that asks nothing needs none
     meter: Meter = field(default_factory=Meter)
     published: list[Version] = field(default_factory=list)
     withdrawn: list[tuple[str, date]] = field(default_factory=list)
@@ -108,6 +112,8 @@ class StageContext:
     measures: list[Measure] = field(default_factory=list)
     writes: list[Callable[[Connection], None]] = field(default_factory=list)
     ending: Ending | None = None
+    _snapshot: Connection | None = None
+    _answers: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
     def day(self) -> date:
@@ -120,8 +126,13 @@ class StageContext:
         return self.runtime.clock.now()
 
     def query(self, read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Call a read of `storage`; all reads of one try see one snapshot of the database."""
-        return read(self.snapshot, *arguments, **options)
+        """Call a read of `storage`; all reads of one try see one snapshot of the database, so that the same one is asked once."""
+        asked = (read, *arguments, *options.items())
+        if asked not in self._answers:
+            if self._snapshot is None:
+                self._snapshot = self.begin()
+            self._answers[asked] = read(self._snapshot, *arguments, **options)
+        return self._answers[asked]
 
     def publish(self, dataset: str, partition: date, content: Content) -> tuple[Version, bool]:
         """Write a file of the lake and have it made current with the checkpoint; return it and whether it is new.

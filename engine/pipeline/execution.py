@@ -3,8 +3,10 @@
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import stamina
@@ -66,12 +68,7 @@ class _Holding:
 
     def through(self) -> RunStatus | None:
         """Run what is left of the stages."""
-        done = self._checkpoints()
-        left = [stage for stage in self.pipeline.order if stage.name not in done]
-        self.log.info(
-            "run_resumed" if done else "run_started", pipeline=self.pipeline.name, date=str(self.run["partition"]), left=len(left)
-        )
-        opened = self._begin(left[0]) if left else 0
+        left, opened = self._begin()
         for number, stage in enumerate(left):
             following = left[number + 1] if number + 1 < len(left) else None
             outcome = self._stage(stage, opened, following)
@@ -80,18 +77,21 @@ class _Holding:
             opened = outcome
         return RunStatus.SUCCEEDED
 
-    def _checkpoints(self) -> set[str]:
-        with self.runtime.database.reading() as connection:
-            rows = runs.stages_of(connection, self.run["id"])
-        for row in rows:
-            if row["status"] == StageStatus.SUCCEEDED:
-                self.values[row["stage"]] = self.pipeline.stages[row["stage"]].checkpoint.validate_python(row["checkpoint"])
-        return set(self.values)
-
-    def _begin(self, stage: Stage) -> int:
+    def _begin(self) -> tuple[list[Stage], int]:
+        """Take up what earlier holders finished; return the stages that are left and the id of the first of them, opened."""
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
-            return stages.open_stage(connection, self.run["id"], stage.name, position=self.pipeline.position(stage.name), at=self._now())
+            for row in runs.stages_of(connection, self.run["id"]):
+                if row["status"] == StageStatus.SUCCEEDED:
+                    self.values[row["stage"]] = self.pipeline.stages[row["stage"]].checkpoint.validate_python(row["checkpoint"])
+            left = [stage for stage in self.pipeline.order if stage.name not in self.values]
+            begun = "run_resumed" if self.values else "run_started"
+            self.log.info(begun, pipeline=self.pipeline.name, date=str(self.run["partition"]), left=len(left))
+            opened = 0
+            if left:
+                place = self.pipeline.position(left[0].name)
+                opened = stages.open_stage(connection, self.run["id"], left[0].name, position=place, at=self._now())
+        return left, opened
 
     def _stage(self, stage: Stage, opened: int, following: Stage | None) -> RunStatus | int | None:
         """Run one stage to its commit; return the id of the next opened stage, or how the run ended."""
@@ -133,7 +133,8 @@ class _Holding:
                     raise StageCancelled(f"cancelled by a person before try {attempt.num} of stage {stage.name}")
                 began, began_at = time.perf_counter_ns(), self._now()
                 try:
-                    with self.runtime.database.reading() as snapshot, interruptible(self.run["id"], stage.timeout, stage=stage.name):
+                    with ExitStack() as opened, interruptible(self.run["id"], stage.timeout, stage=stage.name):
+                        snapshot = partial(opened.enter_context, self.runtime.database.reading())
                         context = StageContext(self.run, self.runtime, self.log, self.execution.cache, snapshot)
                         return context, stage.function(**inputs, **dict.fromkeys(given, context))
                 except (SourceNotReady, OperationalError):

@@ -1,6 +1,7 @@
 """Finds runs whose runner is gone or hangs, and gives them back to the queue behind their last finished stage."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -94,7 +95,7 @@ class Rescuer:
                 )
         return 1
 
-    def _end(self, connection: Connection, run: RowMapping, now: RowMapping, status: RunStatus, **told: Any) -> None:
+    def _end(self, connection: Connection, run: RowMapping, now: Mapping[str, Any], status: RunStatus, **told: Any) -> None:
         at = self.runtime.clock.now()
         ended = StageStatus.CANCELLED if status is RunStatus.CANCELLED else StageStatus.CRASHED
         stages.end_running(connection, run["id"], ended, at=at)

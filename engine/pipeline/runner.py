@@ -39,6 +39,7 @@ LOOK_ANYWAY = timedelta(milliseconds=500)  # how soon a run is noticed that wait
 BEAT = timedelta(seconds=2)
 RESCUE = timedelta(milliseconds=250)
 LEDGER = timedelta(seconds=5)
+COLLECT = (20_000, 20, 20)  # new objects before the collector looks: a run leaves few cycles, and by default it looked twice a run
 PATIENCE = timedelta(seconds=1)  # between two tries to reach a database that does not answer
 
 
@@ -82,6 +83,7 @@ class RunnerProcess:
         self._register()
         clockwork = self._clockwork()
         gc.freeze()
+        gc.set_threshold(*COLLECT)
         try:
             while not self.stopping.is_set() and not self._patiently(self._turn):
                 pass

@@ -1,11 +1,11 @@
 """Gold of a session out of the carried feature state, and of every later session when an earlier one changes or goes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import RowMapping
 
 from engine.features.indicators import step
 from engine.features.state import FeatureState
@@ -34,9 +34,9 @@ def carry_forward(context: StageContext, changes: Mapping[date, pa.Table | None]
     what it was: what follows cannot differ.
     """
     first, last = min(changes), max(changes)
-    before = context.query(sessions.trailing, first, limit=MOST_REPLAYED)
-    state = state_before(context, first, before)
-    previous = before[0]["session"] if before else None
+    newest = context.query(sessions.last_before, first)
+    state = state_before(context, newest) if newest else FeatureState.empty()
+    previous = newest["session"] if newest else None
     own = context.query(sessions.one, first)
     accepted = {row["session"]: row for row in ((own,) if own else ()) + tuple(context.query(sessions.after, first))}
     for session in sorted(accepted.keys() | changes.keys()):
@@ -72,8 +72,13 @@ def _publish(
     return state, Carried(session, version, digest)
 
 
-def state_before(context: StageContext, session: date, newest_first: Sequence[RowMapping]) -> FeatureState:
-    """Return the state after the newest of the sessions, from memory, or replayed from the nearest one that is stored."""
+def state_before(context: StageContext, newest: Mapping[str, Any]) -> FeatureState:
+    """Return the state after an accepted session, from memory, or replayed from the nearest one that is stored."""
+    remembered: FeatureState | None = context.cache.get(newest["state_digest"])
+    if remembered is not None:
+        return remembered
+    following = newest["session"] + timedelta(days=1)
+    newest_first = context.query(sessions.trailing, following, limit=MOST_REPLAYED)
     replay: list[str] = []
     for row in newest_first:
         state: FeatureState | None = context.cache.get(row["state_digest"])
@@ -85,7 +90,7 @@ def state_before(context: StageContext, session: date, newest_first: Sequence[Ro
             return _replayed(context, state, replay)
         replay.append(row["silver_path"])
     if len(newest_first) == MOST_REPLAYED:
-        replay = [row["silver_path"] for row in context.query(sessions.trailing, session, limit=EVERY)]
+        replay = [row["silver_path"] for row in context.query(sessions.trailing, following, limit=EVERY)]
     return _replayed(context, FeatureState.empty(), replay)
 
 

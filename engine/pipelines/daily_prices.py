@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from engine.clock import nepal_time
 from engine.errors import NoFile, PartialFile, SessionBlocked, SourceUnavailable, UnbookedFile
 from engine.market.daily_file import REJECTED_SCHEMA, LineCounts, ParsedFile, parse, to_silver
+from engine.market.money import one_array, paisa
 from engine.market.rules import rules_on
 from engine.market.verdict import FileKind, Judgement
 from engine.pipeline.context import SourceNotReady, StageContext
@@ -342,12 +343,18 @@ def _accepted(context: StageContext, silver: SessionFile, gold: SessionFeatures,
 _MONEY = ("open", "high", "low", "close", "last_price", "vwap", "previous_close", "turnover")
 
 
-def _served(table: pa.Table) -> list[dict[str, Any]]:
-    """Return the rows of the serving table, money in paisa."""
-    hundred = pa.scalar(100, pa.decimal128(3, 0))
-    paisa = {f"{name}_paisa": pc.multiply(table[name], hundred).cast(pa.int64()) for name in _MONEY}
-    served: list[dict[str, Any]] = pa.table({name: table[name] for name in ("session", "symbol", "volume", "trades")} | paisa).to_pylist()
-    return served
+def _served(table: pa.Table) -> dict[str, list[Any]]:
+    """Return the columns of the serving table, money in paisa."""
+    served: dict[str, list[Any]] = {name: table[name].to_pylist() for name in ("session", "symbol", "volume", "trades")}
+    return served | {f"{name}_paisa": _in_paisa(one_array(table[name])) for name in _MONEY}
+
+
+def _in_paisa(money: pa.Array) -> list[int | None]:
+    values: list[int | None] = paisa(money).tolist()
+    if money.null_count:
+        known = money.is_valid().to_pylist()
+        return [value if here else None for value, here in zip(values, known, strict=True)]
+    return values
 
 
 def _gives_up(day: date) -> datetime:

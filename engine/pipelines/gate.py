@@ -13,7 +13,7 @@ from engine.market.daily_file import LineCounts, lines_of
 from engine.market.defects import Defect
 from engine.pipeline.context import StageContext
 from engine.pipelines import thresholds
-from engine.pipelines.carry import MOST_REPLAYED, state_before
+from engine.pipelines.carry import state_before
 from engine.quality.report import CheckResult, QualityReport, judge
 from engine.quality.sample import History, Sample
 from engine.thresholds import SPECS, Thresholds
@@ -64,8 +64,8 @@ def thresholds_of(context: StageContext) -> Thresholds:
 
 def judged(context: StageContext, file: Parsed) -> QualityReport:
     """Judge a session against what was known before it, with what people have said of these bytes."""
-    before = context.query(sessions.trailing, file.session, limit=MOST_REPLAYED)
-    history = History(state_before(context, file.session, before), before[0]["layout"] if before else None)
+    newest = context.query(sessions.last_before, file.session)
+    history = History(state_before(context, newest), newest["layout"]) if newest else History()
     sample = Sample(file.session, file.rows, file.layout, file.lines, context.runtime.source.reference(), history)
     return judge(
         sample, thresholds_of(context), accepted=_false_alarms(context, file.session), approved=approval(context, file) is not None

@@ -185,7 +185,7 @@ def tick_grid(sample: Sample) -> Scores:
     return scores_of(sample, off, observed=off, bound=0.0)
 
 
-@check(Scope.ROW, unit="% of turnover", warn_above=Limit(0.01, 0.0, 5.0, 0.01), error_above=Limit(1.0, 0.01, 20.0, 0.01))
+@check(Scope.ROW, unit="% of turnover", warn_above=Limit(0.01, 0.0, 5.0, 0.01), error_above=Limit(50.0, 0.5, 500.0, 0.5))
 def turnover_matches(sample: Sample) -> Scores:
     """Turnover is VWAP times shares, but for the rounding of VWAP to whole paisa."""
     turnover, volume = sample["turnover"], sample["volume"]

@@ -38,6 +38,7 @@ class DailyFolder:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._daily = root / "daily"
+        self._parts = {part: (root / where, read) for part, (where, read) in _TABLES.items()}
         self._tables: dict[str, tuple[_Stamp, Mapping[Any, Any]]] = {}
         self._reference: Reference | None = None
 
@@ -75,11 +76,11 @@ class DailyFolder:
         return self._reference
 
     def _refresh(self, part: str) -> bool:
-        where, read = _TABLES[part]
-        path = self._root / where
-        if not path.is_file():
+        path, read = self._parts[part]
+        try:
+            stat = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
             return self._tables.pop(part, None) is not None
-        stat = path.stat()
         stamp = (stat.st_mtime_ns, stat.st_size)
         if part in self._tables and self._tables[part][0] == stamp:
             return False

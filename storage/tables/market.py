@@ -82,4 +82,5 @@ class Price(Base, table=True):
     turnover_paisa: int | None = count()
     volume: int | None = count()
     trades: int | None = count()
-    __table_args__: ClassVar[Any] = (Index("ix_price_symbol", "symbol", "session"), {"sqlite_with_rowid": False})
+    # No index by symbol: with one, each session writes a page for every symbol there is, more with each year (twice the cost of a day).
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)

@@ -45,7 +45,9 @@ def numbers(number: int, symbols: Iterable[int] = range(SYMBOLS)) -> list[list[s
     for symbol in symbols:
         price, before, volume = close(symbol, number), close(symbol, number - 1), 1_000 + symbol + 10 * number
         cells = [price, price + 1, price - 1, price, price, volume, before, round(price * volume, 2), 20 + number, price - before]
-        rows.append([str(symbol + 1), f"S{symbol:03d}", "-", *(f"{cell:,}" for cell in cells), *["0"] * 8])
+        change, width = 100 * (price - before) / before, 200 / (price - 1)
+        rest = ["2.00", f"{change:.2f}", f"{width:.2f}", "0.00", "0", "0", "0", "0"]
+        rows.append([str(symbol + 1), f"S{symbol:03d}", "-", *(f"{cell:,}" for cell in cells), *rest])
     return rows
 
 

