@@ -131,19 +131,19 @@ def tiles(report: ReportView, listed: Sequence[JudgedView], results: Sequence[Re
     ended = quality_words.ended(results)
     wrong = ended[CheckStatus.FAILED] + ended[CheckStatus.WARNED]
     ran = wrong + ended[CheckStatus.PASSED]
-    with st.grid(4, min_column_width=200, key="quality_tiles"):
+    with st.grid(4, min_column_width=150, key="quality_tiles"):
         _tile("Quality", course.word, note=course.note, colour=course.colour, chart=[a + b for a, b in zip(aside, flagged, strict=True)])
         _tile(
             "Lines set aside",
             say.count(report.quarantined),
-            note=f"{say.percent(report.quarantined, lines)} of lines, usually {quality_words.usual(aside):.1f}%",
+            note=f"{say.percent(report.quarantined, lines)}, usually {quality_words.usual(aside):.1f}%",
             colour="red" if report.quarantined else "green",
             chart=aside,
         )
         _tile(
             "Rows with a flag",
             say.count(report.warned),
-            note=f"{say.percent(report.warned, lines)} of lines, usually {quality_words.usual(flagged):.1f}%",
+            note=f"{say.percent(report.warned, lines)}, usually {quality_words.usual(flagged):.1f}%",
             colour="orange" if report.warned else "green",
             chart=flagged,
         )
@@ -192,11 +192,11 @@ def decide(pipeline: str, report: ReportView) -> None:
         approve, reject, rerun = st.columns(3, gap="medium")
         with approve:
             if st.button("Approve…", key="gate_approve", icon=":material/how_to_reg:", type="primary"):
-                _ask(report, Decision.APPROVE)
+                ask_decision(report, Decision.APPROVE)
             st.caption(_MEANS[Decision.APPROVE])
         with reject:
             if st.button("Reject…", key="gate_reject", icon=":material/block:"):
-                _ask(report, Decision.REJECT)
+                ask_decision(report, Decision.REJECT)
             st.caption(_MEANS[Decision.REJECT])
         with rerun:
             if st.button("Rerun…", key="gate_rerun", icon=":material/replay:"):
@@ -213,7 +213,8 @@ def _decided(said: DecisionView) -> None:
     st.markdown(f"{_DECIDED[said.decision]} by **{plain(said.decided_by)}**, {say.stamp(said.decided_at)}: {sentence(said.reason)}{stands}")
 
 
-def _ask(report: ReportView, decision: Decision) -> None:
+def ask_decision(report: ReportView, decision: Decision) -> None:
+    """Ask for the reason of a decision about a blocked session, and give it."""
     word = decision.value.capitalize()
 
     @st.dialog(f"{word} the session of {say.day(report.session)}?")

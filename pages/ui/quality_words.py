@@ -57,12 +57,12 @@ def course(judged: Sequence[JudgedView]) -> Course:
     """Say whether the share of rows flagged or set aside grows: the last sessions against those before them."""
     blocked = sum(one.verdict is GateVerdict.BLOCKED for one in judged[-NEWEST:])
     if len(judged) < FEWEST:
-        return Course("too early to say", f"{say.count(len(judged), 'session')} judged", "gray")
+        return Course("too early to say", say.count(len(judged), "session"), "gray")
     shares = [one.share_aside + one.share_flagged for one in judged]
     last, before = mean(shares[-NEWEST:]), mean(shares[:-NEWEST])
-    note = f"{last:.1f}% of rows lately, {before:.1f}% before"
+    note = f"{last:.1f}%, before {before:.1f}%"
     if blocked:
-        return Course("getting worse", f"{blocked} of the last {NEWEST} blocked", "red")
+        return Course("getting worse", f"{blocked} of {NEWEST} blocked", "red")
     if last > before * _MUCH and last - before > _VISIBLE:
         return Course("getting worse", note, "orange")
     if last * _MUCH < before and before - last > _VISIBLE:

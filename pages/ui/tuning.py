@@ -78,7 +78,13 @@ def _control(spec: ThresholdSpec, value: float, *, saved: int) -> float:
         return float(st.toggle(limit_name(spec), value=bool(value), key=key))
     digits = max(-int(np.floor(np.log10(spec.step))), 0)
     slid = st.slider(
-        f"{limit_name(spec)} ({plain(spec.unit)})", spec.low, spec.high, float(value), float(spec.step), format=f"%.{digits}f", key=key
+        f"{limit_name(spec)} ({plain(spec.unit)})",
+        float(spec.low),
+        float(spec.high),
+        float(value),
+        float(spec.step),
+        format=f"%.{digits}f",
+        key=key,
     )
     return round(float(slid), 9)
 
