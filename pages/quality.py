@@ -49,5 +49,5 @@ st.subheader("Lines set aside")
 quality_aside.lines(report)
 
 st.subheader(f"The last {len(judged)} sessions")
-quality_aside.over_time(judged, limit=report.thresholds["gate.block_above"])
+quality_aside.over_time(judged, limit=quality_data.thresholds_at(report.threshold_version)["gate.block_above"])
 quality_aside.top(pipeline, judged, statuses)

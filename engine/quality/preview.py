@@ -50,7 +50,7 @@ def preview(book: ScoreBook, current: Thresholds, turned: Mapping[str, float]) -
     before, after = book.outcome(current), book.outcome(turn(current, turned))
     rows, changed = book.row_flips(before, after, most=MOST_ROWS)
     return Preview(
-        tuple(Change(last, book.tally(before, last), book.tally(after, last)) for last in SPANS),
+        tuple(Change(last, book.tally(before, last), book.tally(after, last)) for last in SPANS if last is None or last < len(book.days)),
         book.session_flips(before, after),
         rows,
         changed,

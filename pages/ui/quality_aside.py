@@ -141,6 +141,7 @@ def _content(report: ReportView, results: Sequence[ResultView]) -> standalone.Co
         findings={result.check_id: quality_data.findings(report.findings_path, result.check_id)[0] for result in results},
         aside=quality_data.aside(report.quarantine_path)[0],
         labels=quality_data.labels_of(report.session),
+        thresholds=quality_data.thresholds_at(report.threshold_version),
         source=data.settings().source.value,
         source_file=(run.run.source_file if run else None) or "",
         simulated=data.simulated(),

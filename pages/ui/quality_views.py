@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from pages.ui.views import View
 from storage.status import CheckStatus, Decision, GateVerdict, Label
@@ -60,7 +59,6 @@ class ReportView(View):
     duplicates: int
     warned: int
     threshold_version: int
-    thresholds: Any
     findings_path: str | None
     quarantine_path: str | None
     reported_at: datetime

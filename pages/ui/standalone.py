@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from engine.quality import CHECKS
-from engine.thresholds import SPECS
+from engine.thresholds import SPECS, Thresholds
 from pages.ui import format as say
 from pages.ui.quality_views import AsideView, FindingView, LabelView, ReportView, ResultView
 from storage.status import CheckStatus
@@ -53,6 +53,7 @@ class Content:
     findings: Mapping[str, Sequence[FindingView]]
     aside: Sequence[AsideView]
     labels: Sequence[LabelView]
+    thresholds: Thresholds
     source: str
     source_file: str
     simulated: bool
@@ -75,7 +76,7 @@ def page(content: Content) -> str:
         "<h2>Findings</h2>",
         *_findings(content),
         "<h2>Thresholds</h2>",
-        _thresholds(report),
+        _thresholds(content.thresholds),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -161,8 +162,7 @@ def _findings(content: Content) -> Iterable[str]:
             yield f'<p class="muted">The first {MOST_FINDINGS:,} of {len(found):,}.</p>'
 
 
-def _thresholds(report: ReportView) -> str:
-    values: Mapping[str, float] = report.thresholds or {}
+def _thresholds(thresholds: Thresholds) -> str:
     rows = [
         [
             key,
@@ -170,7 +170,7 @@ def _thresholds(report: ReportView) -> str:
             SPECS[key].unit if key in SPECS else "",
             "" if key not in SPECS or value == SPECS[key].default else f"default {SPECS[key].default:g}",
         ]
-        for key, value in values.items()
+        for key, value in thresholds.values.items()
     ]
     return _table(("Threshold", "Value", "Unit", "Changed"), rows)
 

@@ -93,7 +93,7 @@ def write(store, session: Session) -> None:
         "duplicates": 0,
         "warned": len(warned - {symbol for _, symbol, _, _ in session.aside}),
         "threshold_version": session.limits.version,
-        "thresholds": dict(session.limits.values),
+        "thresholds": {},
         "findings_path": findings.path,
         "quarantine_path": quarantine.path if quarantine else None,
         "reported_at": session.at,
