@@ -123,7 +123,7 @@ def download(report: ReportView, results: Sequence[ResultView]) -> None:
     """Offer the report of the session as one file that needs no server."""
     st.download_button(
         "Report of this session",
-        partial(standalone.page, _content(report, results)),
+        partial(standalone.page, content(report, results)),
         file_name=f"quality_{report.session}.html",
         mime="text/html",
         key="quality_report",
@@ -133,7 +133,8 @@ def download(report: ReportView, results: Sequence[ResultView]) -> None:
     )
 
 
-def _content(report: ReportView, results: Sequence[ResultView]) -> standalone.Content:
+def content(report: ReportView, results: Sequence[ResultView]) -> standalone.Content:
+    """Return everything that the report of a session says."""
     run = data.run(report.run_id)
     return standalone.Content(
         report=report,

@@ -117,9 +117,11 @@ def _save(name: str, turned: Mapping[str, float], current: Thresholds) -> None:
                 else:
                     key = request_key(f"turn:{name}:{current.version}:{sorted(turned.items())}")
                     perform("Saved.", _store, services(), turned, reason=reason.strip(), key=key)
-            if st.button("Put back", key="turn_back", icon=":material/undo:"):
-                st.session_state[_PUT_BACK] = st.session_state.get(_PUT_BACK, 0) + 1
-                st.rerun(scope="fragment")
+            st.button("Put back", key="turn_back", icon=":material/undo:", on_click=_put_back)
+
+
+def _put_back() -> None:
+    st.session_state[_PUT_BACK] = st.session_state.get(_PUT_BACK, 0) + 1
 
 
 def _store(commands: Services, turned: Mapping[str, float], *, reason: str, key: str) -> str:
