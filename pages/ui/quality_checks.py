@@ -109,12 +109,10 @@ def _cell_text(one: StatusView) -> str:
 def table(results: Sequence[ResultView], trends: Mapping[str, Sequence[float]], *, chosen: str | None) -> None:
     """List what each check found, worst first, with its rate over the last sessions; a click on a check chooses it."""
     found = [result for result in _sorted(results) if result.status in (CheckStatus.FAILED, CheckStatus.WARNED)]
-    shown = st.segmented_control(
-        "Checks", [_FOUND, _ALL], default=_FOUND if found else _ALL, required=True, key="checks_shown", label_visibility="collapsed"
-    )
+    shown = st.segmented_control("Checks", [_FOUND, _ALL], default=_FOUND, required=True, key="checks_shown", label_visibility="collapsed")
     listed = found if shown == _FOUND else _sorted(results)
     if not listed:
-        st.caption("No check found anything in this session.")
+        st.caption(":material/check: No check found anything in this session.")
         return
     looks = [look(status) for status in CheckStatus]
     frame = pd.DataFrame(
@@ -123,7 +121,9 @@ def table(results: Sequence[ResultView], trends: Mapping[str, Sequence[float]], 
             "Status": [[look(result.status).word] for result in listed],
             "Found": [_found(result) for result in listed],
             "Worst": [_worst(result) for result in listed],
-            "Limits": [_limits(result) for result in listed],
+            "Warns above": [_limit(result.warn_above) for result in listed],
+            "Fails above": [_limit(result.error_above) for result in listed],
+            "Unit": [_unit(result.check_id) for result in listed],
             "Last sessions": [list(trends.get(result.check_id, ())) for result in listed],
             "Note": [result.reason or "" for result in listed],
             "Rule": [_rule(result.check_id) for result in listed],
@@ -140,13 +140,15 @@ def table(results: Sequence[ResultView], trends: Mapping[str, Sequence[float]], 
                 type="tertiary", key="checks_open", alignment="left", width=190, help="See its findings"
             ),
             "Status": st.column_config.MultiselectColumn(
-                options=[seen.word for seen in looks], color=[seen.colour for seen in looks], width=110
+                options=[seen.word for seen in looks], color=[seen.colour for seen in looks], width=95
             ),
-            "Found": st.column_config.TextColumn(width=160, help="Rows that were warned of or set aside, of those that could be judged"),
-            "Worst": st.column_config.TextColumn(width=170, help="What was observed at the largest score, and what it was held against"),
-            "Limits": st.column_config.TextColumn(width=200),
+            "Found": st.column_config.TextColumn(width=140, help="Rows that were warned of or set aside, of those that could be judged"),
+            "Worst": st.column_config.TextColumn(width=150, help="What was observed at the largest score, and what it was held against"),
+            "Warns above": st.column_config.TextColumn(width=95),
+            "Fails above": st.column_config.TextColumn(width=90, help="A row is set aside, a session blocked"),
+            "Unit": st.column_config.TextColumn(width=110),
             "Last sessions": st.column_config.BarChartColumn(
-                width=140, y_min=0, help="The share of rows found in each of the sessions of the grid"
+                width=120, y_min=0, help="The share of rows found in each of the sessions of the grid"
             ),
             "Note": st.column_config.TextColumn(width=150, help="Why it could not be judged, or what was seen"),
             "Rule": st.column_config.TextColumn(width=420),
@@ -168,8 +170,7 @@ def _found(result: ResultView) -> str:
     if result.status is CheckStatus.NOT_APPLICABLE:
         return say.NOTHING
     share = "" if result.rate is None or not result.rate else f" ({say.percent(result.warned + result.failed, result.applicable)})"
-    explained = f", {result.explained:,} explained" if result.explained else ""
-    return f"{result.warned + result.failed:,} of {result.applicable:,}{share}{explained}"
+    return f"{result.warned + result.failed:,} of {result.applicable:,}{share}"
 
 
 def _worst(result: ResultView) -> str:
@@ -178,15 +179,13 @@ def _worst(result: ResultView) -> str:
     return f"{say.figure(result.observed)} against {say.figure(result.bound)}"
 
 
-def _limits(result: ResultView) -> str:
-    check = quality_data.check_named(result.check_id)
-    unit = f" {check.unit}" if check else ""
-    parts = [
-        f"{word} above {limit:g}{unit}"
-        for word, limit in (("warns", result.warn_above), ("sets aside", result.error_above))
-        if limit is not None
-    ]
-    return "; ".join(parts) or say.NOTHING
+def _limit(value: float | None) -> str:
+    return say.NOTHING if value is None else f"{value:g}"
+
+
+def _unit(check_id: str) -> str:
+    check = quality_data.check_named(check_id)
+    return check.unit if check else ""
 
 
 def trends(judged: Sequence[JudgedView], statuses: Sequence[StatusView]) -> Mapping[str, list[float]]:

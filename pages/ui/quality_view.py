@@ -132,13 +132,21 @@ def tiles(report: ReportView, listed: Sequence[JudgedView], results: Sequence[Re
     wrong = ended[CheckStatus.FAILED] + ended[CheckStatus.WARNED]
     ran = wrong + ended[CheckStatus.PASSED]
     with st.grid(4, min_column_width=150, key="quality_tiles"):
-        _tile("Quality", course.word, note=course.note, colour=course.colour, chart=[a + b for a, b in zip(aside, flagged, strict=True)])
+        _tile(
+            "Quality",
+            course.word,
+            note=course.note,
+            colour=course.colour,
+            chart=[a + b for a, b in zip(aside, flagged, strict=True)],
+            explanation="The share of rows with a flag or set aside: in the mean of the last ten sessions, and of those before them.",
+        )
         _tile(
             "Lines set aside",
             say.count(report.quarantined),
             note=f"{say.percent(report.quarantined, lines)}, usually {quality_words.usual(aside):.1f}%",
             colour="red" if report.quarantined else "green",
             chart=aside,
+            explanation="Lines that could not be read and rows that a check refused; in percent of the data lines, beside the median.",
         )
         _tile(
             "Rows with a flag",
@@ -146,6 +154,7 @@ def tiles(report: ReportView, listed: Sequence[JudgedView], results: Sequence[Re
             note=f"{say.percent(report.warned, lines)}, usually {quality_words.usual(flagged):.1f}%",
             colour="orange" if report.warned else "green",
             chart=flagged,
+            explanation="Rows that are served and of which a check warned; in percent of the data lines, beside the median.",
         )
         _tile(
             "Checks passed",
@@ -158,13 +167,14 @@ def tiles(report: ReportView, listed: Sequence[JudgedView], results: Sequence[Re
             or "none found anything",
             colour="red" if ended[CheckStatus.FAILED] else "orange" if wrong else "green",
             chart=[float(found[one.run_id]) for one in judged],
+            explanation="Of the checks that could judge the session; the bars count those that found something.",
         )
 
 
-def _tile(label: str, value: str, *, note: str, colour: Colour, chart: Sequence[float]) -> None:
+def _tile(label: str, value: str, *, note: str, colour: Colour, chart: Sequence[float], explanation: str) -> None:
     drawn = list(chart) if any(chart) and len(chart) > 1 else None
     with st.container(border=True, height="stretch"):
-        st.metric(label, value, delta=note, delta_color=colour, delta_arrow="off", chart_data=drawn, chart_type="bar")
+        st.metric(label, value, delta=note, delta_color=colour, delta_arrow="off", chart_data=drawn, chart_type="bar", help=explanation)
 
 
 def law(report: ReportView) -> None:

@@ -195,7 +195,7 @@ def _where_scores_lie(name: str, past: Book, current: Thresholds, turned: Mappin
     found, now_limits, then_limits = scores(past.scores, then, name), _limits(name, current), _limits(name, then)
     low, top = min(spec.low for spec in sliders), max(spec.high for spec in sliders)
     drawn = [*now_limits.values(), *then_limits.values(), *(np.quantile(found, [0.99]) if len(found) else ())]
-    high = min(max([low + (top - low) / 50, *map(float, drawn)]) * _ROOM, top)
+    high = min(_rounded_up(max([low + (top - low) / 50, *map(float, drawn)]) * _ROOM), top)
     counted = histogram(found, low=low, high=high)
     unit = sliders[0].unit
     st.echarts_chart(
@@ -213,6 +213,12 @@ def _where_scores_lie(name: str, past: Book, current: Thresholds, turned: Mappin
     st.caption(f"{say.count(len(found))} {what}.{beyond}")
     if name != GATE:
         _trust(name, past, (low, high), unit, now_limits, then_limits)
+
+
+def _rounded_up(value: float) -> float:
+    """Return the next number of two digits."""
+    power = 10.0 ** (np.floor(np.log10(value)) - 1) if value > 0 else 1.0
+    return float(np.ceil(value / power) * power)
 
 
 def _trust(name: str, past: Book, span: tuple[float, float], unit: str, now: Mapping[str, float], then: Mapping[str, float]) -> None:

@@ -17,17 +17,20 @@ def distribution(scores: Histogram, *, unit: str, now: Mapping[str, float], then
     Words are those of `FATES`. The axis of counts is logarithmic: most scores lie near zero, and the few far out are what matters.
     """
     middles = (scores.edges[:-1] + scores.edges[1:]) / 2
-    data = [
-        {"value": [round(float(middle), 6), int(count)], "itemStyle": {"color": theme.hexadecimal(_fate(float(middle), then))}}
+    data = [  # empty ones too: the chart takes the width of its bars from how close they stand
+        {
+            "value": [round(float(middle), 6), int(count) or None],
+            "itemStyle": {"color": theme.hexadecimal(_fate(float(middle), then))},
+        }
         for middle, count in zip(middles, scores.counts, strict=True)
-        if count
     ]
     return _axes(unit, float(scores.edges[0]), float(scores.edges[-1])) | {
         "tooltip": {"formatter": "{c}", "valueFormatter": "%,.4g", "confine": True},
         "yAxis": {
             "type": "log",
             "min": 0.5,
-            "axisLabel": {"color": theme.hexadecimal("gray"), "formatter": "{value}", "showMinLabel": False},
+            "max": max(10, int(scores.counts.max(initial=1)) * 2),
+            "axisLabel": {"color": theme.hexadecimal("gray"), "formatter": "{value}", "showMinLabel": False, "showMaxLabel": False},
             "splitLine": {"lineStyle": {"color": theme.surface("borderColor"), "opacity": 0.6}},
             "name": "findings",
             "nameTextStyle": {"color": theme.hexadecimal("gray"), "align": "left"},
@@ -94,7 +97,7 @@ def trust(
             "type": "value",
             "min": 0,
             "max": 100,
-            "splitNumber": 4,
+            "interval": 25,
             "axisLabel": {"color": muted, "formatter": "{value}%"},
             "splitLine": {"lineStyle": {"color": theme.surface("borderColor"), "opacity": 0.6}},
         },
@@ -115,7 +118,7 @@ def _axes(unit: str, low: float, high: float, *, bottom: int = 30) -> dict[str, 
             "nameLocation": "middle",
             "nameGap": 26,
             "nameTextStyle": {"color": muted},
-            "axisLabel": {"color": muted, "hideOverlap": True, "formatter": "{value}"},
+            "axisLabel": {"color": muted, "hideOverlap": True, "formatter": "{value}", "showMaxLabel": False},
             "splitLine": {"show": False},
         },
     }

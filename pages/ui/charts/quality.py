@@ -230,6 +230,12 @@ def _across(limit: float) -> dict[str, Any]:
         "silent": True,
         "symbol": "none",
         "lineStyle": {"color": red, "type": "dashed"},
-        "label": {"formatter": f"blocked above {limit:g}%", "color": red, "position": "insideEndTop"},
+        "label": {
+            "formatter": f"blocked above {limit:g}%",
+            "color": red,
+            "position": "insideEndTop",
+            "backgroundColor": theme.surface("backgroundColor"),
+            "padding": [1, 4],
+        },
         "data": [{"yAxis": limit}],
     }
