@@ -17,6 +17,7 @@ from tests.e2e.server import eventually
 
 DAYS = 30
 Row = dict[str, str]
+HOSTILE = "<script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\">"
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,8 @@ def folder(sessions, tmp_path_factory) -> Path:
             (root / "daily" / file.name).write_bytes(file.content)
     _mend(root, sessions[-4], _close_outside)
     _mend(root, sessions[-1], _high_below_low)
+    with (root / "daily" / f"{sessions[-3]:%Y_%m_%d}.csv").open("a") as file:
+        file.write(f"{HOSTILE}\n")  # a line that cannot be read
     return root
 
 
@@ -130,17 +133,38 @@ def test_a_session_that_the_gate_holds_is_let_through_by_a_person(judged, sessio
 
 def test_a_click_on_the_grid_chooses_the_session_and_the_check_and_survives_a_reload(judged, sessions, console, tab):
     page: Page = tab(f"{console.url}/quality")
-    grid = page.locator("[class*=st-key-quality_grid_] canvas").first
-    expect(grid).to_be_visible()
+    grid = page.locator("[class*=st-key-quality_grid_]").first
+    expect(grid.locator("canvas").last).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    grid.scroll_into_view_if_needed()
     box = grid.bounding_box()
     assert box is not None
 
-    grid.click(
-        position={"x": box["width"] - 30 - (box["width"] - 190) / 10, "y": 4 + 20 * 1.5}
-    )  # the row of the worst check, one session before the last
+    cell = (box["width"] - 170) / 10  # ten sessions beside the names of the checks
+    page.mouse.click(box["x"] + box["width"] - 8 - 1.5 * cell, box["y"] + 4 + 1.5 * 20)  # the worst check, one session before the last
     expect(page).to_have_url(re.compile(rf"session={sessions[-2]}"))
     page.reload()
 
     expect(page.locator(".st-key-quality_banner")).to_contain_text(f"{sessions[-2].day} {sessions[-2]:%b %Y}")
     assert "check=" in page.url
+
+
+def test_the_report_to_take_away_needs_no_network_and_runs_nothing_of_what_a_line_says(judged, sessions, console, tab, browser, tmp_path):
+    page: Page = tab(f"{console.url}/quality?session={sessions[-3]}")
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Report of this session").click()
+    kept = tmp_path / "report.html"
+    started.value.save_as(kept)
+    asked: list[str] = []
+    opened: Page = tab("about:blank")
+    opened.on("request", lambda request: asked.append(request.url))
+
+    browser.set_offline(True)
+    opened.goto(kept.as_uri())
+    browser.set_offline(False)
+
+    expect(opened.get_by_text(HOSTILE)).to_be_visible()  # as it came
+    expect(opened.get_by_role("heading", name=f"Quality of the session of {sessions[-3]:%a} {sessions[-3].day}")).to_be_visible()
+    assert opened.title().startswith("Quality of the session of")
+    assert opened.locator("script, img, link, iframe").count() == 0
+    assert asked == [kept.as_uri()]
