@@ -72,11 +72,15 @@ class NoFile(SourceError):
 
 
 class DataError(ConsoleError):
-    """The input is wrong; the same bytes will be wrong again. `findings` are columns of the run that say what was seen."""
+    """The input is wrong; the same bytes will be wrong again.
 
-    def __init__(self, message: str, *, findings: Mapping[str, Any] | None = None) -> None:
+    `findings` are columns of the run that say what was seen, `line` is the physical line of the file that is at fault, where it is one.
+    """
+
+    def __init__(self, message: str, *, findings: Mapping[str, Any] | None = None, line: int | None = None) -> None:
         super().__init__(message)
         self.findings = dict(findings or {})
+        self.line = line
 
 
 class UnreadableFile(DataError):

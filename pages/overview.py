@@ -6,11 +6,12 @@ from pages.ui import data
 from pages.ui import format as say
 from pages.ui import overview as parts
 from pages.ui.panels import live_backfill
+from pages.ui.widgets import known_parameters
 
 pipeline = data.first_pipeline()
 
 
-@st.fragment(run_every=3)
+@st.fragment(run_every=data.pace(3))
 def state() -> None:
     """Draw what is wrong now, and the numbers."""
     health = data.health(pipeline)
@@ -43,6 +44,7 @@ def last_runs() -> None:
 
 
 st.title("Overview")
+known_parameters()
 st.caption(f"{pipeline.summary} Today is {say.day(data.today())} in Nepal.")
 live_backfill()
 state()

@@ -6,22 +6,24 @@ from pages.ui import data
 from pages.ui import pipeline as parts
 from pages.ui.dialogs import ask_backfill
 from pages.ui.panels import ledger, live_backfill
+from pages.ui.widgets import known_parameters
 
 names = list(data.pipelines())
 st.title("Pipelines")
+known_parameters("pipeline")
 name = st.segmented_control(
     "Pipeline", names, default=names[0], required=True, key="pipeline", bind="query-params", label_visibility="collapsed"
 )
 pipeline = data.pipelines()[name or names[0]]
 
 
-@st.fragment(run_every=4)
+@st.fragment(run_every=data.pace(4))
 def past_backfills() -> None:
     """List the newest backfills; one that ends while it is looked at is seen to end."""
     parts.past_backfills()
 
 
-@st.fragment(run_every=4)
+@st.fragment(run_every=data.pace(4))
 def slots(dates: str) -> None:
     """Show what became of the dates."""
     known = data.slots(pipeline.name, *parts.ledger_range(dates))

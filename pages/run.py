@@ -6,8 +6,9 @@ from pages.ui import data, run_data, run_view
 from pages.ui.diff import run_diff
 from pages.ui.text import plain
 from pages.ui.views import RunDetail
-from pages.ui.widgets import empty_state
+from pages.ui.widgets import empty_state, known_parameters
 
+known_parameters("id", "compare")
 run_id = run_data.id_in_url()
 detail = data.run(run_id) if run_id is not None else None
 if detail is None:

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui import data, dialogs, run_data
 from pages.ui.day_view import dates, follow_day
 from pages.ui.run_table import STATUS_OF, before_in_url, first_page, run_filter, run_table
+from pages.ui.widgets import known_parameters
 
 pipelines = list(data.pipelines())
 
@@ -19,6 +20,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     if st.button("Backfill…", key="backfill_range", icon=":material/date_range:"):
         dialogs.ask_backfill(pipeline)
 
+known_parameters("pipeline", "day", "year", "status", "since", "until", "backfill", "before")
 years = run_data.years(pipeline, day)
 year = year_switch.segmented_control(
     "Year", years, default=day.year if day else years[-1], required=True, key="year", bind="query-params", label_visibility="collapsed"

@@ -1,4 +1,4 @@
-"""Opens the database and hands out transactions; the only module that knows which database it is."""
+"""Opens the database and hands out transactions; with `prepared.py` and `upsert.py` the only module that knows which database it is."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pysqlite3
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.pool import NullPool
 
 from storage.prepared import driven
 
@@ -105,6 +107,24 @@ def open_database(url: str, *, durability: str = "normal") -> Database:
         driven(connection, "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
     return Database(pool)
+
+
+def open_read_only(url: str) -> Database | None:
+    """Open a database that is there, so that nothing can be written to it and no file appears beside it; None where there is none."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return Database(create_engine(parsed, pool_pre_ping=True))
+    file = Path(parsed.database or "")
+    if not file.is_file():
+        return None
+    # Without a log beside it nobody writes; then SQLite is told so, or it would make that log, and its index, for reading.
+    quiet = "" if file.with_name(f"{file.name}-wal").exists() else "&immutable=1"
+    where = f"file:{quote(str(file.absolute()))}?mode=ro{quiet}"
+
+    def connect() -> Any:
+        return pysqlite3.connect(where, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+
+    return Database(create_engine("sqlite://", creator=connect, module=pysqlite3, poolclass=NullPool))
 
 
 def version(database: Database) -> str:

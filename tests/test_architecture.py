@@ -98,7 +98,7 @@ def test_every_module_can_be_the_first_one_imported():
 
 @pytest.mark.skipif(not (REPOSITORY / "engine/pipeline/runner.py").exists(), reason="there is no runner yet")
 def test_a_runner_loads_none_of_the_heavy_libraries():
-    heavy = {"pandas", "scipy", "plotly", "streamlit", "talib", "numba"}
+    heavy = {"pandas", "pandera", "scipy", "plotly", "streamlit", "talib", "numba"}
 
     loaded = subprocess.run(
         [sys.executable, "-c", "import engine.pipeline.runner, engine.pipelines, sys; print(*sys.modules)"],

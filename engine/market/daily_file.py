@@ -69,7 +69,7 @@ def parse(content: bytes, name: str, *, corrections: Mapping[int, bytes] = Mappi
     if corrections:
         text = _corrected(text, name, corrections)
     lead, header, body = _split_header(text, name)
-    layout = layout_of(header, name)
+    layout = layout_of(header, name, line=lead + 1)
     first_line = lead + 2
     rows = _quick(body, header, first_line=first_line)
     if rows is not None:
@@ -129,17 +129,17 @@ def _split_header(text: bytes, name: str) -> tuple[int, list[str], bytes]:
         lead += 1
     try:
         if b"\0" in line or len(line) > MAX_LINE:
-            raise UnreadableFile(f"{name} is not a text table: its first line has {len(line):,} bytes or holds a NUL.")
+            raise UnreadableFile(f"{name} is not a text table: line {lead + 1} has {len(line):,} bytes or holds a NUL.", line=lead + 1)
         cells = next(csv.reader([line.decode("utf-8")], strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableFile(f"{name} is not a text table: its first line cannot be read ({error}).") from error
+        raise UnreadableFile(f"{name} is not a text table: line {lead + 1} cannot be read ({error}).", line=lead + 1) from error
     return lead, [cell.strip() for cell in cells], rest
 
 
 def _refuse_too_many(text: bytes, name: str) -> None:
     count = text.count(b"\n")
     if count > MAX_LINES:
-        raise UnreadableFile(f"{name} has {count:,} lines; a daily file never has more than {MAX_LINES:,}.")
+        raise UnreadableFile(f"{name} has {count:,} lines; a daily file never has more than {MAX_LINES:,}.", line=MAX_LINES + 1)
 
 
 def _quick(body: bytes, header: Sequence[str], *, first_line: int) -> pa.Table | None:

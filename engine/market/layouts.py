@@ -50,10 +50,11 @@ PARSED_SCHEMA = pa.schema([*((name, _TYPES[name]) for name in COLUMNS.values()),
 SILVER_SCHEMA = pa.schema([("session", pa.date32()), *((name, _TYPES[name]) for name in COLUMNS.values())])
 
 
-def layout_of(header: Sequence[str], name: str) -> str:
+def layout_of(header: Sequence[str], name: str, *, line: int = 1) -> str:
     """Return the name of the layout whose columns are exactly those of `header`, in whatever order.
 
-    Raises `UnknownLayout`, naming the columns that are too many, missing or doubled against the nearest layout. `name` is the file's.
+    Raises `UnknownLayout`, naming the columns that are too many, missing or doubled against the nearest layout. `name` is the
+    file's, `line` is where the header stands.
     """
     found = frozenset(header)
     doubled = [column for column, times in Counter(header).items() if times > 1]
@@ -68,6 +69,7 @@ def layout_of(header: Sequence[str], name: str) -> str:
     )
     listed = "; ".join(f"{what}: {', '.join(map(repr, columns))[:500]}" for what, columns in differences if columns)
     raise UnknownLayout(
-        f"{name} has a header of {len(header)} columns never seen before. Against the nearest layout, {nearest}: {listed}. "
-        "The bytes are kept; teach engine/market/layouts.py the new layout and rerun the date."
+        f"{name}, line {line}: a header of {len(header)} columns never seen before. Against the nearest layout, {nearest}: {listed}. "
+        "The bytes are kept; teach engine/market/layouts.py the new layout and rerun the date.",
+        line=line,
     )

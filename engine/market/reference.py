@@ -9,7 +9,9 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,12 @@ class Reference:
     def listed(self) -> pa.StringArray:
         """The symbols of all securities, for looking many up at once."""
         return pa.array(list(self.securities), pa.string())
+
+    @cached_property
+    def closures(self) -> tuple[pa.StringArray, NDArray[np.int64]]:
+        """Every book closure: its symbol, and its date as days since 0001-01-01."""
+        every = [(symbol, day.toordinal()) for symbol, days in self.book_closures.items() for day in days]
+        return pa.array([symbol for symbol, _ in every], pa.string()), np.array([day for _, day in every], np.int64)
 
     @cached_property
     def funds(self) -> pa.StringArray:

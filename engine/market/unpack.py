@@ -1,12 +1,14 @@
 """Bytes as they came to plain bytes of text, whatever they were meant to do to the machine."""
 
 import zlib
+from collections.abc import Sequence
 
 from engine.errors import UnreadableFile
 
 MAX_BYTES = 16 * 1024 * 1024  # a daily file has some 60 kB; this leaves room for two hundred times as much
 MAX_RATIO = 100  # a daily file shrinks to a quarter; beyond this it is a bomb
 _RATIO_FROM = 1024 * 1024  # small files may shrink as they like
+_MEMBERS = 100  # pieces of one gzip file; each costs a copy of the rest
 _STEP = 1024 * 1024
 _MAGIC = b"\x1f\x8b"
 _GZIP = 31  # zlib's window size for a gzip member
@@ -20,38 +22,60 @@ def unpack(content: bytes, name: str) -> bytes:
     """
     text = _inflate(content, name) if content.startswith(_MAGIC) else content
     if len(text) > MAX_BYTES:
-        raise UnreadableFile(f"{name} holds {len(text):,} bytes; a daily file never has more than {MAX_BYTES:,}.")
+        raise too_large([text], name, f"{len(text):,} bytes")
     text = text.removeprefix(_BOM)
     if not text or text.isspace():
         raise UnreadableFile(f"{name} is empty ({len(content)} bytes came). Ask the source for the date again.")
     return text
 
 
+def too_large(parts: Sequence[bytes], name: str, holds: str) -> UnreadableFile:
+    """Return the error of a file that is larger than any; `parts` are its first bytes, which show at which line reading stopped."""
+    line = _line_after(parts)
+    return UnreadableFile(
+        f"{name} holds {holds}; a daily file never has more than {MAX_BYTES:,}. Reading stopped in line {line:,}.", line=line
+    )
+
+
 def _inflate(content: bytes, name: str) -> bytes:
     parts: list[bytes] = []
-    size, rest = 0, content
+    size, rest, members = 0, content, 0
     while rest:  # a gzip file may consist of several members
+        members += 1
         if not rest.startswith(_MAGIC):
-            raise UnreadableFile(f"{name} has {len(rest)} bytes after its end that are not gzip. Ask the source for the date again.")
+            raise _damaged(parts, f"{name} has {len(rest):,} bytes after its end that are not gzip")
+        if members > _MEMBERS:
+            raise _damaged(parts, f"{name} is gzip in more than {_MEMBERS} pieces")
         member = zlib.decompressobj(_GZIP)
         while not member.eof:
             try:
                 part = member.decompress(rest, _STEP)
             except zlib.error as error:
-                raise UnreadableFile(f"{name} is damaged gzip ({error}). Ask the source for the date again.") from error
+                raise _damaged(parts, f"{name} is damaged gzip ({error})") from error
             if not part and not member.eof:
-                raise UnreadableFile(f"{name} is torn: gzip ends after {size:,} bytes of text. Ask the source for the date again.")
+                raise _damaged(parts, f"{name} is torn: gzip ends after {size:,} bytes of text")
             parts.append(part)
             size += len(part)
-            _refuse_a_bomb(size, len(content), name)
+            _refuse_a_bomb(size, len(content), parts, name)
             rest = member.unconsumed_tail
         rest = member.unused_data.lstrip(b"\0")  # tapes and blocks pad with zeros
     return b"".join(parts)
 
 
-def _refuse_a_bomb(size: int, packed: int, name: str) -> None:
+def _line_after(parts: Sequence[bytes]) -> int:
+    return 1 + sum(part.count(b"\n") for part in parts)
+
+
+def _damaged(parts: Sequence[bytes], what: str) -> UnreadableFile:
+    line = _line_after(parts)
+    return UnreadableFile(f"{what}; read up to line {line:,}. Ask the source for the date again.", line=line)
+
+
+def _refuse_a_bomb(size: int, packed: int, parts: Sequence[bytes], name: str) -> None:
     if size > MAX_BYTES or size > max(_RATIO_FROM, packed * MAX_RATIO):
+        line = _line_after(parts)
         raise UnreadableFile(
-            f"{name} unpacks {packed:,} bytes to more than {size:,}; "
-            f"a daily file has at most {MAX_BYTES:,} and shrinks less than {MAX_RATIO} times."
+            f"{name} unpacks {packed:,} bytes to more than {size:,}; a daily file has at most {MAX_BYTES:,} and shrinks less than "
+            f"{MAX_RATIO} times. Reading stopped in line {line:,}.",
+            line=line,
         )

@@ -1,15 +1,15 @@
 """Gold of a session out of the carried feature state, and of every later session when an earlier one changes or goes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from engine.features.indicators import step
 from engine.features.state import FeatureState
-from engine.pipeline.context import StageContext
+from engine.pipeline.context import StageContext, TableCache
 from storage import lake, sessions
 from storage.lake import Version
 
@@ -72,7 +72,24 @@ def _publish(
     return state, Carried(session, version, digest)
 
 
-def state_before(context: StageContext, newest: Mapping[str, Any]) -> FeatureState:
+class Past(Protocol):
+    """What is read to know the past: a stage's context, or a look from outside."""
+
+    @property
+    def cache(self) -> TableCache:
+        """What this process remembers."""
+        ...
+
+    def query(self, read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call a read of `storage`."""
+        ...
+
+    def table(self, path: str) -> pa.Table:
+        """Return a table of the lake."""
+        ...
+
+
+def state_before(context: Past, newest: Mapping[str, Any]) -> FeatureState:
     """Return the state after an accepted session, from memory, or replayed from the nearest one that is stored."""
     remembered: FeatureState | None = context.cache.get(newest["state_digest"])
     if remembered is not None:
@@ -94,7 +111,7 @@ def state_before(context: StageContext, newest: Mapping[str, Any]) -> FeatureSta
     return _replayed(context, FeatureState.empty(), replay)
 
 
-def _replayed(context: StageContext, state: FeatureState, newest_first: list[str]) -> FeatureState:
+def _replayed(context: Past, state: FeatureState, newest_first: list[str]) -> FeatureState:
     for path in reversed(newest_first):
         state, _ = step(state, context.table(path))
     return state

@@ -19,7 +19,7 @@ from engine.quality.sample import History, Sample
 from engine.thresholds import SPECS, Thresholds
 from storage import dead_letters, lake, sessions
 from storage import quality as stored
-from storage.dead_letters import MOST_LETTERS, Letter
+from storage.dead_letters import Letter
 from storage.lake import Version
 from storage.status import Decision, GateVerdict, Label, LetterKind
 
@@ -108,7 +108,7 @@ def write_down(context: StageContext, file: Parsed, report: QualityReport, bronz
             dict(context.run),
             file.sha256,
             file.name,
-            letters[:MOST_LETTERS],
+            letters,
             at=at,
             blocked=report.verdict is GateVerdict.BLOCKED,
             corrected=file.corrected,

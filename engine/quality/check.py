@@ -195,13 +195,16 @@ def scores_of(
     `explained` is asked only where something was found.
     """
     rows = np.flatnonzero(score > floor)
+    applicable = sample.size - int(np.count_nonzero(np.isnan(score)))
+    if len(rows) == 0:
+        return nothing(applicable)
     return picked(
         rows,
         score[rows],
         observed=observed[rows],
         bound=bound[rows] if isinstance(bound, np.ndarray) else bound,
-        explained=explained()[rows] if explained is not None and len(rows) else None,
-        applicable=sample.size - int(np.count_nonzero(np.isnan(score))),
+        explained=explained()[rows] if explained is not None else None,
+        applicable=applicable,
     )
 
 
@@ -219,6 +222,11 @@ def picked(
     limits = bound if isinstance(bound, np.ndarray) else np.full(count, float(bound))
     reasons = np.zeros(count, bool) if explained is None else explained
     return Scores(rows.astype(np.int64, copy=False), score, observed, limits, reasons, applicable)
+
+
+def nothing(applicable: int) -> Scores:
+    """Return that nothing was found among so many rows."""
+    return Scores(*_NOTHING, applicable)
 
 
 def whole(score: float, *, observed: float, bound: float, explained: bool = False, note: str | None = None, floor: float = 0.0) -> Scores:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from engine.market.rules import CloseMeaning
-from engine.quality.check import ANY, Flags, Limit, Positions, Scope, Scores, check, not_applicable, picked, scores_of
+from engine.quality.check import ANY, Flags, Limit, Positions, Scope, Scores, check, not_applicable, nothing, picked, scores_of
 from engine.quality.sample import Floats, Sample
 
 PRICES = ("open", "high", "low", "close", "vwap", "previous_close")
@@ -13,6 +13,7 @@ PAISA = 0.01
 ROUNDED_OVER = 0.05  # points by which the exchange itself rounds over the band
 EXACT = 1e-6  # NPR; prices have two decimals, so less than that is the rounding of a float
 
+_NO_ROWS = np.empty(0, np.int64)
 _RANGE = Limit(0.0, 0.0, 20.0, 0.1)
 _FAR = Limit(10.0, 0.5, 50.0, 0.5)
 _ODD_LOTS = "few trades, so that odd lots, which open, high and low leave out, may have made the price"
@@ -21,9 +22,9 @@ _ODD_LOTS = "few trades, so that odd lots, which open, high and low leave out, m
 @check(Scope.ROW, unit="symbols", error_above=ANY)
 def symbol_present(sample: Sample) -> Scores:
     """The row names a symbol."""
-    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(sample.symbols), ""), fill_value=True)
-    missing = blank.to_numpy(zero_copy_only=False).astype(float)
-    return scores_of(sample, missing, observed=missing, bound=0.0)
+    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(sample.distinct), ""), fill_value=True).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(blank[sample.codes]) if blank.any() else _NO_ROWS
+    return picked(rows, np.ones(len(rows)), observed=np.ones(len(rows)), bound=0.0, applicable=sample.size)
 
 
 @check(Scope.ROW, unit="values", error_above=ANY)
@@ -44,8 +45,11 @@ def positive_prices(sample: Sample) -> Scores:
     values = {column: sample[column] for column in columns}
     bad = np.zeros(sample.size, bool)
     for price in values.values():
-        bad |= (price <= 0) | np.isinf(price)
+        bad |= price <= 0
+        bad |= price == np.inf
     rows = np.flatnonzero(bad)
+    if len(rows) == 0:
+        return nothing(sample.size)
     among = np.array([values[column][rows] for column in columns]).reshape(len(columns), len(rows))
     wrong = ~((among > 0) & np.isfinite(among)) & ~np.isnan(among)
     return picked(
@@ -123,10 +127,10 @@ def vwap_inside_range(sample: Sample) -> Scores:
 def price_band(sample: Sample) -> Scores:
     """Close moved from previous close by no more than the exchange's daily band of that date; a first listing day has no band."""
     close, previous, band = sample["close"], sample["previous_close"], float(sample.rules.band_pct)
-    move = _move(close, previous)
+    move = sample.move("close")
 
     def explained() -> Flags:
-        own = np.abs(_move(close, sample.own_close)) <= band + ROUNDED_OVER
+        own = np.abs(100 * (close / sample.own_close - 1)) <= band + ROUNDED_OVER
         last_tick = sample.is_fund & (np.abs(close - previous * (1 + np.sign(move) * band / 100)) <= PAISA)
         return sample.is_promoter | own | last_tick
 
@@ -142,7 +146,7 @@ def price_band(sample: Sample) -> Scores:
 def range_inside_band(sample: Sample) -> Scores:
     """High and low moved from previous close by no more than the exchange's daily band of that date."""
     previous, band = sample["previous_close"], float(sample.rules.band_pct)
-    up, down = _move(sample["high"], previous), _move(sample["low"], previous)
+    up, down = sample.move("high"), sample.move("low")
     farther = np.where(np.abs(up) >= np.abs(down), up, down)
     beyond = np.abs(farther) - band
 
@@ -211,8 +215,7 @@ def range_matches(sample: Sample) -> Scores:
 @check(Scope.ROW, unit="points", warn_above=Limit(0.02, 0.01, 10.0, 0.01))
 def change_pct_matches(sample: Sample) -> Scores:
     """The published change in percent is the change over previous close."""
-    previous = sample["previous_close"]
-    percent = np.divide(100 * sample["change"], previous, out=np.full(sample.size, np.nan), where=previous > 0)
+    percent = 100 * sample["change"] / sample.previous
     return _recomputed(sample, "change_pct", percent, rounding=PAISA)
 
 
@@ -275,13 +278,6 @@ def _recomputed(sample: Sample, column: str, expected: Floats, *, rounding: floa
 def _known(price: Floats) -> Floats:
     """Return prices with NaN for 0, which is how the site writes that there is none."""
     return np.where(price > 0, price, np.nan)
-
-
-def _move(price: Floats, before: Floats) -> Floats:
-    """Return the move in percent; NaN where there is no price before."""
-    moved = np.full(price.shape, np.nan)
-    np.divide(price, before, out=moved, where=before > 0)
-    return 100 * (moved - 1)
 
 
 def _counted(sample: Sample, *columns: str) -> int:

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -103,10 +105,10 @@ class Findings:
         """Return them as a table of FINDING_SCHEMA."""
         whole = self.row == SESSION_ROW
         place = pa.array(np.where(whole, 0, self.row), pa.int64(), mask=whole)
-        names = pa.array(list(CHECKS), pa.string()).take(pa.array(self.check, pa.int64()))
+        names = _names().take(pa.array(self.check, pa.int64()))
         columns = [
             pa.repeat(pa.scalar(sample.session, pa.date32()), len(self.row)),
-            sample.rows["line"].take(place).combine_chunks(),
+            sample.line_numbers.take(place),
             sample.symbols.take(place),
             names,
             *map(pa.array, (self.score, self.observed, self.bound, self.explained)),
@@ -143,6 +145,11 @@ class QualityReport:
         )
 
 
+@cache
+def _names() -> pa.StringArray:
+    return pa.array(list(CHECKS), pa.string())
+
+
 def above(findings: Findings, limits: Floats) -> Flags:
     """Return which findings lie above the limit of their check and have no explanation; `limits` are in the order of CHECKS."""
     found: Flags = (findings.score > limits[findings.check]) & ~findings.explained
@@ -168,15 +175,20 @@ def judge(
     )
     findings = _together(parts)
     of_rows = findings.row != SESSION_ROW
-    quarantined = np.unique(findings.row[above(findings, rules.error_above) & of_rows])
-    warned = np.unique(findings.row[above(findings, rules.warn_above) & of_rows])
-    flagged = np.setdiff1d(warned, quarantined, assume_unique=True)
+    aside, warned = (_among_rows(findings.row[above(findings, limit) & of_rows], sample) for limit in (rules.error_above, rules.warn_above))
+    quarantined, flagged = np.flatnonzero(aside), np.flatnonzero(warned & ~aside)
     lines = conserved(sample.lines, len(quarantined))
     if not lines.holds:
         raise DataError(f"a line was lost or counted twice: {lines}. This is a defect of the program; please report it with the file.")
     blocks = _blocks(results, lines, block_above=thresholds[BLOCK_ABOVE.key])
     verdict, reason = _verdict(results, lines, blocks, flagged=len(flagged), approved=approved)
     return QualityReport(results, findings, quarantined, flagged, lines, verdict, reason, thresholds, approved and bool(blocks))
+
+
+def _among_rows(positions: Positions, sample: Sample) -> Flags:
+    flags: Flags = np.zeros(sample.size, bool)
+    flags[positions] = True
+    return flags
 
 
 def conserved(lines: LineCounts, quarantined: int) -> Conservation:
@@ -227,23 +239,29 @@ def _accepted(scores: Scores, sample: Sample, symbols: Collection[str]) -> Score
 
 def _result(check: Check, scores: Scores, rules: RuleBook, at: int, sample: Sample) -> CheckResult:
     warn_above, error_above = float(rules.warn_above[at]), float(rules.error_above[at])
+    off = warn_above == error_above == np.inf
+    limits = None if warn_above == np.inf else warn_above, None if error_above == np.inf else error_above
+    if len(scores.rows) == 0:  # as nearly always
+        status = _status(scores, off=off, failed=False, warned=False)
+        nothing = None, None, None
+        return CheckResult(check, status, scores.applicable, 0, 0, 0, *nothing, *limits, rules.fingerprints[at], scores.note, ())
     counted = ~scores.explained
     failed = counted & (scores.score > error_above)
     warned = counted & ~failed & (scores.score > warn_above)
     failures, warnings = int(np.count_nonzero(failed)), int(np.count_nonzero(warned))
-    worst = int(np.argmax(np.where(counted, scores.score, -np.inf))) if len(scores.rows) else None
+    worst = int(np.argmax(np.where(counted, scores.score, -np.inf)))
     return CheckResult(
         check=check,
-        status=_status(scores, off=warn_above == error_above == np.inf, failed=failures > 0, warned=warnings > 0),
+        status=_status(scores, off=off, failed=failures > 0, warned=warnings > 0),
         applicable=scores.applicable,
         warned=warnings,
         failed=failures,
         explained=int(np.count_nonzero(scores.explained & (scores.score > min(warn_above, error_above)))),
-        worst=None if worst is None else _plain(scores.score[worst]),
-        observed=None if worst is None else _plain(scores.observed[worst]),
-        bound=None if worst is None else _plain(scores.bound[worst]),
-        warn_above=_plain(warn_above),
-        error_above=_plain(error_above),
+        worst=_plain(scores.score[worst]),
+        observed=_plain(scores.observed[worst]),
+        bound=_plain(scores.bound[worst]),
+        warn_above=limits[0],
+        error_above=limits[1],
         fingerprint=rules.fingerprints[at],
         reason=scores.note,
         sample=_sample(scores, np.flatnonzero(failed | warned), sample) if failures or warnings else (),
@@ -261,10 +279,12 @@ def _status(scores: Scores, *, off: bool, failed: bool, warned: bool) -> CheckSt
 
 
 def _sample(scores: Scores, found: Positions, sample: Sample) -> tuple[Mapping[str, Any], ...]:
+    if len(found) > SAMPLE_ROWS:  # only those that may be among the largest are put in order
+        found = found[scores.score[found] >= np.partition(scores.score[found], -SAMPLE_ROWS)[-SAMPLE_ROWS]]
     largest = found[np.argsort(-scores.score[found], kind="stable")][:SAMPLE_ROWS]
     return tuple(
         {
-            "line": sample.rows["line"][int(scores.rows[at])].as_py() if scores.rows[at] != SESSION_ROW else None,
+            "line": sample.line_numbers[int(scores.rows[at])].as_py() if scores.rows[at] != SESSION_ROW else None,
             "symbol": sample.symbols[int(scores.rows[at])].as_py() if scores.rows[at] != SESSION_ROW else None,
             "score": _plain(scores.score[at]),
             "observed": _plain(scores.observed[at]),
@@ -305,7 +325,9 @@ def _blocks(results: Sequence[CheckResult], lines: Conservation, *, block_above:
 def _verdict(
     results: Sequence[CheckResult], lines: Conservation, blocks: Sequence[str], *, flagged: int, approved: bool
 ) -> tuple[GateVerdict, str]:
-    said = f"{lines.loaded:,} rows pass, {flagged:,} of them with a flag; {lines.quarantined:,} are set aside"
+    flags = f", {flagged:,} of them with a flag" if flagged else ""
+    aside = f"; {lines.quarantined:,} {'is' if lines.quarantined == 1 else 'are'} set aside" if lines.quarantined else ""
+    said = f"{lines.loaded:,} rows pass{flags}{aside}"
     if blocks and not approved:
         return GateVerdict.BLOCKED, "; ".join(blocks)
     if blocks:
@@ -316,4 +338,4 @@ def _verdict(
 
 def _plain(value: Any) -> float | None:
     """Return a finite number as a plain float, else None: JSON knows no NaN and no infinity."""
-    return float(value) if np.isfinite(value) else None
+    return float(value) if isfinite(value) else None

@@ -17,6 +17,7 @@ from engine.market.rules import MarketRules, rules_on
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
 
 CLOSES, VOLUMES = 0, 2  # series of the carried windows
 FEWEST_KNOWN = 0.5  # of a file's symbols in the list of securities; below it the list is of another market
@@ -66,6 +67,11 @@ class Sample:
         return _whole(self.rows["symbol"])
 
     @cached_property
+    def line_numbers(self) -> pa.Int32Array:
+        """The lines of the file that the rows stood on."""
+        return _whole(self.rows["line"])
+
+    @cached_property
     def _columns(self) -> dict[str, Floats]:
         return {}
 
@@ -81,10 +87,41 @@ class Sample:
         return int(self.rows[column].null_count) < self.size
 
     @cached_property
+    def _coded(self) -> pa.DictionaryArray:
+        return self.symbols.dictionary_encode("encode")  # a null is a symbol of its own
+
+    @property
+    def distinct(self) -> pa.StringArray:
+        """Every symbol once: what is asked of symbols is asked of these."""
+        return self._coded.dictionary
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The position of each row's symbol in `distinct`."""
+        return np.asarray(self._coded.indices.to_numpy())
+
+    @cached_property
+    def previous(self) -> Floats:
+        """The previous close where it is above zero: what moves are measured from."""
+        previous = self["previous_close"]
+        return np.where(previous > 0, previous, np.nan)
+
+    def move(self, column: str) -> Floats:
+        """Return by how many percent a price moved from the previous close."""
+        known = self._moves
+        if column not in known:
+            known[column] = 100 * (self[column] / self.previous - 1)
+        return known[column]
+
+    @cached_property
+    def _moves(self) -> dict[str, Floats]:
+        return {}
+
+    @cached_property
     def _place(self) -> Ints:
         """The position of each row's symbol in the carried state; -1 where it is new."""
-        found = pc.index_in(self.symbols, value_set=self.history.state.symbols)
-        return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)
+        found = pc.index_in(self.distinct, value_set=self.history.state.symbols)
+        return np.asarray(found.fill_null(-1).to_numpy(), np.int64)[self.codes]
 
     @cached_property
     def unseen(self) -> Flags:
@@ -147,29 +184,30 @@ class Sample:
     @cached_property
     def is_promoter(self) -> Flags:
         """Whether the row is of promoter shares: the symbol of a company that is known, with P or PO behind it."""
-        ends = pc.match_substring_regex(self.symbols, "..PO?$").to_numpy(zero_copy_only=False)
-        flags: Flags = np.zeros(self.size, bool)
-        rows = np.flatnonzero(ends)
-        if len(rows):
-            known = set(self.reference.securities) | set(self.history.state.symbols.to_pylist()) | set(self.symbols.to_pylist())
-            for row in rows:  # some fifteen a session
-                symbol = self.symbols[row].as_py()
-                flags[row] = symbol[:-1] in known or symbol.removesuffix("PO") in known
-        return flags
+        ends = pc.or_(pc.ends_with(self.distinct, "P"), pc.ends_with(self.distinct, "PO")).fill_null(fill_value=False)
+        named = np.flatnonzero(ends.to_numpy(zero_copy_only=False))
+        flags: Flags = np.zeros(len(self.distinct), bool)
+        for at, symbol in zip(named, self.distinct.take(pa.array(named)).to_pylist(), strict=True):  # some fifteen a session
+            flags[at] = len(symbol.removesuffix("O")) >= 3 and self._is_company(symbol[:-1], symbol.removesuffix("PO"))  # noqa: PLR2004, two letters and the P
+        return flags[self.codes]
+
+    def _is_company(self, *names: str) -> bool:
+        if any(name in self.reference.securities for name in names):
+            return True
+        asked = pa.array(names, pa.string())
+        return any(pc.any(pc.is_in(asked, value_set=known)).as_py() for known in (self.history.state.symbols, self.distinct))
 
     @cached_property
     def near_book_closure(self) -> Flags:
         """Whether the company closes its books within five days of the session."""
-        near = [
-            symbol
-            for symbol, days in self.reference.book_closures.items()
-            if any(abs((day - self.session).days) <= 5 for day in days)  # noqa: PLR2004, days; 169 of 227 restated closes lie within
-        ]
-        return self._among(pa.array(near, pa.string()))
+        symbols, days = self.reference.closures
+        near = np.flatnonzero(np.abs(days - self.session.toordinal()) <= 5)  # noqa: PLR2004, days; 169 of 227 restated closes lie within
+        return self._among(symbols.take(pa.array(near)))
 
     def _among(self, symbols: pa.StringArray) -> Flags:
-        found = pc.is_in(self.symbols, value_set=symbols)
-        return np.asarray(found.to_numpy(zero_copy_only=False), bool)
+        found = pc.is_in(self.distinct, value_set=symbols)
+        flags: Flags = found.to_numpy(zero_copy_only=False)[self.codes]
+        return flags
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -33,7 +33,7 @@ def lines_readable(sample: Sample) -> Scores:
 @check(Scope.FILE, unit="rows", warn_above=Limit(0.0, 0.0, 50.0, 1.0))
 def symbols_unique(sample: Sample) -> Scores:
     """No symbol comes twice in the session, once spaces and letter case are brought into one form."""
-    again = sample.size - pc.count_distinct(sample.symbols, mode="all").as_py() if sample.size else 0
+    again = sample.size - len(sample.distinct)
     return whole(float(sample.lines.duplicates + again), observed=sample.lines.duplicates + again, bound=0)
 
 
@@ -90,8 +90,7 @@ def index_move(sample: Sample) -> Scores:
     index = sample.reference.index.get(sample.session)
     if index is None or index.change_pct is None:
         return not_applicable(f"no index was published for {sample.session}")
-    previous = sample["previous_close"]
-    moves = 100 * (sample["close"] / np.where(previous > 0, previous, np.nan) - 1)
+    moves = sample.move("close")
     if np.count_nonzero(~np.isnan(moves)) < FEWEST:
         return not_applicable("too few symbols have a previous close")
     middle = float(np.nanmedian(moves))
@@ -136,6 +135,5 @@ def _halted(sample: Sample) -> bool:
     index = sample.reference.index.get(sample.session)
     if index is not None and index.change_pct is not None:
         return abs(index.change_pct) >= halt * 0.99  # published with two decimals
-    previous = sample["previous_close"]
-    moves = 100 * (sample["close"] / np.where(previous > 0, previous, np.nan) - 1)
+    moves = sample.move("close")
     return bool(np.count_nonzero(~np.isnan(moves)) and abs(float(np.nanmedian(moves))) >= halt * 0.75)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.quality.check import ANY, Flags, Limit, Scope, Scores, check, not_applicable, scores_of
+from engine.quality.check import ANY, Flags, Limit, Positions, Scope, Scores, check, not_applicable, scores_of
 from engine.quality.price_checks import EXACT, PAISA, ROUNDED_OVER
 from engine.quality.sample import Floats, Sample
 
@@ -49,11 +49,10 @@ def jump_against_own_close(sample: Sample) -> Scores:
     """Close did not jump against the symbol's own close in the session before."""
     if sample.history.session is None:
         return not_applicable(_NO_HISTORY)
-    close, own, previous = sample["close"], sample.own_close, sample["previous_close"]
+    close, own = sample["close"], sample.own_close
 
     def explained() -> Flags:
-        move = 100 * np.abs(close / np.where(previous > 0, previous, np.nan) - 1)
-        return (move <= float(sample.rules.band_pct) + ROUNDED_OVER) | sample.near_book_closure
+        return (np.abs(sample.move("close")) <= float(sample.rules.band_pct) + ROUNDED_OVER) | sample.near_book_closure
 
     return scores_of(sample, 100 * np.abs(close / own - 1), observed=close, bound=own, explained=explained, floor=10.0)
 
@@ -61,15 +60,16 @@ def jump_against_own_close(sample: Sample) -> Scores:
 @check(Scope.SYMBOL, unit="slips", error_above=ANY)
 def decimal_slip(sample: Sample) -> Scores:
     """No price is 10, 100 or 1000 times what it was, or a tenth, a hundredth or a thousandth of it."""
-    own, previous = sample.own_close, sample["previous_close"]
-    before = np.where(own > 0, own, np.where(previous > 0, previous, np.nan))
+    own = sample.own_close
+    before = np.where(own > 0, own, sample.previous)
     slips = np.zeros(sample.size)
     observed = np.full(sample.size, np.nan)
     for column in ("open", "high", "low", "close", "previous_close"):
         price = sample[column]
-        slipped = _slipped(price, before)
-        observed = np.where(slipped & (slips == 0), price, observed)
-        slips += slipped
+        rows = _slipped(price, before)
+        first = rows[slips[rows] == 0]
+        observed[first] = price[first]
+        slips[rows] += 1
     return scores_of(sample, np.where(np.isnan(before), np.nan, slips), observed=observed, bound=before)
 
 
@@ -101,12 +101,13 @@ def stale_rows(sample: Sample) -> Flags:
     return flags
 
 
-def _slipped(price: Floats, before: Floats) -> Flags:
-    flags: Flags = np.zeros(price.shape, bool)
+def _slipped(price: Floats, before: Floats) -> Positions:
+    """Return the rows whose price lies near a power of ten times the one before."""
     ratio = price / before
-    rows = np.flatnonzero((ratio > 5) | ((ratio > 0) & (ratio < 0.2) & np.isfinite(ratio)))  # noqa: PLR2004, only what is far off
-    if len(rows):
-        power = np.log10(ratio[rows])
-        near = np.rint(power)
-        flags[rows] = (np.abs(near) >= 1) & (np.abs(near) <= 3) & (np.abs(10 ** (power - near) - 1) <= SLIP_WIDTH)  # noqa: PLR2004
-    return flags
+    rows = np.flatnonzero((ratio > 5) | ((ratio < 0.2) & (ratio > 0)))  # noqa: PLR2004, only what is far off
+    if len(rows) == 0:
+        return rows
+    power = np.log10(ratio[rows])
+    near = np.rint(power)
+    slipped: Flags = (np.abs(near) >= 1) & (np.abs(near) <= 3) & (np.abs(10 ** (power - near) - 1) <= SLIP_WIDTH)  # noqa: PLR2004
+    return np.asarray(rows[slipped], np.int64)

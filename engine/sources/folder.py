@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from engine.errors import SourceMisconfigured, SourceUnavailable
 from engine.market.reference import Reference
+from engine.market.unpack import MAX_BYTES, too_large
 from engine.sources import reference_files
 from engine.sources.source import SourceFile
 
@@ -51,7 +52,7 @@ class DailyFolder:
                 self._require_daily()
                 return None
             _refuse_two(day, found)
-            return SourceFile(found[0].name, found[0].read_bytes())
+            return read_daily_file(found[0])
 
     def span(self) -> tuple[date, date] | None:
         """Return the first and the last date that a file is named for, or None; other files in `daily/` are none of its business."""
@@ -100,6 +101,15 @@ class DailyFolder:
             yield
         except OSError as error:
             raise SourceUnavailable(f"The folder {self._root} cannot be read now ({error}). Is it mounted and readable?") from error
+
+
+def read_daily_file(path: Path) -> SourceFile:
+    """Read a file, but no more of it than a daily file can have: raises `UnreadableFile` for a larger one, and `OSError` as it comes."""
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise too_large([content], path.name, f"more than {MAX_BYTES:,} bytes")
+    return SourceFile(path.name, content)
 
 
 def _date_of(path: Path) -> date | None:

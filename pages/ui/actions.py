@@ -9,6 +9,7 @@ import streamlit as st
 import engine.runtime
 from engine.errors import ConsoleError
 from engine.services import Services, Submitted
+from pages.ui.shared import forget
 from pages.ui.text import plain
 
 Answer = TypeVar("Answer")
@@ -55,7 +56,7 @@ def perform(sentence: str, command: Callable[..., Any], *arguments: Any, **optio
         return
     for name in [name for name in st.session_state if str(name).startswith("request_key:")]:
         del st.session_state[name]
-    st.cache_data.clear()
+    forget()
     st.session_state[_NOTICE] = answer.message if isinstance(answer, Submitted) else answer if isinstance(answer, str) else sentence
     st.rerun()
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
 
-import pandas as pd
-import streamlit as st
+import pyarrow as pa
 
 import engine.runtime
 from engine.clock import nepal_date
@@ -15,6 +14,7 @@ from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
 from pages.ui.health import LOOK_BACK, Facts, Health, weigh
+from pages.ui.shared import shared
 from pages.ui.views import (
     AttemptView,
     BackfillView,
@@ -35,6 +35,7 @@ from storage.dates import DateVerdict
 from storage.status import BackfillState, RunStatus
 
 LIVE, CALM = 1.0, 4.0  # seconds a read may be old: on a part that moves, and elsewhere
+IDLE = 5.0  # seconds between two looks while nothing runs
 ALIVE_WITHIN = timedelta(seconds=10)
 
 
@@ -68,14 +69,14 @@ def first_pipeline() -> Pipeline:
     return next(iter(PIPELINES.values()))
 
 
-@st.cache_data(ttl=LIVE, max_entries=10, show_spinner=False)
+@shared(seconds=LIVE, entries=10)
 def last_runs(*, limit: int = 8) -> tuple[RunView, ...]:
     """Return the newest runs of all pipelines, newest first."""
     with engine.runtime.runtime().database.reading() as connection:
         return tuple(RunView.of(row) for row in runs.recent(connection, limit=limit))
 
 
-@st.cache_data(ttl=LIVE, max_entries=200, show_spinner=False)
+@shared(seconds=LIVE, entries=200)
 def run(run_id: int) -> RunDetail | None:
     """Return a run with its stages, failed tries and events, or None."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -90,14 +91,14 @@ def run(run_id: int) -> RunDetail | None:
         )
 
 
-@st.cache_data(ttl=LIVE, max_entries=100, show_spinner=False)
+@shared(seconds=LIVE, entries=100)
 def run_log(run_id: int, *, after: int = 0) -> tuple[LogView, ...]:
     """Return the log lines of a run behind line `after`, oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
         return tuple(LogView.of(line) for line in runs.log_of(connection, run_id, after=after))
 
 
-@st.cache_data(ttl=CALM, max_entries=50, show_spinner=False)
+@shared(seconds=CALM, entries=50)
 def waiting_runs(pipeline: str, *, limit: int = 5) -> tuple[RunView, ...]:
     """Return queued runs that have looked for their file at least once, newest first."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -105,14 +106,14 @@ def waiting_runs(pipeline: str, *, limit: int = 5) -> tuple[RunView, ...]:
     return tuple(RunView.of(row) for row in queued if row["waits"])[:limit]
 
 
-@st.cache_data(ttl=CALM, max_entries=50, show_spinner=False)
+@shared(seconds=CALM, entries=50)
 def verdicts(pipeline: str, since: date, until: date) -> tuple[DateVerdict, ...]:
     """Return what is known of each calendar date of a range, oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
         return tuple(dates.verdicts(connection, pipeline, since, until))
 
 
-@st.cache_data(ttl=CALM, max_entries=10, show_spinner=False)
+@shared(seconds=CALM, entries=10)
 def newest_session() -> date | None:
     """Return the newest accepted session, or None while there is none."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -120,7 +121,7 @@ def newest_session() -> date | None:
         return None if row is None else row["session"]
 
 
-@st.cache_data(ttl=LIVE, max_entries=4, show_spinner=False)
+@shared(seconds=LIVE, entries=4)
 def machine() -> Machine:
     """Return the runners' signs of life and the length of the queue."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -135,7 +136,13 @@ def machine() -> Machine:
     )
 
 
-@st.cache_data(ttl=CALM, max_entries=20, show_spinner=False)
+def pace(at_work: float) -> float:
+    """Return every how many seconds a part shall draw itself anew: `at_work` while runs are on their way, rarely while nothing moves."""
+    known = machine()
+    return at_work if known.running or known.queued or open_backfill() is not None else IDLE
+
+
+@shared(seconds=CALM, entries=20)
 def daily_counts(pipeline: str, *, days: int = 30) -> Mapping[tuple[date, str], int]:
     """Return how many runs ended in the last days, by (Nepal date, status)."""
     until = today()
@@ -151,7 +158,7 @@ def success(pipeline: str) -> tuple[int, int]:
     return good, sum(number for (_, status), number in counts.items() if status in (RunStatus.FAILED, RunStatus.CRASHED))
 
 
-@st.cache_data(ttl=CALM, max_entries=20, show_spinner=False)
+@shared(seconds=CALM, entries=20)
 def durations(pipeline: str, *, limit: int = 200) -> tuple[int, ...]:
     """Return how long the newest succeeded runs took (microseconds), oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -164,16 +171,15 @@ def percentile(values: Sequence[int], share: float) -> float | None:
     return sorted(values)[max(ceil(share * len(values)) - 1, 0)] if values else None
 
 
-@st.cache_data(ttl=CALM, max_entries=100, show_spinner=False)
-def metrics_of(run_id: int) -> pd.DataFrame:
+@shared(seconds=CALM, entries=100)
+def metrics_of(run_id: int) -> pa.Table:
     """Return what a run measured: columns `stage, name, unit, value`."""
     with engine.runtime.runtime().database.reading() as connection:
         rows = metrics.of_run(connection, run_id)
-    columns = ["stage", "name", "unit", "value"]
-    return pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
+    return pa.table({name: [row[name] for row in rows] for name in ("stage", "name", "unit", "value")})
 
 
-@st.cache_data(ttl=CALM, max_entries=20, show_spinner=False)
+@shared(seconds=CALM, entries=20)
 def schedule(pipeline: str) -> ScheduleView | None:
     """Return whether the schedule of a pipeline is paused; None before a runner has opened its ledger."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -181,7 +187,7 @@ def schedule(pipeline: str) -> ScheduleView | None:
     return ScheduleView.of(known[pipeline]) if pipeline in known else None
 
 
-@st.cache_data(ttl=CALM, max_entries=20, show_spinner=False)
+@shared(seconds=CALM, entries=20)
 def slots(pipeline: str, since: date, until: date) -> tuple[SlotView, ...]:
     """Return the ledger of a range of dates, newest first."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -189,14 +195,14 @@ def slots(pipeline: str, since: date, until: date) -> tuple[SlotView, ...]:
     return tuple(SlotView(entry.day, entry.due_at, entry.outcome, entry.reason, entry.run_id) for entry in reversed(known))
 
 
-@st.cache_data(ttl=CALM, max_entries=10, show_spinner=False)
+@shared(seconds=CALM, entries=10)
 def backfills(*, limit: int = 10) -> tuple[BackfillView, ...]:
     """Return the newest backfills first."""
     with engine.runtime.runtime().database.reading() as connection:
         return tuple(BackfillView.of(row) for row in stored_backfills.recent(connection, limit=limit))
 
 
-@st.cache_data(ttl=LIVE, max_entries=10, show_spinner=False)
+@shared(seconds=LIVE, entries=10)
 def open_backfill() -> BackfillView | None:
     """Return the newest backfill that has not ended, or None."""
     ended = (BackfillState.DONE, BackfillState.CANCELLED)
@@ -205,7 +211,7 @@ def open_backfill() -> BackfillView | None:
         return next((backfill for backfill in known if backfill.state not in ended), None)
 
 
-@st.cache_data(ttl=LIVE, max_entries=10, show_spinner=False)
+@shared(seconds=LIVE, entries=10)
 def tiles(backfill_id: int) -> tuple[TileView, ...]:
     """Return one small value a run of a backfill, by date."""
     with engine.runtime.runtime().database.reading() as connection:

@@ -18,9 +18,12 @@ _EVERY = 2  # seconds
 _CHOSEN_HERE = "day_chosen_here"
 
 
-@st.fragment(run_every=_EVERY)
 def dates(pipeline: str, year: int, *, chosen: date | None) -> None:
     """Draw a year of dates and the chosen one; both follow what the runs make of them."""
+    st.fragment(_dates, run_every=data.pace(_EVERY))(pipeline, year, chosen=chosen)
+
+
+def _dates(pipeline: str, year: int, *, chosen: date | None) -> None:
     if st.session_state.pop(_CHOSEN_HERE, False):
         st.rerun()
     year_calendar(pipeline, year, chosen=chosen)

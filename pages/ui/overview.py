@@ -10,7 +10,7 @@ from pages.ui.charts import trends as trend_charts
 from pages.ui.health import Health, Severity
 from pages.ui.text import plain
 from pages.ui.theme import Colour
-from pages.ui.widgets import confirm, run_list, tile
+from pages.ui.widgets import confirm, page, run_list, tile
 
 ATTENTION = 5
 _GO = ":material/arrow_forward:"
@@ -28,7 +28,7 @@ def banner(pipeline: Pipeline, health: Health) -> None:
             also = f" {say.count(more, 'other thing')} below." if more else ""
             with st.container(horizontal=True, vertical_alignment="center", key="worst"):
                 _ALERTS[worst.severity](f"**{worst.headline}.**{also}", icon=_ICONS[worst.severity])
-                st.page_link(worst.page, label=worst.action, icon=_GO, icon_position="right", query_params=dict(worst.query))
+                st.page_link(page(worst.page), label=worst.action, icon=_GO, icon_position="right", query_params=dict(worst.query))
         elif not data.last_runs():
             st.info("Nothing has run yet.", icon=":material/rocket_launch:")
         elif data.open_backfill() is not None:
@@ -63,7 +63,7 @@ def _sessions(health: Health) -> None:
         f"{len(health.accepted)} of {health.sessions}" if health.sessions else say.NOTHING,
         note=note,
         colour=worst if health.sessions else "gray",
-        page="runs.py",
+        script="runs.py",
         query={"status": "failed"} if health.failed else {},
         action="See the dates",
         key="sessions",
@@ -79,7 +79,7 @@ def _freshness(health: Health) -> None:
         say.NOTHING if newest is None else "up to date" if not behind else f"{len(behind)} behind",
         note="no session yet" if newest is None else f"newest {say.day(newest)}",
         colour="gray" if newest is None else "orange" if behind else "green",
-        page="runs.py",
+        script="runs.py",
         query={"day": (behind[0] if behind else newest).isoformat()} if newest else {},
         action="See the date",
         key="freshness",
@@ -95,7 +95,7 @@ def _success(pipeline: Pipeline) -> None:
         say.percent(good, good + bad),
         note=f"{say.count(bad, 'failure')} in 30 days" if good + bad else "no run in 30 days",
         colour=shade,
-        page="runs.py",
+        script="runs.py",
         query={"status": "failed"} if bad else {},
         action="See the failures" if bad else "See the runs",
         key="success",
@@ -110,7 +110,7 @@ def _duration(pipeline: Pipeline) -> None:
         say.duration(data.percentile(took, 0.95)),
         note=f"median {say.duration(data.percentile(took, 0.5))}" if took else "not measured yet",
         colour="gray",
-        page="runs.py",
+        script="runs.py",
         query={"status": "succeeded"},
         action="See the runs",
         key="duration",
@@ -125,7 +125,7 @@ def _runner() -> None:
         "alive" if machine.alive else "not alive",
         note=f"heartbeat {say.ago(machine.heartbeat_at, data.now())}" if machine.heartbeat_at else "none registered",
         colour="green" if machine.alive else "red",
-        page="pipelines.py",
+        script="pipelines.py",
         query={},
         action=f"{machine.queued} queued" if machine.queued else "Nothing queued",
         key="runner",
@@ -140,7 +140,7 @@ def attention(pipeline: Pipeline, health: Health) -> None:
     for place, problem in enumerate(health.problems[:ATTENTION]):
         with st.container(border=True, gap="xsmall", key=f"problem_{place}"):
             st.markdown(f":{_COLOURS[problem.severity]}[{_ICONS[problem.severity]}] **{problem.headline}** · {plain(problem.detail)}")
-            st.page_link(problem.page, label=problem.action, icon=_GO, icon_position="right", query_params=dict(problem.query))
+            st.page_link(page(problem.page), label=problem.action, icon=_GO, icon_position="right", query_params=dict(problem.query))
     if (more := len(health.problems) - ATTENTION) > 0:
         st.caption(f"and {more} more")
     if health.failed and st.button(f"Rerun {say.count(len(health.failed), 'failed date')} …", key="rerun_failed", icon=":material/replay:"):
@@ -196,13 +196,13 @@ def next_slots(pipeline: Pipeline) -> None:
     moment = data.now()
     for due in data.next_slots(pipeline, number=3):
         st.markdown(f"{say.stamp(due)} :gray[{say.ago(due, moment)}]")
-    st.page_link("pipelines.py", label="Schedule and ledger", icon=_GO, icon_position="right")
+    st.page_link(page("pipelines.py"), label="Schedule and ledger", icon=_GO, icon_position="right")
 
 
 def last_runs() -> None:
     """List the newest runs."""
     run_list(data.last_runs())
-    st.page_link("runs.py", label="All runs", icon=_GO, icon_position="right")
+    st.page_link(page("runs.py"), label="All runs", icon=_GO, icon_position="right")
 
 
 def first_step(pipeline: Pipeline) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from pages.ui import data
@@ -17,13 +17,12 @@ from storage.status import ACTIVE, BackfillState, SlotOutcome
 
 _OPENED = "tiles_opened"
 _MOST_AT_ONCE, _SCROLLED = 40, 700  # rows that are shown whole, and the pixels that more of them scroll in
-_LIVE, _IDLE = 1, 5  # seconds between two looks at the backfill, while there is one and while there is none
+_LIVE = 1  # second between two looks at a backfill
 
 
 def live_backfill() -> None:
     """Show the backfill that has not ended, a tile a date, with its buttons; draws nothing while there is none."""
-    # Twenty idle visitors must not cost what a live one does.
-    st.fragment(_live_backfill, run_every=_IDLE if data.open_backfill() is None else _LIVE)()
+    st.fragment(_live_backfill, run_every=data.pace(_LIVE))()
 
 
 def _live_backfill() -> None:
@@ -73,7 +72,7 @@ def _open_run(dates: Sequence[TileView], chosen: Sequence[int]) -> None:
 def ledger(slots: Sequence[SlotView]) -> None:
     """Show what became of each date of a schedule, newest first."""
     looks = [look(outcome) for outcome in SlotOutcome]
-    frame = pd.DataFrame(
+    table = pa.table(
         {
             "Date": [say.day(slot.day) for slot in slots],
             "Outcome": [[look(slot.outcome).word] for slot in slots],
@@ -82,7 +81,7 @@ def ledger(slots: Sequence[SlotView]) -> None:
         }
     )
     st.dataframe(
-        frame,
+        table,
         key="ledger",
         hide_index=True,
         height="content" if len(slots) <= _MOST_AT_ONCE else _SCROLLED,

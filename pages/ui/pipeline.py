@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 
 from engine.pipeline.graph import Pipeline
 from pages.ui import data, run_data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
-from pages.ui.charts.graph import graph
+from pages.ui.charts.graph import STYLE, TALL, WIDE, graph
 from pages.ui.text import plain
 from pages.ui.theme import look
-from pages.ui.widgets import badge, confirm, run_link
+from pages.ui.widgets import badge, confirm, pairs, run_link
 from storage.status import RunStatus
 
 LAST_DAYS = "Last 30 days"
@@ -26,7 +27,12 @@ def drawing(pipeline: Pipeline) -> None:
     newest = next(begun, None)
     detail = data.run(newest.id) if newest else None
     states = {stage.stage: stage.status for stage in detail.stages} if detail else {}
-    st.mermaid_chart(graph(pipeline, states), alt=f"The stages of {pipeline.name} and what each one takes")
+    st.html(STYLE)
+    alt = f"The stages of {pipeline.name} and what each one takes"
+    with st.container(key=WIDE):
+        st.mermaid_chart(graph(pipeline, states), alt=alt)
+    with st.container(key=TALL):
+        st.mermaid_chart(graph(pipeline, states, tall=True), alt=alt)
     if newest is not None:
         with st.container(horizontal=True, vertical_alignment="center", key="drawn_run"):
             st.caption("As in the newest run:", width="content")
@@ -40,7 +46,7 @@ def drawing(pipeline: Pipeline) -> None:
             "Tries": [stage.attempts for stage in pipeline.order],
             "Timeout": [say.span(stage.timeout) for stage in pipeline.order],
         }
-        st.table(rows, border="horizontal", hide_index=True, alt="The stages of the pipeline")
+        st.table(pa.table(rows), border="horizontal", hide_index=True, alt="The stages of the pipeline")
 
 
 def schedule(pipeline: Pipeline) -> None:
@@ -57,8 +63,8 @@ def schedule(pipeline: Pipeline) -> None:
             perform("The schedule goes on.", services().resume_schedule, pipeline.name)
         return
     moment = data.now()
-    rows = {say.stamp(due): say.ago(due, moment) for due in data.next_slots(pipeline)}
-    st.table(rows, border="horizontal", width="content", alt="The next times at which the pipeline is due")
+    rows = [(say.stamp(due), say.ago(due, moment)) for due in data.next_slots(pipeline)]
+    pairs(*rows, width="content", alt="The next times at which the pipeline is due")
     if st.button("Pause the schedule", key="schedule_pause", icon=":material/pause:"):
         perform("The schedule is paused.", services().pause_schedule, pipeline.name)
 
@@ -85,14 +91,14 @@ def source() -> None:
     """Say where the daily files come from and which dates there are."""
     settings, span = data.settings(), data.source_span()
     where = "made up by the simulated exchange" if data.simulated() else f"`{settings.source_dir}`"
-    rows = {
-        "Source": f"**{settings.source.value}**",
-        "Files": where,
-        "Dates": f"{say.day(span[0])} to {say.day(span[1])}" if span else "none yet",
-        "Runner": "started by the console" if settings.runner == "embedded" else "started from outside (`python -m engine runner`)",
-        "Home": f"`{settings.home}`",
-    }
-    st.table(rows, border="horizontal", alt="Where the daily files come from")
+    rows = (
+        ("Source", f"**{settings.source.value}**"),
+        ("Files", where),
+        ("Dates", f"{say.day(span[0])} to {say.day(span[1])}" if span else "none yet"),
+        ("Runner", "started by the console" if settings.runner == "embedded" else "started from outside (`python -m engine runner`)"),
+        ("Home", f"`{settings.home}`"),
+    )
+    pairs(*rows, alt="Where the daily files come from")
 
 
 def ledger_choices(pipeline: Pipeline) -> Sequence[str]:
@@ -121,4 +127,4 @@ def past_backfills() -> None:
         "State": [look(item.state).badge for item in known],
         "By": [f"{item.requested_by}, {say.stamp(item.created_at)}" for item in known],
     }
-    st.table(rows, border="horizontal", hide_index=True, alt="The newest backfills")
+    st.table(pa.table(rows), border="horizontal", hide_index=True, alt="The newest backfills")

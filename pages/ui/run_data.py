@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -12,6 +13,7 @@ import streamlit as st
 import engine.runtime
 from pages.ui import data
 from pages.ui import format as say
+from pages.ui.shared import shared
 from pages.ui.views import RunView, StageView, View
 from storage import lake, run_list
 from storage.run_list import RunFilter
@@ -59,21 +61,21 @@ def id_in_url() -> int | None:
     return int(named) if named.isdecimal() and len(named) <= LONGEST_ID else None
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+@shared(seconds=data.LIVE, entries=200)
 def page(chosen: RunFilter, *, before: int | None = None, limit: int = PAGE) -> tuple[RunRow, ...]:
     """Return one page of the runs that match, newest first; the next one lies before its last id."""
     with engine.runtime.runtime().database.reading() as connection:
         return tuple(RunRow.of(row) for row in run_list.page(connection, chosen, before=before, limit=limit))
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+@shared(seconds=data.LIVE, entries=200)
 def rows_of(ids: tuple[int, ...]) -> tuple[RunRow, ...]:
     """Return these runs as they are now, in this order."""
     with engine.runtime.runtime().database.reading() as connection:
         return tuple(RunRow.of(row) for row in run_list.by_ids(connection, ids))
 
 
-@st.cache_data(ttl=data.LIVE, max_entries=200, show_spinner=False)
+@shared(seconds=data.LIVE, entries=200)
 def runs_of_date(pipeline: str, day: date) -> tuple[RunRow, ...]:
     """Return the runs of a date, newest first."""
     with engine.runtime.runtime().database.reading() as connection:
@@ -86,7 +88,7 @@ def years(pipeline: str, chosen: date | None = None) -> tuple[int, ...]:
     return tuple(sorted(held | {chosen.year} if chosen else held))
 
 
-@st.cache_data(ttl=data.CALM, max_entries=20, show_spinner=False)
+@shared(seconds=data.CALM, entries=20)
 def _years_of_runs(pipeline: str) -> tuple[int, ...]:
     with engine.runtime.runtime().database.reading() as connection:
         span = run_list.span(connection, pipeline)
@@ -144,7 +146,7 @@ def silver_of(stages: Sequence[StageView]) -> str | None:
     return next((str(file["path"]) for file in files), None)
 
 
-@st.cache_data(max_entries=20, show_spinner=False)  # a lake file never changes
+@shared(seconds=inf, entries=20)  # a lake file never changes
 def price_difference(before: str, after: str) -> PriceDifference:
     """Compare two versions of a session's prices by symbol."""
     folder = engine.runtime.runtime().lake
@@ -154,7 +156,7 @@ def price_difference(before: str, after: str) -> PriceDifference:
         return PriceDifference(unreadable=str(error))
 
 
-@st.cache_data(ttl=600, max_entries=20, show_spinner=False)
+@shared(seconds=600, entries=20)
 def set_aside(path: str) -> tuple[tuple[dict[str, Any], ...], str | None]:
     """Return the lines of a file that could not be used, or why they cannot be read; `path` is a file of the lake."""
     try:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
-from pages.ui import dialogs, run_data
+from pages.ui import data, dialogs, run_data
 from pages.ui import format as say
 from pages.ui.run_data import RunRow
 from pages.ui.theme import look
@@ -41,9 +41,12 @@ def filter_key(chosen: RunFilter, before: int | None) -> str:
     return f"runs_{chosen.pipeline}_{'_'.join(sorted(chosen.statuses))}_{dates}"
 
 
-@st.fragment(run_every=_EVERY)
 def run_table(chosen: RunFilter, *, before: int | None = None) -> None:
-    """Draw the runs that match, newest first, with the actions on those that are selected."""
+    """Draw the runs that match, newest first, with the actions on those that are selected; it follows what happens."""
+    st.fragment(_run_table, run_every=data.pace(_EVERY))(chosen, before=before)
+
+
+def _run_table(chosen: RunFilter, *, before: int | None) -> None:
     key = filter_key(chosen, before)
     actions, grid, paging = st.container(horizontal=True, vertical_alignment="center"), st.container(), st.container(horizontal=True)
     newest = run_data.page(chosen, before=before)
@@ -118,9 +121,9 @@ def _grid(rows: Sequence[RunRow], key: str) -> None:
         st.switch_page("run.py", query_params={"id": str(click["label"]).rsplit(" ", 1)[-1]})
 
 
-def frame(rows: Sequence[RunRow]) -> pd.DataFrame:
+def frame(rows: Sequence[RunRow]) -> pa.Table:
     """Return what the grid shows of each run."""
-    return pd.DataFrame(
+    return pa.table(
         {
             "Run": [f"Run {row.id}" for row in rows],
             "Date": [say.day(row.partition) for row in rows],
@@ -128,7 +131,7 @@ def frame(rows: Sequence[RunRow]) -> pd.DataFrame:
             "Reason": [row.error_message or row.reason for row in rows],
             "Session": [say.short_day(row.session_date) for row in rows],
             "Outcome": [row.outcome.value if row.outcome else None for row in rows],
-            "Rows": pd.array([row.rows for row in rows], dtype="Int64"),
+            "Rows": pa.array([row.rows for row in rows], pa.int64()),
             "Took": [say.duration(row.duration_us) for row in rows],
             "Queued": [say.stamp(row.queued_at) for row in rows],
             "Type": [row.run_type.value for row in rows],

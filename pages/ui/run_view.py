@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from pages.ui import data, dialogs, run_data, theme
@@ -14,7 +14,7 @@ from pages.ui.run_data import RunRow
 from pages.ui.text import plain, sentence
 from pages.ui.theme import look
 from pages.ui.views import AttemptView, EventView, LogView, RunDetail, RunView, StageView
-from pages.ui.widgets import badge
+from pages.ui.widgets import badge, page
 from storage.status import ACTIVE, RunStatus, StageStatus
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -78,10 +78,12 @@ def neighbours(run: RunView, others: Sequence[RunRow]) -> None:
             if run_id is not None and st.button(label, key=f"to_run_{run_id}", icon=icon, type="tertiary"):
                 _show(run_id)
         st.page_link(
-            "runs.py", label=f"The date in the calendar ({say.count(len(others), 'run')})", query_params={"day": run.partition.isoformat()}
+            page("runs.py"),
+            label=f"The date in the calendar ({say.count(len(others), 'run')})",
+            query_params={"day": run.partition.isoformat()},
         )
         if run.backfill_id is not None:
-            st.page_link("runs.py", label=f"Backfill {run.backfill_id}", query_params={"backfill": str(run.backfill_id)})
+            st.page_link(page("runs.py"), label=f"Backfill {run.backfill_id}", query_params={"backfill": str(run.backfill_id)})
 
 
 def _show(run_id: int) -> None:
@@ -194,16 +196,16 @@ def stage_table(stages: Sequence[StageView]) -> None:
     )
 
 
-def stage_frame(stages: Sequence[StageView]) -> pd.DataFrame:
+def stage_frame(stages: Sequence[StageView]) -> pa.Table:
     """Return the table of stages, one row each."""
     files = [run_data.lake_files(stage.checkpoint) for stage in stages]
-    return pd.DataFrame(
+    return pa.table(
         {
             "Stage": [stage.stage for stage in stages],
             "Status": [[_STAGE_MARKS[stage.status]] for stage in stages],
-            "Attempts": pd.array([stage.attempts for stage in stages], dtype="Int64"),
-            "Rows in": pd.array([stage.rows_in for stage in stages], dtype="Int64"),
-            "Rows out": pd.array([stage.rows_out for stage in stages], dtype="Int64"),
+            "Attempts": pa.array([stage.attempts for stage in stages], pa.int64()),
+            "Rows in": pa.array([stage.rows_in for stage in stages], pa.int64()),
+            "Rows out": pa.array([stage.rows_out for stage in stages], pa.int64()),
             "Took": [say.duration(stage.duration_us) for stage in stages],
             "CPU": [say.duration(stage.cpu_us) for stage in stages],
             "Peak memory": [say.size(stage.peak_memory_bytes) for stage in stages],
@@ -222,7 +224,7 @@ def failed_tries(detail: RunDetail) -> None:
     if not attempts or only_the_last:
         return
     st.subheader("Failed tries")
-    frame = pd.DataFrame(
+    table = pa.table(
         {
             "Stage": [attempt.stage for attempt in attempts],
             "Try": [attempt.number for attempt in attempts],
@@ -232,7 +234,7 @@ def failed_tries(detail: RunDetail) -> None:
             "Error": [f"{attempt.error_type}: {attempt.error_message}" for attempt in attempts],
         }
     )
-    st.dataframe(frame, key="attempts", hide_index=True, height="content", alt="Failed tries of stages")
+    st.dataframe(table, key="attempts", hide_index=True, height="content", alt="Failed tries of stages")
 
 
 def evidence(detail: RunDetail) -> None:
@@ -243,7 +245,7 @@ def evidence(detail: RunDetail) -> None:
     st.subheader("Why this verdict")
     columns = {"name": "Looked at", "speaks_for": "Speaks for", "observed": "Observed", "expected": "Expected", "detail": "Detail"}
     rows = [{title: plain(_words(item[key]) if key in _NAMES else item[key]) for key, title in columns.items()} for item in found]
-    st.table(pd.DataFrame(rows), hide_index=True, alt="Evidence of the verdict")  # it wraps: no part of a reason is cut off
+    st.table(pa.Table.from_pylist(rows), hide_index=True, alt="Evidence of the verdict")  # it wraps: no part of a reason is cut off
 
 
 def rejected(detail: RunDetail) -> None:
@@ -259,8 +261,8 @@ def rejected(detail: RunDetail) -> None:
     said = f"{say.count(len(lines), 'line')} of the file could not be used. The other rows were; these are kept as they came."
     st.warning(said, icon=":material/warning:")
     columns = {"line": "Line", "symbol": "Symbol", "column": "Column", "reason": "Why", "raw": "As it came"}
-    frame = pd.DataFrame([{title: line[name] for name, title in columns.items()} for line in lines])
-    st.dataframe(frame, key="set_aside", hide_index=True, height="content", placeholder=say.NOTHING, alt="Lines of the file set aside")
+    table = pa.table({title: [line[name] for line in lines] for name, title in columns.items()})
+    st.dataframe(table, key="set_aside", hide_index=True, height="content", placeholder=say.NOTHING, alt="Lines of the file set aside")
 
 
 def _words(name: str) -> str:
@@ -269,11 +271,11 @@ def _words(name: str) -> str:
 
 def measures(run: RunView) -> None:
     """Draw what the run measured; nothing when it measured nothing."""
-    frame = data.metrics_of(run.id)
-    if frame.empty:
+    measured = data.metrics_of(run.id)
+    if not len(measured):
         return
-    with st.expander(f"Metrics ({len(frame)})", icon=":material/monitoring:", key="metrics"):
-        shown = frame.rename(columns={"stage": "Stage", "name": "Metric", "unit": "Unit", "value": "Value"})
+    with st.expander(f"Metrics ({len(measured)})", icon=":material/monitoring:", key="metrics"):
+        shown = measured.rename_columns({"stage": "Stage", "name": "Metric", "unit": "Unit", "value": "Value"})
         value = st.column_config.NumberColumn(format="localized")
         st.dataframe(
             shown, key="metrics_table", hide_index=True, height="content", column_config={"Value": value}, alt="Metrics of the run"
@@ -283,14 +285,14 @@ def measures(run: RunView) -> None:
 def story(events: Sequence[EventView]) -> None:
     """Draw what happened to the run, oldest first."""
     with st.expander(f"Events ({len(events)})", icon=":material/timeline:", key="events"):
-        frame = pd.DataFrame(
+        table = pa.table(
             {
                 "At": [say.clock_time(event.at) for event in events],
                 "Event": [_words(event.name) for event in events],
                 "Said": [event.message for event in events],
             }
         )
-        st.dataframe(frame, key="events_table", hide_index=True, height="content", placeholder=say.NOTHING, alt="Events of the run")
+        st.dataframe(table, key="events_table", hide_index=True, height="content", placeholder=say.NOTHING, alt="Events of the run")
 
 
 def log(lines: Sequence[LogView], *, live: bool) -> None:

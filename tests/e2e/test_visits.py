@@ -56,6 +56,24 @@ def test_a_page_and_what_it_is_for_fit_a_phone(path, action, filled, tab):
     assert max(widths) <= PHONE["width"]
 
 
+def test_the_graph_is_drawn_downwards_on_a_phone(filled, tab):
+    page = tab(filled.url + "/pipelines", on=PHONE)
+
+    drawn = page.locator(".st-key-graph_tall img")
+    expect(drawn).to_be_visible()
+    expect(page.locator(".st-key-graph_wide img")).to_be_hidden()
+    assert drawn.bounding_box()["height"] > drawn.bounding_box()["width"]
+
+
+def test_an_address_without_a_page_leads_to_one_that_says_so(filled, tab):
+    page = tab(filled.url + "/nonsense")
+
+    expect(page.get_by_text("There is no page /nonsense")).to_be_visible()
+    page.get_by_test_id("stMain").get_by_role("link", name="Runs").click()
+    expect(page).to_have_url(filled.url + "/runs")
+    expect(page.get_by_text("Page not found")).to_be_hidden()
+
+
 def test_a_phone_goes_from_page_to_page(filled, tab):
     page = tab(filled.url, on=PHONE)
 

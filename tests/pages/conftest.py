@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import engine.runtime
+from pages.ui.shared import forget
 from tests.pages.gallery import STATES, Store
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
@@ -21,11 +21,11 @@ def open_store(tmp_path, monkeypatch) -> Iterator[Callable[[str], Store]]:
         store = Store(tmp_path / "home")
         STATES[state](store)
         monkeypatch.setattr(engine.runtime, "runtime", lambda: store.runtime)
-        st.cache_data.clear()
+        forget()
         return store
 
     yield fill
-    st.cache_data.clear()
+    forget()
 
 
 @pytest.fixture

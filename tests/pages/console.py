@@ -6,7 +6,6 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import engine.runtime
@@ -16,6 +15,7 @@ from engine.pipelines import PIPELINES
 from engine.runtime import Runtime, compose
 from engine.services import Services
 from engine.settings import Settings
+from pages.ui.shared import forget
 from storage import moves
 from storage.dates import DateVerdict, verdicts
 from storage.status import Verdict
@@ -31,7 +31,7 @@ def open_console(home: Path, monkeypatch) -> Runtime:
     """Let the pages of this process work in `home`, with the simulated exchange and a clock that stands still."""
     runtime = compose(Settings(home=home), FakeClock(NOW))
     monkeypatch.setattr(engine.runtime, "runtime", lambda: runtime)
-    st.cache_data.clear()
+    forget()
     return runtime
 
 
@@ -45,7 +45,7 @@ def execute_queued(runtime: Runtime) -> None:
     facts = {"code_version": "test", "source": runtime.source.name, "simulated": runtime.simulated}
     while run := moves.claim(runtime.database, runner_id="host-1", at=NOW, sequential=[PIPELINE], **facts):
         execution.execute(run)
-    st.cache_data.clear()
+    forget()
 
 
 def busy_home(factory: pytest.TempPathFactory, home: Path) -> Path:

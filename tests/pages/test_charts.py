@@ -28,7 +28,7 @@ def test_a_tile_is_told_by_its_sign_and_word_and_not_by_colour_alone():
     )
 
     assert legend(spec) == ["session", "✕ failed", "… queued"]
-    assert list(spec["baseOption"]["dataset"]["source"]["sign"]) == ["", "✕", "…"]
+    assert spec["baseOption"]["dataset"]["source"]["sign"].to_pylist() == ["", "✕", "…"]
 
 
 def test_a_verdict_comes_before_the_status_of_the_run_that_gave_it():
@@ -47,15 +47,15 @@ def test_tiles_shrink_when_there_are_more_weeks_than_fit(days, width):
 def test_the_outcomes_of_a_day_add_up_and_days_without_runs_are_zero():
     counts = {(FIRST, "succeeded"): 3, (FIRST, "failed"): 1}
 
-    frame = trends.outcomes(counts, until=FIRST + timedelta(days=1), days=3)["dataset"]["source"]
+    table = trends.outcomes(counts, until=FIRST + timedelta(days=1), days=3)["dataset"]["source"]
 
-    assert frame.to_dict("list") == {"day": ["Sat 31 May", "Sun 1 Jun", "Mon 2 Jun"], "succeeded": [0, 3, 0], "failed": [0, 1, 0]}
+    assert table.to_pydict() == {"day": ["Sat 31 May", "Sun 1 Jun", "Mon 2 Jun"], "succeeded": [0, 3, 0], "failed": [0, 1, 0]}
 
 
 def test_durations_are_drawn_in_milliseconds_with_their_percentile():
     spec = trends.durations([80_000, 120_000], p95_us=120_000)
 
-    assert list(spec["dataset"]["source"]["ms"]) == [80, 120]
+    assert spec["dataset"]["source"]["ms"].to_pylist() == [80, 120]
     assert spec["series"][0]["markLine"]["data"] == [{"yAxis": 120}]
 
 

@@ -66,7 +66,7 @@ def test_a_run_shows_its_stages_its_evidence_and_its_log(busy, visit):
     screen = visit("run.py", id=str(run.run_id))
 
     assert not screen.exception
-    assert list(screen.dataframe[0].value["Stage"]) == ["check_source", "bronze", "parsed", "silver", "gold", "loaded", "report"]
+    assert list(screen.dataframe[0].value["Stage"]) == ["check_source", "bronze", "parsed", "quality", "silver", "gold", "loaded", "report"]
     assert "Why this verdict" in words(screen)
     assert "run_finished status=succeeded verdict=session" in words(screen)
 
@@ -115,7 +115,7 @@ def test_rerun_from_a_stage_takes_over_what_lies_before_it(busy, visit):
 
     screen = visit("run.py", id=str(DAYS + 1))
     reused = screen.dataframe[0].value.set_index("Stage")["Reused from"]
-    assert set(reused[["check_source", "bronze", "parsed", "silver"]]) == {f"Run {run.run_id}"}
+    assert set(reused[["check_source", "bronze", "parsed", "quality", "silver"]]) == {f"Run {run.run_id}"}
     assert reused[["gold", "loaded", "report"]].isna().all()
 
 

@@ -162,8 +162,8 @@ def test_a_square_of_the_calendar_carries_a_sign_and_a_word_beside_its_colour():
     option = calendar(2025, squares, kinds=kinds, chosen=None)["baseOption"]
 
     drawn = option["dataset"]["source"]
-    assert list(drawn["sign"]) == ["", "✕"]
-    assert list(drawn["word"]) == ["session", "failed"]
+    assert drawn["sign"].to_pylist() == ["", "✕"]
+    assert drawn["word"].to_pylist() == ["session", "failed"]
     assert [piece["label"] for piece in option["visualMap"]["pieces"]] == ["✕ failed", "session"]
 
 

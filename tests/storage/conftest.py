@@ -1,16 +1,21 @@
 """A migrated database of each kind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, make_url
 
+from storage import dead_letters
 from storage.database import Database, open_database
+from storage.dead_letters import Counts, Letter, LetterFilter
 from storage.migrate import migrate
 from storage.tables import Base
 from tests.storage.databases import DIALECTS, empty_database
+from tests.storage.letters import NOW, SHA, run
 
 
 @pytest.fixture(params=DIALECTS)
@@ -52,3 +57,26 @@ def database(url: str) -> Iterator[Database]:
     opened = open_database(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def saw(database: Database) -> Callable[..., Counts]:
+    """What a run commits that found these letters."""
+
+    def record(*found: Letter, run_of: Any = None, sha256: str = SHA, blocked: bool = False, at: datetime = NOW, **options: Any) -> Counts:
+        with database.transaction() as connection:
+            return dead_letters.record(connection, run_of or run(), sha256, "2025_06_01.csv", found, at=at, blocked=blocked, **options)
+
+    return record
+
+
+@pytest.fixture
+def kept(database: Database) -> Callable[..., dict[int, Any]]:
+    """The letters there are, by line."""
+
+    def look(**chosen: Any) -> dict[int, Any]:
+        with database.reading() as connection:
+            rows = dead_letters.page(connection, LetterFilter(**chosen), limit=1000)
+            return {row["line"]: dead_letters.one(connection, row["id"]) for row in rows}
+
+    return look

@@ -1,66 +1,16 @@
 """A line that did not pass is kept once, stays where a person has put it, and is told from the one that passed later."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
 
 from storage import dead_letters
 from storage.database import Database, open_database
-from storage.dead_letters import MOST_TRIES, Counts, Letter, LetterFilter
+from storage.dead_letters import MOST_TRIES, Counts
 from storage.status import LetterKind, LetterState, RunType
 from tests.storage.databases import at_once
-
-PIPELINE = "daily_prices"
-DAY = date(2025, 6, 1)
-NOW = datetime(2025, 6, 1, 12, 15, tzinfo=UTC)
-SHA, OTHER = "a" * 64, "b" * 64
-RAW = b'1,ADBL,\xff\x00,"2,37.40"'
-OPEN, EDITED, REPLAYED, DISCARDED, PARKED = (LetterState[name] for name in ("OPEN", "EDITED", "REPLAYED", "DISCARDED", "PARKED"))
-
-
-def run(run_id: int = 1, *, run_type: RunType = RunType.MANUAL, day: date = DAY, **values):
-    file = {"source_sha256": SHA, "source_file": "2025_06_01.csv"}
-    return {"id": run_id, "pipeline": PIPELINE, "partition": day, "run_type": run_type} | file | values
-
-
-def letter(line: int = 5, **values) -> Letter:
-    said = {
-        "kind": LetterKind.ROW,
-        "line": line,
-        "symbol": "ADBL",
-        "reason": "price_band",
-        "checks": [{"check": "price_band", "observed": 14.2, "bound": 10.0, "score": 4.2}],
-        "message": "moved 14.2 %",
-        "raw": RAW,
-        "parsed": {"close": "237.40"},
-        "session": DAY,
-        "stage": "quality",
-    }
-    return Letter(**(said | values))
-
-
-@pytest.fixture
-def saw(database):
-    """What a run commits that found these letters."""
-
-    def record(*found: Letter, run_of=None, sha256: str = SHA, blocked: bool = False, at: datetime = NOW, **options) -> Counts:
-        with database.transaction() as connection:
-            return dead_letters.record(connection, run_of or run(), sha256, "2025_06_01.csv", found, at=at, blocked=blocked, **options)
-
-    return record
-
-
-@pytest.fixture
-def kept(database):
-    """The letters there are, by line."""
-
-    def look(**chosen):
-        with database.reading() as connection:
-            rows = dead_letters.page(connection, LetterFilter(**chosen), limit=1000)
-            return {row["line"]: dead_letters.one(connection, row["id"]) for row in rows}
-
-    return look
+from tests.storage.letters import DAY, DISCARDED, EDITED, NOW, OPEN, OTHER, PARKED, PIPELINE, RAW, REPLAYED, SHA, letter, run
 
 
 @pytest.fixture
@@ -330,92 +280,3 @@ def test_of_several_who_decide_at_once_one_does(saw, kept, url):
     saw(letter())
 
     assert sorted(at_once(4, _discard, url, kept()[5]["id"])) == [False, False, False, True]
-
-
-def fill(saw) -> None:
-    """Forty dates of three letters each: a line that cannot be read, and two rows that fail."""
-    for number in range(40):
-        day = DAY - timedelta(days=number)
-        found = [
-            letter(2, kind=LetterKind.LINE, symbol=None, reason="ragged", parsed=None),
-            letter(3, symbol="NABIL"),
-            letter(4, reason="stale"),
-        ]
-        saw(*found, run_of=run(number + 1, day=day), sha256=f"{number:064}")
-
-
-FILTERS = [
-    LetterFilter(),
-    LetterFilter(states=(OPEN,)),
-    LetterFilter(states=(OPEN, REPLAYED)),
-    LetterFilter(reason="price_band"),
-    LetterFilter(reason="price_band", states=(OPEN,)),
-    LetterFilter(symbol="ADBL"),
-    LetterFilter(symbol="ADBL", states=(OPEN, PARKED)),
-    LetterFilter(kind=LetterKind.LINE),
-    LetterFilter(since=DAY - timedelta(days=9)),
-    LetterFilter(since=DAY - timedelta(days=9), until=DAY - timedelta(days=3), reason="stale", states=(OPEN,)),
-]
-
-
-@pytest.mark.parametrize("chosen", FILTERS, ids=str)
-def test_pages_of_a_list_hold_each_letter_once_in_order(saw, database, chosen):
-    fill(saw)
-    with database.reading() as connection:
-        whole = list(dead_letters.page(connection, chosen, limit=1000))
-        paged: list = []
-        while part := dead_letters.page(connection, chosen, paged[-1]["id"] if paged else None, 7):
-            paged += part
-        counted = dead_letters.counts_by_reason(connection, chosen)
-
-    by_date = chosen.since is not None
-    order = [(row["partition"] if by_date else DAY, row["id"]) for row in whole]
-    assert [row["id"] for row in paged] == [row["id"] for row in whole]
-    assert order == sorted(order, reverse=True)
-    assert whole
-    assert sum(counted.values()) == len(whole)
-    assert all(chosen.reason in (None, row["reason"]) and chosen.symbol in (None, row["symbol"]) for row in whole)
-
-
-@pytest.mark.parametrize("chosen", FILTERS, ids=str)
-def test_no_page_sorts_or_reads_all_letters(saw, database, chosen):
-    if database.dialect != "sqlite":
-        pytest.skip("plans are read on SQLite")
-    fill(saw)
-    asked = []
-
-    def remember(_connection, _cursor, statement, parameters, *_rest) -> None:
-        if statement.startswith("SELECT"):
-            asked.append((statement, parameters))
-
-    event.listen(database.pool, "before_cursor_execute", remember)
-    with database.reading() as connection:
-        dead_letters.page(connection, chosen, limit=7)
-    event.remove(database.pool, "before_cursor_execute", remember)
-    with database.reading() as connection:
-        plans = [row[3] for one in asked for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one[0]}", one[1]).all()]
-
-    assert [step for step in plans if "TEMP B-TREE" in step] == []
-    newest_first = chosen in (LetterFilter(), LetterFilter(kind=LetterKind.LINE))  # ends after as many as it was asked for
-    assert newest_first or [step for step in plans if step.startswith("SCAN")] == []
-
-
-def test_letters_are_counted_by_state_and_the_dates_of_the_open_ones_are_known(saw, database):
-    fill(saw)
-    with database.transaction() as connection:
-        (last,) = dead_letters.page(connection, LetterFilter(reason="ragged"), limit=1)
-        dead_letters.discard(connection, last["id"], by="ram", at=NOW, note="no")
-        counted = dead_letters.counts_by_state(connection)
-        dates = dead_letters.waiting_dates(connection, LetterFilter(reason="ragged"))
-
-    assert counted == {OPEN: 119, DISCARDED: 1, REPLAYED: 0, EDITED: 0, PARKED: 0}
-    assert [row["partition"] for row in dates] == [DAY - timedelta(days=number) for number in range(38, -1, -1)]
-    assert {(row["letters"], row["files"], row["decided_at"]) for row in dates} == {(1, 0, None)}
-
-
-def test_a_list_shows_only_the_beginning_of_a_long_line_and_the_letter_has_the_whole(saw, database, kept):
-    saw(letter(raw=b"x" * 100_000))
-    with database.reading() as connection:
-        (shown,) = dead_letters.page(connection, LetterFilter())
-
-    assert (len(shown["raw"]), len(kept()[5]["raw"])) == (400, 100_000)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 from pages.ui import theme
 from pages.ui.charts.legend import legend
@@ -41,7 +41,7 @@ def calendar(year: int, squares: Sequence[Square], *, kinds: Mapping[str, Kind],
     Two half-years are drawn below each other when the chart is narrow.
     """
     codes = {kind: code for code, kind in enumerate(kinds)}
-    frame = pd.DataFrame(
+    table = pa.table(
         {
             "day": [square.day.isoformat() for square in squares],
             "code": [codes[square.kind] for square in squares],
@@ -54,7 +54,7 @@ def calendar(year: int, squares: Sequence[Square], *, kinds: Mapping[str, Kind],
     weeks = _weeks()
     tooltip = {"formatter": "<b>{@day}</b> · {@word}<br/>{@text}", "confine": True, "extraCssText": "max-width:22rem;white-space:normal"}
     wide = {
-        "dataset": {"source": frame},
+        "dataset": {"source": table},
         "tooltip": tooltip,
         "visualMap": _legend(squares, kinds, codes),
         "calendar": [weeks | {"top": 22, "range": [first[0], second[1]]}, weeks | {"top": _BELOW_THE_EDGE, "range": second}],

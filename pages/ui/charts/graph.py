@@ -6,10 +6,21 @@ from engine.pipeline.graph import Pipeline
 from pages.ui import theme
 from storage.status import StageStatus
 
+# Streamlit shrinks a drawing to the width of the screen: on a phone, one from left to right has words five pixels high. So there are two,
+# each in a container of its own, and the width of the screen decides which is seen.
+WIDE, TALL = "graph_wide", "graph_tall"
+STYLE = f"""<style>
+[data-testid="stLayoutWrapper"]:has(> .st-key-{TALL}) {{ display: none; }}
+@media (max-width: 640px) {{
+  [data-testid="stLayoutWrapper"]:has(> .st-key-{TALL}) {{ display: block; }}
+  [data-testid="stLayoutWrapper"]:has(> .st-key-{WIDE}) {{ display: none; }}
+}}
+</style>"""
 
-def graph(pipeline: Pipeline, states: Mapping[str, StageStatus]) -> str:
-    """Return a Mermaid flowchart; a stage says its name and, in a word and a colour, how it ended."""
-    lines = ["flowchart LR"]
+
+def graph(pipeline: Pipeline, states: Mapping[str, StageStatus], *, tall: bool = False) -> str:
+    """Return a Mermaid flowchart, from left to right or downwards; a stage says its name and, in a word and a colour, how it ended."""
+    lines = [f"flowchart {'TD' if tall else 'LR'}"]
     for stage in pipeline.order:
         state = states.get(stage.name)
         word = f"<br/>{_sign(state)}" if state else ""

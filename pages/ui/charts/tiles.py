@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 from pages.ui import format as say
 from pages.ui import theme
@@ -24,7 +24,7 @@ def tiles(dates: Sequence[TileView]) -> dict[str, Any]:
     """
     looks = [_look(tile) for tile in dates]
     kinds = list(dict.fromkeys(looks))
-    frame = pd.DataFrame(
+    table = pa.table(
         {
             "day": [tile.partition.isoformat() for tile in dates],
             "code": [kinds.index(seen) for seen in looks],
@@ -37,7 +37,7 @@ def tiles(dates: Sequence[TileView]) -> dict[str, Any]:
     weeks = (last - first).days // 7 + 2
     size: list[Any] = [_TILE if weeks <= _WEEKS_ON_A_PAGE else "auto", _TILE]
     option = {
-        "dataset": {"source": frame},
+        "dataset": {"source": table},
         "tooltip": {"formatter": "<b>{@title}</b><br/>{@text}", "confine": True, "extraCssText": "max-width:22rem;white-space:normal"},
         "visualMap": _legend(kinds),
         "calendar": _weeks([first.isoformat(), last.isoformat()]) | {"cellSize": size} | ({"right": 4} if size[0] == "auto" else {}),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 from pages.ui import format as say
 from pages.ui import theme
@@ -18,7 +18,7 @@ def durations(took_us: Sequence[int], *, p95_us: float) -> dict[str, Any]:
     """Return an ECharts line of how long runs took (milliseconds), oldest at the left, with the 95th percentile drawn across."""
     muted = theme.hexadecimal("gray")
     return _axes() | {
-        "dataset": {"source": pd.DataFrame({"run": range(1, len(took_us) + 1), "ms": [took / 1000 for took in took_us]})},
+        "dataset": {"source": pa.table({"run": list(range(1, len(took_us) + 1)), "ms": [took / 1000 for took in took_us]})},
         "tooltip": {"trigger": "axis", "valueFormatter": "%,.0f ms"},
         "xAxis": {"type": "category", "axisLabel": {"show": False}, "axisTick": {"show": False}},
         "yAxis": {"type": "value", "axisLabel": {"color": muted, "formatter": "{value} ms"}, "splitNumber": 3, "min": 0},
@@ -48,12 +48,12 @@ def outcomes(counts: Mapping[tuple[date, str], int], *, until: date, days: int =
     muted = theme.hexadecimal("gray")
     span = [until - timedelta(days=number) for number in range(days - 1, -1, -1)]
     used = [status for status in _SHOWN if any(counts.get((day, status)) for day in span)]
-    frame = pd.DataFrame(
+    table = pa.table(
         {"day": [say.short_day(day) for day in span]}
         | {theme.look(status).word: [counts.get((day, status), 0) for day in span] for status in used}
     )
     return _axes(bottom=46) | {
-        "dataset": {"source": frame},
+        "dataset": {"source": table},
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
         "legend": {"bottom": 0, "left": 0, "itemWidth": 12, "itemHeight": 12, "textStyle": {"color": theme.surface("textColor")}},
         "xAxis": {"type": "category", "axisLabel": {"color": muted, "interval": 6}, "axisTick": {"show": False}},
