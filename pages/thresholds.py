@@ -6,11 +6,13 @@ from pages.ui import data, quality_data, tuning
 from pages.ui import format as say
 from pages.ui import thresholds_view as parts
 from pages.ui.panels import live_backfill
+from pages.ui.widgets import known_parameters
 
 pipeline = data.first_pipeline().name
 current = quality_data.thresholds()
 
 st.title("Thresholds")
+known_parameters(parts.CHECK)
 changed = quality_data.last_changes()
 if changed:
     newest = max(changed.values(), key=lambda change: change.id)

@@ -15,11 +15,11 @@ from pages.ui.quality_data import name_of
 from pages.ui.quality_views import FindingView, JudgedView, LabelView, ReportView, ResultView, StatusView
 from pages.ui.text import plain, sentence
 from pages.ui.theme import Colour, look
-from pages.ui.widgets import badge
+from pages.ui.widgets import badge, page
 from storage.status import CheckStatus, GateVerdict, Label
 
 GATE_ROW = "the session"
-_CHECK = "check"  # of the URL
+CHECK = "check"  # of the URL
 _OF_VERDICT = {GateVerdict.PASSED: CheckStatus.PASSED, GateVerdict.FLAGGED: CheckStatus.WARNED, GateVerdict.BLOCKED: CheckStatus.FAILED}
 _WORST_FIRST = (CheckStatus.FAILED, CheckStatus.WARNED, CheckStatus.PASSED, CheckStatus.NOT_APPLICABLE, CheckStatus.OFF)
 _ON_A_PAGE = 8
@@ -28,7 +28,7 @@ _FOUND, _ALL = "Found something", "All checks"
 
 def chosen_check(results: Sequence[ResultView]) -> ResultView | None:
     """Return what the check found that the URL names; without one the worst that found something."""
-    named = st.query_params.get(_CHECK)
+    named = st.query_params.get(CHECK)
     found = [result for result in results if result.check_id == named]
     wrong = [result for result in _sorted(results) if result.status in (CheckStatus.FAILED, CheckStatus.WARNED)]
     return next(iter(found or wrong), None)
@@ -36,7 +36,7 @@ def chosen_check(results: Sequence[ResultView]) -> ResultView | None:
 
 def look_at(check_id: str, session: date | None = None) -> None:
     """Choose a check, and a session where one is named; both are in the URL."""
-    st.query_params[_CHECK] = check_id
+    st.query_params[CHECK] = check_id
     if session is not None:
         st.session_state["session"] = session
 
@@ -204,7 +204,7 @@ def findings(pipeline: str, report: ReportView, result: ResultView, judged: Sequ
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"#### {name_of(result.check_id)}", width="content")
             badge(result.status)
-            st.page_link("thresholds.py", label="Its thresholds", icon=":material/tune:", query_params={_CHECK: result.check_id})
+            st.page_link(page("thresholds.py"), label="Its thresholds", icon=":material/tune:", query_params={CHECK: result.check_id})
         st.markdown(plain(_rule(result.check_id)))
         if result.reason:
             st.caption(sentence(result.reason))

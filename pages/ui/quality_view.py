@@ -14,7 +14,7 @@ from pages.ui.quality_views import DecisionView, JudgedView, ReportView, ResultV
 from pages.ui.quality_words import Trust
 from pages.ui.text import plain, sentence
 from pages.ui.theme import Colour
-from pages.ui.widgets import badge, empty_state, run_link
+from pages.ui.widgets import badge, empty_state, page, run_link
 from storage.status import CheckStatus, Decision, GateVerdict
 
 _LONGEST_REASON = 500
@@ -27,11 +27,21 @@ _BANNERS = {Trust.GOOD: st.success, Trust.PARTLY: st.warning, Trust.NOT: st.erro
 _ICONS = {Trust.GOOD: ":material/verified:", Trust.PARTLY: ":material/filter_alt:", Trust.NOT: ":material/front_hand:"}
 
 
-def chooser(recent: Sequence[JudgedView]) -> date | None:
+def chosen() -> date | None:
+    """Return the session that was chosen, by a click or in the URL, before the part that chooses it is drawn."""
+    if "session" in st.session_state:
+        known: date | None = st.session_state["session"]
+        return known
+    try:
+        return date.fromisoformat(st.query_params.get("session", ""))
+    except ValueError:
+        return None
+
+
+def chooser(judged: Sequence[JudgedView]) -> date | None:
     """Let the visitor choose a session; None: the newest one. The choice is in the URL."""
-    chosen: date | None = st.session_state.get("session")
-    days = [one.session for one in recent]
-    at = chosen or (days[-1] if days else None)
+    days, looked_at = [one.session for one in judged], chosen()
+    at = looked_at or (days[-1] if days else None)
     earlier = [day for day in days if at and day < at]
     later = [day for day in days if at and day > at]
     with st.container(horizontal=True, vertical_alignment="bottom", width="content", gap="small", key="session_choice"):
@@ -59,7 +69,7 @@ def chooser(recent: Sequence[JudgedView]) -> date | None:
             icon=":material/last_page:",
             on_click=_look_at,
             args=(None,),
-            disabled=chosen is None,
+            disabled=looked_at is None,
             type="tertiary",
         )
     return picked
@@ -72,7 +82,7 @@ def _look_at(session: date | None) -> None:
 def nothing_judged() -> None:
     """Say that no session was judged yet, and where it begins."""
     empty_state("No session was judged yet", text="Every run of a session judges it. Backfill some dates, and they appear here.")
-    st.page_link("overview.py", label="Overview", icon=":material/monitor_heart:")
+    st.page_link(page("overview.py"), label="Overview", icon=":material/monitor_heart:")
 
 
 def not_judged(session: date) -> None:
@@ -82,11 +92,11 @@ def not_judged(session: date) -> None:
     empty_state(f"{say.day(session)} was not judged", text=known, icon=":material/event_busy:")
     with st.container(horizontal=True):
         st.page_link(
-            "runs.py", label="What is known of that date", icon=":material/calendar_month:", query_params={"day": session.isoformat()}
+            page("runs.py"), label="What is known of that date", icon=":material/calendar_month:", query_params={"day": session.isoformat()}
         )
 
 
-def verdict(report: ReportView, recent: Sequence[JudgedView]) -> None:
+def verdict(report: ReportView, judged: Sequence[JudgedView]) -> None:
     """Answer whether the session can be trusted, with what the gate said, its run and its thresholds."""
     degree = quality_words.trust(report)
     with st.container(key="quality_banner", gap="xsmall"):
@@ -97,14 +107,14 @@ def verdict(report: ReportView, recent: Sequence[JudgedView]) -> None:
                 st.badge(f"approved by {plain(report.approved_by)}", icon=":material/how_to_reg:", color="violet")
             run_link(report.run_id, icon=":material/manage_search:")
             version = "default thresholds" if not report.threshold_version else f"thresholds version {report.threshold_version}"
-            st.page_link("thresholds.py", label=version, icon=":material/tune:")
+            st.page_link(page("thresholds.py"), label=version, icon=":material/tune:")
             st.caption(f"judged {say.stamp(report.reported_at)}", width="content")
-        _today(recent)
+        _today(report, judged)
 
 
-def _today(recent: Sequence[JudgedView]) -> None:
+def _today(report: ReportView, judged: Sequence[JudgedView]) -> None:
     today = data.today()
-    if recent and recent[-1].session < today and data.calendar().expected(today).trading:
+    if report.session == judged[-1].session < today and data.calendar().expected(today).trading:
         st.caption(f":material/hourglass_top: The session of {say.day(today)} has not been judged yet.")
 
 

@@ -16,7 +16,7 @@ from pages.ui.quality_data import name_of
 from pages.ui.quality_views import ChangeView
 from pages.ui.text import plain, sentence
 
-_CHECK = "check"  # of the URL
+CHECK = "check"  # of the URL
 _SHOWN = 20
 _ALL, _CHANGED = "All limits", "Changed from their default"
 _MINE, _EVERY = "Of this check", "All changes"
@@ -51,13 +51,13 @@ def limit_name(spec: ThresholdSpec) -> str:
 def chooser() -> str:
     """Let the visitor choose a check; the choice is in the URL."""
     names = list(groups())
-    named = st.query_params.get(_CHECK, "")
+    named = st.query_params.get(CHECK, "")
     chosen = named if named in names else GATE
     if st.session_state.get("tuned") != chosen:
         st.session_state["tuned"] = chosen
 
     def follow() -> None:
-        st.query_params[_CHECK] = st.session_state["tuned"]
+        st.query_params[CHECK] = st.session_state["tuned"]
 
     st.selectbox("Check", names, key="tuned", format_func=_title, on_change=follow, help="Type to find one by its name or its rule.")
     return chosen
@@ -152,7 +152,7 @@ def every_limit(current: Thresholds) -> None:
         },
     )
     if click := st.session_state.get("limit_open"):
-        st.query_params[_CHECK] = quality_data.id_of(str(click["label"]))
+        st.query_params[CHECK] = quality_data.id_of(str(click["label"]))
         st.rerun()
 
 

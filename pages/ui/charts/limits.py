@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.quality.backtest import Trust
 from engine.quality.preview import Histogram
+from engine.quality.sample import Floats
 from pages.ui import theme
 from pages.ui.theme import Colour
 
@@ -29,13 +30,14 @@ def distribution(scores: Histogram, *, unit: str, now: Mapping[str, float], then
         "yAxis": {
             "type": "log",
             "min": 0.5,
+            "startValue": 0.5,  # where a bar begins: at 1 a single finding would not be seen
             "max": max(10, int(scores.counts.max(initial=1)) * 2),
             "axisLabel": {"color": theme.hexadecimal("gray"), "formatter": "{value}", "showMinLabel": False, "showMaxLabel": False},
             "splitLine": {"lineStyle": {"color": theme.surface("borderColor"), "opacity": 0.6}},
             "name": "findings",
             "nameTextStyle": {"color": theme.hexadecimal("gray"), "align": "left"},
         },
-        "series": [{"type": "bar", "barCategoryGap": "8%", "barMinWidth": 4, "data": data, "markLine": _limits(now, then)}],
+        "series": [{"type": "bar", "barCategoryGap": "8%", "barMinWidth": 4, "data": data, "markLine": _limits(now, then, scores.edges)}],
     }
 
 
@@ -47,24 +49,27 @@ def _fate(score: float, limits: Mapping[str, float]) -> Colour:
     return FATES[above[-1]] if above else "gray"
 
 
-def _limits(now: Mapping[str, float], then: Mapping[str, float]) -> dict[str, Any]:
+def _limits(now: Mapping[str, float], then: Mapping[str, float], axis: Sequence[float] | Floats) -> dict[str, Any]:
     """Return the limits as lines across: dashed where they are now, whole where they were turned to."""
-    lines = []
+    lines, near = [], axis[0] + (axis[-1] - axis[0]) * 0.06  # so near to the axis a label stands on the other side of its line
     for word, value in now.items():
         colour = theme.hexadecimal(FATES.get(word, "gray"))
         turned = then.get(word, value) != value
         style = {"color": colour, "type": "dashed" if turned else "solid", "width": 1.5, "opacity": 0.7 if turned else 1}
-        lines.append(_line(value, f"now {value:g}" if turned else f"{word} above {value:g}", style))
+        lines.append(_line(value, f"now {value:g}" if turned else f"{word} above {value:g}", style, inside=value < near))
         if turned:
-            lines.append(_line(then[word], f"{word} above {then[word]:g}", {"color": colour, "type": "solid", "width": 2}))
+            lines.append(
+                _line(then[word], f"{word} above {then[word]:g}", {"color": colour, "type": "solid", "width": 2}, inside=then[word] < near)
+            )
     return {"silent": True, "symbol": "none", "data": lines, "animation": False}
 
 
-def _line(value: float, text: str, style: Mapping[str, Any]) -> dict[str, Any]:
+def _line(value: float, text: str, style: Mapping[str, Any], *, inside: bool) -> dict[str, Any]:
+    place = "insideEndBottom" if inside else "insideEndTop"
     return {
         "xAxis": value,
         "lineStyle": dict(style),
-        "label": {"formatter": text, "color": style["color"], "position": "insideEndTop", "fontSize": 11, "rotate": 90},
+        "label": {"formatter": text, "color": style["color"], "position": place, "fontSize": 11, "rotate": 90},
     }
 
 
@@ -89,7 +94,7 @@ def trust(
         }
         for name, colour, kind in kinds
     ]
-    series[0]["markLine"] = _limits(now, then)
+    series[0]["markLine"] = _limits(now, then, limits)
     return _axes(unit, float(limits[0]), float(limits[-1]), bottom=58) | {
         "tooltip": {"trigger": "axis", "valueFormatter": "%,.0f%%", "confine": True},
         "legend": {"bottom": 0, "left": 0, "itemWidth": 22, "itemHeight": 12, "textStyle": {"color": theme.surface("textColor")}},
