@@ -169,10 +169,10 @@ class ScoreBook:
             whole.fates[of_rows] = outcome.fates[of_rows]
         return whole
 
-    def symbols_of(self, outcome: Outcome, fate: RowFate, *, last: int, most: int) -> Mapping[str, int]:
-        """Return the symbols with most rows of that fate over the last so many sessions, and how many rows they are."""
-        recent = self.session_of_row >= len(self.days) - last
-        names = self.symbol.take(pa.array(self._first[recent & (outcome.fates == list(RowFate).index(fate))]))
+    def symbols_of(self, outcome: Outcome, fate: RowFate, *, since: date, until: date, most: int) -> Mapping[str, int]:
+        """Return the symbols with most rows of that fate in the sessions of a range, and how many rows they are."""
+        inside = np.array([since <= day <= until for day in self.days], bool)
+        names = self.symbol.take(pa.array(self._first[inside[self.session_of_row] & (outcome.fates == list(RowFate).index(fate))]))
         counts = [(item["values"], item["counts"]) for item in pc.value_counts(names).to_pylist()]
         return dict(sorted(counts, key=lambda item: (-item[1], item[0]))[:most])
 

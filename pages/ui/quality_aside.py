@@ -79,10 +79,8 @@ def top(pipeline: str, judged: Sequence[JudgedView], statuses: Sequence[StatusVi
     past = book.book(pipeline)
     if past.lost:
         st.warning(f"The findings of {say.count(len(past.lost), 'session')} cannot be read; rerun {say.day(past.lost[0])}.")
-    last = len(judged)
-    of_symbols = {
-        fate: past.scores.symbols_of(past.as_judged, fate, last=last, most=_TOP) for fate in (RowFate.QUARANTINED, RowFate.WARNED)
-    }
+    span = {"since": judged[0].session, "until": judged[-1].session}
+    of_symbols = {fate: past.scores.symbols_of(past.as_judged, fate, **span, most=_TOP) for fate in (RowFate.QUARANTINED, RowFate.WARNED)}
     left, right = st.columns(2, gap="large")
     with left:
         _ranking("Symbols set aside most", of_symbols[RowFate.QUARANTINED], "rows")

@@ -193,13 +193,13 @@ def _where_scores_lie(name: str, past: Book, current: Thresholds, turned: Mappin
         return
     then = turn(current, turned)
     found, now_limits, then_limits = scores(past.scores, then, name), _limits(name, current), _limits(name, then)
-    low, top = min(spec.low for spec in sliders), max(spec.high for spec in sliders)
+    low, top = min(0.0 if name == GATE else spec.low for spec in sliders), max(spec.high for spec in sliders)
     drawn = [*now_limits.values(), *then_limits.values(), *(np.quantile(found, [0.99]) if len(found) else ())]
     high = min(_rounded_up(max([low + (top - low) / 50, *map(float, drawn)]) * _ROOM), top)
     counted = histogram(found, low=low, high=high)
     unit = sliders[0].unit
     st.echarts_chart(
-        charts.distribution(counted, unit=unit, now=now_limits, then=then_limits),
+        charts.distribution(counted, noun="sessions" if name == GATE else "findings", unit=unit, now=now_limits, then=then_limits),
         height=charts.HEIGHT,
         key=f"distribution_{name}",
         alt=f"How many scores of {name_of(name)} lie where, with its limits drawn in",

@@ -11,7 +11,7 @@ from engine.quality.preview import GATE, histogram, preview, scores, sessions_th
 from engine.quality.report import FINDING_SCHEMA
 from engine.thresholds import snapshot
 
-FIRST = date(2025, 1, 5)
+FIRST, LAST = date(2025, 1, 5), date(2025, 1, 7)
 NOW = snapshot({}, 0)
 CLOSE, BAND = "close_inside_range", "price_band"
 
@@ -118,8 +118,8 @@ def test_the_gate_is_measured_by_the_share_of_lines_set_aside(book):
 def test_symbols_are_counted_by_what_became_of_their_rows(book):
     outcome = book.outcome(NOW)
 
-    assert book.symbols_of(outcome, RowFate.QUARANTINED, last=3, most=8) == {"NABIL": 1, "SHL": 1}
-    assert book.symbols_of(outcome, RowFate.WARNED, last=1, most=8) == {}
+    assert book.symbols_of(outcome, RowFate.QUARANTINED, since=FIRST, until=LAST, most=8) == {"NABIL": 1, "SHL": 1}
+    assert book.symbols_of(outcome, RowFate.WARNED, since=LAST, until=LAST, most=8) == {}
 
 
 def test_precision_and_recall_follow_what_people_said(book):

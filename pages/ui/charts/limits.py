@@ -12,10 +12,11 @@ from pages.ui.theme import Colour
 HEIGHT = 210
 
 
-def distribution(scores: Histogram, *, unit: str, now: Mapping[str, float], then: Mapping[str, float]) -> dict[str, Any]:
-    """Return ECharts bars of scores, coloured by what the turned limits make of them; `now` and `then` are limits by their word.
+def distribution(scores: Histogram, *, noun: str, unit: str, now: Mapping[str, float], then: Mapping[str, float]) -> dict[str, Any]:
+    """Return ECharts bars of scores, coloured by what the turned limits make of them.
 
-    Words are those of `FATES`. The axis of counts is logarithmic: most scores lie near zero, and the few far out are what matters.
+    `noun` names what has a score; `now` and `then` are limits by their word, which `FATES` has. The axis of counts is logarithmic: most
+    scores lie near zero, and the few far out are what matters.
     """
     middles = (scores.edges[:-1] + scores.edges[1:]) / 2
     data = [  # empty ones too: the chart takes the width of its bars from how close they stand
@@ -34,7 +35,7 @@ def distribution(scores: Histogram, *, unit: str, now: Mapping[str, float], then
             "max": max(10, int(scores.counts.max(initial=1)) * 2),
             "axisLabel": {"color": theme.hexadecimal("gray"), "formatter": "{value}", "showMinLabel": False, "showMaxLabel": False},
             "splitLine": {"lineStyle": {"color": theme.surface("borderColor"), "opacity": 0.6}},
-            "name": "findings",
+            "name": noun,
             "nameTextStyle": {"color": theme.hexadecimal("gray"), "align": "left"},
         },
         "series": [{"type": "bar", "barCategoryGap": "8%", "barMinWidth": 4, "data": data, "markLine": _limits(now, then, scores.edges)}],
