@@ -10,6 +10,10 @@ from typing import Any, Self, get_type_hints
 from storage.status import (
     BackfillMode,
     BackfillState,
+    CheckStatus,
+    Decision,
+    GateVerdict,
+    Label,
     OnFailure,
     Outcome,
     RunStatus,
@@ -30,6 +34,10 @@ _WORDS: Mapping[Any, type[StrEnum]] = {
     OnFailure: OnFailure,
     SlotOutcome: SlotOutcome,
     RunStatus | None: RunStatus,
+    GateVerdict: GateVerdict,
+    CheckStatus: CheckStatus,
+    Decision: Decision,
+    Label: Label,
 }
 
 
