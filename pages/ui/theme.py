@@ -7,7 +7,17 @@ from typing import Literal
 
 import streamlit as st
 
-from storage.status import BackfillState, CheckStatus, GateVerdict, Label, RunStatus, SlotOutcome, StageStatus, Verdict
+from storage.status import (
+    BackfillState,
+    CheckStatus,
+    GateVerdict,
+    Label,
+    LetterState,
+    RunStatus,
+    SlotOutcome,
+    StageStatus,
+    Verdict,
+)
 
 Colour = Literal["green", "red", "orange", "yellow", "blue", "violet", "gray"]
 
@@ -97,6 +107,13 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
     Label: {
         Label.FAULT: Look("true fault", ":material/report:", "red"),
         Label.FALSE_ALARM: Look("false alarm", ":material/notifications_off:", "blue"),
+    },
+    LetterState: {
+        LetterState.OPEN: Look("open", ":material/mark_email_unread:", "orange", "●"),
+        LetterState.PARKED: Look("parked", ":material/local_parking:", "red", "‖"),
+        LetterState.EDITED: Look("edited", ":material/edit_note:", "green", "✎"),
+        LetterState.REPLAYED: Look("replayed", ":material/check_circle:", "green", "✓"),
+        LetterState.DISCARDED: Look("discarded", ":material/delete:", "gray", "○"),
     },
 }
 

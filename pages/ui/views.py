@@ -14,6 +14,8 @@ from storage.status import (
     Decision,
     GateVerdict,
     Label,
+    LetterKind,
+    LetterState,
     OnFailure,
     Outcome,
     RunStatus,
@@ -38,6 +40,9 @@ _WORDS: Mapping[Any, type[StrEnum]] = {
     CheckStatus: CheckStatus,
     Decision: Decision,
     Label: Label,
+    LetterKind: LetterKind,
+    LetterState: LetterState,
+    Decision | None: Decision,
 }
 
 
