@@ -47,6 +47,7 @@ READS = {
     "run": ["run", "1"],
     "sessions": ["sessions", *RANGE],
     "pipelines": ["pipelines"],
+    "checks": ["checks"],
     "schedule": ["schedule"],
     "backfills": ["backfills"],
     "runner --status": ["runner", "--status"],
@@ -76,7 +77,22 @@ def test_a_process_says_the_same_as_a_call(here, week, read):
 def test_every_command_that_the_product_promises_is_there(here, week):
     listed = here(week, "--help").output
 
-    promised = ["backfill", "run", "rerun", "cancel", "runs", "sessions", "pipelines", "schedule", "runner", "doctor", "sql", "rebuild"]
+    promised = [
+        "backfill",
+        "run",
+        "rerun",
+        "cancel",
+        "runs",
+        "sessions",
+        "pipelines",
+        "schedule",
+        "runner",
+        "doctor",
+        "sql",
+        "rebuild",
+        "check",
+        "checks",
+    ]
     assert [name for name in promised if f" {name} " not in listed] == []
 
 
@@ -107,7 +123,16 @@ def test_simulated_sessions_say_so(tmp_path):
 def test_a_run_is_shown_with_all_that_is_known_of_it(here, week):
     shown = json.loads(here(week, "run", "3", "--json").stdout)
 
-    assert [stage["stage"] for stage in shown["stages"]] == ["check_source", "bronze", "parsed", "silver", "gold", "loaded", "report"]
+    assert [stage["stage"] for stage in shown["stages"]] == [
+        "check_source",
+        "bronze",
+        "parsed",
+        "quality",
+        "silver",
+        "gold",
+        "loaded",
+        "report",
+    ]
     assert {"events", "log", "attempts", "metrics", "evidence", "source_sha256", "verdict"} <= shown.keys()
     assert shown["date"] == "2024-06-04"
 

@@ -22,19 +22,23 @@ def unpack(content: bytes, name: str) -> bytes:
     """
     text = _inflate(content, name) if content.startswith(_MAGIC) else content
     if len(text) > MAX_BYTES:
-        raise too_large([text], name, f"{len(text):,} bytes")
+        raise too_large(text, name)
     text = text.removeprefix(_BOM)
     if not text or text.isspace():
         raise UnreadableFile(f"{name} is empty ({len(content)} bytes came). Ask the source for the date again.")
     return text
 
 
-def too_large(parts: Sequence[bytes], name: str, holds: str) -> UnreadableFile:
-    """Return the error of a file that is larger than any; `parts` are its first bytes, which show at which line reading stopped."""
-    line = _line_after(parts)
-    return UnreadableFile(
-        f"{name} holds {holds}; a daily file never has more than {MAX_BYTES:,}. Reading stopped in line {line:,}.", line=line
-    )
+def too_large(content: bytes, name: str) -> UnreadableFile:
+    """Return the error of a file that is larger than any; `content` is its beginning, which shows in which line reading stopped."""
+    if content.startswith(_MAGIC):
+        try:
+            _inflate(content, name)
+        except UnreadableFile as error:
+            return error
+    line = _line_after([content])
+    message = f"{name} has more than {MAX_BYTES:,} bytes, which a daily file never has. Reading stopped in line {line:,}."
+    return UnreadableFile(message, line=line)
 
 
 def _inflate(content: bytes, name: str) -> bytes:

@@ -29,8 +29,8 @@ def symbol_present(sample: Sample) -> Scores:
 
 @check(Scope.ROW, unit="values", error_above=ANY)
 def values_present(sample: Sample) -> Scores:
-    """Open, high, low, close, VWAP, previous close, volume, turnover and trades have a value; nothing that is missing passes in silence."""
-    columns = [*PRICES, "volume", "turnover", "trades"]
+    """Open, high, low, close, VWAP, previous close, shares, turnover and trades have a value, and the last price in a file that has it."""
+    columns = [*PRICES, "volume", "turnover", "trades", *(["last_price"] if sample.has("last_price") else [])]
     missing = np.zeros(sample.size)
     for column in columns:
         if sample.rows[column].null_count:
@@ -231,7 +231,9 @@ def range_pct_matches(sample: Sample) -> Scores:
 def inside_52_weeks(sample: Sample) -> Scores:
     """Close lies between the published limits of the last 52 weeks."""
     close, high, low = sample["close"], _known(sample["high_52w"]), _known(sample["low_52w"])
-    return _outside(sample, close, low, high, rows=np.flatnonzero((close - high > EXACT) | (low - close > EXACT)))
+    rows = np.flatnonzero((close - high > EXACT) | (low - close > EXACT))
+    missing = np.isnan(high) | np.isnan(low) | np.isnan(close)
+    return _outside(close, low, high, rows=rows, applicable=sample.size - int(np.count_nonzero(missing)))
 
 
 def _inside(sample: Sample, column: str, *, rounding: float = 0.0) -> Scores:
@@ -239,7 +241,7 @@ def _inside(sample: Sample, column: str, *, rounding: float = 0.0) -> Scores:
         return not_applicable(f"the file has no {column.replace('_', ' ')}")
     price, high, low = sample[column], sample["high"], sample["low"]
     rows = np.flatnonzero((price - high > EXACT + rounding) | (low - price > EXACT + rounding))
-    found = _outside(sample, price, low, high, rows=rows, rounding=rounding)
+    found = _outside(price, low, high, rows=rows, rounding=rounding, applicable=_counted(sample, column, "low", "high"))
     if len(rows) == 0:
         return found
     explained = (sample["trades"][rows] <= ODD_LOT_TRADES) | (sample["volume"][rows] < sample["trades"][rows] * sample.rules.board_lot)
@@ -249,7 +251,7 @@ def _inside(sample: Sample, column: str, *, rounding: float = 0.0) -> Scores:
     return picked(found.rows, found.score, observed=found.observed, bound=found.bound, explained=explained, applicable=found.applicable)
 
 
-def _outside(sample: Sample, price: Floats, low: Floats, high: Floats, *, rows: Positions, rounding: float = 0.0) -> Scores:
+def _outside(price: Floats, low: Floats, high: Floats, *, rows: Positions, applicable: int, rounding: float = 0.0) -> Scores:
     above = price[rows] > high[rows]
     bound = np.where(above, high[rows], low[rows])
     distance = np.abs(price[rows] - bound) - rounding
@@ -258,7 +260,7 @@ def _outside(sample: Sample, price: Floats, low: Floats, high: Floats, *, rows: 
         100 * distance / np.maximum(np.abs(bound), PAISA),
         observed=price[rows],
         bound=bound,
-        applicable=sample.size - int(np.count_nonzero(np.isnan(price))),
+        applicable=applicable,
     )
 
 

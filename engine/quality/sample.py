@@ -173,7 +173,7 @@ class Sample:
         if not self.reference.securities:
             return None
         found = self._among(self.reference.listed)
-        return found if found.mean() >= FEWEST_KNOWN else None
+        return found if np.count_nonzero(found) >= FEWEST_KNOWN * self.size else None
 
     @cached_property
     def halted(self) -> bool:

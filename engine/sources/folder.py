@@ -108,7 +108,7 @@ def read_daily_file(path: Path) -> SourceFile:
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise too_large([content], path.name, f"more than {MAX_BYTES:,} bytes")
+        raise too_large(content, path.name)
     return SourceFile(path.name, content)
 
 

@@ -13,6 +13,7 @@ from storage.status import (
     CheckStatus,
     Decision,
     GateVerdict,
+    Label,
     LetterKind,
     LetterState,
     OnFailure,
@@ -35,10 +36,12 @@ _WORDS: Mapping[Any, type[StrEnum]] = {
     OnFailure: OnFailure,
     SlotOutcome: SlotOutcome,
     RunStatus | None: RunStatus,
-    LetterKind: LetterKind,
-    LetterState: LetterState,
     GateVerdict: GateVerdict,
     CheckStatus: CheckStatus,
+    Decision: Decision,
+    Label: Label,
+    LetterKind: LetterKind,
+    LetterState: LetterState,
     Decision | None: Decision,
 }
 

@@ -14,10 +14,15 @@ from engine.market.calendar import TradingCalendar
 from engine.market.daily_file import ParsedFile, parse, to_silver
 from engine.market.reference import AnnouncedDay, Reference
 from engine.market.verdict import AcceptedSession, FileKind, Judgement, SessionHistory, judge
+from engine.quality.report import judge as judge_quality
+from engine.quality.sample import Sample
 from engine.sources.simulated import DEFAULT_FAULTS, NO_FAULTS, FaultKind, Faults, Holding, SimulatedExchange
+from engine.thresholds import snapshot
+from storage.status import GateVerdict
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ROW_FAULTS = {"unparsable", "ragged", "blank_symbol", "crossed", "outside_band", "zero_price", "duplicate"}
+LOSING = {FaultKind.LATE, FaultKind.PARTIAL, FaultKind.MISSING, FaultKind.UNKNOWN_LAYOUT}
 WINDOWS = [date(2026, 11, 23), date(2025, 6, 1)]
 
 
@@ -251,3 +256,32 @@ def test_by_the_calendar_and_the_data_alone_the_judge_asks_a_person_rather_than_
 
     assert {kind for _, _, kind, _, _ in found} <= {FileKind.UNCLEAR}
     assert len(found) <= 12
+
+
+def test_a_tenth_of_a_file_is_crossed_so_that_a_visitor_meets_a_session_that_is_held_back(healthy):
+    source = exchange(replace(NO_FAULTS, many_crossed=1))
+    day = first_day(source, FaultKind.MANY_CROSSED)
+    file, whole = parsed(source, day), parsed(healthy, day)
+    crossed = sum(row["high"] < row["low"] for row in file.rows.to_pylist())
+    report = judge_quality(Sample(day, file.rows, file.layout, file.lines, source.reference()), snapshot({}, 0))
+
+    assert crossed == whole.rows.num_rows // 10
+    assert (file.rows.num_rows, file.rejected.num_rows) == (whole.rows.num_rows, 0)
+    assert report.verdict is GateVerdict.BLOCKED
+    assert len(report.quarantined) == crossed
+
+
+def test_the_other_faults_are_where_they_were_before_there_was_a_held_back_session(market):
+    without = exchange(replace(DEFAULT_FAULTS, many_crossed=0))
+    days = days_before(market, WINDOWS[0], sessions=200)
+
+    moved = [day for day in days if market.truth(day).faults - {FaultKind.MANY_CROSSED} != without.truth(day).faults]
+    assert moved == []
+
+
+def test_the_sessions_around_a_held_back_one_are_healthy(market):
+    traded = list(market.reference().index)
+    held = [at for at, day in enumerate(traded[:-1]) if at and FaultKind.MANY_CROSSED in market.truth(day).faults]
+
+    assert [traded[at] for at in held if market.truth(traded[at - 1]).faults & LOSING] == []
+    assert [traded[at] for at in held if market.truth(traded[at + 1]).faults] == []

@@ -61,6 +61,7 @@ _EDITS: dict[FaultKind, Callable[[dict[str, str]], None]] = {
     FaultKind.RAGGED: _as_is,
     FaultKind.BLANK_SYMBOL: _blank_symbol,
     FaultKind.CROSSED: _crossed,
+    FaultKind.MANY_CROSSED: _crossed,
     FaultKind.OUTSIDE_BAND: _outside_band,
     FaultKind.ZERO_PRICE: _zero_price,
     FaultKind.DUPLICATE: _volume_doubled,

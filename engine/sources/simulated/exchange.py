@@ -163,6 +163,8 @@ class SimulatedExchange:
         if truth.holds is Holding.UNKNOWN_LAYOUT:
             return lines, unknown_header(table.header)
         bad = {kind: int(getattr(self._faults, kind)) for kind in _BAD_ROWS if kind in truth.faults}
+        if FaultKind.MANY_CROSSED in truth.faults:
+            bad[FaultKind.MANY_CROSSED] = len(lines) // 10
         return (with_bad_rows(lines, table.header, rows=bad, bits=bits) if bad else lines), table.header
 
     def _confidence(self, session: Session, day: date) -> list[str] | None:

@@ -28,6 +28,7 @@ class FaultKind(StrEnum):
     DUPLICATE = "duplicate"
     WRONG_HOLIDAY = "wrong_holiday"
     UNPLANNED_CLOSURE = "unplanned_closure"
+    MANY_CROSSED = "many_crossed"
 
 
 ROW_FAULTS = (
@@ -64,6 +65,7 @@ class Faults:
     duplicate: int = _rate(1, "a symbol comes twice, with another volume")
     wrong_holiday: int = _rate(1, "the announced calendar names a holiday but flags the day as trading (at most one)")
     unplanned_closure: int = _rate(1, "the market is closed on a day announced as trading (at most one)")
+    many_crossed: int = _rate(1, "a file in which a tenth of the rows have their High below their Low: too many to load the rest unasked")
 
     def describe(self) -> dict[str, tuple[int, str]]:
         """Return, for each fault, its rate in six weeks and what it is; for the documentation."""
@@ -107,6 +109,11 @@ def _of_block(seed: int, faults: Faults, block: int) -> dict[date, frozenset[Fau
         wanted = [kind for kind in kinds if getattr(faults, kind)]
         if wanted:
             draw(midweek - after_a_lost_one, *wanted)
+    # Last, so that all other faults are drawn as if there were none of these. A file that is held back costs a session too.
+    before_a_fault = {day for day, after in pairwise(sessions) if after in drawn}
+    for _ in range(faults.many_crossed):
+        alone = midweek - after_a_lost_one - before_a_fault
+        draw(alone & set(free) or midweek, FaultKind.MANY_CROSSED)
     return {day: frozenset(kinds) for day, kinds in drawn.items()}
 
 
