@@ -40,13 +40,6 @@ _CALLED = (
 _NEAR = 1e-6
 
 
-def figure(value: float | None) -> str:
-    """Return a measured number with as many decimals as it needs, four at most."""
-    if value is None:
-        return say.NOTHING
-    return f"{value:,.4f}".rstrip("0").rstrip(".")
-
-
 def rule(check_id: str) -> str:
     """Return the words of a check; its name where this version does not know it."""
     known = CHECKS.get(check_id)
@@ -57,8 +50,9 @@ def compared(finding: Mapping[str, Any], limit: float | None = None) -> str:
     """Say what a check saw: observed 1,140.2 against 1,159.2, score 1.64 % of low, allowed 0; without a `limit` nothing is."""
     known = CHECKS.get(finding["check"])
     unit = f" {known.unit}" if known else ""
-    allowed = f", allowed {figure(limit or 0)}"
-    return f"Observed {figure(finding['observed'])} against {figure(finding['bound'])}; score {figure(finding['score'])}{unit}{allowed}."
+    allowed = f", allowed {say.figure(limit or 0)}"
+    observed, bound, score = (say.figure(finding[name]) for name in ("observed", "bound", "score"))
+    return f"Observed {observed} against {bound}; score {score}{unit}{allowed}."
 
 
 def why(letter: LetterView) -> str:
@@ -67,7 +61,7 @@ def why(letter: LetterView) -> str:
         return letter.message
     first = letter.checks[0]
     more = f" And {say.count(len(letter.checks) - 1, 'other rule')}." if len(letter.checks) > 1 else ""
-    return f"{figure(first['observed'])} against {figure(first['bound'])}. {rule(first['check'])}{more}"
+    return f"{say.figure(first['observed'])} against {say.figure(first['bound'])}. {rule(first['check'])}{more}"
 
 
 def blamed(letter: LetterView) -> frozenset[str]:

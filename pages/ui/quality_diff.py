@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pages.ui import format as say
 from pages.ui import run_quality_data
-from pages.ui.letter_words import figure
-from pages.ui.run_quality_data import ReportView, ResultView
+from pages.ui.quality_views import ReportView, ResultView
 from pages.ui.text import words
 from pages.ui.theme import look
 
@@ -40,7 +39,7 @@ def _thresholds(mine: Mapping[str, float], theirs: Mapping[str, float]) -> Itera
         return
     for key in sorted(mine.keys() | theirs.keys()):
         if mine.get(key) != theirs.get(key):
-            yield f"Threshold {key}", figure(mine.get(key)), figure(theirs.get(key))
+            yield f"Threshold {key}", say.figure(mine.get(key)), say.figure(theirs.get(key))
 
 
 def _checks(run_id: int, report: ReportView | None) -> Mapping[str, str]:

@@ -7,10 +7,11 @@ import pyarrow as pa
 import streamlit as st
 
 from pages.ui import format as say
-from pages.ui import gate_dialogs, letter_data, quality_link, run_quality_data, run_view
+from pages.ui import gate_dialogs, letter_data, quality_data, quality_link, run_quality_data, run_view
 from pages.ui.letter_data import LetterView
-from pages.ui.letter_words import figure, rule, why
-from pages.ui.run_quality_data import ReportView, ResultView
+from pages.ui.letter_words import rule, why
+from pages.ui.quality_view import ask_decision
+from pages.ui.quality_views import ReportView, ResultView
 from pages.ui.text import plain, sentence, words
 from pages.ui.theme import look
 from pages.ui.views import RunDetail, RunView
@@ -27,19 +28,22 @@ def decision(run: RunView, *, newest: bool) -> None:
     """Offer what a person decides about a blocked session, or say what was decided; nothing for any other run."""
     if run.status is not RunStatus.FAILED or run.error_type != BLOCKED:
         return
-    made = run_quality_data.decision(run.pipeline, run.partition, run.source_sha256 or "")
+    report = run_quality_data.report(run.id)
+    made = quality_data.decision(run.pipeline, run.partition, run.source_sha256 or "")
     if made is not None and made.run_id == run.id:
         word = "approved" if made.decision is Decision.APPROVE else "rejected"
         st.info(f"{plain(made.decided_by)} {word} it on {say.stamp(made.decided_at)}: {plain(made.reason)}", icon=":material/gavel:")
+    if report is None:
+        return
     if not newest:
         st.caption("A newer run of this date has been since: decide about that one.")
         return
     with st.container(horizontal=True, key="decision"):
-        if st.button("Approve…", key="approve", icon=":material/check:"):
-            gate_dialogs.ask_approval(run)
+        if st.button("Approve…", key="approve", icon=":material/how_to_reg:"):
+            ask_decision(report, Decision.APPROVE)
         rejected = made is not None and made.run_id == run.id and made.decision is Decision.REJECT
         if not rejected and st.button("Reject…", key="reject", icon=":material/block:"):
-            gate_dialogs.ask_rejection(run)
+            ask_decision(report, Decision.REJECT)
         if st.button("Rerun from the gate…", key="rerun_blocked", icon=":material/replay:"):
             gate_dialogs.ask_another_look(run)
 
@@ -120,10 +124,10 @@ def check_frame(found: Sequence[ResultView]) -> pa.Table:
             "Refused": pa.array([result.failed for result in found], pa.int64()),
             "Warned": pa.array([result.warned for result in found], pa.int64()),
             "Of": pa.array([result.applicable for result in found], pa.int64()),
-            "Worst": [f"{figure(result.observed)} against {figure(result.bound)}" for result in found],
-            "Score": [figure(result.worst) for result in found],
-            "Warns above": [figure(result.warn_above) for result in found],
-            "Refuses above": [figure(result.error_above) for result in found],
+            "Worst": [f"{say.figure(result.observed)} against {say.figure(result.bound)}" for result in found],
+            "Score": [say.figure(result.worst) for result in found],
+            "Warns above": [say.figure(result.warn_above) for result in found],
+            "Refuses above": [say.figure(result.error_above) for result in found],
             "Rule": [rule(result.check_id) for result in found],
         }
     )

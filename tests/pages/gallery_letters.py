@@ -112,7 +112,7 @@ def _judge(connection: Any, run_id: int, session: date, verdict: GateVerdict, re
     quality.add_report(connection, report, results)
 
 
-def blocked(store: Store) -> None:
+def session_held(store: Store) -> None:
     """The newest session is held by the gate until a person decides."""
     store.history(until=TODAY - timedelta(days=1))
     store.runner()
@@ -128,9 +128,9 @@ def blocked(store: Store) -> None:
         connection.execute(insert(DeadLetter.__table__), rows)
 
 
-def rejected(store: Store) -> None:
+def session_rejected(store: Store) -> None:
     """A person has said that the newest session is rightly held."""
-    blocked(store)
+    session_held(store)
     with store.database.reading() as connection:
         run = connection.execute(Run.__table__.select().where(Run.__table__.c.error_type == "SessionBlocked")).mappings().one()
     file = {"pipeline": PIPELINE, "partition": run["partition"], "source_sha256": SHA}
@@ -159,4 +159,6 @@ def many_letters(store: Store, *, number: int = 2_000) -> None:
         connection.execute(insert(DeadLetter.__table__), rows)
 
 
-LETTER_STATES: dict[str, Callable[[Store], None]] = {state.__name__: state for state in (letters, blocked, rejected, many_letters)}
+LETTER_STATES: dict[str, Callable[[Store], None]] = {
+    state.__name__: state for state in (letters, session_held, session_rejected, many_letters)
+}

@@ -10,8 +10,13 @@ from tests.pages.gallery_letters import LETTER_STATES
 PAGES = ("overview.py", "runs.py", "run.py", "pipelines.py", "dead_letters.py")
 MUST_SEE = {
     "letters": ["3 dead letters are open", "high not below low", "1 more parked", "See the letters", "Open dead letters 3 1 parked"],
-    "blocked": ["Tue 3 Jun 2025 is blocked", "Approve or reject it", "30 dead letters are open", "Open dead letters 30 1 session blocked"],
-    "rejected": ["Tue 3 Jun 2025 was rejected", "By asha: the exchange published a test file", "no session blocked"],
+    "session_held": [
+        "Tue 3 Jun 2025 is blocked",
+        "Approve or reject it",
+        "30 dead letters are open",
+        "Open dead letters 30 1 session blocked",
+    ],
+    "session_rejected": ["Tue 3 Jun 2025 was rejected", "By asha: the exchange published a test file", "no session blocked"],
     "many_letters": ["5 dead letters are open", "See the letters"],
 }
 
@@ -34,7 +39,13 @@ def test_the_letters_page_is_drawn_in_every_state(state, open_store, visit):
     app = visit("dead_letters.py")
 
     assert not app.exception
-    assert "Nothing was set aside" in text_of(app)
+    assert "Lines, rows and files that did not get into a session" in text_of(app)
+
+
+def test_a_console_without_letters_says_so(open_store, visit):
+    open_store("healthy")
+
+    assert "Nothing was set aside" in text_of(visit("dead_letters.py"))
 
 
 @pytest.mark.parametrize("state", LETTER_STATES)
@@ -88,7 +99,7 @@ def test_a_refused_row_is_shown_beside_its_values_with_the_rule_in_words(open_st
     app = visit("dead_letters.py", letter=str(letter_of(store, LetterState.OPEN)))
 
     table = app.table[0].value
-    assert app.error[0].value == "Observed 249 against 251; score 0\\.7968 % of low, allowed 0\\."
+    assert app.error[0].value == "Observed 249 against 251; score 0\\.797 % of low, allowed 0\\."
     assert list(table.columns) == ["Column", "As it came", "Read as"]
     assert table.loc[table["Column"].str.contains("Low"), "As it came"].iloc[0] == ":red[**251\\.00**]"
     assert "High" in [field.label for field in app.text_input]
@@ -146,7 +157,7 @@ def test_the_next_page_begins_behind_the_last_letter(open_store, visit):
 
 
 def test_the_run_of_a_blocked_session_asks_for_a_decision(open_store, visit):
-    store = open_store("blocked")
+    store = open_store("session_held")
 
     app = visit("run.py", id=str(blocked_run(store)))
 
@@ -159,7 +170,7 @@ def test_the_run_of_a_blocked_session_asks_for_a_decision(open_store, visit):
 
 
 def test_a_rejected_session_says_by_whom_and_can_still_be_approved(open_store, visit):
-    store = open_store("rejected")
+    store = open_store("session_rejected")
 
     app = visit("run.py", id=str(blocked_run(store)))
 

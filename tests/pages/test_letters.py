@@ -226,9 +226,8 @@ def test_a_session_that_is_blocked_is_approved_from_its_run(busy, visit):
     execute_queued(busy)
 
     screen = asked(approve_script, held)
-    assert screen.button(key="approve_yes").disabled is True
-    screen.text_input(key="approve_reason").set_value("the exchange confirmed it").run()
-    screen.button(key="approve_yes").click().run()
+    screen.text_input(key="gate_reason").set_value("the exchange confirmed it").run()
+    screen.button(key="gate_yes").click().run()
     execute_queued(busy)
 
     said = text_of(visit("run.py", id=str(newest_run(busy)["id"])))
@@ -238,9 +237,10 @@ def test_a_session_that_is_blocked_is_approved_from_its_run(busy, visit):
 
 
 def approve_script(run_id):
-    from pages.ui import data, gate_dialogs
+    from pages.ui import quality_view, run_quality_data
+    from storage.status import Decision
 
-    gate_dialogs.ask_approval(data.run(run_id).run)
+    quality_view.ask_decision(run_quality_data.report(run_id), Decision.APPROVE)
 
 
 def test_two_runs_are_compared_check_by_check_and_threshold_by_threshold(busy):

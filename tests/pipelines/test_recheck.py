@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.errors import LakeError
+from engine.market.csv_line import line_of
 from engine.pipeline.context import TableCache
 from engine.pipelines.recheck import Fate, content_of, recheck
 from storage import dead_letters
@@ -20,7 +21,7 @@ SYMBOL, HIGH, LOW, VOLUME = 1, 4, 5, 8
 def letter(week):
     """The letter of a row whose high is below its low, after the run of its session."""
     rows = numbers(5)
-    rows[7][HIGH], rows[7][-1] = "0.10", rows[7][-1]
+    rows[7][HIGH] = "0.10"
     week.put(NEXT_SUNDAY, daily_bytes(rows))
     week.run(NEXT_SUNDAY)
     return the_letter(week)
@@ -37,7 +38,7 @@ def line_with(**cells: str) -> bytes:
     places = {"symbol": SYMBOL, "high": HIGH, "low": LOW, "volume": VOLUME}
     for name, value in cells.items():
         row[places[name]] = value
-    return daily_bytes([row]).splitlines()[-1]
+    return line_of(row).encode()
 
 
 def look(week, letter, line: bytes):
