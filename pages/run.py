@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import data, run_data, run_view
+from pages.ui import data, run_data, run_quality, run_view
 from pages.ui.diff import run_diff
 from pages.ui.text import plain
 from pages.ui.views import RunDetail
@@ -31,9 +31,10 @@ def moving(before: RunDetail) -> None:
     run_view.neighbours(now.run, others)
     run_view.actions(now)
     run_view.failure(now.run)
+    run_quality.decision(now.run, newest=not others or now.run.id == others[0].id)
     run_view.timeline(now)
     run_view.stage_table(now.stages)
-    for part in (run_view.failed_tries, run_view.evidence, run_view.rejected):
+    for part in (run_view.failed_tries, run_view.evidence, run_quality.quality):
         with st.container():  # a slot of its own: what stands below does not move when there is nothing yet
             part(now)
     run_view.log(data.run_log(now.run.id), live=active)

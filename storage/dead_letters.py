@@ -62,6 +62,8 @@ _resolve_files = (
     .values(state=LetterState.REPLAYED, resolved_run_id=bindparam("b_run_id"))
 )
 _add = insert(letters)
+_of_each = {state: select(letters.c.id).where(letters.c.state == state).limit(MOST_COUNTED).subquery() for state in LetterState}
+_by_state = union_all(*(select(literal(state.value), func.count()).select_from(some) for state, some in _of_each.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,11 +363,7 @@ def counts_by_reason(connection: Connection, chosen: LetterFilter) -> Mapping[st
 
 def counts_by_state(connection: Connection) -> Mapping[LetterState, int]:
     """Return how many letters are in each state; counting ends at `MOST_COUNTED` of each."""
-    of_each = [select(letters.c.id).where(letters.c.state == state).limit(MOST_COUNTED).subquery() for state in LetterState]
-    query = union_all(
-        *(select(literal(state.value), func.count()).select_from(some) for state, some in zip(LetterState, of_each, strict=True))
-    )
-    return {LetterState(row[0]): row[1] for row in connection.execute(query)}
+    return {LetterState(row[0]): row[1] for row in connection.execute(_by_state)}
 
 
 def waiting_dates(connection: Connection, chosen: LetterFilter) -> Sequence[RowMapping]:

@@ -73,6 +73,23 @@ def _whole(connection: Connection, newest: Select[Any]) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
+def judged(connection: Connection, pipeline: str, *, limit: int, until: date = date.max) -> Sequence[RowMapping]:
+    """Return what `newest_reports` does without the words and the copies of the thresholds."""
+    newest = _newest(pipeline).where(reports.c.session <= until).order_by(reports.c.session.desc()).limit(limit).subquery("newest")
+    query = select(*_SLIM).join(newest, newest.c.run_id == reports.c.run_id).order_by(reports.c.session)
+    return connection.execute(query).mappings().all()
+
+
+_SLIM = [column for column in reports.c if column.name not in {"reason", "thresholds"}]
+
+
+def statuses_of_runs(connection: Connection, run_ids: Sequence[int]) -> Sequence[RowMapping]:
+    """Return how each check ended in these runs: `results_of_runs` without the samples of rows."""
+    names = ("run_id", "check_id", "status", "applicable", "warned", "failed", "rate")
+    query = select(*(results.c[name] for name in names)).where(results.c.run_id.in_(run_ids))
+    return connection.execute(query).mappings().all()
+
+
 def results_of_runs(connection: Connection, run_ids: Sequence[int]) -> Sequence[RowMapping]:
     """Return what each check found in these runs, by run and check."""
     query = select(results).where(results.c.run_id.in_(run_ids)).order_by(results.c.run_id, results.c.check_id)

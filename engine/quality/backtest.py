@@ -128,7 +128,7 @@ class ScoreBook:
         """Give each (session, line) with a finding a number of its own."""
         keys = self.session * (int(self.line.max(initial=0)) + 2) + self.line + 1
         _, self._first, self._row = np.unique(keys, return_index=True, return_inverse=True)
-        self._session_of_row = self.session[self._first]
+        self.session_of_row = self.session[self._first]
         self._is_row = self.line[self._first] >= 0
 
     @cached_property
@@ -148,13 +148,33 @@ class ScoreBook:
         fates[self._row[errors]] = 2
         count = len(self.days)
         of_rows = self._is_row
-        quarantined = np.bincount(self._session_of_row[of_rows & (fates == 2)], minlength=count)  # noqa: PLR2004, RowFate
-        warned = np.bincount(self._session_of_row[of_rows & (fates == 1)], minlength=count)
+        quarantined = np.bincount(self.session_of_row[of_rows & (fates == 2)], minlength=count)  # noqa: PLR2004, RowFate
+        warned = np.bincount(self.session_of_row[of_rows & (fates == 1)], minlength=count)
         whole = np.zeros(count, bool)
         whole[self.session[errors & self._blocks[self.check]]] = True
         share = 100 * (quarantined + self.unreadable) / np.maximum(self.rows + self.unreadable, 1)
         blocked = ((share > thresholds[BLOCK_ABOVE.key]) | whole) & ~self.approved
         return Outcome(quarantined, warned, blocked, np.where(of_rows, fates, 0).astype(np.int8))
+
+    def as_judged(self, versions: Sequence[int], known: Mapping[int, Thresholds]) -> Outcome:
+        """Return what the sessions were made of, each by the thresholds of the version that it was judged with."""
+        made = {version: self.outcome(known[version]) for version in set(versions)}
+        own = np.array(versions, np.int64)
+        whole = self.outcome(next(iter(known.values())))
+        for version, outcome in made.items():
+            mine = own == version
+            of_rows = mine[self.session_of_row]
+            for name in ("quarantined", "warned", "blocked"):
+                getattr(whole, name)[mine] = getattr(outcome, name)[mine]
+            whole.fates[of_rows] = outcome.fates[of_rows]
+        return whole
+
+    def symbols_of(self, outcome: Outcome, fate: RowFate, *, since: date, until: date, most: int) -> Mapping[str, int]:
+        """Return the symbols with most rows of that fate in the sessions of a range, and how many rows they are."""
+        inside = np.array([since <= day <= until for day in self.days], bool)
+        names = self.symbol.take(pa.array(self._first[inside[self.session_of_row] & (outcome.fates == list(RowFate).index(fate))]))
+        counts = [(item["values"], item["counts"]) for item in pc.value_counts(names).to_pylist()]
+        return dict(sorted(counts, key=lambda item: (-item[1], item[0]))[:most])
 
     def tally(self, outcome: Outcome, last: int | None = None) -> Tally:
         """Return the sums over the last so many sessions, or over all."""
@@ -189,7 +209,7 @@ class ScoreBook:
         changed = np.flatnonzero(before.fates != after.fates)
         shown = [
             RowFlip(
-                self.days[self._session_of_row[at]],
+                self.days[self.session_of_row[at]],
                 self.symbol[int(self._first[at])].as_py(),
                 int(self.line[self._first[at]]),
                 fates[before.fates[at]],
@@ -205,11 +225,15 @@ class ScoreBook:
         return scores
 
     def trust(self, check_id: str, limits: Floats, faults: Mapping[tuple[date, str], bool]) -> list[Trust]:
-        """Return precision and recall of a check at each of `limits`, by the labels of its findings (session, symbol): true for a fault."""
-        mine = np.flatnonzero((self.check == list(CHECKS).index(check_id)) & ~self.explained)
+        """Return precision and recall of a check at each of `limits`, by the labels of its findings (session, symbol): true for a fault.
+
+        A false alarm counts as one for good: once its session is judged again, its finding has an explanation, which is the label itself.
+        """
+        mine = np.flatnonzero(self.check == list(CHECKS).index(check_id))
         known = [(at, faults[key]) for at in mine if (key := (self.days[self.session[at]], self.symbol[int(at)].as_py())) in faults]
-        scores, fault = self.score[[at for at, _ in known]], np.array([is_fault for _, is_fault in known], bool)
-        return [_trust(scores > limit, fault) for limit in limits]
+        places, fault = [at for at, _ in known], np.array([is_fault for _, is_fault in known], bool)
+        scores, silent = self.score[places], self.explained[places] & fault
+        return [_trust((scores > limit) & ~silent, fault) for limit in limits]
 
 
 def _trust(fires: Flags, fault: Flags) -> Trust:

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from types import MappingProxyType
 
@@ -133,11 +133,15 @@ def rule_book(thresholds: Thresholds) -> RuleBook:
 def _rule_book(turned: tuple[tuple[str, float], ...]) -> RuleBook:
     thresholds = Thresholds(dict(turned))
     limits = [check.limits(thresholds) for check in CHECKS.values()]
-    rules = (
-        f"{each.id}:{each.version}:{inspect.getsource(each.function)}:{own}" for each, own in zip(CHECKS.values(), limits, strict=True)
-    )
+    rules = (f"{each.id}:{each.version}:{_source(each.function)}:{own}" for each, own in zip(CHECKS.values(), limits, strict=True))
     warn_above, error_above = np.array(limits).T
     return RuleBook(warn_above, error_above, tuple(sha256(rule.encode()).hexdigest() for rule in rules))
+
+
+@cache
+def _source(function: Callable[[Sample], Scores]) -> str:
+    """Return the source of a rule; looking it up takes longer than judging a session."""
+    return inspect.getsource(function)
 
 
 _CHECKS: dict[str, Check] = {}

@@ -28,6 +28,7 @@ from pages.ui.views import (
     StageView,
     TileView,
 )
+from pages.ui.waiting_data import held, waiting
 from storage import backfills as stored_backfills
 from storage import dates, metrics, runners, runs, schedules
 from storage import sessions as stored_sessions
@@ -253,5 +254,7 @@ def health(pipeline: Pipeline) -> Health:
             backfill=open_backfill(),
             waiting=waiting_runs(pipeline.name),
             embedded=settings().runner == "embedded",
+            letters=waiting(),
+            held=held(pipeline.name),
         )
     )

@@ -1,4 +1,4 @@
-"""Two runs of a date side by side: what each found, what it cost, and which prices differ."""
+"""Two runs of a date side by side: what each found, what it cost, what the gate said, and which prices differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui import data, run_data
 from pages.ui import format as say
+from pages.ui.quality_diff import quality_facts
 from pages.ui.run_data import PriceDifference, RunRow
 from pages.ui.theme import look
 from pages.ui.views import RunDetail, RunView, StageView
@@ -38,6 +39,7 @@ def differences(this: RunDetail, other: RunDetail) -> list[Line]:
     left, right = _last_of_each(this.stages), _last_of_each(other.stages)
     for stage in dict.fromkeys([*left, *right]):
         lines.extend(_stage_lines(stage, left.get(stage), right.get(stage)))
+    lines.extend(Line(what, here, there) for what, here, there in quality_facts(this.run.id, other.run.id))
     return lines
 
 

@@ -1,6 +1,7 @@
 """How values read on a page; every time is Nepal time."""
 
 from datetime import date, datetime, timedelta
+from math import isfinite
 
 from engine.clock import NEPAL
 
@@ -70,6 +71,15 @@ def count(number: int | None, noun: str | None = None, plural: str | None = None
     if noun is None:
         return f"{number:,}"
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def figure(value: float | None) -> str:
+    """Return a measured number with as many digits as matter: `1,210`, `4.25`, `0.0125`."""
+    if value is None or not isfinite(value):
+        return NOTHING
+    if value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
 def percent(part: float, whole: float) -> str:

@@ -10,9 +10,11 @@ from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due
 from engine.pipeline.ledger import due_time
 from pages.ui import format as say
+from pages.ui.text import words
 from pages.ui.views import BackfillView, Machine, RunView, ScheduleView, SlotView
+from pages.ui.waiting_data import NOTHING_WAITS, Held, Waiting
 from storage.dates import DateVerdict
-from storage.status import ACTIVE, BackfillState, RunStatus, SlotOutcome, Verdict
+from storage.status import ACTIVE, BackfillState, Decision, RunStatus, SlotOutcome, Verdict
 
 WINDOW = 30  # sessions that the page looks back on
 _NAMED = 3  # dates of a list that are named
@@ -57,6 +59,8 @@ class Facts:
     backfill: BackfillView | None
     waiting: Sequence[RunView]
     embedded: bool
+    letters: Waiting = NOTHING_WAITS
+    held: Sequence[Held] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Health:
     late: tuple[SlotView, ...]
     behind: tuple[DateVerdict, ...]  # expected and due after the newest session
     problems: tuple[Problem, ...]
+    letters: Waiting = NOTHING_WAITS
+    held: tuple[Held, ...] = ()  # blocked, and nobody has rejected them
 
     @property
     def sessions(self) -> int:
@@ -94,6 +100,8 @@ def weigh(facts: Facts) -> Health:
         late=tuple(slot for slot in facts.slots if slot.outcome is SlotOutcome.LATE and slot.day >= first),
         behind=behind,
         problems=(),
+        letters=facts.letters,
+        held=tuple(held for held in facts.held if held.decision is not Decision.REJECT),
     )
     return replace(health, problems=tuple(sorted(_problems(facts, health), key=lambda problem: problem.severity)))
 
@@ -120,7 +128,10 @@ def _counts(verdict: DateVerdict, facts: Facts) -> bool:
 
 def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_runner(facts)
-    yield from (_of_failed(verdict) for verdict in reversed(health.failed))
+    blocked = {held.run_id for held in facts.held}
+    yield from map(_of_held, facts.held)
+    yield from (_of_failed(verdict) for verdict in reversed(health.failed) if verdict.run_id not in blocked)
+    yield from _of_letters(facts.letters)
     yield from _of_backfill(facts.backfill)
     # What is queued or running is on its way; it needs nobody.
     yield from _of_behind(facts, [verdict.day for verdict in health.behind if verdict.status not in ACTIVE])
@@ -154,6 +165,25 @@ def _of_runner(facts: Facts) -> Iterator[Problem]:
 def _of_failed(verdict: DateVerdict) -> Problem:
     word = "crashed" if verdict.status is RunStatus.CRASHED else "failed"
     return _of_run(Severity.BAD, f"{say.day(verdict.day)} {word}", verdict.reason, run_id=verdict.run_id)
+
+
+def _of_held(held: Held) -> Problem:
+    if held.decision is Decision.REJECT:
+        headline, detail = f"{say.day(held.day)} was rejected", f"By {held.decided_by}: {held.why}"
+        return _of_run(Severity.NOTE, headline, detail, run_id=held.run_id)
+    problem = _of_run(Severity.BAD, f"{say.day(held.day)} is blocked", held.reason or "", run_id=held.run_id)
+    return replace(problem, action="Approve or reject it")
+
+
+def _of_letters(letters: Waiting) -> Iterator[Problem]:
+    if not letters.open:
+        return
+    named = [f"{number:,} {words(name)}" for name, number in list(letters.by_reason.items())[:_NAMED]]
+    more = len(letters.by_reason) - len(named)
+    kinds = ", ".join(named) + (f" and {say.count(more, 'other reason')}" if more else "")
+    parked = f"; {letters.parked:,} more parked" if letters.parked else ""
+    headline = f"{say.count(letters.open, 'dead letter is', 'dead letters are')} open"
+    yield Problem(Severity.WARN, headline, f"{kinds}{parked}.", "dead_letters.py", {"state": "open"}, "See the letters")
 
 
 def _of_backfill(backfill: BackfillView | None) -> Iterator[Problem]:

@@ -41,10 +41,13 @@ def banner(pipeline: Pipeline, health: Health) -> None:
 
 
 def tiles(pipeline: Pipeline, health: Health) -> None:
-    """Show five numbers, each with a link to what it is made of."""
-    with st.grid(5, min_column_width=150, key="tiles"):
+    """Show five numbers, each with a link to what it is made of; a sixth when something waits for a person."""
+    waits = bool(health.letters.open or health.held)
+    with st.grid(3 if waits else 5, min_column_width=150, key="tiles"):
         _sessions(health)
         _freshness(health)
+        if waits:
+            _waiting(health)
         _success(pipeline)
         _duration(pipeline)
         _runner()
@@ -84,6 +87,23 @@ def _freshness(health: Health) -> None:
         action="See the date",
         key="freshness",
         explanation="How many sessions the exchange has held (and published) since the newest one in the lake. Closed days do not count.",
+    )
+
+
+def _waiting(health: Health) -> None:
+    letters, held = health.letters, health.held
+    parked = f"{letters.parked:,} parked" if letters.parked else ""
+    blocked = say.count(len(held), "session blocked", "sessions blocked") if held else ""
+    tile(
+        "Open dead letters",
+        f"{letters.open:,}",
+        note=" · ".join(part for part in (blocked, parked) if part) or "no session blocked",
+        colour="red" if held else "orange",
+        script="run.py" if held else "dead_letters.py",
+        query={"id": str(held[0].run_id)} if held else {"state": "open"},
+        action="See the session" if held else "See the letters",
+        key="letters",
+        explanation="Lines, rows and files that wait for a person; and sessions that the gate holds back until somebody decides.",
     )
 
 

@@ -15,6 +15,7 @@ from pages.ui.text import plain, sentence
 from pages.ui.theme import look
 from pages.ui.views import AttemptView, EventView, LogView, RunDetail, RunView, StageView
 from pages.ui.widgets import badge, page
+from storage.held import BLOCKED
 from storage.status import ACTIVE, RunStatus, StageStatus
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -101,7 +102,12 @@ def actions(detail: RunDetail) -> None:
             if st.button("Cancel…", key="cancel", icon=":material/cancel:"):
                 dialogs.ask_cancel([row])
             return
-        if st.button("Rerun…", key="rerun", icon=":material/replay:", type="primary" if row.error_message else "secondary"):
+        if st.button(
+            "Rerun…",
+            key="rerun",
+            icon=":material/replay:",
+            type="primary" if row.error_message and row.error_type != BLOCKED else "secondary",
+        ):
             dialogs.ask_rerun(row.pipeline, [row.partition], origin=row.id)
         if st.button("Book to another session…", key="book", icon=":material/edit_calendar:"):
             dialogs.ask_booking([row])

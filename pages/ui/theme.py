@@ -7,7 +7,17 @@ from typing import Literal
 
 import streamlit as st
 
-from storage.status import BackfillState, RunStatus, SlotOutcome, StageStatus, Verdict
+from storage.status import (
+    BackfillState,
+    CheckStatus,
+    GateVerdict,
+    Label,
+    LetterState,
+    RunStatus,
+    SlotOutcome,
+    StageStatus,
+    Verdict,
+)
 
 Colour = Literal["green", "red", "orange", "yellow", "blue", "violet", "gray"]
 
@@ -81,6 +91,29 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         BackfillState.STOPPED: Look("stopped at a failure", ":material/report:", "red"),
         BackfillState.CANCELLED: _CANCELLED,
         BackfillState.DONE: Look("done", ":material/check_circle:", "green"),
+    },
+    GateVerdict: {
+        GateVerdict.PASSED: Look("passed", ":material/verified:", "green"),
+        GateVerdict.FLAGGED: Look("flagged", ":material/flag:", "orange", "!"),
+        GateVerdict.BLOCKED: Look("blocked", ":material/front_hand:", "red", "✕"),
+    },
+    CheckStatus: {
+        CheckStatus.PASSED: Look("passed", ":material/check_circle:", "green"),
+        CheckStatus.WARNED: Look("warned", ":material/warning:", "orange", "!"),
+        CheckStatus.FAILED: _FAILED,
+        CheckStatus.NOT_APPLICABLE: Look("not applicable", ":material/do_not_disturb_on:", "gray", "·"),
+        CheckStatus.OFF: Look("off", ":material/toggle_off:", "gray", "–"),  # noqa: RUF001, a dash of its own: "·" says not applicable
+    },
+    Label: {
+        Label.FAULT: Look("true fault", ":material/report:", "red"),
+        Label.FALSE_ALARM: Look("false alarm", ":material/notifications_off:", "blue"),
+    },
+    LetterState: {
+        LetterState.OPEN: Look("open", ":material/mark_email_unread:", "orange", "●"),
+        LetterState.PARKED: Look("parked", ":material/local_parking:", "red", "‖"),
+        LetterState.EDITED: Look("edited", ":material/edit_note:", "green", "✎"),
+        LetterState.REPLAYED: Look("replayed", ":material/check_circle:", "green", "✓"),
+        LetterState.DISCARDED: Look("discarded", ":material/delete:", "gray", "○"),
     },
 }
 

@@ -10,6 +10,12 @@ from typing import Any, Self, get_type_hints
 from storage.status import (
     BackfillMode,
     BackfillState,
+    CheckStatus,
+    Decision,
+    GateVerdict,
+    Label,
+    LetterKind,
+    LetterState,
     OnFailure,
     Outcome,
     RunStatus,
@@ -30,6 +36,13 @@ _WORDS: Mapping[Any, type[StrEnum]] = {
     OnFailure: OnFailure,
     SlotOutcome: SlotOutcome,
     RunStatus | None: RunStatus,
+    GateVerdict: GateVerdict,
+    CheckStatus: CheckStatus,
+    Decision: Decision,
+    Label: Label,
+    LetterKind: LetterKind,
+    LetterState: LetterState,
+    Decision | None: Decision,
 }
 
 

@@ -109,6 +109,7 @@ class DeadLetter(Base, table=True):
         Index("ix_dead_letter_partition", "partition", "id"),
         Index("ix_dead_letter_reason", "reason", "state", "id"),
         Index("ix_dead_letter_symbol", "symbol", "id"),
+        Index("ix_dead_letter_kind", "kind", "id"),
     )
 
 

@@ -20,6 +20,8 @@ from storage.migrate import migrate
 from storage.status import (
     BackfillMode,
     BackfillState,
+    GateVerdict,
+    Label,
     OnFailure,
     Outcome,
     RunStatus,
@@ -29,6 +31,7 @@ from storage.status import (
     Verdict,
 )
 from storage.tables import Run
+from tests.pages import quality_gallery as gate
 
 PIPELINE = "daily_prices"
 NOW = datetime(2025, 6, 3, 14, 15, tzinfo=UTC)  # Tuesday, 20:00 in Nepal: today's slot is two hours old
@@ -112,6 +115,8 @@ class Store:
                 "rows_in": 341,
                 "rows_out": 341,
             }
+            if stage == "parsed" and ended is StageStatus.SUCCEEDED:
+                done["checkpoint"] = {"sha256": "c" * 64, "rows": "somewhere", "corrected": {}}
             stages.open_stage(connection, run_id, stage, position=position, at=begun, status=ended, **done)
 
     def _accept(self, connection, day: date, run_id: int, *, at: datetime) -> None:
@@ -307,6 +312,44 @@ def many_runs(store: Store, *, number: int = 10_000) -> None:
         connection.execute(insert(Run.__table__), rows)
 
 
+def _judged(store: Store, *, until: date = BEFORE) -> dict[date, int]:
+    healthy(store)
+    with store.database.reading() as connection:
+        runs = {row["session"]: row["run_id"] for row in sessions.trailing(connection, TODAY + timedelta(days=1), limit=100)}
+    gate.past(store, [day for day in sorted(runs) if day <= until], runs, at=NOW - timedelta(hours=2))
+    return runs
+
+
+def flagged(store: Store) -> None:
+    """The newest session passed with flags, and one of its lines was set aside."""
+    runs = _judged(store)
+    gate.write(store, gate.Session(LAST, runs[LAST], NOW - timedelta(hours=2), gate.FLAGS, GateVerdict.FLAGGED, gate.ASIDE))
+
+
+def blocked(store: Store) -> None:
+    """The gate holds the newest session."""
+    _judged(store)
+    run_id = store.run(LAST, RunStatus.FAILED, verdict=Verdict.FAILED, reason="the session is blocked")
+    gate.block(store, run_id)
+    found = [gate.Found("high_not_below_low", f"S{number:03}", 2.0, line=number) for number in range(20)]
+    aside = [(number, f"S{number:03}", "high_not_below_low", f"{number},S{number:03},5,6") for number in range(20)]
+    gate.write(store, gate.Session(LAST, run_id, NOW - timedelta(hours=1), found, GateVerdict.BLOCKED, aside))
+
+
+def labelled(store: Store) -> None:
+    """People said of findings what they are."""
+    flagged(store)
+    said = {("EBL", "close_inside_range"): Label.FALSE_ALARM, ("NICA", "close_inside_range"): Label.FAULT}
+    gate.label(store, LAST, said, at=NOW - timedelta(minutes=5))
+
+
+def tuned(store: Store) -> None:
+    """Limits were turned since the sessions were judged: one that changes nothing, and one that changes some of them."""
+    labelled(store)
+    gate.turn(store, "gate.block_above", 10, 5, at=NOW - timedelta(minutes=20))
+    gate.turn(store, "close_inside_range.error_above", 2, 10, at=NOW - timedelta(minutes=10))
+
+
 STATES: dict[str, Callable[[Store], None]] = {
     state.__name__: state
     for state in (
@@ -321,5 +364,9 @@ STATES: dict[str, Callable[[Store], None]] = {
         runner_dead,
         paused,
         many_runs,
+        flagged,
+        blocked,
+        labelled,
+        tuned,
     )
 }

@@ -7,7 +7,7 @@ from storage.audit import recent as audited
 from tests.pages.conftest import text_of
 from tests.pages.gallery import BEFORE, PIPELINE, STATES
 
-PAGES = ("overview.py", "runs.py", "run.py", "pipelines.py")
+PAGES = ("overview.py", "runs.py", "run.py", "pipelines.py", "quality.py", "thresholds.py")
 MUST_SEE = {
     "empty": ["Nothing has run yet", "Backfill all of them"],
     "healthy": ["Nothing is wrong", "30 of 30", "up to date", "alive"],
@@ -20,6 +20,10 @@ MUST_SEE = {
     "runner_dead": ["No runner is alive", "1 run cannot go on", "not alive"],
     "paused": ["The schedule is paused", "Resume it"],
     "many_runs": ["Nothing is wrong"],
+    "flagged": ["Nothing is wrong"],
+    "blocked": ["Tue 3 Jun 2025"],
+    "labelled": ["Nothing is wrong"],
+    "tuned": ["Nothing is wrong"],
 }
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
+from engine.pipelines import PIPELINES
 from pages.ui import data
 from pages.ui.run_data import compare, lake_files
 from pages.ui.run_view import restartable, stage_bars
@@ -66,7 +67,7 @@ def test_a_run_shows_its_stages_its_evidence_and_its_log(busy, visit):
     screen = visit("run.py", id=str(run.run_id))
 
     assert not screen.exception
-    assert list(screen.dataframe[0].value["Stage"]) == ["check_source", "bronze", "parsed", "quality", "silver", "gold", "loaded", "report"]
+    assert list(screen.dataframe[0].value["Stage"]) == list(PIPELINES[PIPELINE].stages)
     assert "Why this verdict" in words(screen)
     assert "run_finished status=succeeded verdict=session" in words(screen)
 
@@ -78,7 +79,7 @@ def test_lines_that_were_set_aside_are_listed_with_their_reason(busy, visit):
 
     screen = visit("run.py", id=str(run["id"]))
 
-    assert "could not be used" in words(screen)
+    assert f"**{kept.rows}** found." in words(screen)
     assert kept.rows in [len(table.value) for table in screen.dataframe]
 
 

@@ -77,6 +77,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_dead_letter_reason", ["reason", "state", "id"], unique=False)
         batch_op.create_index("ix_dead_letter_state", ["state", "id"], unique=False)
         batch_op.create_index("ix_dead_letter_symbol", ["symbol", "id"], unique=False)
+        batch_op.create_index("ix_dead_letter_kind", ["kind", "id"], unique=False)
         batch_op.create_index("uq_dead_letter_line", ["pipeline", "partition", "source_sha256", "line"], unique=True)
 
     op.create_table(
@@ -175,6 +176,7 @@ def downgrade() -> None:
     with op.batch_alter_table("dead_letter", schema=None) as batch_op:
         batch_op.drop_index("uq_dead_letter_line")
         batch_op.drop_index("ix_dead_letter_symbol")
+        batch_op.drop_index("ix_dead_letter_kind")
         batch_op.drop_index("ix_dead_letter_state")
         batch_op.drop_index("ix_dead_letter_reason")
         batch_op.drop_index("ix_dead_letter_partition")

@@ -1,0 +1,23 @@
+"""Dead letters: what did not pass, why, and what to do about it."""
+
+import streamlit as st
+
+from pages.ui import letter_data, letter_list, letter_view
+from pages.ui.panels import live_backfill
+
+letter_id = letter_data.letter_in_url()
+if letter_id is not None:
+    letter_view.letter_page(letter_id)
+    st.stop()
+
+st.title("Dead letters")
+st.caption("Lines, rows and files that did not get into a session. Each is kept as it came until it passes or a person puts it away.")
+with st.container(horizontal=True, vertical_alignment="bottom", key="letter_filters"):
+    again = letter_list.first_page
+    symbol = st.text_input("Symbol", key="symbol", bind="query-params", on_change=again, width=150, placeholder="any")
+    kinds = letter_list.KIND_WORDS
+    kind = st.selectbox("What", kinds, index=None, key="kind", bind="query-params", on_change=again, width=150, placeholder="any")
+    since = st.date_input("Dates from", value=None, key="since", bind="query-params", on_change=again, width=150)
+    until = st.date_input("to", value=None, key="until", bind="query-params", on_change=again, width=150)
+live_backfill()
+letter_list.letters(letter_list.Asked(symbol, kind, since, until))

@@ -1,0 +1,192 @@
+"""What the gate said of a run's session, on the run's page: the verdict, where every line went, what the letters came to, the decision."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import format as say
+from pages.ui import gate_dialogs, letter_data, quality_link, run_quality_data, run_view
+from pages.ui.letter_data import LetterView
+from pages.ui.letter_words import figure, rule, why
+from pages.ui.run_quality_data import ReportView, ResultView
+from pages.ui.text import plain, sentence, words
+from pages.ui.theme import look
+from pages.ui.views import RunDetail, RunView
+from pages.ui.widgets import badge, page
+from storage.held import BLOCKED
+from storage.status import CheckStatus, Decision, GateVerdict, LetterState, RunStatus
+
+_MARKS = {state: f"{look(state).sign} {look(state).word}" for state in LetterState}
+_CHECK_MARKS = {status: f"{look(status).sign} {look(status).word}" for status in CheckStatus}
+_FOUND = (CheckStatus.FAILED, CheckStatus.WARNED)
+
+
+def decision(run: RunView, *, newest: bool) -> None:
+    """Offer what a person decides about a blocked session, or say what was decided; nothing for any other run."""
+    if run.status is not RunStatus.FAILED or run.error_type != BLOCKED:
+        return
+    made = run_quality_data.decision(run.pipeline, run.partition, run.source_sha256 or "")
+    if made is not None and made.run_id == run.id:
+        word = "approved" if made.decision is Decision.APPROVE else "rejected"
+        st.info(f"{plain(made.decided_by)} {word} it on {say.stamp(made.decided_at)}: {plain(made.reason)}", icon=":material/gavel:")
+    if not newest:
+        st.caption("A newer run of this date has been since: decide about that one.")
+        return
+    with st.container(horizontal=True, key="decision"):
+        if st.button("Approve…", key="approve", icon=":material/check:"):
+            gate_dialogs.ask_approval(run)
+        rejected = made is not None and made.run_id == run.id and made.decision is Decision.REJECT
+        if not rejected and st.button("Reject…", key="reject", icon=":material/block:"):
+            gate_dialogs.ask_rejection(run)
+        if st.button("Rerun from the gate…", key="rerun_blocked", icon=":material/replay:"):
+            gate_dialogs.ask_another_look(run)
+
+
+def quality(detail: RunDetail) -> None:
+    """Draw the verdict of the gate; where a run was never judged, the lines that could not be read."""
+    report = run_quality_data.report(detail.run.id)
+    if report is None:
+        run_view.rejected(detail)
+        letters(detail.run)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Quality", width="content")
+        badge(report.verdict)
+        if report.approved_by:
+            st.badge(f"approved by {plain(report.approved_by)}", icon=":material/gavel:", color="violet")
+        st.space("stretch")
+        quality_link.to_quality(report.session)
+    if detail.run.error_type != BLOCKED:  # the box above says it
+        st.markdown(sentence(report.reason))
+    checked = run_quality_data.results(report.run_id)
+    st.caption(plain(f"{conservation(report)} {counted(checked)} {version(report)}"))
+    _findings([result for result in checked if result.status in _FOUND], blocked=report.verdict is GateVerdict.BLOCKED)
+    letters(detail.run)
+
+
+def conservation(report: ReportView) -> str:
+    """Say where every physical line of the file went."""
+    parts = [
+        say.count(report.header, "header"),
+        f"{report.blank:,} blank",
+        f"{report.loaded:,} loaded",
+        f"{report.quarantined:,} set aside",
+        say.count(report.duplicates, "duplicate"),
+    ]
+    return f"{say.count(report.physical, 'physical line')} = {' + '.join(parts)}."
+
+
+def counted(results: Sequence[ResultView]) -> str:
+    """Say how the checks ended."""
+    ended = Counter(result.status for result in results)
+    named = [f"{ended[status]} {look(status).word}" for status in CheckStatus if ended[status]]
+    return f"{say.count(len(results), 'check')}: {', '.join(named)}."
+
+
+def version(report: ReportView) -> str:
+    """Say which thresholds the session was judged by."""
+    return f"Thresholds: version {report.threshold_version}." if report.threshold_version else "Thresholds: the defaults (version 0)."
+
+
+def _findings(found: Sequence[ResultView], *, blocked: bool) -> None:
+    if not found:
+        return
+    with st.expander(f"What the checks found ({len(found)})", icon=":material/rule:", expanded=blocked, key="checks"):
+        st.dataframe(
+            check_frame(found),
+            key="checks_table",
+            hide_index=True,
+            height="content",
+            placeholder=say.NOTHING,
+            alt="Checks that warned or failed",
+            column_config={
+                "Check": st.column_config.TextColumn(width=180),
+                "Status": st.column_config.MultiselectColumn(
+                    options=list(_CHECK_MARKS.values()), color=[look(status).colour for status in CheckStatus], width=90
+                ),
+                "Rule": st.column_config.TextColumn(width=380),
+            },
+        )
+
+
+def check_frame(found: Sequence[ResultView]) -> pd.DataFrame:
+    """Return what each check found, one row each."""
+    return pd.DataFrame(
+        {
+            "Check": [words(result.check_id) for result in found],
+            "Status": [[_CHECK_MARKS[result.status]] for result in found],
+            "Refused": pd.array([result.failed for result in found], dtype="Int64"),
+            "Warned": pd.array([result.warned for result in found], dtype="Int64"),
+            "Of": pd.array([result.applicable for result in found], dtype="Int64"),
+            "Worst": [f"{figure(result.observed)} against {figure(result.bound)}" for result in found],
+            "Score": [figure(result.worst) for result in found],
+            "Warns above": [figure(result.warn_above) for result in found],
+            "Refuses above": [figure(result.error_above) for result in found],
+            "Rule": [rule(result.check_id) for result in found],
+        }
+    )
+
+
+def letters(run: RunView) -> None:
+    """Draw the dead letters that the run found, saw again or resolved; nothing when there are none."""
+    touched = letter_data.of_run(run.pipeline, run.partition, run.id)
+    if not touched:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Dead letters", width="content")
+        st.space("stretch")
+        day = run.partition.isoformat()
+        st.page_link(page("dead_letters.py"), label="Those of this date", icon=":material/mail:", query_params={"since": day, "until": day})
+    st.markdown(came_to(touched, run.id))
+    key = f"letters_of_{run.id}"
+    st.dataframe(
+        letter_frame(touched, run.id),
+        key=key,
+        hide_index=True,
+        height="content",
+        placeholder=say.NOTHING,
+        alt="Dead letters of the run",
+        column_config={
+            "Letter": st.column_config.ButtonColumn(type="tertiary", key=f"{key}_open", alignment="left", width=90, help="Open the letter"),
+            "Now": st.column_config.MultiselectColumn(
+                options=list(_MARKS.values()), color=[look(state).colour for state in LetterState], width=110
+            ),
+            "In this run": st.column_config.TextColumn(width=150),
+            "Why": st.column_config.TextColumn(width=420),
+        },
+    )
+    if click := st.session_state.get(f"{key}_open"):
+        st.switch_page("dead_letters.py", query_params={"letter": str(click["label"]).rsplit(" ", 1)[-1]})
+
+
+def role(letter: LetterView, run_id: int) -> str:
+    """Say what a run did to a letter."""
+    if letter.resolved_run_id == run_id:
+        return "passed, corrected" if letter.edited_raw is not None else "passed as it was"
+    if letter.first_run_id == run_id:
+        return "found"
+    return "failed again, parked" if letter.state is LetterState.PARKED else "failed again"
+
+
+def came_to(touched: Sequence[LetterView], run_id: int) -> str:
+    """Say how many letters a run found, saw again and resolved."""
+    roles = Counter(role(letter, run_id) for letter in touched)
+    more = f" These are the first {len(touched)}." if len(touched) == letter_data.MOST_OF_A_RUN else ""
+    return f"{', '.join(f'**{number:,}** {word}' for word, number in roles.items())}.{more}"
+
+
+def letter_frame(touched: Sequence[LetterView], run_id: int) -> pd.DataFrame:
+    """Return the letters of a run, one row each."""
+    return pd.DataFrame(
+        {
+            "Letter": [f"Letter {letter.id}" for letter in touched],
+            "In this run": [role(letter, run_id) for letter in touched],
+            "Now": [[_MARKS[letter.state]] for letter in touched],
+            "Symbol": [letter.symbol for letter in touched],
+            "Line": pd.array([letter.line or None for letter in touched], dtype="Int64"),
+            "Reason": [words(letter.reason) for letter in touched],
+            "Why": [why(letter) for letter in touched],
+        }
+    )

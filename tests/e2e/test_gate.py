@@ -1,0 +1,170 @@
+"""A session that the gate holds is let through by a person; a limit is turned, saved, and the sessions that it changes are judged again."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine.clock import SystemClock, nepal_date
+from engine.sources.simulated import NO_FAULTS, SimulatedExchange
+from storage import quality
+from tests.e2e.server import eventually
+
+DAYS = 30
+Row = dict[str, str]
+HOSTILE = "<script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\">"
+
+
+@pytest.fixture(scope="module")
+def sessions() -> list[date]:
+    """The newest sessions of the exchange, oldest first."""
+    exchange = SimulatedExchange(seed=4, clock=SystemClock(), faults=NO_FAULTS)
+    return [day for day in _last_days() if exchange.truth(day).session == day and exchange.daily_file(day) is not None]
+
+
+@pytest.fixture(scope="module")
+def folder(sessions, tmp_path_factory) -> Path:
+    """The newest daily files; in one a close lies far outside its day, in the newest many rows have high and low the wrong way round."""
+    exchange = SimulatedExchange(seed=4, clock=SystemClock(), faults=NO_FAULTS)
+    root = tmp_path_factory.mktemp("files")
+    (root / "daily").mkdir()
+    for day in _last_days():
+        if (file := exchange.daily_file(day)) is not None:
+            (root / "daily" / file.name).write_bytes(file.content)
+    _mend(root, sessions[-4], _close_outside)
+    _mend(root, sessions[-1], _high_below_low)
+    with (root / "daily" / f"{sessions[-3]:%Y_%m_%d}.csv").open("a") as file:
+        file.write(f"{HOSTILE}\n")  # a line that cannot be read
+    return root
+
+
+@pytest.fixture(scope="module")
+def console(folder, start):
+    return start(source="files", source_dir=folder, first_backfill_sessions=10)
+
+
+@pytest.fixture
+def judged(console, store):
+    eventually(store.idle, what="the first backfill ends")
+    return store
+
+
+def _last_days() -> Iterator[date]:
+    today = nepal_date(SystemClock().now())
+    return (today - timedelta(days=back) for back in range(DAYS, 0, -1))
+
+
+def _mend(root: Path, day: date, change: Callable[[list[Row]], None]) -> None:
+    path = root / "daily" / f"{day:%Y_%m_%d}.csv"
+    table = csv.DictReader(io.StringIO(path.read_text()))
+    rows = list(table)
+    change(rows)
+    with path.open("w", newline="") as file:
+        out = csv.DictWriter(file, table.fieldnames or [])
+        out.writeheader()
+        out.writerows(rows)
+
+
+def _close_outside(rows: list[Row]) -> None:
+    """Move one close three percent above the day's high, in a row with many trades."""
+    busy = max(rows, key=lambda row: float(row["Trans."].replace(",", "")))
+    busy["Close"] = f"{float(busy['High'].replace(',', '')) * 1.03:.2f}"
+
+
+def _high_below_low(rows: list[Row]) -> None:
+    for row in rows[::5]:
+        if row["High"] != row["Low"]:
+            row["High"], row["Low"] = row["Low"], row["High"]
+
+
+def report(store, day: date):
+    with store.runtime.database.reading() as connection:
+        (row,) = quality.reports_between(connection, "daily_prices", day, day)
+    return row
+
+
+def test_a_limit_is_turned_saved_and_the_sessions_that_it_changes_are_judged_again(judged, sessions, console, tab):
+    day = sessions[-4]
+    before = report(judged, day)
+    page: Page = tab(f"{console.url}/thresholds?check=close_inside_range")
+
+    slider = page.locator("input[type=range]").nth(1)
+    expect(slider).to_be_visible()
+    slider.focus()
+    for _ in range(16):  # from 10 to 2 percent
+        slider.press("ArrowLeft")
+    expect(page.locator(".st-key-preview_says")).to_contain_text(
+        re.compile(r"1 session and 1 row would have come out otherwise: 1 row more set aside")
+    )
+    assert report(judged, day)["run_id"] == before["run_id"]
+    page.get_by_placeholder("Why is the new limit the better one?").fill("no odd lot goes that far")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Rerun the 1 date this changes").click()
+
+    eventually(lambda: report(judged, day)["quarantined"] == before["quarantined"] + 1, what="the session is judged again")
+    expect(page.get_by_role("button", name="Rerun the 1 date this changes")).to_have_count(0)  # without a reload
+    page.goto(f"{console.url}/quality?session={day}&check=close_inside_range")
+    expect(page.locator(".st-key-quality_banner")).to_contain_text("1 line was set aside")
+    expect(page.locator(".st-key-check_detail")).to_contain_text("close inside range")
+    expect(page.locator(".st-key-finding_0")).to_contain_text("set aside")
+
+
+def test_a_session_that_the_gate_holds_is_let_through_by_a_person(judged, sessions, console, tab):
+    day = sessions[-1]
+    page: Page = tab(f"{console.url}/quality")
+    banner = page.locator(".st-key-quality_banner")
+    expect(banner).to_contain_text("is held back")
+    assert report(judged, day)["verdict"] == "blocked"
+
+    page.get_by_role("button", name="Approve…").click()
+    question = page.get_by_role("dialog")
+    question.get_by_placeholder("What do you know that the checks do not?").fill("the exchange said that it swapped the columns")
+    question.get_by_role("button", name="Approve").click()
+
+    expect(banner).to_contain_text("was let through by a person")  # by itself, once the runner has judged it again
+    assert report(judged, day)["approved_by"] == "console"
+    assert report(judged, day)["loaded"] > 100
+
+
+def test_a_click_on_the_grid_chooses_the_session_and_the_check_and_survives_a_reload(judged, sessions, console, tab):
+    page: Page = tab(f"{console.url}/quality")
+    grid = page.locator("[class*=st-key-quality_grid_]").first
+    expect(grid.locator("canvas").last).to_be_visible()
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    grid.scroll_into_view_if_needed()
+    box = grid.bounding_box()
+    assert box is not None
+
+    cell = (box["width"] - 170) / 10  # ten sessions beside the names of the checks
+    page.mouse.click(box["x"] + box["width"] - 8 - 1.5 * cell, box["y"] + 4 + 1.5 * 20)  # the worst check, one session before the last
+    expect(page).to_have_url(re.compile(rf"session={sessions[-2]}"))
+    page.reload()
+
+    expect(page.locator(".st-key-quality_banner")).to_contain_text(f"{sessions[-2].day} {sessions[-2]:%b %Y}")
+    assert "check=" in page.url
+
+
+def test_the_report_to_take_away_needs_no_network_and_runs_nothing_of_what_a_line_says(judged, sessions, console, tab, browser, tmp_path):
+    page: Page = tab(f"{console.url}/quality?session={sessions[-3]}")
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Report of this session").click()
+    kept = tmp_path / "report.html"
+    started.value.save_as(kept)
+    asked: list[str] = []
+    opened: Page = tab("about:blank")
+    opened.on("request", lambda request: asked.append(request.url))
+
+    browser.set_offline(True)
+    opened.goto(kept.as_uri())
+    browser.set_offline(False)
+
+    expect(opened.get_by_text(HOSTILE)).to_be_visible()  # as it came
+    expect(opened.get_by_role("heading", name=f"Quality of the session of {sessions[-3]:%a} {sessions[-3].day}")).to_be_visible()
+    assert opened.title().startswith("Quality of the session of")
+    assert opened.locator("script, img, link, iframe").count() == 0
+    assert asked == [kept.as_uri()]
