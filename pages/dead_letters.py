@@ -4,7 +4,9 @@ import streamlit as st
 
 from pages.ui import letter_data, letter_list, letter_view
 from pages.ui.panels import live_backfill
+from pages.ui.widgets import known_parameters
 
+known_parameters("state", "reason", "symbol", "kind", "since", "until", "before", "letter")
 letter_id = letter_data.letter_in_url()
 if letter_id is not None:
     letter_view.letter_page(letter_id)

@@ -19,13 +19,13 @@ page = st.navigation(
             ),
             st.Page("quality.py", title="Quality", icon=":material/verified:", help="Can the session be trusted, and is it getting worse?"),
             st.Page("run.py", title="Run", icon=":material/manage_search:", visibility="hidden", help="What happened in one run."),
-            st.Page("lost.py", title="No such page", icon=":material/search_off:", visibility="hidden", help="No page has this address."),
             st.Page(
                 "dead_letters.py",
                 title="Dead letters",
                 icon=":material/mail:",
                 help="What did not get into a session: inspect, correct, replay, put away.",
             ),
+            st.Page("lost.py", title="No such page", icon=":material/search_off:", visibility="hidden", help="No page has this address."),
         ],
         "Operate": [
             st.Page("thresholds.py", title="Thresholds", icon=":material/tune:", help="Every limit, and what another would have changed."),

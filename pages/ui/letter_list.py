@@ -1,15 +1,15 @@
 """The list of dead letters: counts that filter, rows chosen by letter whatever arrives meanwhile, and what is done with the chosen ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from engine.market.csv_line import escaped
+from pages.ui import data, letter_data, letter_dialogs, waiting_data
 from pages.ui import format as say
-from pages.ui import letter_data, letter_dialogs, waiting_data
 from pages.ui.letter_data import LetterView
 from pages.ui.letter_export import export
 from pages.ui.letter_words import KINDS, why
@@ -50,9 +50,12 @@ def first_page() -> None:
     st.query_params.pop("before", None)
 
 
-@st.fragment(run_every=_EVERY)
 def letters(asked: Asked) -> None:
-    """Draw the counts, then the letters that match, newest first, with the actions on those that are selected."""
+    """Draw the counts, then the letters that match, newest first, with the actions on those that are selected; it follows what happens."""
+    st.fragment(_letters, run_every=data.pace(_EVERY))(asked)
+
+
+def _letters(asked: Asked) -> None:
     chosen = filter_in_url(asked)
     _facets(chosen)
     before = _before_in_url()
@@ -98,6 +101,7 @@ def _facets(chosen: LetterFilter) -> None:
         selection_mode="multi",
         format_func=lambda state: f"{look(state).sign} {look(state).word}  {_counted(counts[state])}",
         key="letter_state",
+        help="Of all letters, whatever else is chosen.",
         on_change=_choose,
         args=("state",),
         wrap=True,
@@ -217,23 +221,23 @@ def open_letter(letter_id: int | None) -> None:
     st.rerun()
 
 
-def frame(rows: Sequence[LetterView]) -> pd.DataFrame:
+def frame(rows: Sequence[LetterView]) -> pa.Table:
     """Return what the grid shows of each letter."""
-    columns: Mapping[str, object] = {
+    columns = {
         "Letter": [f"Letter {row.id}" for row in rows],
         "Symbol": [row.symbol for row in rows],
         "Reason": [words(row.reason) for row in rows],
         "State": [[_MARKS[row.state]] for row in rows],
         "Date": [say.day(row.partition) for row in rows],
         "Why": [why(row) for row in rows],
-        "Line": pd.array([row.line or None for row in rows], dtype="Int64"),
-        "Tries": pd.array([row.tries for row in rows], dtype="Int64"),
+        "Line": pa.array([row.line or None for row in rows], pa.int64()),
+        "Tries": pa.array([row.tries for row in rows], pa.int64()),
         "What": [KINDS[row.kind] for row in rows],
         "First seen": [say.stamp(row.first_seen) for row in rows],
-        "Run": pd.array([row.run_id for row in rows], dtype="Int64"),
+        "Run": pa.array([row.run_id for row in rows], pa.int64()),
         "As it came": [escaped(row.raw) if row.raw is not None else None for row in rows],
     }
-    return pd.DataFrame(columns)
+    return pa.table(columns)
 
 
 def _paging(newest: Sequence[LetterView], before: int | None) -> None:

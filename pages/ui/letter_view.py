@@ -1,6 +1,6 @@
 """One dead letter: the line as it came beside what was read of it, the rule that refused it, its history, and what can be done."""
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from engine.market.csv_line import as_text, cells_of, escaped
@@ -11,7 +11,7 @@ from pages.ui.letter_edit import editor
 from pages.ui.letter_list import SHOWN, open_letter, undoable
 from pages.ui.letter_words import KINDS, blamed, compared, line_values, rule, standing
 from pages.ui.text import plain, words
-from pages.ui.widgets import badge, empty_state, run_link
+from pages.ui.widgets import badge, empty_state, page, run_link
 from storage.status import LetterKind
 
 _EVERY = 2  # seconds
@@ -28,7 +28,7 @@ def letter_page(letter_id: int) -> None:
             open_letter(None)
         return
     _way_back(letter)
-    _moving(letter)
+    st.fragment(_moving, run_every=data.pace(_EVERY))(letter)
     if letter.kind is LetterKind.FILE:
         _file(letter)
         _history(letter)
@@ -58,7 +58,6 @@ def _way_back(letter: LetterView) -> None:
                 open_letter(ids[place + 1])
 
 
-@st.fragment(run_every=_EVERY)
 def _moving(before: LetterView) -> None:
     """Draw where the letter stands; once that has changed, the page is drawn anew."""
     letter = letter_data.letter(before.id) or before
@@ -125,7 +124,7 @@ def _actions(letter: LetterView) -> None:
         if letter.session is not None:
             quality_link.to_quality(letter.session)
         st.page_link(
-            "runs.py",
+            page("runs.py"),
             label="The date in the calendar",
             icon=":material/calendar_month:",
             query_params={"day": letter.partition.isoformat()},
@@ -150,7 +149,7 @@ def _line(letter: LetterView) -> None:
     rows = line_values(letter, file.header, as_text(raw))
     marked = [(_marked(name, wrong), _marked_cell(name, cell, wrong), _plainly(read)) for name, cell, read in rows]
     columns = ("Column", "As it came", "Read as") if letter.parsed else ("Column", "As it came")
-    frame = pd.DataFrame({title: [row[place] for row in marked] for place, title in enumerate(columns)})
+    frame = pa.table({title: [row[place] for row in marked] for place, title in enumerate(columns)})
     st.table(frame, border="horizontal", hide_index=True, alt="The line, column by column")
 
 
@@ -204,7 +203,7 @@ def _history(letter: LetterView) -> None:
     rows = [(say.stamp(at), what, plain(said)) for at, what, said in sorted(events, key=lambda event: event[0])]
     if letter.resolved_run_id is not None:
         rows.append(("", "Passed", f"in run {letter.resolved_run_id}"))
-    frame = pd.DataFrame(rows, columns=["At", "What", "Said"])
+    frame = pa.table({title: [row[place] for row in rows] for place, title in enumerate(("At", "What", "Said"))})
     st.table(frame, border="horizontal", hide_index=True, width="content", alt="What happened to the letter")
     runs = dict.fromkeys(run for run in (letter.first_run_id, letter.run_id, letter.resolved_run_id) if run is not None)
     if len(runs) > 1:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from pages.ui import format as say
@@ -111,15 +111,15 @@ def _findings(found: Sequence[ResultView], *, blocked: bool) -> None:
         )
 
 
-def check_frame(found: Sequence[ResultView]) -> pd.DataFrame:
+def check_frame(found: Sequence[ResultView]) -> pa.Table:
     """Return what each check found, one row each."""
-    return pd.DataFrame(
+    return pa.table(
         {
             "Check": [words(result.check_id) for result in found],
             "Status": [[_CHECK_MARKS[result.status]] for result in found],
-            "Refused": pd.array([result.failed for result in found], dtype="Int64"),
-            "Warned": pd.array([result.warned for result in found], dtype="Int64"),
-            "Of": pd.array([result.applicable for result in found], dtype="Int64"),
+            "Refused": pa.array([result.failed for result in found], pa.int64()),
+            "Warned": pa.array([result.warned for result in found], pa.int64()),
+            "Of": pa.array([result.applicable for result in found], pa.int64()),
             "Worst": [f"{figure(result.observed)} against {figure(result.bound)}" for result in found],
             "Score": [figure(result.worst) for result in found],
             "Warns above": [figure(result.warn_above) for result in found],
@@ -177,15 +177,15 @@ def came_to(touched: Sequence[LetterView], run_id: int) -> str:
     return f"{', '.join(f'**{number:,}** {word}' for word, number in roles.items())}.{more}"
 
 
-def letter_frame(touched: Sequence[LetterView], run_id: int) -> pd.DataFrame:
+def letter_frame(touched: Sequence[LetterView], run_id: int) -> pa.Table:
     """Return the letters of a run, one row each."""
-    return pd.DataFrame(
+    return pa.table(
         {
             "Letter": [f"Letter {letter.id}" for letter in touched],
             "In this run": [role(letter, run_id) for letter in touched],
             "Now": [[_MARKS[letter.state]] for letter in touched],
             "Symbol": [letter.symbol for letter in touched],
-            "Line": pd.array([letter.line or None for letter in touched], dtype="Int64"),
+            "Line": pa.array([letter.line or None for letter in touched], pa.int64()),
             "Reason": [words(letter.reason) for letter in touched],
             "Why": [why(letter) for letter in touched],
         }

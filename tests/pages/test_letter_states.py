@@ -153,7 +153,7 @@ def test_the_run_of_a_blocked_session_asks_for_a_decision(open_store, visit):
     said = text_of(app)
     assert {"approve", "reject", "rerun_blocked"} <= {button.key for button in app.button}
     assert "303 physical lines = 1 header + 0 blank + 270 loaded + 30 set aside + 2 duplicates." in said
-    assert "4 checks: 1 passed, 1 warned, 1 failed, 1 switched off." in said
+    assert "4 checks: 1 passed, 1 warned, 1 failed, 1 off." in said
     assert "Thresholds: the defaults (version 0)." in said
     assert "**30** found." in said
 

@@ -6,13 +6,13 @@ import json
 from io import StringIO
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import letter_data
 from pages.ui.letter_export import as_csv, as_json
 from pages.ui.letter_words import blamed
 from pages.ui.quality_diff import quality_facts
+from pages.ui.shared import forget
 from storage import backfills, dead_letters, runs
 from storage.dead_letters import LetterFilter
 from storage.status import LetterKind, LetterState, RunStatus, RunType
@@ -26,7 +26,7 @@ def busy(tmp_path_factory, tmp_path, monkeypatch):
 
 
 def letters(runtime, **chosen):
-    st.cache_data.clear()
+    forget()
     with runtime.database.reading() as connection:
         return list(dead_letters.page(connection, LetterFilter(**chosen)))
 
@@ -154,7 +154,7 @@ def test_all_open_letters_are_replayed_but_not_the_parked_ones(busy):
 def test_letters_that_were_handled_meanwhile_are_named_and_left_out(busy):
     first, second = letters(busy, kind=LetterKind.LINE)[:2]
     commands(busy).discard_letters([first["id"]], reason="a test row")
-    st.cache_data.clear()
+    forget()
 
     screen = asked(replay_script, [first["id"], second["id"]])
 
