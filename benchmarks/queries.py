@@ -1,8 +1,9 @@
 """What each read of the pages costs at 1,000,000 runs and 10,000,000 metric rows.
 
-Run from the repository: `python -m benchmarks.queries` (`--runs 10000` for a small store). Every cached read of `pages/ui/data.py` and
-`pages/ui/run_data.py` is called without its cache, and the milliseconds hold all of it: SQL, rows, and the values that the pages get. The
-store is made in a temporary folder and takes some 2 GB; a read that this file does not know ends the benchmark with an error.
+Run from the repository: `python -m benchmarks.queries` (`--runs 10000` for a small store). Every cached read of `data.py`, `run_data.py`
+and `quality_data.py` in `pages/ui` is called without its cache, and the milliseconds hold all of it: SQL, rows, and the values that the
+pages get. The store is made in a temporary folder and takes some 2 GB; a read that this file does not know ends the benchmark with an
+error.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from engine.runtime import compose
 logging.disable(logging.WARNING)  # Streamlit says that it serves nobody here
 
 import engine.runtime  # noqa: E402
-from pages.ui import data, run_data  # noqa: E402
+from pages.ui import data, quality_data, run_data  # noqa: E402
 from storage.run_list import RunFilter  # noqa: E402
 from storage.status import RunStatus  # noqa: E402
 
@@ -76,12 +77,36 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
         "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
         "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
         "price_difference": [],  # reads two lake files, no query
+        "set_aside": [],  # one
+    } | _of_quality(rows)
+
+
+def _of_quality(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]:
+    """Return the calls of the Quality and the Thresholds page."""
+    newest, day, ids = rows["newest"], rows["day"], rows["sessions"]
+    return {
+        "judged": [
+            ("60 sessions", GOAL, lambda read: read(PIPELINE)),
+            ("two years", GOAL_YEAR, lambda read: read(PIPELINE, limit=480)),
+        ],
+        "report": [("one session", GOAL, lambda read: read(PIPELINE, day))],
+        "results": [("one run", GOAL, lambda read: read(newest))],
+        "statuses": [("36 checks of 60 sessions", GOAL_YEAR, lambda read: read(ids))],
+        "decision": [("one file", GOAL, lambda read: read(PIPELINE, day, "f" * 64))],
+        "labels_of": [("one session", GOAL, lambda read: read(day))],
+        "labels": [("", GOAL, lambda read: read())],
+        "_version": [("of thresholds", GOAL, lambda read: read())],
+        "thresholds_at": [("", GOAL, lambda read: read(1))],
+        "changes": [("of thresholds", GOAL, lambda read: read())],
+        "last_changes": [("of thresholds", GOAL, lambda read: read())],
+        "findings": [],  # a lake file, no query
+        "aside": [],  # the same
     }
 
 
 def reads(module: ModuleType) -> dict[str, Callable[..., object]]:
     """Return the cached reads of a module, each without its cache."""
-    cached = {name: value for name, value in vars(module).items() if hasattr(value, "clear") and callable(value)}
+    cached = {name: value for name, value in vars(module).items() if callable(value) and hasattr(value, "__wrapped__")}
     return {name: inspect.unwrap(value) for name, value in cached.items() if value.__module__ == module.__name__}
 
 
@@ -108,9 +133,11 @@ def main() -> None:
         took, size = time.perf_counter() - began, (settings.home / "console.db").stat().st_size
         print(f"reads of the pages at {runs:,} runs and {runs * 10:,} metric rows ({size / 1e9:.1f} GB, made in {took:.0f} s)")
         newest = next(run for run in inspect.unwrap(data.last_runs)(limit=100) if run.pipeline == PIPELINE)
-        known = calls(runs, {"newest": newest.id, "day": newest.partition})
+        sessions = inspect.unwrap(quality_data.judged)(PIPELINE)
+        ids = tuple(one.run_id for one in sessions)
+        known = calls(runs, {"newest": newest.id, "day": newest.partition, "sessions": ids})
         slow = []
-        for module in (data, run_data):
+        for module in (data, run_data, quality_data):
             for name, read in reads(module).items():
                 for asked, goal, call in known[name]:
                     title = f"{name.strip('_')}{', ' if asked else ''}{asked}"

@@ -123,6 +123,22 @@ SELECT pipeline, day, updated_at, CASE verdict WHEN 'session' THEN 'ran' WHEN 'f
 FROM date_state WHERE pipeline = 'daily_prices'
 """
 
+QUALITY_REPORTS = """
+INSERT INTO quality_report (run_id, pipeline, partition, session, source_sha256, verdict, reason, physical, header, blank, loaded,
+  quarantined, duplicates, warned, threshold_version, thresholds, reported_at)
+SELECT id, pipeline, partition, partition, source_sha256, 'flagged', '341 rows pass', 342, 1, 0, 341, 0, 0, 4, 0, '{}', finished_at
+FROM run WHERE pipeline = 'daily_prices' AND status = 'succeeded'
+"""
+
+CHECK_RESULTS = """
+INSERT INTO check_result (run_id, check_id, session, version, scope, status, applicable, warned, failed, explained, rate, fingerprint)
+SELECT d.run_id, 'check_' || value, d.day, 1, 'row', 'passed', 341, 0, 0, 0, 0.0, printf('%064x', value)
+FROM date_state d CROSS JOIN (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 36) SELECT * FROM n)
+WHERE d.pipeline = 'daily_prices' AND d.verdict = 'session'
+"""
+
+GATE = (QUALITY_REPORTS, CHECK_RESULTS)
+
 SCHEDULE = "INSERT INTO schedule (pipeline, since, paused) VALUES ('daily_prices', :first, 0)"
 
 
@@ -140,7 +156,20 @@ def fill(database: Database, size: Size, *, until: date) -> None:
     }
     with database.transaction() as connection:
         indexes = _take_off(connection, "ix_metric_run", "ix_run_status", "ix_run_pipeline_status", "ix_run_backfill", "ix_run_rerun_of")
-        for statement in (RUNS, DATE_STATES, ROLL_UP, SERIES, METRICS, STAGE_RUNS, EVENTS, LOG_LINES, SESSIONS, PAST_BACKFILLS, LEDGER):
+        for statement in (
+            RUNS,
+            DATE_STATES,
+            ROLL_UP,
+            SERIES,
+            METRICS,
+            STAGE_RUNS,
+            EVENTS,
+            LOG_LINES,
+            SESSIONS,
+            PAST_BACKFILLS,
+            LEDGER,
+            *GATE,
+        ):
             connection.execute(text(statement), values)
         connection.execute(text(SCHEDULE), values)
         for statement in indexes:

@@ -15,6 +15,7 @@ from engine.quality.backtest import Outcome, PastSession, ScoreBook
 from engine.quality.preview import sessions_that_differ
 from engine.quality.report import FINDING_SCHEMA
 from engine.thresholds import Thresholds
+from pages.ui import format as say
 from pages.ui import quality_data
 from pages.ui.quality_views import JudgedView
 from storage.lake import LakeFileLost
@@ -96,3 +97,13 @@ def book(pipeline: str) -> Book:
         return shelf.book(judged)
     with st.spinner(f"Reading what was found in {len(judged)} sessions…"):
         return shelf.book(judged)
+
+
+def warn_of_lost(past: Book) -> None:
+    """Say which sessions are not in the book, because the lake has lost what was found in them."""
+    if past.lost:
+        more = f" and {len(past.lost) - 1} more" if len(past.lost) > 1 else ""
+        st.warning(
+            f"What was found on {say.day(past.lost[0])}{more} cannot be read, and is left out here. Rerun the date to find it again.",
+            icon=":material/link_off:",
+        )

@@ -77,8 +77,7 @@ def over_time(judged: Sequence[JudgedView], *, limit: float) -> None:
 def top(pipeline: str, judged: Sequence[JudgedView], statuses: Sequence[StatusView]) -> None:
     """List which symbols and which checks were behind it over the last sessions."""
     past = book.book(pipeline)
-    if past.lost:
-        st.warning(f"The findings of {say.count(len(past.lost), 'session')} cannot be read; rerun {say.day(past.lost[0])}.")
+    book.warn_of_lost(past)
     span = {"since": judged[0].session, "until": judged[-1].session}
     of_symbols = {fate: past.scores.symbols_of(past.as_judged, fate, **span, most=_TOP) for fate in (RowFate.QUARANTINED, RowFate.WARNED)}
     left, right = st.columns(2, gap="large")

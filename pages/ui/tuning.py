@@ -14,7 +14,7 @@ from engine.thresholds import Thresholds, ThresholdSpec
 from pages.ui import book, quality_data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
-from pages.ui.book import Book
+from pages.ui.book import Book, warn_of_lost
 from pages.ui.charts import limits as charts
 from pages.ui.quality_data import name_of
 from pages.ui.quality_views import ChangeView
@@ -40,6 +40,7 @@ def tune(pipeline: str, name: str) -> None:
         if not past.judged:
             st.caption("No session was judged yet: there is nothing to try a limit on.")
             return
+        warn_of_lost(past)
         seen = preview(past.scores, current, turned)
         _headline(seen, turned=bool(turned))
         _sums(seen)

@@ -247,3 +247,17 @@ def test_a_label_given_before_the_session_was_judged_asks_for_nothing(open_store
     app = visit("quality.py", check="close_inside_range")
 
     assert "said since" not in text_of(app)
+
+
+def test_findings_that_the_lake_has_lost_are_named_with_what_to_do(open_store, visit):
+    store = open_store("flagged")
+    (path,) = (store.runtime.settings.lake / "findings").rglob(f"{LAST}*")
+    path.unlink()
+
+    app = visit("quality.py")
+
+    said = text_of(app)
+    assert not app.exception
+    assert "Rerun its date to write it again" in said
+    assert "What was found on Tue 3 Jun 2025 cannot be read" in said
+    assert "What was found on Tue 3 Jun 2025 cannot be read" in text_of(visit("thresholds.py"))
