@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +14,7 @@ from pages.ui.quality_data import name_of
 from pages.ui.quality_views import JudgedView, ReportView, ResultView, StatusView
 from pages.ui.text import plain
 from pages.ui.theme import look
+from pages.ui.widgets import page
 from storage.status import CheckStatus
 
 _MOST, _TOP = 500, 8
@@ -53,8 +53,14 @@ def lines(report: ReportView) -> None:
     )
     if len(found) > _MOST:
         st.caption(f"The first {_MOST} of {len(found):,}; the report below has them all.")
-    query = urlencode({"since": report.partition.isoformat(), "until": report.partition.isoformat()})
-    st.markdown(f":material/drafts: [Correct, replay or discard them: the dead letters of this date](/dead_letters?{query})")
+    day = report.partition.isoformat()
+    st.page_link(
+        page("dead_letters.py"),
+        label="Correct, replay or discard them: the dead letters of this date",
+        icon=":material/arrow_forward:",
+        icon_position="right",
+        query_params={"since": day, "until": day},
+    )
 
 
 def over_time(judged: Sequence[JudgedView], *, limit: float) -> None:

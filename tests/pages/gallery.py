@@ -326,7 +326,7 @@ def flagged(store: Store) -> None:
     gate.write(store, gate.Session(LAST, runs[LAST], NOW - timedelta(hours=2), gate.FLAGS, GateVerdict.FLAGGED, gate.ASIDE))
 
 
-def blocked(store: Store) -> None:
+def held(store: Store) -> None:
     """The gate holds the newest session."""
     _judged(store)
     run_id = store.run(LAST, RunStatus.FAILED, verdict=Verdict.FAILED, reason="the session is blocked")
@@ -365,7 +365,7 @@ STATES: dict[str, Callable[[Store], None]] = {
         paused,
         many_runs,
         flagged,
-        blocked,
+        held,
         labelled,
         tuned,
     )

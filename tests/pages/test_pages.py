@@ -21,7 +21,7 @@ MUST_SEE = {
     "paused": ["The schedule is paused", "Resume it"],
     "many_runs": ["Nothing is wrong"],
     "flagged": ["Nothing is wrong"],
-    "blocked": ["Tue 3 Jun 2025"],
+    "held": ["Tue 3 Jun 2025 is blocked"],
     "labelled": ["Nothing is wrong"],
     "tuned": ["Nothing is wrong"],
 }

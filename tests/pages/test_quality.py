@@ -147,7 +147,7 @@ def test_a_click_on_the_grid_chooses_session_and_check(open_store, visit):
 
 
 def test_a_blocked_session_says_why_and_what_can_be_done(open_store, visit):
-    open_store("blocked")
+    open_store("held")
 
     app = visit("quality.py")
 
@@ -170,7 +170,7 @@ def asked(decision: Decision) -> AppTest:
 
 
 def test_an_approval_needs_a_reason(open_store):
-    store = open_store("blocked")
+    store = open_store("held")
 
     dialog = asked(Decision.APPROVE)
     dialog.button(key="gate_yes").click().run()
@@ -182,7 +182,7 @@ def test_an_approval_needs_a_reason(open_store):
 
 @pytest.mark.parametrize(("decision", "queued"), [(Decision.APPROVE, 1), (Decision.REJECT, 0)])
 def test_a_decision_is_kept_with_its_reason(decision, queued, open_store, visit):
-    store = open_store("blocked")
+    store = open_store("held")
 
     dialog = asked(decision)
     dialog.text_input(key="gate_reason").input("a halt day, as announced")
@@ -261,3 +261,11 @@ def test_findings_that_the_lake_has_lost_are_named_with_what_to_do(open_store, v
     assert "Rerun its date to write it again" in said
     assert "What was found on Tue 3 Jun 2025 cannot be read" in said
     assert "What was found on Tue 3 Jun 2025 cannot be read" in text_of(visit("thresholds.py"))
+
+
+def test_lines_set_aside_lead_to_their_dead_letters(open_store, visit):
+    open_store("flagged")
+
+    (link,) = (link for link in visit("quality.py").get("page_link") if "dead letters of this date" in link.proto.label)
+
+    assert (link.proto.page, link.proto.query_string) == ("dead_letters", f"since={LAST}&until={LAST}")
