@@ -71,7 +71,12 @@ def test_a_process_says_the_same_as_a_call(here, week, read):
     done = run(week, *READS[read], "--json")
 
     assert done.stderr == ""
-    assert said(done) == json.loads(here(week, *READS[read], "--json").stdout)
+    assert steady(said(done)) == steady(json.loads(here(week, *READS[read], "--json").stdout))
+
+
+def steady(answer: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an answer without what another program may change from one moment to the next: the free room on the disk."""
+    return [row | {"observed": ""} if row.get("name") == "disk" else row for row in answer]
 
 
 def test_every_command_that_the_product_promises_is_there(here, week):
