@@ -2,6 +2,7 @@
 # Every path is relative, so that the repository may stand in a folder whose name has spaces.
 
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -16,8 +17,8 @@ run: .venv/run.stamp ## Start the console and its runner (settings: NEPSE_* vari
 	@exec $(BIN)/python -m streamlit run app.py \
 		--server.address "$${NEPSE_HOST:-127.0.0.1}" --server.port "$${NEPSE_PORT:-8501}"
 
-test: .venv/dev.stamp ## Run the tests, but for the long ones (ARGS="-k name" picks some)
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/dev.stamp ## Run the tests, but for the long ones (ARGS="-k name" picks some, WORKERS=0 runs them one by one)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-long: .venv/dev.stamp ## Run the crash and soak tests that take minutes
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)

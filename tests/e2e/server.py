@@ -25,7 +25,7 @@ from storage.status import ACTIVE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GRACE = 15.0  # seconds for a process to end by itself
-PATIENCE = 30.0  # seconds for what takes two at most on an idle machine
+PATIENCE = 90.0  # seconds for what takes two at most on an idle machine
 
 
 def eventually(question: Callable[[], Any], *, what: str, patience: float = PATIENCE) -> Any:
