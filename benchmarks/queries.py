@@ -24,7 +24,7 @@ from engine.runtime import compose
 logging.disable(logging.WARNING)  # Streamlit says that it serves nobody here
 
 import engine.runtime  # noqa: E402
-from pages.ui import data, run_data  # noqa: E402
+from pages.ui import data, run_data, safety_data  # noqa: E402
 from storage.run_list import RunFilter  # noqa: E402
 from storage.status import RunStatus  # noqa: E402
 
@@ -75,6 +75,9 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
         ],
         "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
         "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
+        "kept": [("backup, drill, scrub, damage", GOAL, lambda read: read())],
+        "executions": [("20 newest", GOAL, lambda read: read())],
+        "upcoming": [("", GOAL, lambda read: read())],
         "price_difference": [],  # reads two lake files, no query
     }
 
@@ -110,7 +113,7 @@ def main() -> None:
         newest = next(run for run in inspect.unwrap(data.last_runs)(limit=100) if run.pipeline == PIPELINE)
         known = calls(runs, {"newest": newest.id, "day": newest.partition})
         slow = []
-        for module in (data, run_data):
+        for module in (data, run_data, safety_data):
             for name, read in reads(module).items():
                 for asked, goal, call in known[name]:
                     title = f"{name.strip('_')}{', ' if asked else ''}{asked}"

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, select, text
 
-from storage.lake import files
 from storage.tables import Audit, RunEvent
 
 events, audit = RunEvent.__table__, Audit.__table__
@@ -14,7 +13,7 @@ events, audit = RunEvent.__table__, Audit.__table__
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a database has come: each move of a run is an event, each command an audit row, and what else publishes is in the catalog."""
+    """How far a database has come: each move of a run is an event, and each command, a rebuild too, an audit row."""
 
     event: int
     command: int
@@ -22,8 +21,7 @@ class Mark:
 
     def covers(self, other: Self) -> bool:
         """Say whether everything up to `other` is behind this mark."""
-        later = other.at is not None and (self.at is None or other.at > self.at)
-        return self.event >= other.event and self.command >= other.command and not later
+        return self.event >= other.event and self.command >= other.command
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -40,7 +38,5 @@ def newest(connection: Connection) -> Mark:
     # That a job was asked for is nothing that a backup must hold; a drill would count its own request as lost.
     queries = (select(events.c.id, events.c.at), select(audit.c.id, audit.c.at).where(audit.c.command != "job"))
     found = [connection.execute(query.order_by(text("id DESC")).limit(1)).one_or_none() for query in queries]
-    published = connection.execute(select(func.max(files.c.created_at))).scalar_one_or_none()
-    times = [at for at in (*(row.at for row in found if row), published) if at is not None]
     event, command = (row.id if row else 0 for row in found)
-    return Mark(event, command, max(times, default=None))
+    return Mark(event, command, max((row.at for row in found if row), default=None))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from engine.clock import nepal_date, nepal_time
 from engine.jobs.catalogue import JOBS, Job
@@ -19,7 +19,8 @@ from storage.tables import Run
 RETRY = timedelta(minutes=5)  # after a backup that failed
 ENDED = (JobOutcome.SUCCEEDED, JobOutcome.SKIPPED, JobOutcome.FAILED)
 BY_CLOCK = "clock"  # who asked
-_first_run = select(Run.__table__.c.queued_at).order_by(Run.__table__.c.id).limit(1)
+_runs = Run.__table__
+_first_run = select(_runs.c.queued_at).where(_runs.c.id == select(func.min(_runs.c.id)).scalar_subquery())
 
 
 def due_at(connection: Connection, job: Job, settings: Settings, *, now: datetime) -> datetime | None:

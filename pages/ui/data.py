@@ -13,7 +13,9 @@ from engine.pipeline import history, ledger
 from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
+from pages.ui import safety_data
 from pages.ui.health import LOOK_BACK, Facts, Health, weigh
+from pages.ui.safety import problems
 from pages.ui.shared import shared
 from pages.ui.views import (
     AttemptView,
@@ -253,5 +255,6 @@ def health(pipeline: Pipeline) -> Health:
             backfill=open_backfill(),
             waiting=waiting_runs(pipeline.name),
             embedded=settings().runner == "embedded",
+            safety=problems(safety_data.kept(), now=now()),
         )
     )

@@ -57,6 +57,7 @@ class Facts:
     backfill: BackfillView | None
     waiting: Sequence[RunView]
     embedded: bool
+    safety: Sequence[Problem] = ()  # of backups, drills and damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def _counts(verdict: DateVerdict, facts: Facts) -> bool:
 
 def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_runner(facts)
+    yield from facts.safety
     yield from (_of_failed(verdict) for verdict in reversed(health.failed))
     yield from _of_backfill(facts.backfill)
     # What is queued or running is on its way; it needs nobody.

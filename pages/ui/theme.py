@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from storage.status import BackfillState, RunStatus, SlotOutcome, StageStatus, Verdict
+from storage.status import BackfillState, JobOutcome, RunStatus, SlotOutcome, StageStatus, Verdict
 
 Colour = Literal["green", "red", "orange", "yellow", "blue", "violet", "gray"]
 
@@ -74,6 +74,13 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         SlotOutcome.MISSED: Look("missed", ":material/event_repeat:", "orange"),
         SlotOutcome.BACKFILLED: Look("backfilled", ":material/playlist_add_check:", "green"),
         SlotOutcome.NOT_DUE: Look("not due", ":material/event_note:", "gray"),
+    },
+    JobOutcome: {
+        JobOutcome.QUEUED: _QUEUED,
+        JobOutcome.RUNNING: _RUNNING,
+        JobOutcome.SUCCEEDED: _DONE,
+        JobOutcome.SKIPPED: Look("skipped", ":material/skip_next:", "gray", "—"),
+        JobOutcome.FAILED: _FAILED,
     },
     BackfillState: {
         BackfillState.RUNNING: _RUNNING,

@@ -22,6 +22,7 @@ VISITS = [
     ("run.py", {"id": "72"}),
     ("run.py", {"id": "60"}),
     ("pipelines.py", {}),
+    ("safety.py", {}),
 ]
 
 
