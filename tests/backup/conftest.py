@@ -1,12 +1,14 @@
 """A week in a home, and backups of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
 from engine.backup.snapshot import Taken, take
+from engine.jobs.following import followed
+from tests.crash.runners import Home, open_home
 from tests.pipelines.house import House, with_a_week
 
 
@@ -34,6 +36,12 @@ def saved(week) -> Taken:
 @pytest.fixture
 def job(week) -> Callable[..., dict]:
     """Do a job in this process and return how it ended."""
-    from engine.jobs.following import followed  # noqa: PLC0415, after the house: a test may replace its parts
-
     return lambda name: followed(week.runtime, week.services.ask_for(name))
+
+
+@pytest.fixture
+def home(tmp_path) -> Iterator[Home]:
+    """An empty home for real processes, with the simulated exchange."""
+    made = open_home(tmp_path / "home")
+    yield made
+    made.close()
