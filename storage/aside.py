@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
 
@@ -42,9 +43,9 @@ def _locked(final: Path) -> tuple[Path, int]:
         os.close(handle)
 
 
-def sweep(parent: Path, name: str = "*") -> None:
-    """Remove what killed makers of a folder of that name have left."""
-    for folder in parent.glob(f".{name}.*{SUFFIX}"):
+def sweep(parent: Path, name: str | None = None) -> None:
+    """Remove what killed makers of a folder of that name, or of any, have left."""
+    for folder in parent.glob(f".{'*' if name is None else escape(name)}.*{SUFFIX}"):
         remove(folder)
 
 

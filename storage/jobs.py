@@ -83,15 +83,18 @@ def unfinished(connection: Connection) -> Sequence[RowMapping]:
     return sorted(found, key=lambda row: row["id"])
 
 
-def newest(connection: Connection, job: str, *outcomes: JobOutcome) -> RowMapping | None:
-    """Return the newest execution of a job that ended in one of `outcomes`, or None."""
-    found = [
-        connection.execute(select(jobs).where(jobs.c.job == job, jobs.c.outcome == outcome).order_by(jobs.c.id.desc()).limit(1))
-        .mappings()
-        .one_or_none()
-        for outcome in outcomes or tuple(JobOutcome)
-    ]
-    return max((row for row in found if row is not None), key=lambda row: row["id"], default=None)
+def ended(connection: Connection, job: str) -> RowMapping | None:
+    """Return the newest execution of a job that has ended, however it did, or None."""
+    return _newest(connection, jobs.c.job == job, jobs.c.finished_at.is_not(None))
+
+
+def succeeded(connection: Connection, job: str) -> RowMapping | None:
+    """Return the newest execution of a job that succeeded, or None."""
+    return _newest(connection, jobs.c.job == job, jobs.c.outcome == JobOutcome.SUCCEEDED)
+
+
+def _newest(connection: Connection, *conditions: Any) -> RowMapping | None:
+    return connection.execute(select(jobs).where(*conditions).order_by(jobs.c.id.desc()).limit(1)).mappings().one_or_none()
 
 
 def recent(connection: Connection, *, limit: int = 20) -> Sequence[RowMapping]:

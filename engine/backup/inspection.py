@@ -78,11 +78,15 @@ def inspect_backup(backup: Path) -> Inspection:
 def inspect_home(database: Database, lake: Path) -> Inspection:
     """Read every file that a database's catalog names, while others may write, and the database itself."""
     began = time.monotonic()
-    with database.reading() as connection:
-        query = select(catalog.c.path, catalog.c.bytes, catalog.c.sha256, catalog.c.rows).order_by(catalog.c.path)
-        named = tuple(Entry(*row) for row in connection.execute(query))
-        faults = [*_wrong_catalog(connection), *_wrong_identity(connection, lake)]
-    faults += [Fault(DATABASE, what) for what in database.faults()]
+    named: tuple[Entry, ...] = ()
+    try:
+        with database.reading() as connection:
+            query = select(catalog.c.path, catalog.c.bytes, catalog.c.sha256, catalog.c.rows).order_by(catalog.c.path)
+            named = tuple(Entry(*row) for row in connection.execute(query))
+            faults = [*_wrong_catalog(connection), *_wrong_identity(connection, lake)]
+        faults += [Fault(DATABASE, what) for what in database.faults()]
+    except DBAPIError as error:
+        faults = [Fault(DATABASE, f"cannot be read: {error.orig}")]
     faults += _wrong_files(lake, named)
     return _inspection(str(lake.parent), named, faults, began)
 

@@ -64,6 +64,7 @@ def take(runtime: Runtime, place: Path, *, lake_only: bool = False) -> Taken:
         place.mkdir(parents=True, exist_ok=True)
         sweep(place)
         earlier = shelf.backups(place)
+        _refuse_another_home(runtime, earlier)
         final = shelf.free_place(place, at)
         with aside(final) as folder:
             own = [] if lake_only else [_copy_database(runtime, folder)]
@@ -80,6 +81,19 @@ def take(runtime: Runtime, place: Path, *, lake_only: bool = False) -> Taken:
             manifest.write(folder, made)
     new = carrier.copied_bytes + sum(entry.bytes for entry in own)
     return Taken(final, made, carrier.linked, carrier.copied, new, time.monotonic() - began)
+
+
+def _refuse_another_home(runtime: Runtime, earlier: Sequence[Path]) -> None:
+    """Refuse a folder that holds the backups of another lake: each would count, and remove, those of the other."""
+    with runtime.database.reading() as connection:
+        own = connection.execute(select(identities.c.id)).scalar_one()
+    for backup in earlier[:1]:
+        try:
+            found = manifest.read(backup).lake
+        except BackupError:
+            continue  # it is damaged, which is no reason to make none
+        if found != own:
+            raise UsageError(f"{backup.parent} holds backups of another home (its lake is {found}): give each home a folder of its own")
 
 
 def _copy_database(runtime: Runtime, folder: Path) -> Entry:

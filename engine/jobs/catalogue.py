@@ -105,7 +105,8 @@ def drill(task: Task) -> Done:
         shelf.mark_verified(newest, None)
         raise
     shelf.mark_verified(newest, task.runtime.clock.now())
-    said = f"{newest.name} is a home again in {figures['recovery_seconds']:.1f} s"
+    what = "the lake of it, its database being pg_dump's," if figures["lake_only"] else "it"
+    said = f"{newest.name}: {what} is back in {figures['recovery_seconds']:.1f} s"
     unsaved = figures["unsaved_seconds"]
     return Done(
         JobOutcome.SUCCEEDED, said + (f"; writes of the last {unsaved:,.0f} s would be lost" if unsaved else "; nothing is lost"), figures

@@ -17,7 +17,6 @@ from storage.status import JobOutcome
 from storage.tables import Run
 
 RETRY = timedelta(minutes=5)  # after a backup that failed
-ENDED = (JobOutcome.SUCCEEDED, JobOutcome.SKIPPED, JobOutcome.FAILED)
 BY_CLOCK = "clock"  # who asked
 _runs = Run.__table__
 _first_run = select(_runs.c.queued_at).where(_runs.c.id == select(func.min(_runs.c.id)).scalar_subquery())
@@ -27,9 +26,9 @@ def due_at(connection: Connection, job: Job, settings: Settings, *, now: datetim
     """Return when a job is due next (or since when it has been), or None when no clock asks for it."""
     if job.nightly is None and not (job.often and settings.backup_minutes):
         return None
-    if job.needs_backup and executions.newest(connection, "backup", JobOutcome.SUCCEEDED) is None:
+    if job.needs_backup and executions.succeeded(connection, "backup") is None:
         return None
-    last = executions.newest(connection, job.name, *ENDED)
+    last = executions.ended(connection, job.name)
     base: datetime | None = last["requested_at"] if last is not None else connection.execute(_first_run).scalar_one_or_none()
     if base is None:
         return None  # a home in which nothing has ever run
@@ -60,7 +59,7 @@ def due(connection: Connection, settings: Settings, *, now: datetime) -> list[st
 
 def saved(connection: Connection) -> bool:
     """Say whether the newest backup holds everything that was written."""
-    last = executions.newest(connection, "backup", JobOutcome.SUCCEEDED)
+    last = executions.succeeded(connection, "backup")
     return last is not None and covers(last["figures"], marks.newest(connection))
 
 

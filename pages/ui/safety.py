@@ -77,7 +77,7 @@ def _drill(kept: Kept, now: datetime) -> Standing:
         point = say.span(timedelta(seconds=figures["recovery_point_seconds"]))
         lost = say.span(timedelta(seconds=figures["unsaved_seconds"])) if figures["unsaved_seconds"] else ""
         took = say.span(timedelta(seconds=figures["recovery_seconds"]))
-        also = f", of {lost} lost" if lost else ", nothing lost"
+        also = f"; writes of {lost} not in it" if lost else ", nothing lost"
         line = f"{say.ago(good.started_at, now)}: back in {took}, newest write {point} old{also}"
     advice = _wrong(kept, "drill", now, late=LATE)
     return _standing("drill", "red" if advice else "green" if good else "gray", line, advice)
@@ -101,6 +101,8 @@ def _wrong(kept: Kept, job: str, now: datetime, *, late: timedelta | None) -> st
     """Return what to do about a job that failed or is overdue, or nothing."""
     last, due = kept.last[job], kept.due[job]
     healed = job == "scrub" and last is not None and bool((last.figures or {}).get("findings")) and not kept.damaged
+    if job == "scrub" and kept.damaged and last is not None:
+        return "The damaged files are listed on the Safety page, each with what makes it whole."
     if last is not None and last.outcome is JobOutcome.FAILED and not healed:
         return f"The last one failed {say.ago(last.finished_at, now)}: {last.message}"
     if late is not None and due is not None and now - due > late:

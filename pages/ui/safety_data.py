@@ -5,13 +5,12 @@ from datetime import datetime
 
 import engine.runtime
 from engine.jobs import JOBS
-from engine.jobs.timetable import ENDED, due_at
+from engine.jobs.timetable import due_at
 from pages.ui.safety import Kept
 from pages.ui.shared import shared
 from pages.ui.views import DamageView, JobView
 from storage import damage, jobs, marks
 from storage.marks import Mark
-from storage.status import JobOutcome
 
 CALM, LIVE = 4.0, 1.0  # seconds a read may be old
 NAMED = ("backup", "drill", "scrub")
@@ -23,8 +22,8 @@ def kept() -> Kept:
     runtime = engine.runtime.runtime()
     now = runtime.clock.now()
     with runtime.database.reading() as connection:
-        last = {name: _view(jobs.newest(connection, name, *ENDED)) for name in NAMED}
-        good = {name: _view(jobs.newest(connection, name, JobOutcome.SUCCEEDED)) for name in NAMED}
+        last = {name: _view(jobs.ended(connection, name)) for name in NAMED}
+        good = {name: _view(jobs.succeeded(connection, name)) for name in NAMED}
         due = {name: due_at(connection, JOBS[name], runtime.settings, now=now) for name in NAMED}
         mark = marks.newest(connection)
         damaged = tuple(DamageView.of(row) for row in damage.known(connection))

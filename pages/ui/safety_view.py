@@ -120,8 +120,8 @@ def where() -> None:
             ":material/info: The backups lie in the home itself and share its disk: they help against a mistake, not against a lost "
             "disk. Set `NEPSE_BACKUP_DIR` to a folder on another one."
         )
-    st.markdown("A backup becomes a home again with:")
-    st.code("python -m engine restore BACKUP --to NEW_FOLDER", language="sh")
+    st.markdown("A backup becomes a home again, in a new folder, with:")
+    st.code("python -m engine restore NAME --to DIR", language="sh")
 
 
 def _when(at: datetime, now: datetime) -> str:

@@ -28,7 +28,8 @@ class JobRun(Base, table=True):
     __table_args__: ClassVar[Any] = (
         Index("uq_job_run_running", "outcome", unique=True, **only_where("outcome = 'running'")),
         Index("uq_job_run_queued", "job", unique=True, **only_where("outcome = 'queued'")),
-        Index("ix_job_run_job", "job", "outcome", "id"),
+        Index("ix_job_run_job", "job", "id"),
+        Index("ix_job_run_outcome", "job", "outcome", "id"),
     )
 
 

@@ -146,6 +146,14 @@ def test_a_disk_that_fills_up_leaves_no_half_backup(week, small_disk, monkeypatc
     assert names(small_disk / "backups") == []
 
 
+def test_two_homes_do_not_share_a_folder_of_backups(week, saved, tmp_path):
+    other = House(tmp_path / "other")
+
+    with pytest.raises(UsageError, match="holds backups of another home"):
+        take(other.runtime, week.settings.backups)
+    other.runtime.database.close()
+
+
 def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(week):
     with pytest.raises(BackupError, match="no backup could be made"):
         take(week.runtime, week.settings.home / "console.db" / "backups")

@@ -36,7 +36,8 @@ def upgrade() -> None:
     running, queued = sa.text("outcome = 'running'"), sa.text("outcome = 'queued'")
     op.create_index("uq_job_run_running", "job_run", ["outcome"], unique=True, sqlite_where=running, postgresql_where=running)
     op.create_index("uq_job_run_queued", "job_run", ["job"], unique=True, sqlite_where=queued, postgresql_where=queued)
-    op.create_index("ix_job_run_job", "job_run", ["job", "outcome", "id"], unique=False)
+    op.create_index("ix_job_run_job", "job_run", ["job", "id"], unique=False)
+    op.create_index("ix_job_run_outcome", "job_run", ["job", "outcome", "id"], unique=False)
     op.create_table(
         "lake_damage",
         sa.Column("path", sa.String(length=200), nullable=False),
