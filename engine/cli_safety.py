@@ -16,7 +16,7 @@ from engine.runtime import runtime
 from storage.status import JobOutcome
 
 app = typer.Typer()
-NICE = 15  # runs come first
+NICE = 19  # runs come first
 LISTED = ("id", "job", "outcome", "requested_by", "started_at", "finished_at", "message")  # for people
 
 

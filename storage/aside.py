@@ -13,17 +13,19 @@ SUFFIX = ".aside"
 
 
 @contextmanager
-def aside(final: Path) -> Iterator[Path]:
+def aside(final: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a hidden folder beside `final` that becomes it at the end of the block; on an error it is removed.
 
-    It is locked while its maker lives, so that `sweep` knows what a killed one has left.
+    `durable` waits until the disk has it. It is locked while its maker lives, so that `sweep` knows what a killed one has left.
     """
     folder, handle = _locked(final)
     try:
         yield folder
-        flush(folder)
+        if durable:
+            flush(folder)
         folder.rename(final)  # onto an empty folder too, never onto one that holds something
-        _flush_one(final.parent)
+        if durable:
+            _flush_one(final.parent)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

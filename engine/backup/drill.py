@@ -25,7 +25,7 @@ def drill(runtime: Runtime, backup: Path) -> dict[str, Any]:
     shutil.rmtree(place, ignore_errors=True)  # what a killed one has left
     began = time.monotonic()
     try:
-        restored = restore(backup, place / "home")
+        restored = restore(backup, place / "home", durable=False)
         if not restored.manifest.lake_only:
             _open(restored.home)
         took = time.monotonic() - began

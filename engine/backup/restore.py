@@ -37,10 +37,11 @@ class Restored:
         return {**told, **counts, "seconds": round(self.seconds, 3), "simulated": made.simulated, "left_out": left}
 
 
-def restore(backup: Path, home: Path, *, salvage: bool = False) -> Restored:
+def restore(backup: Path, home: Path, *, salvage: bool = False, durable: bool = True) -> Restored:
     """Restore a backup into an empty or new folder. Raises `UsageError` for any other, `BackupError` when the backup is damaged.
 
-    With `salvage` damaged lake files are left out and told; a damaged database cannot be salvaged.
+    With `salvage` damaged lake files are left out and told; a damaged database cannot be salvaged. A home that is removed at once
+    need not be `durable`: a thousand flushes make every other writer on the disk wait.
     """
     began = time.monotonic()
     _refuse_a_used_folder(home)
@@ -50,8 +51,8 @@ def restore(backup: Path, home: Path, *, salvage: bool = False) -> Restored:
         _refuse_a_full_disk(home, made.bytes)
         sweep(home.parent, home.name)
         try:
-            with aside(home) as folder:
-                left_out = _copy_all(backup, folder, made)
+            with aside(home, durable=durable) as folder:
+                left_out = _copy_all(backup, folder, made, durable=durable)
                 if left_out and (not salvage or any(fault.path == DATABASE for fault in left_out)):
                     raise BackupError(_damaged(backup, left_out))
                 inspection = _inspect(folder, made)
@@ -84,13 +85,13 @@ def _refuse_a_full_disk(home: Path, needed: int) -> None:
         raise NoSpace(f"the backup holds {needed / 1e6:,.0f} MB and the disk of {home} has {free / 1e6:,.0f} MB free; nothing was written")
 
 
-def _copy_all(backup: Path, folder: Path, made: Manifest) -> list[Fault]:
+def _copy_all(backup: Path, folder: Path, made: Manifest, *, durable: bool) -> list[Fault]:
     """Copy every file, never link: a home and its backups shall not share what one of them loses."""
     faults = [Fault(f"{LAKE}/{path}", "was lost before the backup was made") for path in made.lost]
     for entry in made.files:
         target = folder / entry.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not copy(backup / entry.path, target, entry):
+        if not copy(backup / entry.path, target, entry, durable=durable):
             faults.append(Fault(entry.path, wrong(backup / entry.path, entry) or "changed while it was read"))
     return faults
 
