@@ -59,7 +59,7 @@ class Carrier:
 
 
 def copy(source: Path, target: Path, entry: Entry, *, durable: bool = True) -> bool:
-    """Copy a file; False, and no file, when it is missing or not what is expected. `durable`: on the disk before it is said to be there."""
+    """Copy a file; False, and no file, when it is missing or not what is expected. `durable`: it is on the disk then."""
     try:
         reading = source.open("rb")
     except OSError:

@@ -1,6 +1,7 @@
 """Makes a home out of a backup: aside, compared while it is copied, read again as a whole, and only then under its name."""
 
 import errno
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ def restore(backup: Path, home: Path, *, salvage: bool = False, durable: bool = 
     """Restore a backup into an empty or new folder. Raises `UsageError` for any other, `BackupError` when the backup is damaged.
 
     With `salvage` damaged lake files are left out and told; a damaged database cannot be salvaged. A home that is removed at once
-    need not be `durable`: a thousand flushes make every other writer on the disk wait.
+    need not be `durable`: flushing makes every other writer on the disk wait.
     """
     began = time.monotonic()
     _refuse_a_used_folder(home)
@@ -52,11 +53,13 @@ def restore(backup: Path, home: Path, *, salvage: bool = False, durable: bool = 
         sweep(home.parent, home.name)
         try:
             with aside(home, durable=durable) as folder:
-                left_out = _copy_all(backup, folder, made, durable=durable)
+                left_out = _copy_all(backup, folder, made)
                 if left_out and (not salvage or any(fault.path == DATABASE for fault in left_out)):
                     raise BackupError(_damaged(backup, left_out))
                 inspection = _inspect(folder, made)
                 unexpected = {fault.path for fault in inspection.faults} - {fault.path.removeprefix(f"{LAKE}/") for fault in left_out}
+                if durable:
+                    os.sync()  # once for all files: one by one, two thousand took four times as long as all the rest
                 if unexpected:
                     raise BackupError(f"what was restored of {backup} is not right: {inspection.sentence()}. Nothing was left in {home}.")
         except OSError as error:
@@ -85,13 +88,13 @@ def _refuse_a_full_disk(home: Path, needed: int) -> None:
         raise NoSpace(f"the backup holds {needed / 1e6:,.0f} MB and the disk of {home} has {free / 1e6:,.0f} MB free; nothing was written")
 
 
-def _copy_all(backup: Path, folder: Path, made: Manifest, *, durable: bool) -> list[Fault]:
+def _copy_all(backup: Path, folder: Path, made: Manifest) -> list[Fault]:
     """Copy every file, never link: a home and its backups shall not share what one of them loses."""
     faults = [Fault(f"{LAKE}/{path}", "was lost before the backup was made") for path in made.lost]
     for entry in made.files:
         target = folder / entry.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not copy(backup / entry.path, target, entry, durable=durable):
+        if not copy(backup / entry.path, target, entry, durable=False):
             faults.append(Fault(entry.path, wrong(backup / entry.path, entry) or "changed while it was read"))
     return faults
 

@@ -160,7 +160,7 @@ restore(pathlib.Path(backup), pathlib.Path(home))
 """
 
 
-@pytest.mark.parametrize(("what", "left"), [("fsync", 1), ("fsync", 12), ("fsync", 40), ("rename", 1)], ids=str)
+@pytest.mark.parametrize(("what", "left"), [("mkdir", 5), ("sync", 1), ("fsync", 1), ("fsync", 9), ("rename", 1)], ids=str)
 def test_a_restore_that_is_killed_leaves_no_home_and_the_next_one_succeeds(saved, tmp_path, what, left):
     home = tmp_path / "new" / "home"
     killed = subprocess.run([sys.executable, "-c", KILLED, saved.folder, home, what, str(left)], cwd=REPOSITORY, check=False)
