@@ -59,7 +59,7 @@ def restore(backup: Path, home: Path, *, salvage: bool = False, durable: bool = 
                 inspection = _inspect(folder, made)
                 unexpected = {fault.path for fault in inspection.faults} - {fault.path.removeprefix(f"{LAKE}/") for fault in left_out}
                 if durable:
-                    os.sync()  # once for all files: one by one, two thousand took four times as long as all the rest
+                    os.sync()  # once for all files: one by one, a restore of 2,400 took 11 s instead of 6
                 if unexpected:
                     raise BackupError(f"what was restored of {backup} is not right: {inspection.sentence()}. Nothing was left in {home}.")
         except OSError as error:
