@@ -25,7 +25,7 @@ from engine.runtime import compose
 logging.disable(logging.WARNING)  # Streamlit says that it serves nobody here
 
 import engine.runtime  # noqa: E402
-from pages.ui import data, quality_data, run_data  # noqa: E402
+from pages.ui import data, quality_data, run_data, safety_data  # noqa: E402
 from storage.run_list import RunFilter  # noqa: E402
 from storage.status import RunStatus  # noqa: E402
 
@@ -76,6 +76,9 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
         ],
         "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
         "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
+        "kept": [("backup, drill, scrub, damage", GOAL, lambda read: read())],
+        "executions": [("20 newest", GOAL, lambda read: read())],
+        "upcoming": [("", GOAL, lambda read: read())],
         "price_difference": [],  # reads two lake files, no query
         "set_aside": [],  # one
     } | _of_quality(rows)
@@ -137,7 +140,7 @@ def main() -> None:
         ids = tuple(one.run_id for one in sessions)
         known = calls(runs, {"newest": newest.id, "day": newest.partition, "sessions": ids})
         slow = []
-        for module in (data, run_data, quality_data):
+        for module in (data, run_data, quality_data, safety_data):
             for name, read in reads(module).items():
                 for asked, goal, call in known[name]:
                     title = f"{name.strip('_')}{', ' if asked else ''}{asked}"

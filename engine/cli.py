@@ -11,7 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from engine import cli_check, cli_quality, reading
+from engine import cli_check, cli_quality, cli_safety, reading
 from engine.cli_following import (
     DAILY,
     MaybeDay,
@@ -33,6 +33,7 @@ from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(cli_quality.app)
 app.add_typer(cli_check.app)
+app.add_typer(cli_safety.app)
 
 
 @app.command()

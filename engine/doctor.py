@@ -10,15 +10,18 @@ from tempfile import TemporaryFile
 
 import pysqlite3
 
+from engine.backup import manifest, shelf
+from engine.backup.snapshot import MARGIN
 from engine.clock import NEPAL, nepal_date
-from engine.errors import ConsoleError
+from engine.errors import BackupError, ConsoleError
 from engine.runtime import Runtime, compose
 from engine.settings import Settings, SourceName
 from engine.waiting import runner_is_alive
-from storage import runs
+from storage import marks, runs
 from storage.database import SAFE_SQLITE, free_bytes, nearest, version
 
 LOW_DISK = 512 * 1024**2
+OLD_BACKUP = timedelta(days=1)
 CLOCK_YEARS = (2025, 2100)
 CLOCK_SLACK = timedelta(minutes=1)  # between two machines that share a home
 
@@ -115,10 +118,41 @@ def _opened(settings: Settings) -> Iterator[Finding]:
         )
     yield Finding("database", Health.OK, version(runtime.database))
     yield _clock(runtime, span[1] if span else None)
+    yield from _backups(runtime)
     if runner_is_alive(runtime):
         yield Finding("runner", Health.OK, "alive")
     else:
         yield Finding("runner", Health.WARNING, "no runner is alive", "start the console (make run) or `python -m engine runner`")
+
+
+def _backups(runtime: Runtime) -> Iterator[Finding]:
+    """Judge whether a backup fits on its disk, and whether the newest one is too old for what was written since."""
+    settings, now = runtime.settings, runtime.clock.now()
+    place, free = settings.backups.absolute(), free_bytes(settings.backups.absolute())
+    database = Path(runtime.database.pool.url.database or "") if runtime.database.dialect == "sqlite" else None
+    needed = MARGIN + (database.stat().st_size if database is not None and database.exists() else 0)
+    told = f"{free / 1024**3:.1f} GiB free for {place}"
+    if free < needed:
+        yield Finding(
+            "backup space", Health.FAILED, told, f"free {needed / 1024**2:.0f} MiB there, or set NEPSE_BACKUP_DIR to another disk"
+        )
+    else:
+        yield Finding("backup space", Health.OK, told)
+    with runtime.database.reading() as connection:
+        mark = marks.newest(connection)
+    found = next(iter(shelf.backups(place)), None)
+    try:
+        made = manifest.read(found) if found is not None else None
+    except BackupError as error:
+        yield Finding("backup", Health.WARNING, str(error), "make one: python -m engine backup")
+        return
+    since = made.taken_at if made is not None else mark.at
+    saved = mark.at is None or (made is not None and made.mark.covers(mark))
+    told = f"{made.taken_at.astimezone(NEPAL):%Y-%m-%d %H:%M} in Nepal" if made is not None else "none yet"
+    if not saved and since is not None and now - since > OLD_BACKUP:
+        yield Finding("backup", Health.WARNING, f"{told}, and newer writes are in none", "make one: python -m engine backup")
+    else:
+        yield Finding("backup", Health.OK, told)
 
 
 def _clock(runtime: Runtime, newest_file: date | None) -> Finding:

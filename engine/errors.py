@@ -17,6 +17,7 @@
     │   └── SessionBlocked     too much of the session was set aside: a person approves, rejects or reruns
     ├── LakeError              a lake file is missing or does not hold what was published
     │   └── NoSpace            the disk is full (retryable)
+    ├── BackupError            a backup cannot be made, or is not what it was
     ├── StageTimeout           a stage ran longer than it may (retryable)
     ├── StageCancelled         a person cancelled the run
     └── Fenced                 another runner has taken the run over: this one must not commit
@@ -117,6 +118,10 @@ class NoSpace(LakeError):
     """The disk is full."""
 
     retryable: ClassVar[bool] = True
+
+
+class BackupError(ConsoleError):
+    """A backup cannot be made, or does not hold what it was made with."""
 
 
 class StageTimeout(ConsoleError):

@@ -106,6 +106,9 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "NEPSE_DATABASE_URL": settings.url,
         "NEPSE_DURABILITY": settings.durability,
         "NEPSE_SIMULATED_SEED": str(settings.simulated_seed),
+        "NEPSE_BACKUP_DIR": str(settings.backups.absolute()),
+        "NEPSE_BACKUP_MINUTES": str(settings.backup_minutes),
+        "NEPSE_BACKUP_KEEP": str(settings.backup_keep),
     }
     if settings.source_dir is not None:
         own["NEPSE_SOURCE_DIR"] = str(settings.source_dir.absolute())

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     )
     simulated_seed: int = Field(9, ge=0, description="Seed of the simulated exchange; the same seed gives the same bytes.")
     first_backfill_sessions: int = Field(60, ge=0, le=400, description="Newest sessions that an empty home backfills by itself; 0: none.")
+    backup_dir: Path | None = Field(None, description="Where backups go, best on another disk. Default: `backups` in the home.")
+    backup_minutes: int = Field(15, ge=0, le=10_080, description="Minutes between two backups by schedule; 0: none by schedule.")
+    backup_keep: int = Field(12, ge=1, le=10_000, description="Newest backups that are kept; the newest verified one always is.")
     runner: str = Field("embedded", pattern="^(embedded|external)$", description="`external`: the console starts no runner of its own.")
     host: str = Field("127.0.0.1", description="Address the console listens on.")
     port: int = Field(8501, ge=1, le=65535, description="Port the console listens on.")
@@ -49,6 +52,11 @@ class Settings(BaseSettings):
     def lake(self) -> Path:
         """The folder of the lake's files."""
         return self.home / "lake"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of the backups."""
+        return self.backup_dir or self.home / "backups"
 
     @property
     def url(self) -> str:

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui import data
 from pages.ui import format as say
 from pages.ui import overview as parts
+from pages.ui import safety_view as safety
 from pages.ui.panels import live_backfill
 from pages.ui.widgets import known_parameters
 
@@ -26,6 +27,8 @@ def state() -> None:
     with right:
         st.subheader("Next")
         parts.next_slots(pipeline)
+        st.subheader("Safety")
+        safety.standing()
 
 
 @st.fragment(run_every=15)

@@ -32,6 +32,7 @@ page = st.navigation(
             st.Page(
                 "pipelines.py", title="Pipelines", icon=":material/account_tree:", help="The graph, the schedule, backfills, the source."
             ),
+            st.Page("safety.py", title="Safety", icon=":material/shield:", help="Backups, drills, damage: could everything be had back?"),
         ],
     }
 )

@@ -1,5 +1,6 @@
 """Opens the database and hands out transactions; with `prepared.py` and `upsert.py` the only module that knows which database it is."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +70,29 @@ class Database:
         except FileNotFoundError:
             return None
         return hash((found.st_mtime_ns, found.st_size))
+
+    def copy_to(self, file: Path) -> None:
+        """Write a consistent copy of a SQLite database into one new file, while others write; no log stays beside it. Raises `OSError`."""
+        source: Any = self.pool.raw_connection()
+        target = pysqlite3.connect(str(file), isolation_level=None)
+        try:
+            source.driver_connection.backup(target)  # in one step: one snapshot, and writers do not make it begin again
+            target.execute("PRAGMA journal_mode = DELETE")
+        except pysqlite3.Error as error:
+            full = "full" in str(error)  # a failed backup has no error code in this driver
+            raise OSError(errno.ENOSPC if full else errno.EIO, f"the database could not be copied ({error})") from error
+        finally:
+            target.close()
+            source.close()
+
+    def faults(self) -> list[str]:
+        """Return what SQLite's own check of the whole file finds; a server checks its pages by itself."""
+        if self.dialect != "sqlite":
+            return []
+        with self.pool.connect() as connection:
+            broken = [row[0] for row in driven(connection, "PRAGMA integrity_check").fetchall() if row[0] != "ok"]
+            orphans = driven(connection, "PRAGMA foreign_key_check").fetchall()
+        return broken + [f"a row of {row[0]} names one of {row[2]} that is not there" for row in orphans]
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -163,3 +163,13 @@ class Label(StrEnum):
 
     FAULT = "fault"
     FALSE_ALARM = "false_alarm"
+
+
+class JobOutcome(StrEnum):
+    """Where a job for the product's own safety stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    SKIPPED = "skipped"  # there was nothing that it could do; the message says why
+    FAILED = "failed"  # it could not be done, or found something that a person must see

@@ -54,6 +54,8 @@ READS = {
     "backfill --plan": ["backfill", DAILY, *RANGE, "--plan"],
     "rebuild --check": ["rebuild", "gold", "--check"],
     "sql": ["sql", "SELECT * FROM prices LIMIT 3"],
+    "jobs": ["jobs"],
+    "verify --home": ["verify", "--home"],
     "doctor": ["doctor"],
 }
 

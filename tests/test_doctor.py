@@ -7,6 +7,7 @@ import pysqlite3
 import pytest
 
 from engine import doctor
+from engine.backup.snapshot import take
 from engine.clock import FakeClock
 from engine.doctor import Finding, Health, examine
 from engine.errors import SettingsError
@@ -120,3 +121,32 @@ def test_made_up_and_real_data_are_never_mixed_in_one_home(tmp_path, made_by, as
     with pytest.raises(SettingsError, match=rf"NEPSE_HOME=.*NEPSE_SOURCE={asked}"):
         compose(other, house.clock)
     assert compose(house.settings, house.clock).simulated is (made_by is SourceName.SIMULATED)
+
+
+def test_a_backup_that_would_not_fit_is_a_failure(tmp_path, monkeypatch):
+    house = announced(tmp_path)
+    monkeypatch.setattr(doctor, "free_bytes", lambda _folder: 10 * 1024**2)
+    found = look(house.settings)["backup space"]
+
+    assert found.health is Health.FAILED
+    assert "NEPSE_BACKUP_DIR" in found.advice
+
+
+def test_an_old_backup_is_a_warning_when_something_was_written_since(tmp_path, monkeypatch):
+    house = announced(tmp_path)
+    house.session(SUNDAY, 0)
+    house.run(SUNDAY)
+
+    def seen(after: timedelta) -> Finding:
+        house.clock.advance(after)
+        monkeypatch.setattr(doctor, "compose", lambda settings: compose(settings, house.clock))
+        return look(house.settings)["backup"]
+
+    fresh, none = seen(timedelta(hours=1)), seen(timedelta(days=2))
+    take(house.runtime, house.settings.backups)
+    quiet = seen(timedelta(days=2))
+    house.run(SUNDAY)
+    old = seen(timedelta(days=2))
+
+    assert [item.health for item in (fresh, none, quiet, old)] == [Health.OK, Health.WARNING, Health.OK, Health.WARNING]
+    assert none.advice == "make one: python -m engine backup"

@@ -1,7 +1,7 @@
 """The runner: a process that claims queued runs and executes them, one at a time, in its main thread.
 
-APScheduler is only its clock: beats, rescue and the schedule ledger are jobs of a background scheduler, and what is due is always
-computed from the calendar and the ledger in the database.
+APScheduler is only its clock: beats, rescue, the schedule ledger and the jobs for the product's own safety are ticks of a background
+scheduler, and what is due is always computed from the calendar and the database.
 """
 
 import gc
@@ -24,6 +24,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.exc import OperationalError
 
 from engine.errors import SourceError
+from engine.jobs.keeper import Keeper
 from engine.pipeline.execution import Execution, hand_back
 from engine.pipeline.interrupts import cancel_main_thread, ignore_late_cancels
 from engine.pipeline.ledger import reconcile
@@ -39,6 +40,7 @@ LOOK_ANYWAY = timedelta(milliseconds=500)  # how soon a run is noticed that wait
 BEAT = timedelta(seconds=2)
 RESCUE = timedelta(milliseconds=250)
 LEDGER = timedelta(seconds=5)
+JOBS = timedelta(seconds=1)
 COLLECT = (20_000, 20, 20)  # new objects before the collector looks: a run leaves few cycles, and by default it looked twice a run
 PATIENCE = timedelta(seconds=1)  # between two tries to reach a database that does not answer
 
@@ -64,6 +66,7 @@ class RunnerProcess:
         self.told_by: int | None = None  # the signal that said so
         self.execution = Execution(runtime, PIPELINES, code_version(), self.stopping.is_set)
         self.rescuer = Rescuer(runtime, self.runner_id)
+        self.keeper = Keeper(runtime)
         self.sequential = [name for name, pipeline in PIPELINES.items() if pipeline.sequential]
         self.holding: RowMapping | None = None  # the run that is executed now
         self.seen: int | None = None  # the last write that was looked at
@@ -89,6 +92,7 @@ class RunnerProcess:
                 pass
         finally:
             clockwork.shutdown()
+            self.keeper.stop()
         self._deregister()
         lock.release()
         if self.told_by is not None:
@@ -185,7 +189,7 @@ class RunnerProcess:
         clockwork = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
         jobs = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE}
         if self.options.scheduling:
-            jobs[self._reconcile] = LEDGER
+            jobs |= {self._reconcile: LEDGER, self.keeper.tick: JOBS}
             self._patiently(self._reconcile)
         for job, every in jobs.items():
             clockwork.add_job(self._patiently, "interval", [job], seconds=every.total_seconds(), id=job.__name__)

@@ -13,7 +13,9 @@ from engine.pipeline import history, ledger
 from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
+from pages.ui import safety_data
 from pages.ui.health import LOOK_BACK, Facts, Health, weigh
+from pages.ui.safety import problems
 from pages.ui.shared import shared
 from pages.ui.views import (
     AttemptView,
@@ -256,5 +258,6 @@ def health(pipeline: Pipeline) -> Health:
             embedded=settings().runner == "embedded",
             letters=waiting(),
             held=held(pipeline.name),
+            safety=problems(safety_data.kept(), now=now()),
         )
     )

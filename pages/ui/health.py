@@ -61,6 +61,7 @@ class Facts:
     embedded: bool
     letters: Waiting = NOTHING_WAITS
     held: Sequence[Held] = ()
+    safety: Sequence[Problem] = ()  # of backups, drills and damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ def _counts(verdict: DateVerdict, facts: Facts) -> bool:
 
 def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_runner(facts)
+    yield from facts.safety
     blocked = {held.run_id for held in facts.held}
     yield from map(_of_held, facts.held)
     yield from (_of_failed(verdict) for verdict in reversed(health.failed) if verdict.run_id not in blocked)

@@ -11,6 +11,7 @@ from storage.status import (
     BackfillState,
     CheckStatus,
     GateVerdict,
+    JobOutcome,
     Label,
     LetterState,
     RunStatus,
@@ -84,6 +85,13 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         SlotOutcome.MISSED: Look("missed", ":material/event_repeat:", "orange"),
         SlotOutcome.BACKFILLED: Look("backfilled", ":material/playlist_add_check:", "green"),
         SlotOutcome.NOT_DUE: Look("not due", ":material/event_note:", "gray"),
+    },
+    JobOutcome: {
+        JobOutcome.QUEUED: _QUEUED,
+        JobOutcome.RUNNING: _RUNNING,
+        JobOutcome.SUCCEEDED: _DONE,
+        JobOutcome.SKIPPED: Look("skipped", ":material/skip_next:", "gray", "—"),
+        JobOutcome.FAILED: _FAILED,
     },
     BackfillState: {
         BackfillState.RUNNING: _RUNNING,

@@ -13,6 +13,7 @@ from storage.status import (
     CheckStatus,
     Decision,
     GateVerdict,
+    JobOutcome,
     Label,
     LetterKind,
     LetterState,
@@ -35,6 +36,7 @@ _WORDS: Mapping[Any, type[StrEnum]] = {
     BackfillMode: BackfillMode,
     OnFailure: OnFailure,
     SlotOutcome: SlotOutcome,
+    JobOutcome: JobOutcome,
     RunStatus | None: RunStatus,
     GateVerdict: GateVerdict,
     CheckStatus: CheckStatus,
@@ -241,3 +243,29 @@ class Machine:
     alive: int  # with a young heartbeat
     queued: int
     running: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobView(View):
+    """One execution of a job for the product's own safety."""
+
+    id: int
+    job: str
+    outcome: JobOutcome
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    figures: Any
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DamageView(View):
+    """One file of the lake that is not what was published."""
+
+    path: str
+    dataset: str
+    partition: date
+    reason: str
+    found_at: datetime

@@ -1,6 +1,7 @@
 """Every table of the database, by aggregate."""
 
 from storage.tables.base import Base
+from storage.tables.jobs import JobRun, LakeDamage
 from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
 from storage.tables.operations import Audit, Backfill, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
@@ -16,6 +17,8 @@ __all__ = [
     "DeadLetter",
     "FindingLabel",
     "GateDecision",
+    "JobRun",
+    "LakeDamage",
     "LakeFile",
     "LakeIdentity",
     "LogLine",

@@ -1,10 +1,11 @@
 """The state gallery: one real store a state that the console must be able to show."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from engine.clock import FakeClock, nepal_date, nepal_time
 from engine.market.calendar import TradingCalendar
@@ -12,7 +13,7 @@ from engine.pipelines import PIPELINES
 from engine.runtime import Runtime
 from engine.settings import Settings
 from engine.sources.simulated import SimulatedExchange
-from storage import backfills, metrics, moves, runners, schedules, sessions, stages
+from storage import backfills, damage, lake, marks, metrics, moves, runners, runs, schedules, sessions, stages
 from storage.database import open_database
 from storage.lake import Lake
 from storage.metrics import Measure
@@ -21,6 +22,7 @@ from storage.status import (
     BackfillMode,
     BackfillState,
     GateVerdict,
+    JobOutcome,
     Label,
     OnFailure,
     Outcome,
@@ -30,7 +32,7 @@ from storage.status import (
     StageStatus,
     Verdict,
 )
-from storage.tables import Run
+from storage.tables import JobRun, Run
 from tests.pages import quality_gallery as gate
 
 PIPELINE = "daily_prices"
@@ -136,6 +138,26 @@ class Store:
                 self.run(day, RunStatus.SUCCEEDED, verdict=Verdict.SESSION, reason="a new session")
             else:
                 self.run(day, RunStatus.SKIPPED, verdict=Verdict.NO_SESSION, reason=expected.reason)
+        self.safe()
+
+    def safe(self) -> None:
+        """Record that the night's drill and scrub went well, and a backup a moment ago."""
+        with self.database.transaction() as connection:
+            mark = marks.newest(connection).as_json()
+        drilled = {"recovery_seconds": 8.4, "recovery_point_seconds": 900.0, "unsaved_seconds": 0.0}
+        self.job("scrub", {"files": 5_000, "bytes": 90_000_000, "findings": 0}, ago=timedelta(hours=18))
+        self.job("drill", drilled, ago=timedelta(hours=17))
+        self.job("backup", {"mark": mark, "backup": "backups/20250603T141000Z"}, ago=timedelta(minutes=5))
+
+    def job(
+        self, name: str, figures: Mapping[str, Any], *, ago: timedelta, outcome: JobOutcome = JobOutcome.SUCCEEDED, message: str = "done"
+    ) -> None:
+        """Record an execution of a job that began so long ago and took two seconds."""
+        at = NOW - ago
+        asked = {"job": name, "requested_by": "clock", "requested_at": at, "started_at": at, "finished_at": at + timedelta(seconds=2)}
+        ended = {"outcome": outcome, "figures": dict(figures), "message": message, "beats": 1, "attempts": 1}
+        with self.database.transaction() as connection:
+            connection.execute(insert(JobRun.__table__), asked | ended)
 
     def ledger(self, *, paused: bool = False, **outcomes: SlotOutcome) -> None:
         """Write the ledger of the last weeks: what the keyword says of a date (`d2025_06_03=`), else that it ran or was a holiday."""
@@ -261,6 +283,30 @@ def backfill_stopped(store: Store) -> None:
     store.run(TODAY, RunStatus.QUEUED, backfill=backfill)
 
 
+def unsafe(store: Store) -> None:
+    """The last backup failed, the drill is days old, and a scrub found a damaged file."""
+    healthy(store)
+    with store.database.transaction() as connection:
+        connection.execute(delete(JobRun.__table__))
+    with store.database.transaction() as connection:
+        mark = marks.newest(connection).as_json() | {"command": -1}  # as if a person had asked for something since
+    store.job("backup", {"mark": mark, "backup": "backups/20250530T141000Z"}, ago=timedelta(days=5))
+    store.job("drill", {"recovery_seconds": 8.4, "recovery_point_seconds": 900.0, "unsaved_seconds": 60.0}, ago=timedelta(days=4))
+    store.job(
+        "scrub",
+        {"files": 5_000, "bytes": 90_000_000, "findings": 1},
+        ago=timedelta(hours=18),
+        outcome=JobOutcome.FAILED,
+        message="1 damaged",
+    )
+    store.job("backup", {}, ago=timedelta(minutes=5), outcome=JobOutcome.FAILED, message="the disk is full")
+    version = lake.Version("silver/2025-06/2025-06-02-0-0.parquet", "silver", BEFORE, "0" * 64, 9, 9, None)
+    with store.database.transaction() as connection:
+        run_id = runs.recent(connection, limit=1)[0]["id"]
+        lake.publish(connection, version, run_id=run_id, at=NOW, simulated=True)
+        damage.record(connection, version, run_id=run_id, reason="is missing", at=NOW)
+
+
 def runner_dead(store: Store) -> None:
     """Runs are queued, and no runner has shown a sign of life for an hour."""
     store.history(until=TODAY - timedelta(days=1))
@@ -361,6 +407,7 @@ STATES: dict[str, Callable[[Store], None]] = {
         crashed,
         backfill_running,
         backfill_stopped,
+        unsafe,
         runner_dead,
         paused,
         many_runs,

@@ -7,7 +7,7 @@ from storage.audit import recent as audited
 from tests.pages.conftest import text_of
 from tests.pages.gallery import BEFORE, PIPELINE, STATES
 
-PAGES = ("overview.py", "runs.py", "run.py", "pipelines.py", "quality.py", "thresholds.py")
+PAGES = ("overview.py", "runs.py", "run.py", "pipelines.py", "quality.py", "thresholds.py", "safety.py")
 MUST_SEE = {
     "empty": ["Nothing has run yet", "Backfill all of them"],
     "healthy": ["Nothing is wrong", "30 of 30", "up to date", "alive"],
@@ -17,6 +17,7 @@ MUST_SEE = {
     "crashed": ["Mon 2 Jun 2025 crashed", "its runner died under it 3 times"],
     "backfill_running": ["Backfill 1", "23 of 41 dates", "Pause", "Cancel"],
     "backfill_stopped": ["Backfill 1 stopped at a failure", "Resume"],
+    "unsafe": ["1 file of the lake is damaged", "Backup needs a person", "the disk is full", "Restore drill needs a person"],
     "runner_dead": ["No runner is alive", "1 run cannot go on", "not alive"],
     "paused": ["The schedule is paused", "Resume it"],
     "many_runs": ["Nothing is wrong"],

@@ -26,6 +26,7 @@ VISITS = [
     ("run.py", {"id": "72"}),
     ("run.py", {"id": "60"}),
     ("pipelines.py", {}),
+    ("safety.py", {}),
     ("quality.py", {}),
     ("quality.py", {"session": BEFORE.isoformat(), "check": "close_inside_range"}),
     ("thresholds.py", {}),

@@ -1,0 +1,77 @@
+"""Commands about the product's own safety: ask for a job, make a damaged file anew, take it back from a backup."""
+
+from typing import Any
+
+from engine.backup import shelf
+from engine.backup.carrier import digest_of
+from engine.backup.manifest import LAKE
+from engine.errors import BackupError, UnknownName, UsageError
+from engine.jobs import JOBS
+from engine.pipeline.graph import find
+from engine.pipelines import PIPELINES
+from engine.services.base import TYPED, Submitted
+from engine.services.replays import Replays, Wanted
+from storage import damage, jobs, lake, runs
+from storage.status import RunType
+
+BRONZE = "bronze"
+OF_GOLD = ("gold", "feature_state")
+
+
+class JobCommands(Replays):
+    """Ask, mend, take back."""
+
+    def request_job(self, name: str) -> str:
+        """Queue a job; one that is queued already is not queued twice. A runner does it."""
+        run_id = self.ask_for(name)
+        return f"{JOBS[name].title} is queued (job {run_id})."
+
+    def ask_for(self, name: str) -> int:
+        """Queue a job and return the number of its execution."""
+        if name not in JOBS:
+            raise UnknownName(f"there is no job {name!r}; there are: {', '.join(JOBS)}")
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, "jobs")
+            run_id = jobs.request(connection, name, by=self.actor, at=self.runtime.clock.now())
+            self._audited(connection, "job", {"job": name}, f"job run {run_id}")
+        return run_id
+
+    def mend(self, path: str) -> str | Submitted:
+        """Make a damaged lake file anew: bronze out of the source, gold out of silver, the rest out of bronze."""
+        version, run = self._damaged(path)
+        if version.dataset in OF_GOLD:
+            return self.request_job("rebuild_gold")
+        pipeline = find(PIPELINES, run["pipeline"])
+        if version.dataset == BRONZE:
+            return self._submit(pipeline, run["partition"], RunType.RERUN, rerun_of=run["id"])
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, "submit")
+            return self._replay_one(connection, pipeline, Wanted(run["partition"], TYPED), RunType.RERUN)
+
+    def take_back(self, path: str) -> str:
+        """Put the file of a lake path into its place again, out of the newest backup that holds it whole."""
+        version, _ = self._damaged(path)
+        for backup in shelf.backups(self.runtime.settings.backups):
+            kept = backup / LAKE / path
+            with shelf.held(backup):
+                if not kept.is_file() or digest_of(kept) != version.sha256:
+                    continue
+                place = self.runtime.lake.folder / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                lake.put(place.parent, place.name, kept.read_bytes())
+            with self.runtime.database.transaction() as connection:
+                damage.forget(connection, path)
+                return self._audited(connection, "take_back", {"path": path}, f"{path} is whole again, out of backup {backup.name}.")
+        raise BackupError(f"no backup in {self.runtime.settings.backups} holds {path} whole. Ask the source again, or rebuild it.")
+
+    def _damaged(self, path: str) -> tuple[lake.Version, Any]:
+        """Return a damaged file and the run that published it."""
+        with self.runtime.database.reading() as connection:
+            version = lake.by_path(connection, path)
+            row = next((row for row in damage.known(connection, limit=10_000) if row["path"] == path), None)
+            run = runs.one(connection, row["run_id"]) if row is not None and row["run_id"] is not None else None
+        if version is None or row is None:
+            raise UsageError(f"{path} is not known as a damaged file of the lake")
+        if run is None:
+            raise UsageError(f"no run is known that made {path}; take it back from a backup")
+        return version, run
