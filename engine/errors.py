@@ -21,7 +21,8 @@
     ├── StageCancelled         a person cancelled the run
     └── Fenced                 another runner has taken the run over: this one must not commit
 
-`retryable` says, by the class alone, whether the same call may succeed later; `dead_letter`, whether the file is kept for a person.
+`retryable` says, by the class alone, whether the same call may succeed later; `source_fault`, whether a source that raises it is to blame
+(its circuit breaker counts it); `dead_letter`, whether the file is kept for a person.
 """
 
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ class ConsoleError(Exception):
     """Base of every error raised on purpose; its text tells a person what to do."""
 
     retryable: ClassVar[bool] = False
+    source_fault: ClassVar[bool] = False
     dead_letter: ClassVar[bool] = False
 
 
@@ -59,6 +61,7 @@ class SourceUnavailable(SourceError):
     """The source did not answer this time."""
 
     retryable: ClassVar[bool] = True
+    source_fault: ClassVar[bool] = True
 
 
 class SourceMisconfigured(SourceError):
@@ -123,6 +126,7 @@ class StageTimeout(ConsoleError):
     """A stage ran longer than it may."""
 
     retryable: ClassVar[bool] = True
+    source_fault: ClassVar[bool] = True  # where it was the source that the stage waited for
 
 
 class StageCancelled(ConsoleError):

@@ -24,6 +24,7 @@ backfills = Backfill.__table__
 
 MICROSECOND = timedelta(microseconds=1)
 FRESH = {"fence": 0, "rescues": 0, "waits": 0, "cancel_requested": False, "simulated": False}
+WAITS = "run_waits"  # the event of a run that goes back to the queue until its source may be ready
 SAID = ("verdict", "session_date", "rows", "source_sha256")  # what a run may say of its date, beside the reason
 INHERITED = ("source", "simulated", "source_file", "layout", "evidence", "reason", *SAID)
 
@@ -262,6 +263,24 @@ def adopt(connection: Connection, backfill_id: int, run_ids: Sequence[int], *, a
 def request_cancel(connection: Connection, run_id: int) -> None:
     """Ask the runner that holds the run to stop it."""
     connection.execute(update(runs).where(runs.c.id == run_id, runs.c.status == RunStatus.RUNNING).values(cancel_requested=True))
+
+
+def wake(connection: Connection, source: str, *, at: datetime) -> None:
+    """Let every run that waits for a source look again now: the source answers."""
+    waiting = (runs.c.status == RunStatus.QUEUED, runs.c.waits > 0, runs.c.source == source, runs.c.available_at > at)
+    connection.execute(update(runs).where(*waiting).values(available_at=at))
+
+
+def waits_from_the_future(connection: Connection, *, at: datetime) -> Sequence[int]:
+    """Return the runs that began to wait at a time which has not come: the clock was set back, and what they wait for may be a day off."""
+    future = exists().where(events.c.run_id == runs.c.id, events.c.name == WAITS, events.c.at > at)
+    waiting = (runs.c.status == _written_out(RunStatus.QUEUED), runs.c.waits > 0, runs.c.available_at > at)
+    return connection.execute(select(runs.c.id).where(*waiting, future)).scalars().all()
+
+
+def look_now(connection: Connection, run_ids: Sequence[int], *, at: datetime) -> None:
+    """Let runs that wait look again now."""
+    connection.execute(update(runs).where(runs.c.id.in_(run_ids), runs.c.status == RunStatus.QUEUED).values(available_at=at))
 
 
 def inherit(connection: Connection, origin: int, run_id: int) -> None:

@@ -2,7 +2,7 @@
 
 from storage.tables.base import Base
 from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
-from storage.tables.operations import Audit, Backfill, Runner, Schedule, Slot
+from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
 
@@ -11,6 +11,8 @@ __all__ = [
     "Audit",
     "Backfill",
     "Base",
+    "Breaker",
+    "BreakerEvent",
     "CheckResult",
     "DateState",
     "DeadLetter",
