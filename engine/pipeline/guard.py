@@ -24,6 +24,7 @@ from storage.breakers import ASK
 from storage.database import Database
 from storage.status import CircuitState
 
+Decide = Callable[[Circuit, Limits, datetime], Step]
 WRITE_ANSWERS = timedelta(minutes=1)
 
 
@@ -42,6 +43,22 @@ def limits_now(connection: Connection) -> Limits:
     """Return the limits as they stand; a circuit is no run's alone, and keeps no snapshot."""
     version = thresholds.version(connection)
     return Limits.of(snapshot(thresholds.values_at(connection, version), version))
+
+
+def take_step(connection: Connection, name: str, decide: Decide, *, now: datetime, run_id: int | None = None) -> Circuit | None:
+    """Make a step from the circuit as it is, with its event; return the circuit behind it, or None where another process was faster."""
+    row = breakers.one(connection, name)
+    before = Circuit.of(row)
+    step = decide(before, limits_now(connection), now)
+    if step.circuit == before:
+        return before
+    if not breakers.swap(connection, name, row["version"] if row else None, step.circuit.as_row()):
+        return None
+    if step.said is not None:
+        breakers.add_event(connection, name=name, at=now, state=step.circuit.state, reason=step.said, run_id=run_id)
+        if step.circuit.state is CircuitState.CLOSED:
+            moves.wake(connection, name, at=now)
+    return step.circuit
 
 
 @dataclass(slots=True)
@@ -91,24 +108,14 @@ class Breaker:
 
         return self.change(take, run_id)
 
-    def change(self, decide: Callable[[Circuit, Limits, datetime], Step], run_id: int | None = None) -> Circuit:
+    def change(self, decide: Decide, run_id: int | None = None) -> Circuit:
         """Make a step that `decide` takes from the circuit as it is; decided anew where another process was faster."""
         while True:
-            now = self.clock.now()
             with self.database.transaction() as connection:
-                row = breakers.one(connection, self.name)
-                before, limits = Circuit.of(row), limits_now(connection)
-                step = decide(before, limits, now)
-                if step.circuit == before:
-                    return before
-                if not breakers.swap(connection, self.name, row["version"] if row else None, step.circuit.as_row()):
-                    continue
-                if step.said is not None:
-                    breakers.add_event(connection, name=self.name, at=now, state=step.circuit.state, reason=step.said, run_id=run_id)
-                    if step.circuit.state is CircuitState.CLOSED:
-                        moves.wake(connection, self.name, at=now)
-            self.answers, self.counted_since = 0, None
-            return step.circuit
+                circuit = take_step(connection, self.name, decide, now=self.clock.now(), run_id=run_id)
+            if circuit is not None:
+                self.answers, self.counted_since = 0, None
+                return circuit
 
     def _with_answers(self, circuit: Circuit, limits: Limits, now: datetime) -> Step:
         return Step(breaker.counted(circuit, limits=limits, now=now, answers=self.answers) if self.answers else circuit)

@@ -7,6 +7,8 @@ from math import ceil
 import pyarrow as pa
 
 import engine.runtime
+from engine import circuits
+from engine.circuits import CircuitReport
 from engine.clock import nepal_date
 from engine.market.calendar import TradingCalendar
 from engine.pipeline import history, ledger
@@ -136,6 +138,12 @@ def machine() -> Machine:
     )
 
 
+@shared(seconds=LIVE, entries=4)
+def circuit() -> CircuitReport:
+    """Return how the circuit of the source stands."""
+    return circuits.report(engine.runtime.runtime())
+
+
 def pace(at_work: float) -> float:
     """Return every how many seconds a part shall draw itself anew: `at_work` while runs are on their way, rarely while nothing moves."""
     known = machine()
@@ -252,6 +260,7 @@ def health(pipeline: Pipeline) -> Health:
             schedule=schedule(pipeline.name),
             backfill=open_backfill(),
             waiting=waiting_runs(pipeline.name),
+            circuit=circuit(),
             embedded=settings().runner == "embedded",
         )
     )

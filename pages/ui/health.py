@@ -6,13 +6,14 @@ from datetime import date, datetime, timedelta
 from enum import IntEnum
 from itertools import dropwhile
 
+from engine.circuits import CircuitReport
 from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due
 from engine.pipeline.ledger import due_time
 from pages.ui import format as say
 from pages.ui.views import BackfillView, Machine, RunView, ScheduleView, SlotView
 from storage.dates import DateVerdict
-from storage.status import ACTIVE, BackfillState, RunStatus, SlotOutcome, Verdict
+from storage.status import ACTIVE, BackfillState, CircuitState, RunStatus, SlotOutcome, Verdict
 
 WINDOW = 30  # sessions that the page looks back on
 _NAMED = 3  # dates of a list that are named
@@ -57,6 +58,7 @@ class Facts:
     backfill: BackfillView | None
     waiting: Sequence[RunView]
     embedded: bool
+    circuit: CircuitReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def _counts(verdict: DateVerdict, facts: Facts) -> bool:
 
 def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_runner(facts)
+    yield from _of_circuit(facts)
     yield from (_of_failed(verdict) for verdict in reversed(health.failed))
     yield from _of_backfill(facts.backfill)
     # What is queued or running is on its way; it needs nobody.
@@ -129,7 +132,7 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
         by = f" by {facts.schedule.paused_by}" if facts.schedule.paused_by else ""
         detail = f"Since {say.stamp(facts.schedule.paused_at)}{by}: no new date is run by itself."
         yield Problem(Severity.WARN, "The schedule is paused", detail, "pipelines.py", action="Resume it")
-    for run in facts.waiting:
+    for run in () if _is_open(facts.circuit) else facts.waiting:  # while the source is left alone, that is what they wait for
         detail = run.reason or f"It has looked {say.count(run.waits, 'time')}."
         yield _of_run(Severity.NOTE, f"Run {run.id} waits for the file of {say.day(run.partition)}", detail, run_id=run.id)
     for verdict in health.again:
@@ -149,6 +152,20 @@ def _of_runner(facts: Facts) -> Iterator[Problem]:
     waiting = f" {say.count(held, 'run')} cannot go on." if held else ""
     step = " The console starts one by itself within seconds." if facts.embedded else " Start one: python -m engine runner."
     yield Problem(Severity.BAD, "No runner is alive", seen + waiting + step, "pipelines.py", action="See the pipeline")
+
+
+def _is_open(circuit: CircuitReport | None) -> bool:
+    return circuit is not None and circuit.state is not CircuitState.CLOSED
+
+
+def _of_circuit(facts: Facts) -> Iterator[Problem]:
+    known = facts.circuit
+    if known is None or not _is_open(known):
+        return
+    why = f"{known.events[0].reason}. " if known.events else ""
+    held = f" {say.count(known.waiting, 'run waits', 'runs wait')} for it." if known.waiting else ""
+    detail = f"{why}Since {say.stamp(known.since)} no run calls it; next probe at {say.clock_time(known.probe_at)}.{held}"
+    yield Problem(Severity.BAD, f"The circuit of source {known.source} is open", detail, "pipelines.py", action="See the source")
 
 
 def _of_failed(verdict: DateVerdict) -> Problem:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from storage.status import BackfillState, RunStatus, SlotOutcome, StageStatus, Verdict
+from storage.status import BackfillState, CircuitState, RunStatus, SlotOutcome, StageStatus, Verdict
 
 Colour = Literal["green", "red", "orange", "yellow", "blue", "violet", "gray"]
 
@@ -81,6 +81,11 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         BackfillState.STOPPED: Look("stopped at a failure", ":material/report:", "red"),
         BackfillState.CANCELLED: _CANCELLED,
         BackfillState.DONE: Look("done", ":material/check_circle:", "green"),
+    },
+    CircuitState: {
+        CircuitState.CLOSED: Look("closed", ":material/check_circle:", "green"),
+        CircuitState.OPEN: Look("open", ":material/power_off:", "red"),
+        CircuitState.HALF_OPEN: Look("probing", ":material/hourglass_top:", "orange"),
     },
 }
 
