@@ -9,7 +9,7 @@ from itertools import dropwhile
 from engine.circuits import CircuitReport
 from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due
-from engine.pipeline.ledger import due_time
+from engine.pipeline.ledger import LATE, due_time
 from pages.ui import format as say
 from pages.ui.views import BackfillView, Machine, RunView, ScheduleView, SlotView
 from storage.dates import DateVerdict
@@ -17,6 +17,7 @@ from storage.status import ACTIVE, BackfillState, CircuitState, RunStatus, SlotO
 
 WINDOW = 30  # sessions that the page looks back on
 _NAMED = 3  # dates of a list that are named
+_OPEN_SLOTS = (SlotOutcome.DUE, SlotOutcome.MISSED, SlotOutcome.BLOCKED)  # expected, and no end yet
 LOOK_BACK = timedelta(days=75)  # calendar days that hold them, festivals included
 
 
@@ -127,6 +128,7 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_backfill(facts.backfill)
     # What is queued or running is on its way; it needs nobody.
     yield from _of_behind(facts, [verdict.day for verdict in health.behind if verdict.status not in ACTIVE])
+    yield from _of_late(facts)
     yield from _of_missing([verdict for verdict in health.missing if verdict.status not in ACTIVE])
     if facts.schedule is not None and facts.schedule.paused:
         by = f" by {facts.schedule.paused_by}" if facts.schedule.paused_by else ""
@@ -192,6 +194,17 @@ def _of_behind(facts: Facts, behind: Sequence[date]) -> Iterator[Problem]:
         why = f"{say.day(behind[0])} is the first that is not in the lake."
     headline = f"The lake is {say.count(len(behind), 'session')} behind"
     yield Problem(Severity.WARN, headline, why, "runs.py", {"day": behind[0].isoformat()}, "See the date")
+
+
+def _of_late(facts: Facts) -> Iterator[Problem]:
+    """Name the oldest date whose time passed an hour ago and that has come to no end; pauses, holidays and failures are no lateness."""
+    late = [slot for slot in facts.slots if slot.outcome in _OPEN_SLOTS and slot.due_at and facts.now - slot.due_at > LATE]
+    if not late:
+        return
+    oldest = min(late, key=lambda slot: slot.day)
+    more = f" {say.count(len(late) - 1, 'later date is', 'later dates are')} late too." if len(late) > 1 else ""
+    headline = f"{say.day(oldest.day)} is late: it was due {say.ago(oldest.due_at, facts.now)}"
+    yield Problem(Severity.WARN, headline, f"{oldest.outcome}: {oldest.reason}.{more}", "pipelines.py", action="See the ledger")
 
 
 def _of_missing(missing: Sequence[DateVerdict]) -> Iterator[Problem]:

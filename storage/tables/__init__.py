@@ -2,7 +2,7 @@
 
 from storage.tables.base import Base
 from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
-from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, Runner, Schedule, Slot
+from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, RequestKey, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
 
@@ -25,6 +25,7 @@ __all__ = [
     "MetricSeries",
     "Price",
     "QualityReport",
+    "RequestKey",
     "Run",
     "RunDaily",
     "RunEvent",

@@ -102,6 +102,16 @@ class BreakerEvent(Base, table=True):
     __table_args__: ClassVar[Any] = (Index("ix_breaker_event_name", "name", "id"),)
 
 
+class RequestKey(Base, table=True):
+    """What a request key was first used for, of commands whose effect does not tell it: with another use of it something is wrong."""
+
+    __tablename__ = "request_key"
+    key: str = word(80, nullable=False, key=True)
+    command: str = word(64, nullable=False)
+    digest: str = word(64, nullable=False)  # sha256 of its parameters
+    at: datetime = instant(nullable=False)
+
+
 class Audit(Base, table=True):
     """Who asked for what, and what came of it."""
 

@@ -1,4 +1,4 @@
-"""a circuit breaker a source, and what became of it
+"""a circuit breaker a source, and what became of it; what a request key was used for
 
 Revision ID: 0006
 Revises: 0004
@@ -42,8 +42,18 @@ def upgrade() -> None:
     with op.batch_alter_table("breaker_event", schema=None) as batch_op:
         batch_op.create_index("ix_breaker_event_name", ["name", "id"], unique=False)
 
+    op.create_table(
+        "request_key",
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("command", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("at", storage.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("request_key")
     with op.batch_alter_table("breaker_event", schema=None) as batch_op:
         batch_op.drop_index("ix_breaker_event_name")
 
