@@ -8,6 +8,7 @@
     ├── SourceError
     │   ├── SourceUnavailable  did not answer this time (retryable)
     │   ├── SourceMisconfigured
+    │   ├── FileUnsettled      is being written at this moment: wait, it costs no try
     │   └── NoFile             a session is expected, and there is no file of that date
     ├── DataError              the input is wrong; trying again with the same bytes cannot help
     │   ├── UnreadableFile     not gzip, not text, empty, torn
@@ -66,6 +67,10 @@ class SourceUnavailable(SourceError):
 
 class SourceMisconfigured(SourceError):
     """The source's folder or address is wrong."""
+
+
+class FileUnsettled(SourceError):
+    """The file is there and is still being written."""
 
 
 class NoFile(SourceError):

@@ -24,7 +24,6 @@ backfills = Backfill.__table__
 
 MICROSECOND = timedelta(microseconds=1)
 FRESH = {"fence": 0, "rescues": 0, "waits": 0, "cancel_requested": False, "simulated": False}
-WAITS = "run_waits"  # the event of a run that goes back to the queue until its source may be ready
 SAID = ("verdict", "session_date", "rows", "source_sha256")  # what a run may say of its date, beside the reason
 INHERITED = ("source", "simulated", "source_file", "layout", "evidence", "reason", *SAID)
 
@@ -271,15 +270,15 @@ def wake(connection: Connection, source: str, *, at: datetime) -> None:
     connection.execute(update(runs).where(*waiting).values(available_at=at))
 
 
-def waits_from_the_future(connection: Connection, *, at: datetime) -> Sequence[int]:
-    """Return the runs that began to wait at a time which has not come: the clock was set back, and what they wait for may be a day off."""
-    future = exists().where(events.c.run_id == runs.c.id, events.c.name == WAITS, events.c.at > at)
-    waiting = (runs.c.status == _written_out(RunStatus.QUEUED), runs.c.waits > 0, runs.c.available_at > at)
+def queued_in_the_future(connection: Connection, *, at: datetime) -> Sequence[int]:
+    """Return the runs that came into the queue at a time which is to come: the clock was set back, and their turn may be a day off."""
+    future = exists().where(events.c.run_id == runs.c.id, events.c.at > at)
+    waiting = (runs.c.status == _written_out(RunStatus.QUEUED), runs.c.available_at > at)
     return connection.execute(select(runs.c.id).where(*waiting, future)).scalars().all()
 
 
 def look_now(connection: Connection, run_ids: Sequence[int], *, at: datetime) -> None:
-    """Let runs that wait look again now."""
+    """Let queued runs be claimed now."""
     connection.execute(update(runs).where(runs.c.id.in_(run_ids), runs.c.status == RunStatus.QUEUED).values(available_at=at))
 
 

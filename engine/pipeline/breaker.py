@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.errors import DataError, NoFile
+from engine.errors import DataError, FileUnsettled, NoFile
 from engine.thresholds import Thresholds, ThresholdSpec, threshold
 from storage.status import CircuitState
 from storage.types import EPOCH, MICROSECOND
@@ -230,7 +230,7 @@ def blames_the_source(error: BaseException) -> bool | None:
     """Say whether an error counts as a failure (True), as an answer (False), or as neither: it says nothing of the source."""
     if getattr(error, "source_fault", False) or isinstance(error, TimeoutError):
         return True
-    return False if isinstance(error, DataError | NoFile) else None
+    return False if isinstance(error, DataError | NoFile | FileUnsettled) else None
 
 
 def _tripped(circuit: Circuit, why: str, *, limits: Limits, now: datetime) -> Step:

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping
 from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
-from engine.errors import Fenced, StageCancelled
+from engine.errors import Fenced, NoSpace, StageCancelled
 from engine.pipeline.context import RunLog, SourceNotReady, StageContext, TableCache, cpu_us
 from engine.pipeline.graph import CONTEXT, Pipeline, Stage
 from engine.pipeline.guard import Breaker, Guard
@@ -26,6 +26,7 @@ from storage.metrics import Measure
 from storage.status import RunStatus, StageStatus, Verdict
 
 POLICY = RetryPolicy()
+ROOM_AGAIN = timedelta(minutes=1)  # until a run looks again whether the disk has room
 BEGUN_FIRST = -1  # the priority of a run that was begun and left: it is finished before others are begun
 
 
@@ -107,6 +108,8 @@ class _Holding:
             context, value = self._try(stage)
         except SourceNotReady as waiting:
             return self._wait(waiting)
+        except NoSpace as full:
+            return self._wait(SourceNotReady(str(full), until=self._now() + ROOM_AGAIN))  # nobody needs to run it again once there is room
         except (Fenced, OperationalError):
             raise  # the run, or the database, is out of reach: the stage is not at fault
         except Exception as error:  # noqa: BLE001, the runner's boundary: whatever it is, the run ends FAILED with it
@@ -248,7 +251,7 @@ class _Holding:
                 run_id,
                 RunStatus.QUEUED,
                 at=at,
-                name=moves.WAITS,
+                name="run_waits",
                 message=f"{waiting}; looks again at {waiting.until.isoformat(timespec='seconds')}",
                 held=self.run["fence"],
                 available_at=waiting.until,

@@ -126,13 +126,13 @@ def reconcile(runtime: Runtime, pipeline: Pipeline) -> None:
 
 
 def wake_after_clock(runtime: Runtime) -> int:
-    """Let runs look again that began to wait at a time which has not come: the clock was set back. Returns how many there were."""
+    """Let runs be claimed that came into the queue at a time which is to come: the clock was set back. Returns how many there were."""
     now = runtime.clock.now()
     with runtime.database.reading() as connection:
-        if not moves.waits_from_the_future(connection, at=now):
+        if not moves.queued_in_the_future(connection, at=now):
             return 0
     with runtime.database.transaction() as connection:
-        waiting = moves.waits_from_the_future(connection, at=now)
+        waiting = moves.queued_in_the_future(connection, at=now)
         moves.look_now(connection, waiting, at=now)
     return len(waiting)
 

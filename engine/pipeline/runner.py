@@ -219,7 +219,7 @@ class RunnerProcess:
 
     def _wake(self) -> None:
         if woken := wake_after_clock(self.runtime):
-            self.log.warning("clock_was_set_back", runs_that_look_again=woken)
+            self.log.warning("clock_was_set_back", runs_woken=woken)
 
     def _reconcile(self) -> None:
         for pipeline in PIPELINES.values():

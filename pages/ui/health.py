@@ -7,6 +7,7 @@ from enum import IntEnum
 from itertools import dropwhile
 
 from engine.circuits import CircuitReport
+from engine.doctor import LOW_DISK
 from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due
 from engine.pipeline.ledger import LATE, due_time
@@ -60,6 +61,8 @@ class Facts:
     waiting: Sequence[RunView]
     embedded: bool
     circuit: CircuitReport | None = None
+    source_trouble: str | None = None
+    free_bytes: int | None = None  # on the disk of the home
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,12 @@ def _counts(verdict: DateVerdict, facts: Facts) -> bool:
 def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_runner(facts)
     yield from _of_circuit(facts)
+    if facts.free_bytes is not None and facts.free_bytes < LOW_DISK:
+        detail = f"{say.size(facts.free_bytes)} are free. Runs wait until there is room; what is in the lake can be read."
+        yield Problem(Severity.BAD, "The disk is nearly full", detail, "pipelines.py", action="See the home")
+    if facts.source_trouble is not None:
+        detail = f"{facts.source_trouble} What is in the lake can be read; dates and calendar are as last seen."
+        yield Problem(Severity.BAD, "The source cannot be read now", detail, "pipelines.py", action="See the source")
     yield from (_of_failed(verdict) for verdict in reversed(health.failed))
     yield from _of_backfill(facts.backfill)
     # What is queued or running is on its way; it needs nobody.
