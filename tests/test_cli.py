@@ -107,7 +107,16 @@ def test_simulated_sessions_say_so(tmp_path):
 def test_a_run_is_shown_with_all_that_is_known_of_it(here, week):
     shown = json.loads(here(week, "run", "3", "--json").stdout)
 
-    assert [stage["stage"] for stage in shown["stages"]] == ["check_source", "bronze", "parsed", "silver", "gold", "loaded", "report"]
+    assert [stage["stage"] for stage in shown["stages"]] == [
+        "check_source",
+        "bronze",
+        "parsed",
+        "quality",
+        "silver",
+        "gold",
+        "loaded",
+        "report",
+    ]
     assert {"events", "log", "attempts", "metrics", "evidence", "source_sha256", "verdict"} <= shown.keys()
     assert shown["date"] == "2024-06-04"
 

@@ -18,7 +18,7 @@ from storage import lake
 from storage.lake import LakeFileLost
 from storage.status import RunStatus
 from tests.faults.conftest import mounted
-from tests.pipelines.house import DAILY, SUNDAY, House, announced, days_from, with_a_week
+from tests.pipelines.house import DAILY, SUNDAY, House, days_from, with_a_week
 
 DAY = SUNDAY + timedelta(days=7)
 SESSIONS = days_from(SUNDAY, 5)
@@ -48,13 +48,8 @@ def fill(folder: Path) -> Path:
 
 
 def test_a_run_on_a_full_lake_disk_waits_and_goes_on_by_itself_when_there_is_room(tmp_path):
-    house = announced(tmp_path)
-    with mounted(house.settings.lake, "-t", "tmpfs", "-o", "size=3m", "tmpfs"):
-        house.restart()
-        house.backfill(SUNDAY, SUNDAY)
-        for number, day in enumerate(SESSIONS):
-            house.session(day, number)
-        house.backfill(SUNDAY, SESSIONS[-1])
+    with mounted(tmp_path / "home" / "lake", "-t", "tmpfs", "-o", "size=3m", "tmpfs"):
+        house = with_a_week(tmp_path)
         ballast = fill(house.settings.lake)
         house.session(DAY, 5)
         run_id = house.services.run(DAILY, DAY).run_id
@@ -69,7 +64,7 @@ def test_a_run_on_a_full_lake_disk_waits_and_goes_on_by_itself_when_there_is_roo
         assert house.found(run_id)["status"] == RunStatus.SUCCEEDED
         assert whole(house)
         assert [file.name for file in house.settings.lake.rglob(".*.tmp")] == []
-    house.runtime.database.close()
+        house.runtime.database.close()
 
 
 def test_a_full_database_disk_refuses_the_write_and_loses_no_row(tmp_path):
