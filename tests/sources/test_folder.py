@@ -103,10 +103,10 @@ def test_a_folder_without_daily_names_it(tmp_path):
 def test_a_disk_that_does_not_answer_is_worth_another_try(root, monkeypatch):
     put(root, "daily/2024_03_05.csv", "x")
 
-    def refuse(_path):
+    def refuse(_path, _mode):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
 
     with pytest.raises(SourceUnavailable, match="Permission denied") as caught:
         DailyFolder(root).daily_file(DAY)
