@@ -34,8 +34,9 @@ class CircuitOpen(SourceNotReady):
     def __init__(self, name: str, circuit: Circuit, *, until: datetime) -> None:
         since = circuit.since.astimezone(NEPAL)
         probe = until.astimezone(NEPAL)
+        word = "being probed" if circuit.state is CircuitState.HALF_OPEN else "open"
         super().__init__(
-            f"the circuit of source {name} is open since {since:%Y-%m-%d %H:%M:%S}, next probe at {probe:%Y-%m-%d %H:%M:%S}", until=until
+            f"the circuit of source {name} is {word} since {since:%Y-%m-%d %H:%M:%S}, next probe at {probe:%Y-%m-%d %H:%M:%S}", until=until
         )
 
 

@@ -12,6 +12,7 @@ from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due
 from engine.pipeline.ledger import LATE, due_time
 from pages.ui import format as say
+from pages.ui.theme import look
 from pages.ui.views import BackfillView, Machine, RunView, ScheduleView, SlotView
 from storage.dates import DateVerdict
 from storage.status import ACTIVE, BackfillState, CircuitState, RunStatus, SlotOutcome, Verdict
@@ -173,10 +174,11 @@ def _of_circuit(facts: Facts) -> Iterator[Problem]:
     known = facts.circuit
     if known is None or not _is_open(known):
         return
-    why = f"{known.events[0].reason}. " if known.events else ""
+    why = f"{known.events[0].reason[0].upper()}{known.events[0].reason[1:]}. " if known.events else ""
     held = f" {say.count(known.waiting, 'run waits', 'runs wait')} for it." if known.waiting else ""
-    detail = f"{why}Since {say.stamp(known.since)} no run calls it; next probe at {say.clock_time(known.probe_at)}.{held}"
-    yield Problem(Severity.BAD, f"The circuit of source {known.source} is open", detail, "pipelines.py", action="See the source")
+    word = look(known.state).word
+    detail = f"{why}It is {word} since {say.stamp(known.since)} and no run calls it; next probe at {say.clock_time(known.probe_at)}.{held}"
+    yield Problem(Severity.BAD, f"The circuit of source {known.source} is {word}", detail, "pipelines.py", action="See the source")
 
 
 def _of_failed(verdict: DateVerdict) -> Problem:

@@ -221,3 +221,9 @@ def test_a_source_that_is_left_alone_is_the_worst_and_stands_for_what_waits_for_
 
     assert (problem.severity, problem.headline, problem.page) == (Severity.BAD, "The circuit of source files is open", "pipelines.py")
     assert problem.detail.endswith("3 runs wait for it.")
+
+
+def test_a_source_that_is_being_probed_is_said_to_be():
+    circuit = CircuitReport("files", CircuitState.HALF_OPEN, NOW, 4, 4, 4, timedelta(minutes=10), NOW + timedelta(seconds=60), 0, ())
+
+    assert headlines(facts(circuit=circuit)) == ["The circuit of source files is probing"]

@@ -242,6 +242,14 @@ def test_of_twenty_threads_one_probes_and_the_others_are_told_when_to_come_back(
     assert [state for state, _ in told(runtime)] == [OPEN, HALF_OPEN]
 
 
+def test_while_another_probes_a_call_is_refused_with_that_as_the_reason(runtime, clock):
+    clock.at = trip(runtime).probe_at
+    breaker_of(runtime).ask(1)
+
+    with pytest.raises(CircuitOpen, match=r"files is being probed since 2025-06-01 18:00:30, next probe at 2025-06-01 18:01:30"):
+        Guard(Shelf(), breaker_of(runtime), 2).daily_file(DAY)
+
+
 def _probe(number: int, url: str, at: datetime) -> bool:
     database = open_database(url)
     found = Breaker(database, FakeClock(at), FILES).ask(number)
