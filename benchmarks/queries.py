@@ -51,6 +51,9 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
             ("a year", GOAL_YEAR, lambda r: r(PIPELINE, year, today)),
         ],
         "newest_session": [("", GOAL, lambda read: read())],
+        "free_space": [],  # asks the disk, no query
+        "source": [],  # asks the source, no query
+        "circuit": [("", GOAL, lambda read: read())],
         "machine": [("", GOAL, lambda read: read())],
         "daily_counts": [("30 days", GOAL, lambda read: read(PIPELINE)), ("a year", GOAL_YEAR, lambda read: read(PIPELINE, days=365))],
         "durations": [("200 newest", GOAL, lambda read: read(PIPELINE))],

@@ -191,6 +191,25 @@ def schedule(
 
 @app.command()
 @told
+def breaker(
+    reset: Annotated[str | None, typer.Option(metavar="SOURCE", help="Close the circuit of this source by hand.")] = None,
+    reason: Annotated[str, typer.Option(help="Why it is closed by hand; whoever looks at it later reads it.")] = "",
+    *,
+    to_json: Json = False,
+) -> None:
+    """Show whether each source is called or left alone, since when and why, and when it is probed next."""
+    if reset is not None:
+        complain(commands().reset_breaker(reset, reason=reason))
+    found = reading.breakers(runtime())
+    if to_json:
+        show(found, to_json=True)
+    else:
+        for entry in found:
+            show(entry | {"events": [dict(event) for event in entry["events"]]}, to_json=False)
+
+
+@app.command()
+@told
 def runner(
     parent_pid: Annotated[int | None, typer.Option(help="End when this process is gone.")] = None,
     only_backfill: Annotated[int | None, typer.Option(help="Take only runs of this backfill, and end with it.")] = None,

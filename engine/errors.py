@@ -8,6 +8,7 @@
     ├── SourceError
     │   ├── SourceUnavailable  did not answer this time (retryable)
     │   ├── SourceMisconfigured
+    │   ├── FileUnsettled      is being written at this moment: wait, it costs no try
     │   └── NoFile             a session is expected, and there is no file of that date
     ├── DataError              the input is wrong; trying again with the same bytes cannot help
     │   ├── UnreadableFile     not gzip, not text, empty, torn
@@ -22,7 +23,8 @@
     ├── StageCancelled         a person cancelled the run
     └── Fenced                 another runner has taken the run over: this one must not commit
 
-`retryable` says, by the class alone, whether the same call may succeed later; `dead_letter`, whether the file is kept for a person.
+`retryable` says, by the class alone, whether the same call may succeed later; `source_fault`, whether a source that raises it is to blame
+(its circuit breaker counts it); `dead_letter`, whether the file is kept for a person.
 """
 
 from collections.abc import Mapping
@@ -33,6 +35,7 @@ class ConsoleError(Exception):
     """Base of every error raised on purpose; its text tells a person what to do."""
 
     retryable: ClassVar[bool] = False
+    source_fault: ClassVar[bool] = False
     dead_letter: ClassVar[bool] = False
 
 
@@ -60,10 +63,15 @@ class SourceUnavailable(SourceError):
     """The source did not answer this time."""
 
     retryable: ClassVar[bool] = True
+    source_fault: ClassVar[bool] = True
 
 
 class SourceMisconfigured(SourceError):
     """The source's folder or address is wrong."""
+
+
+class FileUnsettled(SourceError):
+    """The file is there and is still being written."""
 
 
 class NoFile(SourceError):
@@ -128,6 +136,7 @@ class StageTimeout(ConsoleError):
     """A stage ran longer than it may."""
 
     retryable: ClassVar[bool] = True
+    source_fault: ClassVar[bool] = True  # where it was the source that the stage waited for
 
 
 class StageCancelled(ConsoleError):

@@ -6,7 +6,7 @@ from statistics import median
 
 from sqlalchemy import RowMapping
 
-from engine.errors import SourceUnavailable
+from engine.errors import FileUnsettled, SourceUnavailable
 from engine.pipeline.graph import Pipeline
 from engine.runtime import Runtime
 from storage import runs
@@ -69,7 +69,7 @@ def _changed(runtime: Runtime, day: date, state: RowMapping | None) -> str | Non
     """Return why a date with a verdict is worth another look: its file is another than its newest run took, or has come only now."""
     try:
         file = runtime.source.daily_file(day)
-    except SourceUnavailable:
+    except (SourceUnavailable, FileUnsettled):
         return "the source did not say whether its file has changed"
     if file is None or file.sha256 == (state["source_sha256"] if state else None):
         return None

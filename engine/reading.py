@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
+from engine import circuits
 from engine.clock import nepal_date
 from engine.errors import UnknownName
 from engine.market.calendar import TradingCalendar
@@ -211,3 +213,8 @@ def runners(runtime: Runtime) -> Sequence[dict[str, Any]]:
     """Return the newest runners and whether they are alive."""
     with runtime.database.reading() as connection:
         return [dict(row) for row in stored_runners.recent(connection)]
+
+
+def breakers(runtime: Runtime) -> list[dict[str, Any]]:
+    """Return the circuit of each source, with its last events."""
+    return [asdict(found) | {"window": f"{found.window.total_seconds():g} s"} for found in circuits.reports(runtime)]

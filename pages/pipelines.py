@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui import data
 from pages.ui import pipeline as parts
+from pages.ui.circuit import circuit as draw_circuit
 from pages.ui.dialogs import ask_backfill
 from pages.ui.panels import ledger, live_backfill
 from pages.ui.widgets import known_parameters
@@ -36,6 +37,12 @@ def slots(dates: str) -> None:
         )
 
 
+@st.fragment(run_every=data.pace(4))
+def circuit() -> None:
+    """Show whether the source is called; a circuit that opens or closes while it is looked at is seen to."""
+    draw_circuit()
+
+
 st.caption(pipeline.summary)
 
 parts.drawing(pipeline)
@@ -50,6 +57,7 @@ with middle:
 with right:
     st.subheader("Source")
     parts.source()
+    circuit()
 
 with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader("Backfills", width="content")

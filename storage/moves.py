@@ -264,6 +264,24 @@ def request_cancel(connection: Connection, run_id: int) -> None:
     connection.execute(update(runs).where(runs.c.id == run_id, runs.c.status == RunStatus.RUNNING).values(cancel_requested=True))
 
 
+def wake(connection: Connection, source: str, *, at: datetime) -> None:
+    """Let every run that waits for a source look again now: the source answers."""
+    waiting = (runs.c.status == RunStatus.QUEUED, runs.c.waits > 0, runs.c.source == source, runs.c.available_at > at)
+    connection.execute(update(runs).where(*waiting).values(available_at=at))
+
+
+def queued_in_the_future(connection: Connection, *, at: datetime) -> Sequence[int]:
+    """Return the runs that came into the queue at a time which is to come: the clock was set back, and their turn may be a day off."""
+    future = exists().where(events.c.run_id == runs.c.id, events.c.at > at)
+    waiting = (runs.c.status == _written_out(RunStatus.QUEUED), runs.c.available_at > at)
+    return connection.execute(select(runs.c.id).where(*waiting, future)).scalars().all()
+
+
+def look_now(connection: Connection, run_ids: Sequence[int], *, at: datetime) -> None:
+    """Let queued runs be claimed now."""
+    connection.execute(update(runs).where(runs.c.id.in_(run_ids), runs.c.status == RunStatus.QUEUED).values(available_at=at))
+
+
 def inherit(connection: Connection, origin: int, run_id: int) -> None:
     """Give a run that takes over checkpoints what the stages of `origin` found out about its date."""
     row = connection.execute(select(*(runs.c[name] for name in INHERITED)).where(runs.c.id == origin)).mappings().one()

@@ -120,6 +120,12 @@ def queue_counts(connection: Connection) -> Mapping[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def waiting_for(connection: Connection, source: str) -> int:
+    """Return how many runs in the queue have found a source not ready."""
+    query = select(func.count()).where(runs.c.status == RunStatus.QUEUED, runs.c.source == source, runs.c.waits > 0)
+    return int(connection.execute(query).scalar_one())
+
+
 def states_between(connection: Connection, pipeline: str, since: date, until: date) -> Sequence[RowMapping]:
     """Return what is known of each date of a range that ever had a run, oldest first."""
     return connection.execute(_states_between, {"pipeline": pipeline, "since": since, "until": until}).mappings().all()

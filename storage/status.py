@@ -115,6 +115,14 @@ class SlotOutcome(StrEnum):
     NOT_DUE = "not_due"  # nobody has asked for it
 
 
+class CircuitState(StrEnum):
+    """Whether a source is called."""
+
+    CLOSED = "closed"  # it is
+    OPEN = "open"  # it is not, until its next probe
+    HALF_OPEN = "half_open"  # one call is on its way, to see whether it answers
+
+
 class GateVerdict(StrEnum):
     """What the gate said of a session."""
 

@@ -4,30 +4,29 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-import stamina
 from sqlalchemy import Connection, RowMapping
 from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
-from engine.errors import Fenced, StageCancelled
+from engine.errors import Fenced, NoSpace, StageCancelled
 from engine.pipeline.context import RunLog, SourceNotReady, StageContext, TableCache, cpu_us
 from engine.pipeline.graph import CONTEXT, Pipeline, Stage
+from engine.pipeline.guard import Breaker, Guard
 from engine.pipeline.interrupts import interruptible
 from engine.pipeline.memory import peak_bytes, reset_peak
+from engine.pipeline.retry import RetryPolicy
 from engine.runtime import Runtime
-from storage import backfills, dead_letters, lake, metrics, moves, runs, stages
+from storage import backfills, breakers, dead_letters, lake, metrics, moves, runs, stages
 from storage.metrics import Measure
 from storage.status import RunStatus, StageStatus, Verdict
 
-# Waits between tries: 0.1 s, 0.2 s, ... capped, with up to as much jitter; longer waits go through the queue, not through a worker.
-FIRST_WAIT = timedelta(seconds=0.1)
-LONGEST_WAIT = timedelta(seconds=5)
-
+POLICY = RetryPolicy()
+ROOM_AGAIN = timedelta(minutes=1)  # until a run looks again whether the disk has room
 BEGUN_FIRST = -1  # the priority of a run that was begun and left: it is finished before others are begun
 
 
@@ -41,6 +40,10 @@ class Execution:
     stopping: Callable[[], bool] = lambda: False  # asked between stages: the run is given back when this process shall end
     cache: TableCache = field(default_factory=TableCache)
     series: dict[tuple[str, ...], int] = field(default_factory=dict)
+    breaker: Breaker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.breaker = Breaker(self.runtime.database, self.runtime.clock, self.runtime.source.name)
 
     def execute(self, run: RowMapping) -> RunStatus | None:
         """Bring a claimed run to its end; return its final status, or None when it went back to the queue or to another runner."""
@@ -55,7 +58,8 @@ class _Holding:
 
     def __init__(self, execution: Execution, run: RowMapping) -> None:
         self.execution = execution
-        self.runtime = execution.runtime
+        self.guard = Guard(execution.runtime.source, execution.breaker, run["id"])
+        self.runtime = replace(execution.runtime, source=self.guard)
         self.run = run
         self.pipeline = execution.pipelines[run["pipeline"]]
         self.log = RunLog(run["id"], self.runtime.clock.now)
@@ -81,6 +85,7 @@ class _Holding:
         """Take up what earlier holders finished; return the stages that are left and the id of the first of them, opened."""
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
+            self.guard.calm = breakers.calm(connection, self.guard.name)
             for row in runs.stages_of(connection, self.run["id"]):
                 if row["status"] == StageStatus.SUCCEEDED:
                     self.values[row["stage"]] = self.pipeline.stages[row["stage"]].checkpoint.validate_python(row["checkpoint"])
@@ -103,6 +108,8 @@ class _Holding:
             context, value = self._try(stage)
         except SourceNotReady as waiting:
             return self._wait(waiting)
+        except NoSpace as full:
+            return self._wait(SourceNotReady(str(full), until=self._now() + ROOM_AGAIN))  # nobody needs to run it again once there is room
         except (Fenced, OperationalError):
             raise  # the run, or the database, is out of reach: the stage is not at fault
         except Exception as error:  # noqa: BLE001, the runner's boundary: whatever it is, the run ends FAILED with it
@@ -118,19 +125,13 @@ class _Holding:
         """Call the stage until it succeeds or may not be tried again; every failed try is recorded."""
         inputs = {name: self.values[name] for name in stage.inputs}
         given = {CONTEXT} if stage.takes_context else set()
-        tries = stamina.retry_context(
-            on=lambda error: bool(getattr(error, "retryable", False)),
-            attempts=stage.attempts,
-            timeout=None,
-            wait_initial=FIRST_WAIT,
-            wait_max=LONGEST_WAIT,
-            wait_jitter=FIRST_WAIT,
-        )
-        for attempt in tries:
+        waiting = partial(interruptible, self.run["id"], POLICY.budget, stage=stage.name)  # a person's cancel need not wait with it
+        for attempt in POLICY.tries(stage.attempts, waiting=waiting):
             with attempt:
-                self.tries = attempt.num
+                self.tries = attempt.number
                 if self.cancel_wanted:
-                    raise StageCancelled(f"cancelled by a person before try {attempt.num} of stage {stage.name}")
+                    raise StageCancelled(f"cancelled by a person before try {attempt.number} of stage {stage.name}")
+                self.guard.waiting = None
                 began, began_at = time.perf_counter_ns(), self._now()
                 try:
                     with ExitStack() as opened, interruptible(self.run["id"], stage.timeout, stage=stage.name):
@@ -140,8 +141,10 @@ class _Holding:
                 except (SourceNotReady, OperationalError):
                     raise
                 except Exception as error:
-                    last = attempt.num == stage.attempts or not getattr(error, "retryable", False)
-                    self._record_try(stage, attempt.num, error, began_at, began, wait=0.0 if last else attempt.next_wait)
+                    wait = None if self.guard.waiting else attempt.next_wait(error)
+                    self._record_try(stage, attempt.number, error, began_at, began, wait=wait or 0.0)
+                    if self.guard.waiting:
+                        raise self.guard.waiting from error  # the run waits for the source's next probe: no try of it is spent
                     raise
         raise AssertionError("a retry loop ends with a value or an error")
 

@@ -54,13 +54,16 @@ class Pipeline:
     def stage(self, *, attempts: int = 3, timeout: timedelta = timedelta(seconds=60)) -> Callable[[StageFunction], StageFunction]:
         """Register a function as the next stage; each parameter but `context` names an earlier stage whose output it takes.
 
-        Raises `UsageError` for a name taken twice, an input that no earlier stage has, or a missing return type.
+        `attempts` counts calls, the first among them (`engine/pipeline/retry.py`). Raises `UsageError` for a name taken twice, an input
+        that no earlier stage has, a missing return type, no attempt at all, or a coroutine, whose errors nobody would see.
         """
 
         def register(function: StageFunction) -> StageFunction:
             name = function.__name__
             if name in self.stages:
                 raise UsageError(f"pipeline {self.name} has two stages called {name}")
+            if attempts < 1 or inspect.iscoroutinefunction(function):
+                raise UsageError(f"stage {self.name}.{name} must be a plain function with at least one attempt")
             hints = typing.get_type_hints(function)
             parameters = tuple(inspect.signature(function).parameters)
             inputs = tuple(parameter for parameter in parameters if parameter != CONTEXT)

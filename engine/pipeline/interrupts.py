@@ -14,6 +14,8 @@ from typing import Any
 
 from engine.errors import StageCancelled, StageTimeout
 
+AGAIN = timedelta(milliseconds=250)  # a limit that passed while nothing might be interrupted is told again
+
 
 @dataclass(slots=True)
 class _Interrupts:
@@ -49,13 +51,26 @@ def interruptible(run_id: int, limit: timedelta, *, stage: str) -> Iterator[None
     before = signal.signal(signal.SIGALRM, expired), signal.signal(signal.SIGUSR1, cancelled)
     try:
         _now.run_id = run_id
-        signal.setitimer(signal.ITIMER_REAL, limit.total_seconds())
+        signal.setitimer(signal.ITIMER_REAL, limit.total_seconds(), AGAIN.total_seconds())
         yield
     finally:
         _now.run_id = None
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before[0])
         signal.signal(signal.SIGUSR1, before[1])
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put limit and cancel off until the block is over: what it commits is known to be committed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before, _now.run_id = _now.run_id, None
+    try:
+        yield
+    finally:
+        _now.run_id = before
 
 
 def ignore_late_cancels() -> None:

@@ -125,6 +125,18 @@ def reconcile(runtime: Runtime, pipeline: Pipeline) -> None:
         schedules.write_slots(connection, changed)
 
 
+def wake_after_clock(runtime: Runtime) -> int:
+    """Let runs be claimed that came into the queue at a time which is to come: the clock was set back. Returns how many there were."""
+    now = runtime.clock.now()
+    with runtime.database.reading() as connection:
+        if not moves.queued_in_the_future(connection, at=now):
+            return 0
+    with runtime.database.transaction() as connection:
+        waiting = moves.queued_in_the_future(connection, at=now)
+        moves.look_now(connection, waiting, at=now)
+    return len(waiting)
+
+
 def stands(before: SlotOutcome, now: SlotOutcome, *, has_run: bool) -> bool:
     """Say whether what the ledger says of a slot stays: resuming runs nothing that was left out on purpose, a rerun makes nothing late."""
     if before is SlotOutcome.PAUSED:

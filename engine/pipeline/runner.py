@@ -27,7 +27,7 @@ from engine.errors import SourceError
 from engine.jobs.keeper import Keeper
 from engine.pipeline.execution import Execution, hand_back
 from engine.pipeline.interrupts import cancel_main_thread, ignore_late_cancels
-from engine.pipeline.ledger import reconcile
+from engine.pipeline.ledger import reconcile, wake_after_clock
 from engine.pipeline.liveness import LifeLock
 from engine.pipeline.rescue import Rescuer, lock_folder
 from engine.pipelines import PIPELINES
@@ -187,7 +187,7 @@ class RunnerProcess:
     def _clockwork(self) -> BackgroundScheduler:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is left out because the one before still runs is no news
         clockwork = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
-        jobs = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE}
+        jobs = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE, self._wake: LEDGER}
         if self.options.scheduling:
             jobs |= {self._reconcile: LEDGER, self.keeper.tick: JOBS}
             self._patiently(self._reconcile)
@@ -220,6 +220,10 @@ class RunnerProcess:
                 wanted = moves.cancel_wanted(connection, held["id"], fence=held["fence"])
             if wanted:
                 cancel_main_thread(held["id"])
+
+    def _wake(self) -> None:
+        if woken := wake_after_clock(self.runtime):
+            self.log.warning("clock_was_set_back", runs_woken=woken)
 
     def _reconcile(self) -> None:
         for pipeline in PIPELINES.values():

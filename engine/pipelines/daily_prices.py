@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from engine.clock import nepal_time
-from engine.errors import NoFile, PartialFile, SessionBlocked, SourceUnavailable, UnbookedFile
+from engine.errors import FileUnsettled, NoFile, PartialFile, SessionBlocked, SourceUnavailable, UnbookedFile
 from engine.market.daily_file import REJECTED_SCHEMA, LineCounts, ParsedFile, parse, to_silver
 from engine.market.money import one_array, paisa
 from engine.market.rules import rules_on
@@ -21,12 +21,14 @@ from engine.pipelines.booking import booking, brought_by, calendar_of, judge_fil
 from engine.pipelines.carry import GOLD, SILVER, STATE, Carried, carry_forward
 from engine.pipelines.corrections import digests
 from engine.quality.report import Conservation
+from engine.sources.source import SourceFile
 from storage import dead_letters, lake, sessions
 from storage.lake import Version
 from storage.status import GateVerdict, Outcome, Verdict
 
 BRONZE, PARSED, REJECTED = "bronze", "parsed", "rejected"
 LOOK_AGAIN = timedelta(minutes=5)
+LOOK_SOON = timedelta(seconds=2)  # at a file that is being written
 SETTLES = timedelta(minutes=15)  # after the close the source still changes its page
 GIVE_UP_HOUR = 23  # Nepal time; a file that has not come by then is missing
 
@@ -118,7 +120,7 @@ def check_source(context: StageContext) -> Notice:
     over = nepal_time(day, *_clock(rules_on(day).hours.closes_on(day))) + SETTLES
     if now < over:
         raise SourceNotReady(f"the session of {day} is not over yet", until=over)
-    file = context.runtime.source.daily_file(day)
+    file = _daily_file(context)
     if file is not None:
         return Notice(file.name, file.sha256, len(file.content))
     expectation = calendar_of(context).expected(day)
@@ -135,7 +137,7 @@ def check_source(context: StageContext) -> Notice:
 @daily_prices.stage(attempts=4, timeout=timedelta(seconds=30))
 def bronze(check_source: Notice, context: StageContext) -> RawFile:
     """Keep the bytes as they came (bronze)."""
-    file = context.runtime.source.daily_file(context.day)
+    file = _daily_file(context)
     if file is None:
         raise SourceUnavailable(f"{check_source.name} was there a moment ago and is gone")
     suffix = ".csv.gz" if file.name.endswith(".gz") else ".csv"
@@ -265,6 +267,13 @@ def report(quality: CheckedFile, silver: SessionFile, loaded: Loaded, context: S
         context.measure(name, value, unit)
     context.meter.rows_in = table.num_rows
     return {name: float(value) for (name, _), value in measures.items()}
+
+
+def _daily_file(context: StageContext) -> SourceFile | None:
+    try:
+        return context.runtime.source.daily_file(context.day)
+    except FileUnsettled as error:
+        raise SourceNotReady(str(error), until=context.now() + LOOK_SOON) from error
 
 
 def _file_was_read(connection: Connection, context: StageContext) -> None:

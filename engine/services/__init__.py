@@ -2,6 +2,7 @@
 
 from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
+from engine.services.breakers import BreakerCommands
 from engine.services.dead_letters import DeadLetterCommands
 from engine.services.jobs import JobCommands
 from engine.services.quality import QualityCommands
@@ -13,5 +14,14 @@ from engine.services.thresholds import ThresholdCommands
 __all__ = ["Replay", "Services", "Submitted"]
 
 
-class Services(RunCommands, BackfillCommands, ScheduleCommands, ThresholdCommands, QualityCommands, DeadLetterCommands, JobCommands):
+class Services(
+    RunCommands,
+    BackfillCommands,
+    ScheduleCommands,
+    ThresholdCommands,
+    QualityCommands,
+    DeadLetterCommands,
+    JobCommands,
+    BreakerCommands,
+):
     """All commands."""

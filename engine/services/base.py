@@ -1,8 +1,10 @@
 """What every group of commands stands on: one runtime, one actor, an audit row beside each effect, and how a run is queued."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
@@ -12,7 +14,7 @@ from engine.errors import Conflict, UnknownName, UsageError
 from engine.pipeline.graph import Pipeline
 from engine.pipelines.corrections import still_stand
 from engine.runtime import Runtime
-from storage import audit, backfills, moves, runs, stages
+from storage import audit, backfills, moves, request_keys, runs, stages
 from storage.status import BackfillState, RunStatus, RunType, StageStatus
 
 # The order in which queued runs are claimed; what was begun and rescued goes before all (-1).
@@ -124,6 +126,16 @@ class Commands:
                 **values,
             )
         moves.inherit(connection, origin, run_id)
+
+    def _asked(self, connection: Connection, request_key: str | None, command: str, **parameters: Any) -> None:
+        """Note what a request key is used for; `Conflict` where that was something else. The caller has serialised its command."""
+        if request_key is None:
+            return
+        digest = sha256(json.dumps(parameters, sort_keys=True, default=str).encode()).hexdigest()
+        use = request_keys.first_use(connection, request_key, command=command, digest=digest, at=self.runtime.clock.now())
+        if use != (command, digest):
+            other = "other parameters" if use[0] == command else f"the command {use[0]}"
+            raise Conflict(f"the request key {request_key!r} was used before with {other}; take a new key for a new request")
 
     def _run(self, run_id: int) -> RowMapping:
         with self.runtime.database.reading() as connection:

@@ -53,6 +53,7 @@ class DeadLetterCommands(Replays):
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
             letter = _letter(connection, letter_id)
+            self._asked(connection, request_key, "edit_and_replay", letter=letter_id, line=line)
             earlier = earlier_replay(connection, letter["pipeline"], request_key)
             if earlier is not None and earlier.submitted is not None:
                 return earlier.submitted
@@ -90,6 +91,7 @@ class DeadLetterCommands(Replays):
         self.runtime.source.span()  # as for a run
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
+            self._asked(connection, request_key, "replay_letters", ids=sorted(set(ids)), chosen=chosen)
             dates, left_out = _dates_of(connection, ids) if chosen is None else (_dates_that(connection, chosen), {})
             pipeline = _one_pipeline(dates)
             earlier = earlier_replay(connection, pipeline.name if pipeline else None, request_key)

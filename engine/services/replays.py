@@ -53,6 +53,7 @@ class Replays(Commands):
         self._refuse_a_future(days)
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
+            self._asked(connection, request_key, "rerun_changed", pipeline=pipeline, days=sorted(set(days)), from_stage=from_stage)
             earlier = earlier_replay(connection, pipeline, request_key)
             if earlier is not None:
                 return earlier

@@ -37,10 +37,14 @@ class RunCommands(Commands):
         )
 
     def rerun_dates(self, pipeline: str, days: Sequence[date], *, request_key: str | None = None) -> Sequence[Submitted]:
-        """Queue a new run of each of the dates, oldest first."""
+        """Queue a new run of each of the dates, oldest first: of all, or of none where one is refused."""
         found = find(PIPELINES, pipeline)
         keys = {day: f"{request_key}:{day}" if request_key else None for day in days}
-        return [self._submit(found, day, RunType.RERUN, request_key=keys[day]) for day in sorted(days)]
+        self._refuse_a_future(days)
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, "submit")
+            self._asked(connection, request_key, "rerun_dates", pipeline=pipeline, days=sorted(days))
+            return [self._queue(connection, found, day, RunType.RERUN, request_key=keys[day]) for day in sorted(days)]
 
     def cancel(self, run_id: int) -> str:
         """Cancel a queued run at once, or ask the runner that holds it to stop; return what happened, in a sentence."""
@@ -53,6 +57,8 @@ class RunCommands(Commands):
                 if row["backfill_id"] is not None:
                     backfills.close_if_done(connection, row["backfill_id"], at=at)
                 said = f"Run {run_id} of {row['partition']} is cancelled."
+            elif row["cancel_requested"]:
+                return f"Run {run_id} of {row['partition']} is asked to stop already."
             else:
                 moves.request_cancel(connection, run_id)
                 moves.event(connection, run_id, at=at, name="cancel_requested", message=f"by {self.actor}")

@@ -27,5 +27,7 @@ class ScheduleCommands(Commands):
             raise UsageError(f"pipeline {pipeline} has no schedule")
         with self.runtime.database.transaction() as connection:
             schedules.ensure(connection, pipeline, since=nepal_date(at))
+            if bool(schedules.one(connection, pipeline)["paused"]) == paused:
+                return said  # a second click moves neither the time nor the name of the first
             schedules.set_paused(connection, pipeline, paused=paused, by=self.actor, at=at)
             return self._audited(connection, "pause_schedule" if paused else "resume_schedule", {"pipeline": pipeline}, said)

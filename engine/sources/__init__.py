@@ -11,10 +11,10 @@ from engine.sources.simulated import SimulatedExchange
 from engine.sources.source import Source
 
 
-def _files(settings: Settings, _clock: Clock) -> Source:
+def _files(settings: Settings, clock: Clock) -> Source:
     if settings.source_dir is None:
         raise SourceMisconfigured("NEPSE_SOURCE=files needs NEPSE_SOURCE_DIR: the folder that holds daily/.")
-    return DailyFolder(settings.source_dir)
+    return DailyFolder(settings.source_dir, clock)
 
 
 def _simulated(settings: Settings, clock: Clock) -> Source:

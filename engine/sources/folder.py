@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engine.errors import SourceMisconfigured, SourceUnavailable
+from engine.clock import Clock
+from engine.errors import FileUnsettled, SourceMisconfigured, SourceUnavailable
 from engine.market.reference import Reference
 from engine.market.unpack import MAX_BYTES, too_large
 from engine.sources import reference_files
@@ -24,6 +25,7 @@ _TABLES: Mapping[str, tuple[str, Callable[[Path], Mapping[Any, Any]]]] = {
     "book_closures": ("corporate_actions/dividends.csv", reference_files.book_closures),
 }
 
+SETTLES = timedelta(seconds=2)  # whoever writes a file on this or another machine writes something in that time
 _Stamp = tuple[int, int]  # time of change and size: what tells that a file is another
 
 
@@ -36,15 +38,20 @@ class DailyFolder:
     name: ClassVar[str] = "files"
     simulated: ClassVar[bool] = False
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, clock: Clock | None = None) -> None:
         self._root = root
+        self._clock = clock  # with one, a file that was changed a moment ago is not taken yet
+        self._was_there = False
         self._daily = root / "daily"
         self._parts = {part: (root / where, read) for part, (where, read) in _TABLES.items()}
         self._tables: dict[str, tuple[_Stamp, Mapping[Any, Any]]] = {}
         self._reference: Reference | None = None
 
     def daily_file(self, day: date) -> SourceFile | None:
-        """Return the file dated `day`, or None; raises `SourceMisconfigured` where two files claim the date or there is no `daily/`."""
+        """Return the file dated `day`, or None; raises `SourceMisconfigured` where two files claim the date or there never was a `daily/`.
+
+        Raises `FileUnsettled` for one that is still being written: it changes between two looks, or was changed a moment ago.
+        """
         names = [f"{day:%Y{by}%m{by}%d}.csv{packed}" for by in "_-" for packed in (".gz", "")]
         with self._disk():
             found = [path for name in names if (path := self._daily / name).is_file()]
@@ -52,7 +59,8 @@ class DailyFolder:
                 self._require_daily()
                 return None
             _refuse_two(day, found)
-            return read_daily_file(found[0])
+            self._was_there = True
+            return self._settled(found[0])
 
     def span(self) -> tuple[date, date] | None:
         """Return the first and the last date that a file is named for, or None; other files in `daily/` are none of its business."""
@@ -88,9 +96,22 @@ class DailyFolder:
         self._tables[part] = (stamp, read(path))
         return True
 
+    def _settled(self, path: Path) -> SourceFile:
+        before = _stamp(path)
+        file = read_daily_file(path)
+        after = _stamp(path)
+        age = abs(self._clock.now().timestamp() - after[0] / 1e9) if self._clock else None
+        if before != after or (age is not None and age < SETTLES.total_seconds()):
+            raise FileUnsettled(f"{path.name} is still being written")
+        return file
+
     def _require_daily(self) -> None:
-        if not self._daily.is_dir():
+        if self._daily.is_dir():
+            self._was_there = True
+        else:
             missing = self._daily if self._root.is_dir() else self._root
+            if self._was_there:
+                raise SourceUnavailable(f"The folder {missing} was there and is gone. Is it mounted?")
             raise SourceMisconfigured(
                 f"There is no folder {missing}. Set NEPSE_SOURCE_DIR to the folder that holds daily/YYYY_MM_DD.csv.gz."
             )
@@ -110,6 +131,11 @@ def read_daily_file(path: Path) -> SourceFile:
     if len(content) > MAX_BYTES:
         raise too_large(content, path.name)
     return SourceFile(path.name, content)
+
+
+def _stamp(path: Path) -> _Stamp:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 def _date_of(path: Path) -> date | None:

@@ -40,7 +40,8 @@ class Source(Protocol):
     def daily_file(self, day: date) -> SourceFile | None:
         """Return the file dated `day` (the date it was published, which is not always its session), or None if there is none.
 
-        Raises `UnreadableFile` for one that is far larger than any daily file, without having read it whole.
+        Raises `UnreadableFile` for one that is far larger than any daily file, without having read it whole, and `FileUnsettled` for one
+        that is still being written.
         """
         ...
 

@@ -5,6 +5,7 @@ from secrets import token_hex
 from typing import Any, TypeVar
 
 import streamlit as st
+from sqlalchemy.exc import DBAPIError
 
 import engine.runtime
 from engine.errors import ConsoleError
@@ -39,9 +40,15 @@ def ask(question: Callable[..., Answer], *arguments: Any, **options: Any) -> Ans
     """Return what a command that changes nothing answers; show an error of ours and return None."""
     try:
         return question(*arguments, **options)
-    except ConsoleError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+    except (ConsoleError, DBAPIError) as error:
+        st.error(plain(_told(error)), icon=":material/error:")
         return None
+
+
+def _told(error: ConsoleError | DBAPIError) -> str:
+    if isinstance(error, DBAPIError):
+        return f"The database did not do it: {error.orig}. Nothing was changed; try again, or look with: python -m engine doctor"
+    return str(error)
 
 
 def perform(sentence: str, command: Callable[..., Any], *arguments: Any, **options: Any) -> None:
@@ -51,8 +58,8 @@ def perform(sentence: str, command: Callable[..., Any], *arguments: Any, **optio
     """
     try:
         answer = command(*arguments, **options)
-    except ConsoleError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+    except (ConsoleError, DBAPIError) as error:
+        st.error(plain(_told(error)), icon=":material/error:")
         return
     for name in [name for name in st.session_state if str(name).startswith("request_key:")]:
         del st.session_state[name]

@@ -1,18 +1,23 @@
 """Every read of the pages, cached for a few seconds and shared by all visitors; nothing here writes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from math import ceil
 
 import pyarrow as pa
 
 import engine.runtime
+from engine import circuits
+from engine.circuits import CircuitReport
 from engine.clock import nepal_date
+from engine.errors import SourceError
 from engine.market.calendar import TradingCalendar
 from engine.pipeline import history, ledger
 from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
+from engine.sources.source import Source
 from pages.ui import safety_data
 from pages.ui.health import LOOK_BACK, Facts, Health, weigh
 from pages.ui.safety import problems
@@ -34,6 +39,7 @@ from pages.ui.waiting_data import held, waiting
 from storage import backfills as stored_backfills
 from storage import dates, metrics, runners, runs, schedules
 from storage import sessions as stored_sessions
+from storage.database import free_bytes
 from storage.dates import DateVerdict
 from storage.status import BackfillState, RunStatus
 
@@ -139,6 +145,18 @@ def machine() -> Machine:
     )
 
 
+@shared(seconds=LIVE, entries=4)
+def circuit() -> CircuitReport:
+    """Return how the circuit of the source stands."""
+    return circuits.report(engine.runtime.runtime())
+
+
+@shared(seconds=CALM, entries=1)
+def free_space() -> int:
+    """Return the bytes that are free on the disk of the home."""
+    return free_bytes(settings().home)
+
+
 def pace(at_work: float) -> float:
     """Return every how many seconds a part shall draw itself anew: `at_work` while runs are on their way, rarely while nothing moves."""
     known = machine()
@@ -221,14 +239,39 @@ def tiles(backfill_id: int) -> tuple[TileView, ...]:
         return tuple(TileView.of(row) for row in stored_backfills.tiles(connection, backfill_id))
 
 
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """What the source says of itself; what it said last while it cannot be asked, and why it cannot."""
+
+    span: tuple[date, date] | None = None
+    calendar: TradingCalendar = field(default_factory=TradingCalendar)
+    trouble: str | None = None
+
+
+_said_last: list[tuple[Source, SourceView]] = []
+
+
+@shared(seconds=CALM, entries=1)
+def source() -> SourceView:
+    """Return what the source knows: its first and last date, and the exchange's calendar."""
+    asked = engine.runtime.runtime().source
+    try:
+        view = SourceView(asked.span(), TradingCalendar(asked.reference().calendar))
+    except SourceError as error:
+        known = next((view for one, view in _said_last if one is asked), SourceView())
+        return replace(known, trouble=str(error))
+    _said_last[:] = [(asked, view)]
+    return view
+
+
 def calendar() -> TradingCalendar:
     """Return the exchange's calendar as the source knows it."""
-    return TradingCalendar(engine.runtime.runtime().source.reference().calendar)
+    return source().calendar
 
 
 def source_span() -> tuple[date, date] | None:
     """Return the first and last date that the source holds a file of, or None while it is empty."""
-    return engine.runtime.runtime().source.span()
+    return source().span
 
 
 def next_slots(pipeline: Pipeline, *, number: int = 5) -> Sequence[datetime]:
@@ -255,6 +298,9 @@ def health(pipeline: Pipeline) -> Health:
             schedule=schedule(pipeline.name),
             backfill=open_backfill(),
             waiting=waiting_runs(pipeline.name),
+            circuit=circuit(),
+            source_trouble=source().trouble,
+            free_bytes=free_space(),
             embedded=settings().runner == "embedded",
             letters=waiting(),
             held=held(pipeline.name),

@@ -6,18 +6,22 @@ from datetime import date, datetime, timedelta
 from enum import IntEnum
 from itertools import dropwhile
 
+from engine.circuits import CircuitReport
+from engine.doctor import LOW_DISK
 from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due
-from engine.pipeline.ledger import due_time
+from engine.pipeline.ledger import LATE, due_time
 from pages.ui import format as say
 from pages.ui.text import words
+from pages.ui.theme import look
 from pages.ui.views import BackfillView, Machine, RunView, ScheduleView, SlotView
 from pages.ui.waiting_data import NOTHING_WAITS, Held, Waiting
 from storage.dates import DateVerdict
-from storage.status import ACTIVE, BackfillState, Decision, RunStatus, SlotOutcome, Verdict
+from storage.status import ACTIVE, BackfillState, CircuitState, Decision, RunStatus, SlotOutcome, Verdict
 
 WINDOW = 30  # sessions that the page looks back on
 _NAMED = 3  # dates of a list that are named
+_OPEN_SLOTS = (SlotOutcome.DUE, SlotOutcome.MISSED, SlotOutcome.BLOCKED)  # expected, and no end yet
 LOOK_BACK = timedelta(days=75)  # calendar days that hold them, festivals included
 
 
@@ -62,6 +66,9 @@ class Facts:
     letters: Waiting = NOTHING_WAITS
     held: Sequence[Held] = ()
     safety: Sequence[Problem] = ()  # of backups, drills and damage
+    circuit: CircuitReport | None = None
+    source_trouble: str | None = None
+    free_bytes: int | None = None  # on the disk of the home
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,13 @@ def _counts(verdict: DateVerdict, facts: Facts) -> bool:
 
 def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_runner(facts)
+    yield from _of_circuit(facts)
+    if facts.free_bytes is not None and facts.free_bytes < LOW_DISK:
+        detail = f"{say.size(facts.free_bytes)} are free. Runs wait until there is room; what is in the lake can be read."
+        yield Problem(Severity.BAD, "The disk is nearly full", detail, "pipelines.py", action="See the home")
+    if facts.source_trouble is not None:
+        detail = f"{facts.source_trouble} What is in the lake can be read; dates and calendar are as last seen."
+        yield Problem(Severity.BAD, "The source cannot be read now", detail, "pipelines.py", action="See the source")
     yield from facts.safety
     blocked = {held.run_id for held in facts.held}
     yield from map(_of_held, facts.held)
@@ -137,12 +151,13 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_backfill(facts.backfill)
     # What is queued or running is on its way; it needs nobody.
     yield from _of_behind(facts, [verdict.day for verdict in health.behind if verdict.status not in ACTIVE])
+    yield from _of_late(facts)
     yield from _of_missing([verdict for verdict in health.missing if verdict.status not in ACTIVE])
     if facts.schedule is not None and facts.schedule.paused:
         by = f" by {facts.schedule.paused_by}" if facts.schedule.paused_by else ""
         detail = f"Since {say.stamp(facts.schedule.paused_at)}{by}: no new date is run by itself."
         yield Problem(Severity.WARN, "The schedule is paused", detail, "pipelines.py", action="Resume it")
-    for run in facts.waiting:
+    for run in () if _is_open(facts.circuit) else facts.waiting:  # while the source is left alone, that is what they wait for
         detail = run.reason or f"It has looked {say.count(run.waits, 'time')}."
         yield _of_run(Severity.NOTE, f"Run {run.id} waits for the file of {say.day(run.partition)}", detail, run_id=run.id)
     for verdict in health.again:
@@ -162,6 +177,21 @@ def _of_runner(facts: Facts) -> Iterator[Problem]:
     waiting = f" {say.count(held, 'run')} cannot go on." if held else ""
     step = " The console starts one by itself within seconds." if facts.embedded else " Start one: python -m engine runner."
     yield Problem(Severity.BAD, "No runner is alive", seen + waiting + step, "pipelines.py", action="See the pipeline")
+
+
+def _is_open(circuit: CircuitReport | None) -> bool:
+    return circuit is not None and circuit.state is not CircuitState.CLOSED
+
+
+def _of_circuit(facts: Facts) -> Iterator[Problem]:
+    known = facts.circuit
+    if known is None or not _is_open(known):
+        return
+    why = f"{known.events[0].reason[0].upper()}{known.events[0].reason[1:]}. " if known.events else ""
+    held = f" {say.count(known.waiting, 'run waits', 'runs wait')} for it." if known.waiting else ""
+    word = look(known.state).word
+    detail = f"{why}It is {word} since {say.stamp(known.since)} and no run calls it; next probe at {say.clock_time(known.probe_at)}.{held}"
+    yield Problem(Severity.BAD, f"The circuit of source {known.source} is {word}", detail, "pipelines.py", action="See the source")
 
 
 def _of_failed(verdict: DateVerdict) -> Problem:
@@ -207,6 +237,17 @@ def _of_behind(facts: Facts, behind: Sequence[date]) -> Iterator[Problem]:
         why = f"{say.day(behind[0])} is the first that is not in the lake."
     headline = f"The lake is {say.count(len(behind), 'session')} behind"
     yield Problem(Severity.WARN, headline, why, "runs.py", {"day": behind[0].isoformat()}, "See the date")
+
+
+def _of_late(facts: Facts) -> Iterator[Problem]:
+    """Name the oldest date whose time passed an hour ago and that has come to no end; pauses, holidays and failures are no lateness."""
+    late = [slot for slot in facts.slots if slot.outcome in _OPEN_SLOTS and slot.due_at and facts.now - slot.due_at > LATE]
+    if not late:
+        return
+    oldest = min(late, key=lambda slot: slot.day)
+    more = f" {say.count(len(late) - 1, 'later date is', 'later dates are')} late too." if len(late) > 1 else ""
+    headline = f"{say.day(oldest.day)} is late: it was due {say.ago(oldest.due_at, facts.now)}"
+    yield Problem(Severity.WARN, headline, f"{oldest.outcome}: {oldest.reason}.{more}", "pipelines.py", action="See the ledger")
 
 
 def _of_missing(missing: Sequence[DateVerdict]) -> Iterator[Problem]:

@@ -90,6 +90,8 @@ def run_now(pipeline: Pipeline) -> None:
 def source() -> None:
     """Say where the daily files come from and which dates there are."""
     settings, span = data.settings(), data.source_span()
+    if (trouble := data.source().trouble) is not None:
+        st.error(plain(trouble), icon=":material/error:")
     where = "made up by the simulated exchange" if data.simulated() else f"`{settings.source_dir}`"
     rows = (
         ("Source", f"**{settings.source.value}**"),

@@ -10,6 +10,7 @@ import streamlit as st
 from storage.status import (
     BackfillState,
     CheckStatus,
+    CircuitState,
     GateVerdict,
     JobOutcome,
     Label,
@@ -122,6 +123,11 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         LetterState.EDITED: Look("edited", ":material/edit_note:", "green", "✎"),
         LetterState.REPLAYED: Look("replayed", ":material/check_circle:", "green", "✓"),
         LetterState.DISCARDED: Look("discarded", ":material/delete:", "gray", "○"),
+    },
+    CircuitState: {
+        CircuitState.CLOSED: Look("closed", ":material/check_circle:", "green"),
+        CircuitState.OPEN: Look("open", ":material/power_off:", "red"),
+        CircuitState.HALF_OPEN: Look("probing", ":material/hourglass_top:", "orange"),
     },
 }
 

@@ -3,7 +3,7 @@
 from storage.tables.base import Base
 from storage.tables.jobs import JobRun, LakeDamage
 from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
-from storage.tables.operations import Audit, Backfill, Runner, Schedule, Slot
+from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, RequestKey, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
 
@@ -12,6 +12,8 @@ __all__ = [
     "Audit",
     "Backfill",
     "Base",
+    "Breaker",
+    "BreakerEvent",
     "CheckResult",
     "DateState",
     "DeadLetter",
@@ -26,6 +28,7 @@ __all__ = [
     "MetricSeries",
     "Price",
     "QualityReport",
+    "RequestKey",
     "Run",
     "RunDaily",
     "RunEvent",

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field
 
-from storage.status import BackfillMode, BackfillState, OnFailure, SlotOutcome
+from storage.status import BackfillMode, BackfillState, CircuitState, OnFailure, SlotOutcome
 from storage.tables.base import Base, count, document, identity, instant, long_text, only_where, word
 
 
@@ -72,6 +72,44 @@ class Slot(Base, table=True):
     reason: str = long_text(nullable=False)
     run_id: int | None = count()
     updated_at: datetime = instant(nullable=False)
+
+
+class Breaker(Base, table=True):
+    """The circuit of a source: whether it is called, for every process alike; a source that never failed has no row."""
+
+    __tablename__ = "breaker"
+    name: str = word(32, nullable=False, key=True)
+    version: int = count(0)  # counts every change: who writes says which one it has seen
+    state: CircuitState = word(16, nullable=False)
+    generation: int = count(0)  # counts the changes of `state`: a call that began in another one says nothing of this one
+    since: datetime = instant(nullable=False)
+    failures: int = 0  # in a row
+    trips: int = 0  # in a row, without calm between
+    probe_at: datetime | None = instant()  # open: the next probe; half-open: when another may take its place
+    recent: Any = document()  # the window: [microseconds since 1970, answers, failures] each
+
+
+class BreakerEvent(Base, table=True):
+    """One change of a circuit's state, and why."""
+
+    __tablename__ = "breaker_event"
+    id: int | None = identity()
+    name: str = word(32, nullable=False)
+    at: datetime = instant(nullable=False)
+    state: CircuitState = word(16, nullable=False)
+    reason: str = long_text(nullable=False)
+    run_id: int | None = count()
+    __table_args__: ClassVar[Any] = (Index("ix_breaker_event_name", "name", "id"),)
+
+
+class RequestKey(Base, table=True):
+    """What a request key was first used for, of commands whose effect does not tell it: with another use of it something is wrong."""
+
+    __tablename__ = "request_key"
+    key: str = word(80, nullable=False, key=True)
+    command: str = word(64, nullable=False)
+    digest: str = word(64, nullable=False)  # sha256 of its parameters
+    at: datetime = instant(nullable=False)
 
 
 class Audit(Base, table=True):

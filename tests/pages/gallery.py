@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import delete, insert
 
 from engine.clock import FakeClock, nepal_date, nepal_time
+from engine.errors import SourceUnavailable
 from engine.market.calendar import TradingCalendar
+from engine.pipeline.guard import Breaker
 from engine.pipelines import PIPELINES
 from engine.runtime import Runtime
 from engine.settings import Settings
@@ -322,6 +324,16 @@ def paused(store: Store) -> None:
     store.runner()
 
 
+def source_down(store: Store) -> None:
+    """The source does not answer: its circuit is open, and today's run waits for the next probe."""
+    waiting(store)
+    breaker = Breaker(store.database, FakeClock(NOW - timedelta(seconds=10)), EXCHANGE.name)
+    for _ in range(4):
+        breaker.failed(0, SourceUnavailable("The exchange did not answer."))
+    with store.database.transaction() as connection:
+        moves.note(connection, 71, source=EXCHANGE.name)
+
+
 def many_runs(store: Store, *, number: int = 10_000) -> None:
     """Ten thousand runs, most of them of long ago."""
     healthy(store)
@@ -410,6 +422,7 @@ STATES: dict[str, Callable[[Store], None]] = {
         unsafe,
         runner_dead,
         paused,
+        source_down,
         many_runs,
         flagged,
         held,

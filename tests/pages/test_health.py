@@ -5,13 +5,14 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from engine.circuits import CircuitReport
 from engine.clock import nepal_time
 from engine.market.calendar import TradingCalendar
 from engine.pipelines import PIPELINES
 from pages.ui.health import Facts, Severity, weigh
 from pages.ui.views import BackfillView, Machine, ScheduleView, SlotView
 from storage.dates import DateVerdict
-from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus, SlotOutcome, Verdict
+from storage.status import BackfillMode, BackfillState, CircuitState, OnFailure, RunStatus, SlotOutcome, Verdict
 
 TODAY = date(2025, 6, 3)  # a Tuesday; the trading week is Sunday to Thursday
 NOW = nepal_time(TODAY, 20)
@@ -195,3 +196,34 @@ def test_an_archive_that_ended_long_ago_keeps_its_sessions_and_says_how_far_behi
 
     assert [verdict.day for verdict in health.accepted] == [day for day in DAYS[:6] if CALENDAR.expected(day).trading]
     assert [problem.headline for problem in health.problems] == ["The lake is 11 sessions behind"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "hours", "said"),
+    [
+        (SlotOutcome.DUE, 2, ["Mon 2 Jun 2025 is late: it was due 2 h ago"]),
+        (SlotOutcome.MISSED, 2, ["Mon 2 Jun 2025 is late: it was due 2 h ago"]),
+        (SlotOutcome.DUE, 0.5, []),
+        (SlotOutcome.PAUSED, 2, []),
+        (SlotOutcome.HOLIDAY, 2, []),
+        (SlotOutcome.RAN, 2, []),
+    ],
+)
+def test_a_slot_that_is_an_hour_late_and_has_no_end_is_named(outcome, hours, said):
+    slot = SlotView(date(2025, 6, 2), NOW - timedelta(hours=hours), outcome, "no runner was alive at its time", None)
+
+    assert headlines(facts(slots=(slot,))) == said
+
+
+def test_a_source_that_is_left_alone_is_the_worst_and_stands_for_what_waits_for_it():
+    circuit = CircuitReport("files", CircuitState.OPEN, NOW, 4, 4, 4, timedelta(minutes=10), NOW + timedelta(seconds=30), 3, ())
+    (problem,) = weigh(facts(circuit=circuit)).problems
+
+    assert (problem.severity, problem.headline, problem.page) == (Severity.BAD, "The circuit of source files is open", "pipelines.py")
+    assert problem.detail.endswith("3 runs wait for it.")
+
+
+def test_a_source_that_is_being_probed_is_said_to_be():
+    circuit = CircuitReport("files", CircuitState.HALF_OPEN, NOW, 4, 4, 4, timedelta(minutes=10), NOW + timedelta(seconds=60), 0, ())
+
+    assert headlines(facts(circuit=circuit)) == ["The circuit of source files is probing"]

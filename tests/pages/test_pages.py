@@ -20,6 +20,7 @@ MUST_SEE = {
     "unsafe": ["1 file of the lake is damaged", "Backup needs a person", "the disk is full", "Restore drill needs a person"],
     "runner_dead": ["No runner is alive", "1 run cannot go on", "not alive"],
     "paused": ["The schedule is paused", "Resume it"],
+    "source_down": ["The circuit of source simulated is open", "4 calls in a row failed", "1 run waits for it"],
     "many_runs": ["Nothing is wrong"],
     "flagged": ["Nothing is wrong"],
     "held": ["Tue 3 Jun 2025 is blocked"],
@@ -135,6 +136,34 @@ def test_starting_the_first_backfill_takes_all_that_the_source_holds(open_store,
     assert "0 of 520 dates" in "\n".join(progress.text for progress in app.progress)
     with store.database.reading() as connection:
         assert [row["command"] for row in audited(connection)] == ["backfill"]
+
+
+def test_closing_the_circuit_by_hand_asks_why_and_is_done_shown_and_audited(open_store, visit):
+    store = open_store("source_down")
+    app = visit("pipelines.py")
+    before = text_of(app)
+
+    app.button(key="breaker_reset_yes").click().run()
+    unasked = [error.value for error in app.error]
+    app.text_input(key="breaker_reason").input("the provider says so")
+    app.button(key="breaker_reset_yes").click().run()
+
+    assert ":red-badge[:material/power_off: open]" in before
+    assert "say why" in unasked[0]
+    assert not app.exception
+    assert "breaker_reset_yes" not in [button.key for button in app.button]
+    with store.database.reading() as connection:
+        (row,) = audited(connection)
+    assert (row["command"], row["parameters"]) == ("reset_breaker", {"source": "simulated", "reason": "the provider says so"})
+
+
+def test_a_circuit_that_never_failed_is_said_to_be_closed_and_offers_nothing(open_store, visit):
+    open_store("healthy")
+
+    app = visit("pipelines.py")
+
+    assert "breaker_reset_yes" not in [button.key for button in app.button]
+    assert ":green-badge[:material/check_circle: closed]" in text_of(app)
 
 
 def test_a_deep_link_opens_its_run(open_store, visit):

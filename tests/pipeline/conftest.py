@@ -10,6 +10,7 @@ import pytest
 from engine.clock import FakeClock
 from engine.pipeline import execution
 from engine.pipeline.graph import Pipeline
+from engine.pipeline.retry import RetryPolicy
 from engine.runtime import Runtime, compose
 from engine.settings import Settings
 from tests.pipeline.machine import NOW, Machine, Shelf
@@ -51,8 +52,8 @@ def machine(runtime: Runtime, clock: FakeClock, trial: Pipeline) -> Machine:
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
-    monkeypatch.setattr(execution, "FIRST_WAIT", timedelta(milliseconds=1))
-    monkeypatch.setattr(execution, "LONGEST_WAIT", timedelta(milliseconds=4))
+    policy = RetryPolicy(first=timedelta(milliseconds=1), longest=timedelta(milliseconds=4))
+    monkeypatch.setattr(execution, "POLICY", policy)
 
 
 @pytest.fixture

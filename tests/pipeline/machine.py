@@ -29,8 +29,13 @@ class Shelf:
     known: Reference = field(default_factory=Reference)
     name: str = "files"
     simulated: bool = False
+    failing: bool = False
+    asked: list[date] = field(default_factory=list)
 
     def daily_file(self, day: date) -> SourceFile | None:
+        self.asked.append(day)
+        if self.failing:
+            raise SourceUnavailable("the source did not answer")
         return SourceFile(f"{day:%Y_%m_%d}.csv", self.files[day]) if day in self.files else None
 
     def span(self) -> tuple[date, date] | None:
@@ -57,7 +62,13 @@ class Machine:
 
     def claim(self, runner_id: str = "host-1", **options: Any) -> RowMapping | None:
         """Claim the next run as a runner of that name."""
-        return moves.claim(self.runtime.database, runner_id=runner_id, at=self.clock.now(), sequential=[self.pipeline.name], **options)
+        noted = {"source": self.runtime.source.name, "simulated": self.runtime.simulated} | options
+        return moves.claim(self.runtime.database, runner_id=runner_id, at=self.clock.now(), sequential=[self.pipeline.name], **noted)
+
+    def claimable(self) -> bool:
+        """Say whether a run could be claimed now."""
+        found: bool = self._read(moves.claimable, at=self.clock.now(), sequential=[self.pipeline.name])
+        return found
 
     def execution(self) -> Execution:
         """Return what executes claimed runs."""
@@ -85,9 +96,9 @@ class Machine:
         """Return the names of what happened to a run."""
         return [row["name"] for row in self._read(runs.events_of, run_id)]
 
-    def _read(self, read: Callable[..., Any], *arguments: Any) -> Any:
+    def _read(self, read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         with self.runtime.database.reading() as connection:
-            return read(connection, *arguments)
+            return read(connection, *arguments, **options)
 
 
 def unavailable_times(times: int) -> Callable[[Any], None]:

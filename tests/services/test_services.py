@@ -300,7 +300,7 @@ COMMANDS = {
     "manual": lambda services: services.run(DAILY, MONDAY),
     "backfill": lambda services: services.backfill(DAILY, SUNDAY, MONDAY),
     "pause_schedule": lambda services: services.pause_schedule(DAILY),
-    "resume_schedule": lambda services: services.resume_schedule(DAILY),
+    "resume_schedule": lambda services: (services.pause_schedule(DAILY), services.resume_schedule(DAILY)),
     "cancel": lambda services: services.cancel(services.run(DAILY, MONDAY).run_id),
     "rerun": lambda services: services.rerun_dates(DAILY, [MONDAY]),
     "backfill_paused": lambda services: services.pause_backfill(services.backfill(DAILY, SUNDAY, MONDAY)),

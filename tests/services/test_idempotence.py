@@ -1,0 +1,174 @@
+"""A click is one effect: clicked twice, from two tabs, reloaded, or given again after a kill; and a key stands for one request only."""
+
+import inspect
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from engine.errors import Conflict, SourceUnavailable
+from engine.pipeline.guard import Breaker
+from engine.services import Services
+from storage import moves
+from storage.dead_letters import LetterFilter
+from storage.status import Label
+from storage.tables import Base
+from tests.pipelines.house import SUNDAY, House
+from tests.services.gate import TRIAL, letters
+
+MONDAY, TUESDAY, WEDNESDAY = (SUNDAY + timedelta(days=n) for n in (1, 2, 3))
+BLOCKED, HELD = 2, 3  # runs: Monday's session is blocked, Tuesday's is being executed
+READS = {"plan_backfill", "first_backfill"}  # change nothing; or only what a backfill with the key `first-start` does
+
+
+@pytest.fixture
+def ready(house: House, gate) -> House:
+    """A home with two letters of Sunday, a blocked session of Monday, a run of Tuesday under way, a backfill and an open circuit."""
+    gate.failing = {5: b"bad", 6: b"bad too"}
+    house.services.run(TRIAL, SUNDAY)
+    house.work()
+    gate.blocks = True
+    house.services.run(TRIAL, MONDAY)
+    house.work()
+    house.services.run(TRIAL, TUESDAY)
+    moves.claim(house.runtime.database, runner_id="test", at=house.clock.now(), sequential=[], source="files")
+    for _ in range(4):
+        Breaker(house.runtime.database, house.clock, "files").failed(0, SourceUnavailable("no answer"))
+    house.services.backfill(TRIAL, WEDNESDAY, WEDNESDAY)
+    house.services.discard_letters([line(house, 6)], reason="not wanted")
+    house.services.set_threshold("gate.block_above", 7, reason="thin days")
+    return house
+
+
+def line(house: House, number: int) -> int:
+    found: int = letters(house)[SUNDAY, number]["id"]
+    return found
+
+
+# Every command, as a button gives it; `key` is the request key of those that take one.
+COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
+    "run": lambda h, key: h.services.run(TRIAL, WEDNESDAY + timedelta(days=1), **key),
+    "rerun": lambda h, key: h.services.rerun(1, **key),
+    "rerun_dates": lambda h, key: h.services.rerun_dates(TRIAL, [SUNDAY, WEDNESDAY + timedelta(days=1)], **key),
+    "cancel": lambda h, _: h.services.cancel(HELD),
+    "backfill": lambda h, key: h.services.backfill(TRIAL, SUNDAY, SUNDAY + timedelta(days=9), **key),
+    "pause_backfill": lambda h, _: h.services.pause_backfill(1),
+    "resume_backfill": lambda h, _: h.services.resume_backfill(1),
+    "cancel_backfill": lambda h, _: h.services.cancel_backfill(1),
+    "pause_schedule": lambda h, _: h.services.pause_schedule("daily_prices"),
+    "resume_schedule": lambda h, _: h.services.resume_schedule("daily_prices"),
+    "set_threshold": lambda h, key: h.services.set_threshold("gate.block_above", 9, reason="thinner days", **key),
+    "undo_threshold": lambda h, _: h.services.undo_threshold(1),
+    "approve": lambda h, _: h.services.approve(BLOCKED, reason="thin, and right"),
+    "reject": lambda h, _: h.services.reject(BLOCKED, reason="wrong"),
+    "label": lambda h, _: h.services.label(SUNDAY, "S005", "price_band", Label.FAULT),
+    "rerun_changed": lambda h, key: h.services.rerun_changed(TRIAL, [SUNDAY], **key),
+    "edit_letter": lambda h, _: h.services.edit_letter(line(h, 5), "good"),
+    "edit_and_replay": lambda h, key: h.services.edit_and_replay(line(h, 5), "good", **key),
+    "replay_letters": lambda h, key: h.services.replay_letters([line(h, 5)], **key),
+    "discard_letters": lambda h, _: h.services.discard_letters([line(h, 5)], reason="no"),
+    "undo_letter": lambda h, _: h.services.undo_letter(line(h, 6)),
+    "reset_breaker": lambda h, _: h.services.reset_breaker("files", reason="mended"),
+}
+# The same commands with a key that was used, and other parameters.
+OTHERS: dict[str, Callable[[House, dict[str, str]], Any]] = {
+    "run": lambda h, key: h.services.run(TRIAL, WEDNESDAY + timedelta(days=2), **key),
+    "rerun": lambda h, key: h.services.rerun(2, **key),
+    "rerun_dates": lambda h, key: h.services.rerun_dates(TRIAL, [SUNDAY], **key),
+    "backfill": lambda h, key: h.services.backfill(TRIAL, SUNDAY, SUNDAY + timedelta(days=8), **key),
+    "set_threshold": lambda h, key: h.services.set_threshold("gate.block_above", 8, reason="thinner days", **key),
+    "rerun_changed": lambda h, key: h.services.rerun_changed(TRIAL, [SUNDAY, MONDAY], **key),
+    "edit_and_replay": lambda h, key: h.services.edit_and_replay(line(h, 5), "better", **key),
+    "replay_letters": lambda h, key: h.services.replay_letters(chosen=LetterFilter(since=SUNDAY), **key),
+}
+WHEN = {"at", "updated_at", "labelled_at", "queued_at", "created_at"}
+
+
+def everything(house: House) -> dict[str, list[Any]]:
+    """Return all rows that a command may have changed, but for the clock and the book of who asked."""
+    found = {}
+    with house.runtime.database.reading() as connection:
+        for name, table in Base.metadata.tables.items():
+            told = [column for column in table.c if column.name not in WHEN]
+            found[name] = sorted(str(row) for row in connection.execute(select(*told))) if name != "audit" else []
+    return found
+
+
+def runs_of(house: House) -> list[Any]:
+    """Return which runs there are, of which dates; to which backfill they belong may change."""
+    table = Base.metadata.tables["run"]
+    with house.runtime.database.reading() as connection:
+        return connection.execute(select(table.c.id, table.c.partition, table.c.status).order_by(table.c.id)).all()
+
+
+def again(house: House, command: Callable[..., Any], key: dict[str, str]) -> None:
+    """Give a command once more; that it says why there is nothing more to do is as good as doing nothing."""
+    with suppress(Conflict):
+        command(house, key)
+
+
+def keyed(name: str) -> bool:
+    return "request_key" in inspect.signature(getattr(Services, name)).parameters
+
+
+def test_every_command_there_is_stands_here():
+    public = {name for name, value in inspect.getmembers(Services, inspect.isfunction) if not name.startswith("_")}
+
+    assert set(COMMANDS) == public - READS
+    assert set(OTHERS) == {name for name in COMMANDS if keyed(name)}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_double_click_is_one_effect(ready, name):
+    key = {"request_key": "k"} if keyed(name) else {}
+    COMMANDS[name](ready, key)
+    once = everything(ready)
+    ready.clock.advance(timedelta(seconds=1))
+    again(ready, COMMANDS[name], key)
+
+    assert everything(ready) == once
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_two_tabs_are_one_effect(ready, name):
+    COMMANDS[name](ready, {"request_key": "this tab"} if keyed(name) else {})
+    once, runs = everything(ready), runs_of(ready)
+    again(ready, COMMANDS[name], {"request_key": "that tab"} if keyed(name) else {})
+    twice = everything(ready)
+
+    assert runs_of(ready) == runs
+    for table in ("dead_letter", "threshold_change", "gate_decision", "finding_label", "schedule", "breaker"):
+        assert twice[table] == once[table], table
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_is_given_again_after_a_kill_is_one_effect(ready, name):
+    key = {"request_key": "k"} if keyed(name) else {}
+    COMMANDS[name](ready, key)  # done, and the process dies before it can say so
+    once = everything(ready)
+    ready.runtime.database.close()
+    ready.restart()
+    again(ready, COMMANDS[name], key)
+
+    assert everything(ready) == once
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_same_key_with_other_parameters_is_an_error_and_does_nothing(ready, name):
+    COMMANDS[name](ready, {"request_key": "k"})
+    once = everything(ready)
+
+    with pytest.raises(Conflict, match="was used before"):
+        OTHERS[name](ready, {"request_key": "k"})
+    assert everything(ready) == once
+
+
+def test_dates_that_are_run_again_are_all_queued_or_none(ready):
+    ready.services.pause_backfill(1)
+
+    with pytest.raises(Conflict, match="which is paused"):
+        ready.services.rerun_dates(TRIAL, [SUNDAY, WEDNESDAY])
+    assert ready.read(lambda connection: [row for row in connection.execute(select(Base.metadata.tables["run"])) if row.rerun_of]) == []
