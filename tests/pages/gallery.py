@@ -36,6 +36,7 @@ from storage.status import (
 )
 from storage.tables import JobRun, Run
 from tests.pages import quality_gallery as gate
+from tests.pages.gallery_runs import rows_of_old_runs
 
 PIPELINE = "daily_prices"
 NOW = datetime(2025, 6, 3, 14, 15, tzinfo=UTC)  # Tuesday, 20:00 in Nepal: today's slot is two hours old
@@ -337,37 +338,8 @@ def source_down(store: Store) -> None:
 def many_runs(store: Store, *, number: int = 10_000) -> None:
     """Ten thousand runs, most of them of long ago."""
     healthy(store)
-    first = date(2024, 1, 1)
-    rows = []
-    for index in range(number):
-        day = first + timedelta(days=index % 400)
-        at = nepal_time(first, 18) + timedelta(minutes=index)
-        failed = index % 50 == 0
-        rows.append(
-            {
-                "pipeline": PIPELINE,
-                "partition": day,
-                "run_type": RunType.BACKFILL,
-                "status": RunStatus.FAILED if failed else RunStatus.SUCCEEDED,
-                "requested_by": "console",
-                "queued_at": at,
-                "available_at": at,
-                "started_at": at,
-                "finished_at": at + timedelta(milliseconds=80),
-                "duration_us": 80_000,
-                "verdict": Verdict.FAILED if failed else Verdict.SESSION,
-                "session_date": None if failed else day,
-                "rows": 341,
-                "fence": 1,
-                "rescues": 0,
-                "waits": 0,
-                "priority": 0,
-                "cancel_requested": False,
-                "simulated": True,
-            }
-        )
     with store.database.transaction() as connection:
-        connection.execute(insert(Run.__table__), rows)
+        connection.execute(insert(Run.__table__), rows_of_old_runs(PIPELINE, number))
 
 
 def _judged(store: Store, *, until: date = BEFORE) -> dict[date, int]:
