@@ -383,22 +383,7 @@ def tuned(store: Store) -> None:
 STATES: dict[str, Callable[[Store], None]] = {
     state.__name__: state
     for state in (
-        empty,
-        healthy,
-        one_failed,
-        newest_failed,
-        waiting,
-        crashed,
-        backfill_running,
-        backfill_stopped,
-        unsafe,
-        runner_dead,
-        paused,
-        source_down,
-        many_runs,
-        flagged,
-        held,
-        labelled,
-        tuned,
+        *(empty, healthy, one_failed, newest_failed, waiting, crashed, backfill_running, backfill_stopped, unsafe),
+        *(runner_dead, paused, source_down, many_runs, flagged, held, labelled, tuned),
     )
 }
