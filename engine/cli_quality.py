@@ -1,5 +1,6 @@
 """Commands about dead letters, thresholds and blocked sessions."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from engine.errors import UsageError
 from engine.printing import complain, show
 from engine.runtime import runtime
 from engine.services import Replay, Services
+from storage import dead_letters
 from storage.dead_letters import LetterFilter
 from storage.status import LetterState, RunStatus
 
@@ -22,6 +24,7 @@ Reason = Annotated[str | None, typer.Option(help="Only of this check, defect or 
 MaybeSince = Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="First date.")]
 MaybeUntil = Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Last date.")]
 GOOD = {RunStatus.SUCCEEDED, RunStatus.SKIPPED}
+_TOLD = 5  # letters that have not passed, each in a line of its own
 
 
 @app.command(name="dead-letters")
@@ -65,8 +68,24 @@ def replay(
     if bool(letter) == (reason is not None or day is not None):
         raise UsageError("say which letters (--id 17) or which of the open ones (--reason price_band, --date 2025-06-01), one of the two")
     chosen = None if letter else LetterFilter(reason=reason, since=day, until=day)
+    with services.runtime.database.reading() as connection:
+        letters = letter or dead_letters.open_ids(connection, LetterFilter(reason=reason, since=day, until=day))
     asked = services.replay_letters(letter or (), chosen=chosen)
     _follow_replay(services, asked, wait=wait, timeout=timeout, to_json=to_json)
+    if wait:
+        _tell_what_did_not_pass(services, letters)
+
+
+def _tell_what_did_not_pass(services: Services, letters: Sequence[int]) -> None:
+    """Exit 0 only if every one of the letters has passed; say which has not, and why."""
+    with services.runtime.database.reading() as connection:
+        left = [row for row in dead_letters.by_ids(connection, letters) if row["state"] in dead_letters.WAITING]
+    for row in left[:_TOLD]:
+        complain(f"letter {row['id']} ({row['partition']}, line {row['line']}) has not passed: {row['message']}")
+    if len(left) > _TOLD:
+        complain(f"and {len(left) - _TOLD} more: python -m engine dead-letters --state open")
+    if left:
+        raise typer.Exit(FAILED)
 
 
 def _follow_replay(services: Services, asked: Replay, *, wait: bool, timeout: float | None, to_json: bool) -> None:
@@ -101,6 +120,8 @@ def edit(
     services = commands()
     if replay_now:
         follow(services, services.edit_and_replay(letter, line), wait=wait, timeout=timeout, to_json=to_json)
+        if wait:
+            _tell_what_did_not_pass(services, [letter])
     else:
         show({"letter": letter, "message": services.edit_letter(letter, line)}, to_json=to_json)
 

@@ -41,11 +41,12 @@ WAITING = (LetterState.OPEN, LetterState.PARKED)
 SYSTEM = "system"
 WHOLE_FILE = 0  # the line of a letter that is a file
 MOST_COUNTED = 100_000  # a count beyond says no more than "many"
+_AT_ONCE = 500  # ids of one statement
 _PREVIEW = 400  # bytes of a line that a list shows; a line may have megabytes
 
 _of_date = (letters.c.pipeline == bindparam("pipeline"), letters.c.partition == bindparam("partition"))
 _of_file = (*_of_date, letters.c.source_sha256 == bindparam("sha256"))
-_columns = ("id", "source_sha256", "line", "kind", "state", "tries", "decided_by", "resolved_run_id", "edited_raw")
+_columns = ("id", "source_sha256", "line", "kind", "state", "tries", "decided_by", "resolved_run_id", "edited_raw", "asked")
 # Whoever decides about one of them at this moment is waited for; SQLite, whose one writer is alone, leaves FOR UPDATE out.
 _known = select(*(letters.c[name] for name in _columns)).where(*_of_date).with_for_update()
 _corrections = select(letters.c.line, letters.c.edited_raw).where(
@@ -143,7 +144,8 @@ def record(  # noqa: PLR0913, all of it is needed to tell one line from another
 
 def _insert(connection: Connection, run: Mapping[Any, Any], sha256: str, source_file: str, new: Sequence[Letter], *, at: datetime) -> None:
     file = {"pipeline": run["pipeline"], "partition": run["partition"], "source_file": source_file, "source_sha256": sha256}
-    seen = {"run_id": run["id"], "first_run_id": run["id"], "first_seen": at, "last_seen": at, "state": LetterState.OPEN, "tries": 0}
+    seen = {"run_id": run["id"], "first_run_id": run["id"], "first_seen": at, "last_seen": at}
+    seen |= {"state": LetterState.OPEN, "tries": 0, "asked": False}
     if new:
         connection.execute(
             _add, [file | seen | _said(letter) | {"kind": letter.kind, "line": letter.line, "raw": letter.raw} for letter in new]
@@ -167,10 +169,10 @@ def _see_again(connection: Connection, run: Mapping[Any, Any], again: Sequence[t
     """Write that letters failed again; return how many were parked by it."""
     if not again:
         return 0
-    moved = [_after_failing(row, replay=run["run_type"] == RunType.REPLAY) for row, _ in again]
+    moved = [_after_failing(row, replay=run["run_type"] == RunType.REPLAY and bool(row["asked"])) for row, _ in again]
     rows = [
         _said(letter)
-        | {"id": row["id"], "run_id": run["id"], "last_seen": at, "kind": letter.kind, "state": state, "tries": tries}
+        | {"id": row["id"], "run_id": run["id"], "last_seen": at, "kind": letter.kind, "state": state, "tries": tries, "asked": False}
         | {"resolved_run_id": None if state in WAITING else row["resolved_run_id"]}
         for (row, letter), (state, tries) in zip(again, moved, strict=True)
     ]
@@ -183,7 +185,7 @@ def _see_again(connection: Connection, run: Mapping[Any, Any], again: Sequence[t
 
 
 def _after_failing(row: RowMapping, *, replay: bool) -> tuple[LetterState, int]:
-    """Return the state and the tries of a letter that failed again; what a person has put away stays there.
+    """Return the state and the tries of a letter that failed again in a `replay` of it; what a person has put away stays there.
 
     What the system put away comes back: the source shows the file of before again.
     """
@@ -202,7 +204,7 @@ def _resolve(connection: Connection, run_id: int, passed: Sequence[RowMapping], 
     true = [row["id"] for row in passed if corrected is None or corrected.get(row["line"]) == now[row["id"]]]
     edited = [letter_id for letter_id in true if now[letter_id] is not None]
     replayed = [letter_id for letter_id in true if now[letter_id] is None]
-    resolved = {"resolved_run_id": run_id}
+    resolved = {"resolved_run_id": run_id, "asked": False}
     _change(connection, [{"id": letter_id, "state": LetterState.EDITED} | resolved for letter_id in edited])
     _change(connection, [{"id": letter_id, "state": LetterState.REPLAYED} | resolved for letter_id in replayed])
     return len(edited), len(replayed)
@@ -256,6 +258,12 @@ def resolve_files(connection: Connection, run: Mapping[Any, Any]) -> int:
     """Write that the file of a run's date could be used after all; return how many letters that resolves."""
     asked = {"b_pipeline": run["pipeline"], "b_partition": run["partition"], "b_run_id": run["id"]}
     return connection.execute(_resolve_files, asked).rowcount
+
+
+def ask(connection: Connection, ids: Sequence[int]) -> None:
+    """Have the next replay of their dates count as a try of these letters: it is not one of the other letters of those dates."""
+    for start in range(0, len(ids), _AT_ONCE):
+        connection.execute(update(letters).where(letters.c.id.in_(ids[start : start + _AT_ONCE])).values(asked=True))
 
 
 def edit(connection: Connection, letter_id: int, raw: bytes, *, by: str, at: datetime) -> bool:
@@ -352,6 +360,12 @@ def _filtered(query: Select[Any], chosen: LetterFilter, *, by_date: bool = False
     if chosen.since is not None or chosen.until is not None:
         query = query.where(letters.c.partition.between(chosen.since or date.min, chosen.until or date.max))
     return query
+
+
+def open_ids(connection: Connection, chosen: LetterFilter) -> list[int]:
+    """Return the letters of a filter that are open."""
+    query = _filtered(select(letters.c.id), replace(chosen, states=(LetterState.OPEN,)))
+    return list(connection.execute(query.limit(MOST_COUNTED)).scalars())
 
 
 def counts_by_reason(connection: Connection, chosen: LetterFilter) -> Mapping[str, int]:

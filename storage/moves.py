@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, case, exists, func, in
 
 from storage.database import Database
 from storage.prepared import Prepared
-from storage.status import BackfillState, RunStatus, sources_of
+from storage.status import BackfillState, RunStatus, Verdict, sources_of
 from storage.tables import Backfill, DateState, Run, RunDaily, RunEvent, ThresholdChange
 from storage.upsert import insert_of
 
@@ -283,6 +283,10 @@ def look_now(connection: Connection, run_ids: Sequence[int], *, at: datetime) ->
 
 
 def inherit(connection: Connection, origin: int, run_id: int) -> None:
-    """Give a run that takes over checkpoints what the stages of `origin` found out about its date."""
+    """Give a run that takes over checkpoints what the stages of `origin` found out about its date.
+
+    That the origin failed is no finding of theirs: the new run says itself what becomes of the date.
+    """
     row = connection.execute(select(*(runs.c[name] for name in INHERITED)).where(runs.c.id == origin)).mappings().one()
-    note(connection, run_id, **row)
+    own = ("verdict", "reason") if row["verdict"] == Verdict.FAILED else ()
+    note(connection, run_id, **{name: value for name, value in row.items() if name not in own})

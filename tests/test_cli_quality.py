@@ -179,3 +179,13 @@ def test_a_wrong_request_gives_exit_code_2_and_a_sentence(here, week, wrong):
     assert answered.stdout == ""
     assert answered.stderr.strip()
     assert "Traceback" not in answered.stderr
+
+
+def test_a_replay_that_does_not_pass_is_no_success(here, week):
+    number = ids(week)[0]
+    with week.runtime.database.transaction() as connection:
+        raw = dead_letters.one(connection, number)["raw"]
+    done = here(week, "edit", str(number), "--line", bytes(raw).decode(errors="replace") + ",garbage", "--replay", "--wait")
+
+    assert done.exit_code == 1
+    assert f"letter {number} ({SUNDAY}, line 9) has not passed: " in done.stderr

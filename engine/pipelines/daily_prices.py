@@ -70,6 +70,8 @@ class JudgedFile:
     session: date | None
     booked_by: str | None
     corrected: dict[int, str] = field(default_factory=dict)  # lines that a person has corrected, with the digest of what was put there
+    verdict: Verdict | None = None  # on the date of the file, and why; None in a checkpoint of an older version
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     reason = f"{judgement.reason} A session of {context.day} itself has not come." if verdict is Verdict.MISSING else judgement.reason
     context.note(verdict=verdict, session_date=session, reason=reason, evidence=findings["evidence"])
     by, applied = booked.by if booked else None, digests(corrections)
-    judged = JudgedFile(file.name, bronze.version.sha256, file.layout, file.lines, None, None, session, by, applied)
+    judged = JudgedFile(file.name, bronze.version.sha256, file.layout, file.lines, None, None, session, by, applied, verdict, reason)
     if judgement.kind is FileKind.NO_SESSION:
         _wait_for_todays(context, judgement)
         left = left_behind(context, brought, keep=None)
@@ -241,6 +243,9 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
 
         context.commit_with(write)
     _take_out(context, gold.left, gold.others)
+    if silver.session != context.day:  # its own file may have been unusable: the session has come with this one
+        late = {**context.run, "partition": silver.session}
+        context.commit_with(lambda connection: _resolved(connection, late))
     context.note(outcome=outcome)
     if same:
         context.log.info("unchanged", why=f"the same input as before: {table.num_rows} rows of {silver.session} stand as they are")
@@ -248,8 +253,10 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
 
 
 @daily_prices.stage()
-def report(quality: CheckedFile, silver: SessionFile, loaded: Loaded, context: StageContext) -> dict[str, float]:
-    """Measure the session that the run brought."""
+def report(parsed: JudgedFile, quality: CheckedFile, silver: SessionFile, loaded: Loaded, context: StageContext) -> dict[str, float]:
+    """Measure the session that the run brought, and say what becomes of its date: an earlier run may have called it failed."""
+    verdict = parsed.verdict or (Verdict.SESSION if silver.session == context.day else Verdict.NO_SESSION)
+    context.note(verdict=verdict, session_date=silver.session, reason=parsed.reason or f"the session of {silver.session}")
     table = context.table(silver.silver.path)
     moves = pc.subtract(table["close"].cast(pa.float64()), table["previous_close"].cast(pa.float64()))
     measures = {
@@ -321,6 +328,10 @@ def _take_out(context: StageContext, left: tuple[date, ...], others: tuple[Carri
 
     if left or others:
         context.commit_with(write)
+
+
+def _resolved(connection: Connection, run: dict[str, Any]) -> None:
+    dead_letters.resolve_files(connection, run)
 
 
 def _booked(file: JudgedFile) -> tuple[date, Version]:

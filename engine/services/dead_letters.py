@@ -58,6 +58,7 @@ class DeadLetterCommands(Replays):
             if earlier is not None and earlier.submitted is not None:
                 return earlier.submitted
             decided_at = self._edit(connection, letter, line)
+            dead_letters.ask(connection, [letter_id])
             wanted = Wanted(letter["partition"], TYPED, decided_at)
             pipeline = find(PIPELINES, letter["pipeline"])
             return self._replay_one(connection, pipeline, wanted, RunType.REPLAY, request_key=request_key)
@@ -99,6 +100,8 @@ class DeadLetterCommands(Replays):
                 return earlier
             if pipeline is None:
                 raise Conflict(f"nothing to replay: {_counted(left_out) or 'no open letter is so'}")
+            named = [letter_id for letter_id in ids if letter_id not in left_out]
+            dead_letters.ask(connection, named if chosen is None else dead_letters.open_ids(connection, chosen))
             return self._replay(connection, pipeline, dates, left_out, request_key)
 
     def _replay(

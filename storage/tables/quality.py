@@ -97,6 +97,7 @@ class DeadLetter(Base, table=True):
     edited_raw: bytes | None = _raw()  # a person's correction: it stands for the line in every later run of these bytes
     state: LetterState = word(12, nullable=False)
     tries: int = 0  # replays that it did not pass
+    asked: bool = False  # for a replay that has not ended: only such a one is a try
     first_seen: datetime = instant(nullable=False)
     last_seen: datetime = instant(nullable=False)
     resolved_run_id: int | None = count()

@@ -141,6 +141,11 @@ def test_a_session_of_which_too_much_is_bad_waits_for_a_person(week, blocked):
     assert NEXT_SUNDAY not in week.accepted()
 
 
+def blocked_reason(house: House) -> str:
+    """What the rows say of the session, whatever became of it."""
+    return "The session of its own date: 120 symbols, 3,000 trades."
+
+
 def test_an_approved_session_passes_without_its_bad_rows_and_says_who(week, blocked):
     submitted = week.services.approve(blocked["id"], reason="the debentures of that day are known to be wrong")
     week.work()
@@ -148,6 +153,8 @@ def test_an_approved_session_passes_without_its_bad_rows_and_says_who(week, bloc
 
     assert (run["status"], run["outcome"], run["from_stage"]) == (RunStatus.SUCCEEDED, Outcome.LOADED, "quality")
     assert (report["verdict"], report["approved_by"], report["quarantined"]) == (GateVerdict.FLAGGED, "test", 12)
+    assert (run["verdict"], run["session_date"], run["reason"]) == (Verdict.SESSION, NEXT_SUNDAY, blocked_reason(week))
+    assert (week.date(NEXT_SUNDAY).verdict, week.date(NEXT_SUNDAY).reason) == (Verdict.SESSION, run["reason"])
     assert week.read(sessions.one, NEXT_SUNDAY)["rows"] == 108
     assert {letter["state"] for letter in letters(week)} == {LetterState.OPEN}
 
@@ -157,6 +164,41 @@ def test_a_rejected_session_stays_out(week, blocked):
 
     assert NEXT_SUNDAY not in week.accepted()
     assert week.run(NEXT_SUNDAY)["error_type"] == "SessionBlocked"
+
+
+@pytest.mark.parametrize("stage", ["silver", "gold", "loaded", "report"])
+def test_a_rerun_from_the_stage_that_failed_makes_the_date_a_session(week, monkeypatch, stage):
+    def dies(**_inputs: Any) -> None:
+        raise RuntimeError("killed here")
+
+    with monkeypatch.context() as patched:
+        replaced(patched, stage, dies)
+        failed = published(week, numbers(5))
+    run = week.rerun(failed["id"], from_stage=stage)
+
+    assert (failed["verdict"], run["verdict"], week.date(NEXT_SUNDAY).verdict) == (Verdict.FAILED, Verdict.SESSION, Verdict.SESSION)
+    assert "killed" not in week.date(NEXT_SUNDAY).reason
+
+
+def test_a_replay_counts_as_a_try_of_the_letters_that_were_asked_for_alone(week):
+    published(week, crossed(numbers(5), 7, 8))
+    first, second = letters(week)
+    for _ in range(2):
+        week.services.replay_letters([first["id"]])
+        week.work()
+
+    assert {letter["id"]: letter["tries"] for letter in letters(week)} == {first["id"]: 2, second["id"]: 0}
+
+
+def test_a_file_letter_is_closed_when_the_session_comes_with_another_file(week):
+    week.put(NEXT_SUNDAY, b"not a table")
+    week.run(NEXT_SUNDAY)
+    before = [letter["state"] for letter in letters(week)]
+    week.session(NEXT_MONDAY, 5)
+    run = week.run(NEXT_MONDAY, book_to=NEXT_SUNDAY)
+
+    assert (before, run["session_date"]) == ([LetterState.OPEN], NEXT_SUNDAY)
+    assert [(letter["state"], letter["resolved_run_id"]) for letter in letters(week)] == [(LetterState.REPLAYED, run["id"])]
 
 
 def test_a_session_behind_a_blocked_one_goes_on(week, blocked):
