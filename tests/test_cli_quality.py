@@ -56,6 +56,7 @@ def test_letters_are_listed_and_filtered(here, week):
 
     assert [(row["date"], row["line"], row["state"]) for row in shown] == [(str(MONDAY), 9, "open"), (str(SUNDAY), 9, "open")]
     assert [row["date"] for row in monday] == [str(MONDAY)]
+    assert json.loads(here(week, "dead-letters", "--date", str(MONDAY), "--json").stdout) == monday
     assert shown[0]["raw"] == "8,S007,\\xff"
     assert json.loads(here(week, "dead-letters", "--reason", "stale", "--json").stdout) == []
 
@@ -163,6 +164,7 @@ WRONG = {
     "a blank reason": ["discard", "1", "--reason", " "],
     "nothing to undo": ["undo", "1"],
     "no such state": ["dead-letters", "--state", "lost"],
+    "a date and a range": ["dead-letters", "--date", "2024-06-03", "--since", "2024-06-02"],
     "no such limit": ["threshold", "gate.blok_above", "7", "--reason", "x"],
     "a limit out of range": ["threshold", "gate.block_above", "99", "--reason", "x"],
     "the limit that it is": ["threshold", "gate.block_above", "5", "--reason", "x"],
@@ -179,3 +181,4 @@ def test_a_wrong_request_gives_exit_code_2_and_a_sentence(here, week, wrong):
     assert answered.stdout == ""
     assert answered.stderr.strip()
     assert "Traceback" not in answered.stderr
+    assert "Value error" not in answered.stderr
