@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from engine import quality_reading, reading
+from engine.cli_fate import tell_fate
 from engine.cli_following import MaybeDay, Timeout, Wait, commands, follow, tell_failure, wait_for_backfill, wait_for_run
 from engine.cli_parts import FAILED, Json, date_of, option_of, told
 from engine.errors import UsageError
@@ -102,6 +103,7 @@ def edit(
 ) -> None:
     """Correct the line of a dead letter: it stands for the line in every later run of the same bytes."""
     services = commands()
+    tell_fate(services.runtime, letter, line)
     if replay_now:
         follow(services, services.edit_and_replay(letter, line), wait=wait, timeout=timeout, to_json=to_json)
     else:

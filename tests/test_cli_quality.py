@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from engine.market.csv_line import line_of
 from engine.pipelines import PIPELINES
 from storage import dead_letters, runs, thresholds
 from storage.dead_letters import LetterFilter
 from storage.status import LetterState
-from tests.pipelines.house import DAILY, SUNDAY, House, announced, days_from, with_a_week
+from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers, with_a_week
 from tests.services.gate import TRIAL, Gate, letter, letters
 from tests.shell import inside
 
@@ -122,6 +123,30 @@ def test_a_line_is_corrected_and_its_date_run_again(here, gated):
     assert gate.seen[-1] == {5: b"better"}
     assert house.read(dead_letters.one, int(number))["state"] == LetterState.EDITED
     assert "takes its correction out" in json.loads(here(house, "undo", number, "--json").stdout)["message"]
+
+
+@pytest.mark.parametrize(
+    ("place", "cell", "told"),
+    [
+        (4, "0.20", "As corrected the row would be refused: high_not_below_low (observed 0.2, limit "),
+        (8, "many", "As corrected the line would be no row: "),
+        (8, None, "As corrected the row would pass."),
+    ],
+)
+def test_a_correction_is_saved_and_says_what_it_would_come_to(here, tmp_path, place, cell, told):
+    house, day = with_a_week(tmp_path), SUNDAY + timedelta(days=7)
+    rows = numbers(5)
+    rows[7][4] = "0.10"  # high
+    house.put(day, daily_bytes(rows))
+    house.run(day)
+    (number,) = ids(house)
+    row = numbers(5)[7]
+    row[place] = cell or row[place]
+    done = here(house, "edit", str(number), "--line", line_of(row), "--json")
+
+    assert (done.exit_code, json.loads(done.stdout)["letter"]) == (0, number)
+    assert done.stderr.startswith(told)
+    assert house.read(dead_letters.one, number)["edited_raw"] == line_of(row).encode()
 
 
 def test_letters_are_discarded_and_opened_again(here, week):
