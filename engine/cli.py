@@ -24,7 +24,7 @@ from engine.cli_following import (
     follow,
     wait_for_backfill,
 )
-from engine.cli_parts import FAILED, Json, date_of, told
+from engine.cli_parts import FAILED, Json, date_of, option_of, told
 from engine.errors import UsageError
 from engine.printing import as_csv, complain, show
 from engine.runtime import runtime
@@ -42,8 +42,8 @@ def backfill(  # noqa: PLR0913, each is one option
     pipeline: str,
     since: Since,
     until: Until,
-    mode: Annotated[BackfillMode, typer.Option(help="Which dates to take.")] = BackfillMode.MISSING,
-    on_failure: Annotated[OnFailure, typer.Option(help="What to do when a date fails.")] = OnFailure.CONTINUE,
+    mode: Annotated[BackfillMode, option_of(BackfillMode, "Which dates to take.")] = BackfillMode.MISSING,
+    on_failure: Annotated[OnFailure, option_of(OnFailure, "What to do when a date fails.")] = OnFailure.CONTINUE,
     max_active: Annotated[int, typer.Option(min=1, help="Dates at once, where the pipeline allows more than one.")] = 1,
     *,
     plan: Annotated[bool, typer.Option("--plan", help="Only say which dates it would take and how long that would last.")] = False,
@@ -139,7 +139,7 @@ def list_backfills(
 @told
 def list_runs(
     pipeline: Annotated[str | None, typer.Option(help="Only of this pipeline.")] = None,
-    status: Annotated[list[RunStatus] | None, typer.Option(help="Only with this status; may be given more than once.")] = None,
+    status: Annotated[list[RunStatus] | None, option_of(RunStatus, "Only with this status; may be given more than once.")] = None,
     day: MaybeDay = None,
     before: Annotated[int | None, typer.Option(help="Only runs with a lower number: the next page.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
@@ -187,6 +187,8 @@ def schedule(
     else:
         for entry in found:
             show(entry, to_json=False)
+            if not entry["slots"]:
+                complain(f"{entry['pipeline']}: no date in the last {days} days; use --days")
 
 
 @app.command()
@@ -263,6 +265,8 @@ def sql(
     """Answer one SELECT over bronze_files, silver_prices, gold_features, prices and the metadata tables."""
     from engine.query import query  # noqa: PLC0415, DuckDB is loaded by this command only
 
+    if to_json and to_csv:
+        raise UsageError("say --json or --csv, one of the two")
     answer = query(runtime(), statement)
     if to_csv:
         as_csv(answer)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from enum import StrEnum
 from functools import wraps
 from typing import Annotated, Any
 
@@ -22,6 +23,18 @@ def date_of(text: str) -> date:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007, a calendar date has no zone
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2025-06-01") from error
+
+
+def option_of(words: type[StrEnum], explained: str) -> Any:
+    """Return an option that takes one of these words."""
+
+    def word_of(text: str) -> StrEnum:
+        try:
+            return words(text)
+        except ValueError as error:
+            raise typer.BadParameter(f"{text!r} is none of {', '.join(words)}") from error
+
+    return typer.Option(parser=word_of, metavar="|".join(words), help=explained)
 
 
 def told(command: Callable[..., Any]) -> Callable[..., Any]:

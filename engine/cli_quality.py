@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from engine import quality_reading, reading
+from engine.cli_fate import tell_fate
 from engine.cli_following import MaybeDay, Timeout, Wait, commands, follow, tell_failure, wait_for_backfill, wait_for_run
-from engine.cli_parts import FAILED, Json, date_of, told
+from engine.cli_parts import FAILED, Json, date_of, option_of, told
 from engine.errors import UsageError
 from engine.printing import complain, show
 from engine.runtime import runtime
@@ -30,7 +31,7 @@ _TOLD = 5  # letters that have not passed, each in a line of its own
 @app.command(name="dead-letters")
 @told
 def list_letters(  # noqa: PLR0913, each is one option
-    state: Annotated[list[LetterState] | None, typer.Option(help="Only in this state; may be given more than once.")] = None,
+    state: Annotated[list[LetterState] | None, option_of(LetterState, "Only in this state; may be given more than once.")] = None,
     reason: Reason = None,
     symbol: Annotated[str | None, typer.Option(help="Only of this symbol.")] = None,
     since: MaybeSince = None,
@@ -38,10 +39,13 @@ def list_letters(  # noqa: PLR0913, each is one option
     before: Annotated[int | None, typer.Option(help="Only behind this letter: the next page.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     *,
+    day: MaybeDay = None,
     to_json: Json = False,
 ) -> None:
     """List what did not pass, newest first: lines that cannot be read, rows that a check refused, files that cannot be used."""
-    chosen = LetterFilter(tuple(state or ()), reason, symbol, since, until)
+    if day is not None and (since is not None or until is not None):
+        raise UsageError("say one date (--date 2025-06-01) or a range (--since, --until), one of the two")
+    chosen = LetterFilter(tuple(state or ()), reason, symbol, day or since, day or until)
     show(quality_reading.letters(runtime(), chosen, before=before, limit=limit), to_json=to_json)
 
 
@@ -66,7 +70,7 @@ def replay(
     """Run the dates of dead letters again from their typed rows on, with the corrections and limits of now."""
     services = commands()
     if bool(letter) == (reason is not None or day is not None):
-        raise UsageError("say which letters (--id 17) or which of the open ones (--reason price_band, --date 2025-06-01), one of the two")
+        raise UsageError("say which letters (--id 17), or which of the open ones: --reason price_band, --date 2025-06-01 or both")
     chosen = None if letter else LetterFilter(reason=reason, since=day, until=day)
     with services.runtime.database.reading() as connection:
         letters = letter or dead_letters.open_ids(connection, LetterFilter(reason=reason, since=day, until=day))
@@ -118,6 +122,7 @@ def edit(
 ) -> None:
     """Correct the line of a dead letter: it stands for the line in every later run of the same bytes."""
     services = commands()
+    tell_fate(services.runtime, letter, line)
     if replay_now:
         follow(services, services.edit_and_replay(letter, line), wait=wait, timeout=timeout, to_json=to_json)
         if wait:

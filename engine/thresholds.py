@@ -71,10 +71,11 @@ def snapshot(changed: Mapping[str, float], version: int) -> Thresholds:
 
 
 def named(key: str) -> ThresholdSpec:
-    """Return the limit of that name; `UnknownName` lists the nearest ones."""
+    """Return the limit of that name; `UnknownName` lists near ones, where there are any."""
     if key not in SPECS:
-        near = get_close_matches(key, SPECS, n=5, cutoff=0.4) or list(SPECS)[:5]
-        raise UnknownName(f"no threshold is called {key!r}; the nearest names are {', '.join(near)}")
+        near = get_close_matches(key, SPECS, n=5)
+        there = f"the nearest names are {', '.join(near)}" if near else "list them with: python -m engine thresholds"
+        raise UnknownName(f"no threshold is called {key!r}; {there}")
     return SPECS[key]
 
 

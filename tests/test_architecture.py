@@ -16,7 +16,11 @@ PAGE_LINES = 120
 # Each module in a process of its own. They are forked from one that has loaded the libraries, which take far longer than our code.
 IMPORT_ALONE = """
 import importlib, json, os, sys, traceback
-for library in ("pyarrow", "pandas", "sqlmodel", "plotly.graph_objects", "streamlit", "typer"):
+LIBRARIES = (
+    "alembic", "apscheduler.schedulers.background", "duckdb", "pandas", "pandera.pandas", "plotly.graph_objects", "pyarrow.parquet",
+    "psycopg", "pydantic_settings", "pysqlite3", "scipy.stats", "sqlmodel", "stamina", "starlette.routing", "streamlit", "structlog", "typer",
+)
+for library in LIBRARIES:
     importlib.import_module(library)
 failed = {}
 for module in json.load(sys.stdin):

@@ -48,7 +48,7 @@ READS = {
     "sessions": ["sessions", *RANGE],
     "pipelines": ["pipelines"],
     "checks": ["checks"],
-    "schedule": ["schedule"],
+    "schedule": ["schedule", "--days", "3660"],
     "backfills": ["backfills"],
     "runner --status": ["runner", "--status"],
     "backfill --plan": ["backfill", DAILY, *RANGE, "--plan"],
@@ -267,6 +267,10 @@ def test_the_ledger_shows_dates_that_only_a_backfill_brought_in(here, stocked):
     assert "not due by schedule" in here(stocked, "schedule", "--days", "1000").stdout
 
 
+def test_a_schedule_without_newer_dates_says_how_to_see_older_ones(here, stocked):
+    assert "no date in the last 14 days; use --days" in here(stocked, "schedule").stderr
+
+
 def test_a_schedule_is_paused_and_resumed(here, stocked):
     paused = [json.loads(here(stocked, "schedule", order, DAILY, "--json").stdout)[0]["paused"] for order in ("--pause", "--resume")]
 
@@ -279,6 +283,10 @@ WRONG = {
     "not a date": ["run", DAILY, "--date", "3 June"],
     "no date": ["run", DAILY],
     "a future date": ["run", DAILY, "--date", "2999-01-01"],
+    "a date before the exchange": ["run", DAILY, "--date", "1800-01-02"],
+    "a range before the exchange": ["backfill", DAILY, "--since", "1800-01-01", "--until", "1800-01-03", "--plan"],
+    "two forms at once": ["sql", "SELECT 1", "--json", "--csv"],
+    "no such status": ["runs", "--status", "purple"],
     "no such pipeline": ["run", "weekly", "--date", "2024-06-03"],
     "no such run": ["run", "99"],
     "no such run to cancel": ["cancel", "99"],
@@ -302,6 +310,18 @@ def test_a_wrong_request_gives_exit_code_2_and_a_sentence(here, week, wrong):
     assert answered.stdout == ""
     assert answered.stderr.strip()
     assert "Traceback" not in answered.stderr
+    assert "Value error" not in answered.stderr
+
+
+def test_a_date_before_the_exchange_opened_is_refused_with_that_day(here, week):
+    assert "before the exchange opened (1994-01-13)" in here(week, *WRONG["a date before the exchange"]).stderr
+    assert "before the exchange opened (1994-01-13)" in here(week, *WRONG["a range before the exchange"]).stderr
+
+
+def test_a_word_that_is_none_is_refused_with_those_that_are(here, week):
+    said = " ".join(here(week, *WRONG["no such status"]).stderr.replace("│", "").split())
+
+    assert "'purple' is none of queued, running, succeeded, skipped, failed, cancelled, crashed" in said
 
 
 def test_the_progress_bar_is_shown_on_a_terminal(stocked):

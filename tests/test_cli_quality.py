@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from engine.market.csv_line import line_of
 from engine.pipelines import PIPELINES
 from storage import dead_letters, runs, thresholds
 from storage.dead_letters import LetterFilter
 from storage.status import LetterState
-from tests.pipelines.house import DAILY, SUNDAY, House, announced, days_from, with_a_week
+from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers, with_a_week
 from tests.services.gate import TRIAL, Gate, letter, letters
 from tests.shell import inside
 
@@ -56,6 +57,7 @@ def test_letters_are_listed_and_filtered(here, week):
 
     assert [(row["date"], row["line"], row["state"]) for row in shown] == [(str(MONDAY), 9, "open"), (str(SUNDAY), 9, "open")]
     assert [row["date"] for row in monday] == [str(MONDAY)]
+    assert json.loads(here(week, "dead-letters", "--date", str(MONDAY), "--json").stdout) == monday
     assert shown[0]["raw"] == "8,S007,\\xff"
     assert json.loads(here(week, "dead-letters", "--reason", "stale", "--json").stdout) == []
 
@@ -123,6 +125,30 @@ def test_a_line_is_corrected_and_its_date_run_again(here, gated):
     assert "takes its correction out" in json.loads(here(house, "undo", number, "--json").stdout)["message"]
 
 
+@pytest.mark.parametrize(
+    ("place", "cell", "told"),
+    [
+        (4, "0.20", "As corrected the row would be refused: high_not_below_low (observed 0.2, limit "),
+        (8, "many", "As corrected the line would be no row: "),
+        (8, None, "As corrected the row would pass."),
+    ],
+)
+def test_a_correction_is_saved_and_says_what_it_would_come_to(here, tmp_path, place, cell, told):
+    house, day = with_a_week(tmp_path), SUNDAY + timedelta(days=7)
+    rows = numbers(5)
+    rows[7][4] = "0.10"  # high
+    house.put(day, daily_bytes(rows))
+    house.run(day)
+    (number,) = ids(house)
+    row = numbers(5)[7]
+    row[place] = cell or row[place]
+    done = here(house, "edit", str(number), "--line", line_of(row), "--json")
+
+    assert (done.exit_code, json.loads(done.stdout)["letter"]) == (0, number)
+    assert done.stderr.startswith(told)
+    assert house.read(dead_letters.one, number)["edited_raw"] == line_of(row).encode()
+
+
 def test_letters_are_discarded_and_opened_again(here, week):
     first, second = (str(number) for number in ids(week))
     said = json.loads(here(week, "discard", first, second, "--reason", "a test", "--json").stdout)["message"]
@@ -163,6 +189,7 @@ WRONG = {
     "a blank reason": ["discard", "1", "--reason", " "],
     "nothing to undo": ["undo", "1"],
     "no such state": ["dead-letters", "--state", "lost"],
+    "a date and a range": ["dead-letters", "--date", "2024-06-03", "--since", "2024-06-02"],
     "no such limit": ["threshold", "gate.blok_above", "7", "--reason", "x"],
     "a limit out of range": ["threshold", "gate.block_above", "99", "--reason", "x"],
     "the limit that it is": ["threshold", "gate.block_above", "5", "--reason", "x"],
@@ -179,6 +206,7 @@ def test_a_wrong_request_gives_exit_code_2_and_a_sentence(here, week, wrong):
     assert answered.stdout == ""
     assert answered.stderr.strip()
     assert "Traceback" not in answered.stderr
+    assert "Value error" not in answered.stderr
 
 
 def test_a_replay_that_does_not_pass_is_no_success(here, week):

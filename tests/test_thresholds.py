@@ -67,6 +67,13 @@ def test_an_unknown_name_is_refused_with_the_nearest_ones():
         validated("trial.eror_above", 1)
 
 
+@pytest.mark.parametrize("far", ["nope", "foo"])
+def test_a_name_that_is_near_none_says_where_they_are_listed(far):
+    with pytest.raises(UnknownName, match=r"list them with: python -m engine thresholds") as refused:
+        validated(far, 5)
+    assert "nearest" not in str(refused.value)
+
+
 def test_a_snapshot_has_every_threshold_and_cannot_be_changed():
     taken = snapshot({"trial.error_above": 4.0, "gone.error_above": 1.0}, 7)
 

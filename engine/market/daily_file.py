@@ -127,13 +127,25 @@ def _split_header(text: bytes, name: str) -> tuple[int, list[str], bytes]:
         if line.strip():
             break
         lead += 1
+    bad = _no_header(line)
+    if bad is not None:
+        raise UnreadableFile(f"{name} is not a text table: line {lead + 1} {bad}.", line=lead + 1)
     try:
-        if b"\0" in line or len(line) > MAX_LINE:
-            raise UnreadableFile(f"{name} is not a text table: line {lead + 1} has {len(line):,} bytes or holds a NUL.", line=lead + 1)
         cells = next(csv.reader([line.decode("utf-8")], strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise UnreadableFile(f"{name} is not a text table: line {lead + 1} cannot be read ({error}).", line=lead + 1) from error
     return lead, [cell.strip() for cell in cells], rest
+
+
+def _no_header(line: bytes) -> str | None:
+    """Return what makes a line no line of text, whatever its cells are."""
+    if b"\0" in line:
+        return "holds a NUL byte, as UTF-16 text does; a daily file is UTF-8"
+    if b"\r" in line.rstrip(b"\r"):
+        return "has a CR inside; lines end with LF or CR LF, not with CR alone"
+    if len(line) > MAX_LINE:
+        return f"has {len(line):,} bytes; at most {MAX_LINE:,} are read"
+    return None
 
 
 def _refuse_too_many(text: bytes, name: str) -> None:

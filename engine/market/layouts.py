@@ -70,6 +70,6 @@ def layout_of(header: Sequence[str], name: str, *, line: int = 1) -> str:
     listed = "; ".join(f"{what}: {', '.join(map(repr, columns))[:500]}" for what, columns in differences if columns)
     raise UnknownLayout(
         f"{name}, line {line}: a header of {len(header)} columns never seen before. Against the nearest layout, {nearest}: {listed}. "
-        "The bytes are kept; teach engine/market/layouts.py the new layout and rerun the date.",
+        "Teach engine/market/layouts.py the new layout, then check the file again or rerun its date (a run keeps the bytes).",
         line=line,
     )

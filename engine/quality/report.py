@@ -311,7 +311,9 @@ def _blocks(results: Sequence[CheckResult], lines: Conservation, *, block_above:
     whole = [result for result in results if result.status is CheckStatus.FAILED and result.check.scope in OF_THE_WHOLE]
     blocks = [f"{result.check.id}: {result.check.summary}" for result in whole]
     share = share_set_aside(lines)
-    if share > block_above:
+    if share > block_above and not lines.loaded + lines.quarantined:
+        blocks.insert(0, "the file holds no row")
+    elif share > block_above:
         most = max(results, key=lambda result: result.failed)
         by = f", most by {most.check.id} ({most.failed})" if most.failed else ""
         data = lines.loaded + lines.quarantined

@@ -12,7 +12,7 @@ from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import find
 from engine.pipelines import PIPELINES
 from engine.planning import Plan, plan
-from engine.services.base import BACKFILL_LAST, MOST_DATES, Commands, same_request
+from engine.services.base import BACKFILL_LAST, MOST_DATES, Commands, refuse_before_opening, same_request
 from storage import backfills, moves, runs
 from storage.status import ACTIVE, BackfillMode, BackfillState, OnFailure, RunStatus, RunType
 
@@ -32,6 +32,7 @@ class BackfillCommands(Commands):
         today = nepal_date(self.runtime.clock.now())
         if until > today:
             raise UsageError(f"{until} lies in the future (today is {today} in Nepal); end the range today at the latest")
+        refuse_before_opening(since)
         return plan(self.runtime, find(PIPELINES, pipeline), since, until, mode=mode)
 
     def backfill(

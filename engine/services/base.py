@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping
 
 from engine.clock import nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
+from engine.market.rules import OPENING
 from engine.pipeline.graph import Pipeline
 from engine.pipelines.corrections import still_stand
 from engine.runtime import Runtime
@@ -52,7 +53,7 @@ class Commands:
         from_stage: str | None = None,
     ) -> Submitted:
         """Queue a run of one date, in a transaction of its own."""
-        self._refuse_a_future([day])
+        self._refuse_impossible([day])
         if book_to is not None and book_to > day:
             raise UsageError(f"the file of {day} cannot hold the session of a later date ({book_to})")
         if from_stage is not None:
@@ -62,12 +63,13 @@ class Commands:
             self.runtime.database.serialise(connection, "submit")
             return self._queue(connection, pipeline, day, run_type, request_key=request_key, **wanted)
 
-    def _refuse_a_future(self, days: Sequence[date]) -> None:
+    def _refuse_impossible(self, days: Sequence[date]) -> None:
         self.runtime.source.span()  # a source that is set up wrongly is refused here: no date is to blame for it
         today = nepal_date(self.runtime.clock.now())
         for day in days:
             if day > today:
                 raise UsageError(f"{day} lies in the future (today is {today} in Nepal)")
+            refuse_before_opening(day)
 
     def _queue(
         self, connection: Connection, pipeline: Pipeline, day: date, run_type: RunType, *, request_key: str | None = None, **asked: Any
@@ -147,6 +149,12 @@ class Commands:
     def _audited(self, connection: Connection, command: str, parameters: Mapping[str, Any], result: str) -> str:
         audit.record(connection, at=self.runtime.clock.now(), actor=self.actor, command=command, parameters=dict(parameters), result=result)
         return result
+
+
+def refuse_before_opening(day: date) -> None:
+    """Refuse a date on which there was no exchange yet."""
+    if day < OPENING:
+        raise UsageError(f"{day} lies before the exchange opened ({OPENING})")
 
 
 def refuse_held_back(connection: Connection, run_id: int) -> None:

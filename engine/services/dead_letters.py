@@ -41,14 +41,14 @@ class DeadLetterCommands(Replays):
 
     def edit_letter(self, letter_id: int, raw: bytes | str) -> str:
         """Put a corrected line in the place of a letter's: it stands for the line in every later run of the same bytes."""
-        line = _one_line(raw)
+        line = one_line(raw)
         with self.runtime.database.transaction() as connection:
             self._edit(connection, _letter(connection, letter_id), line)
         return f"Letter {letter_id} is corrected; the next run of its date applies it."
 
     def edit_and_replay(self, letter_id: int, raw: bytes | str, *, request_key: str | None = None) -> Submitted:
         """Correct a letter's line and queue its date, both or neither; asked twice it is done once."""
-        line = _one_line(raw)
+        line = one_line(raw)
         self.runtime.source.span()  # as for a run
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
@@ -153,7 +153,7 @@ class DeadLetterCommands(Replays):
             return self._audited(connection, "undo_letter", {"id": letter_id}, said)
 
 
-def _one_line(raw: bytes | str) -> bytes:
+def one_line(raw: bytes | str) -> bytes:
     """Return one physical line without its line break; `UsageError` when it is none."""
     line = raw.encode("utf-8", errors="surrogatepass") if isinstance(raw, str) else raw
     line = line.removesuffix(b"\n").removesuffix(b"\r")

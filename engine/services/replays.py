@@ -50,7 +50,7 @@ class Replays(Commands):
         found.position(from_stage)
         if not days or len(days) > MOST_DATES:
             raise UsageError(f"name 1 to {MOST_DATES:,} dates to run again, not {len(days):,}")
-        self._refuse_a_future(days)
+        self._refuse_impossible(days)
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
             self._asked(connection, request_key, "rerun_changed", pipeline=pipeline, days=sorted(set(days)), from_stage=from_stage)

@@ -40,7 +40,7 @@ class RunCommands(Commands):
         """Queue a new run of each of the dates, oldest first: of all, or of none where one is refused."""
         found = find(PIPELINES, pipeline)
         keys = {day: f"{request_key}:{day}" if request_key else None for day in days}
-        self._refuse_a_future(days)
+        self._refuse_impossible(days)
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
             self._asked(connection, request_key, "rerun_dates", pipeline=pipeline, days=sorted(days))

@@ -13,6 +13,7 @@ from engine.backup import manifest, shelf, snapshot
 from engine.backup.inspection import inspect_backup
 from engine.backup.snapshot import take
 from engine.errors import BackupError, NoSpace, UsageError
+from storage.migrate import HEAD
 from storage.aside import aside
 from tests.backup.damage import flip
 from tests.pipelines.house import SUNDAY, House
@@ -28,7 +29,7 @@ def test_a_manifest_says_what_is_in_the_backup_and_of_when(week, saved):
     told = json.loads((saved.folder / manifest.NAME).read_bytes())
 
     assert saved.folder.name == "20260105T060000Z"
-    assert (told["taken_at"], told["schema"], told["source"], told["simulated"]) == ("2026-01-05T06:00:00+00:00", "0005", "files", False)
+    assert (told["taken_at"], told["schema"], told["source"], told["simulated"]) == ("2026-01-05T06:00:00+00:00", HEAD, "files", False)
     assert told["counts"] == {"files": len(told["files"]), "bytes": sum(entry["bytes"] for entry in told["files"])}
     assert (told["sessions"], told["runs"]) == (5, 7)
     assert {entry["path"] for entry in told["files"]} == {

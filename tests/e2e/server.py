@@ -153,7 +153,7 @@ class Store:
             connection.execute(text("UPDATE runner SET heartbeat_at = heartbeat_at - :by"), {"by": by // timedelta(microseconds=1)})
 
     def idle(self) -> bool:
-        """Say whether there are runs and none of them is queued or running."""
+        """Say whether there are runs and none is queued or running, but for one that has found no file yet: today's, in the evening."""
         with self.runtime.database.reading() as connection:
-            counts, known = runs.queue_counts(connection), runs.recent(connection, limit=1)
-        return bool(known) and not any(counts.get(status, 0) for status in ACTIVE)
+            known, active = runs.recent(connection, limit=1), runs.recent(connection, statuses=ACTIVE, limit=500)
+        return bool(known) and all(run["waits"] for run in active)
