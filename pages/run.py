@@ -31,7 +31,7 @@ def moving(before: RunDetail) -> None:
     run_view.neighbours(now.run, others)
     run_view.actions(now)
     run_view.failure(now.run)
-    run_quality.decision(now.run, newest=not others or now.run.id == others[0].id)
+    run_quality.decision(now.run, others)
     run_view.timeline(now)
     run_view.stage_table(now.stages)
     for part in (run_view.failed_tries, run_view.evidence, run_quality.quality):

@@ -23,7 +23,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 known_parameters("pipeline", "day", "year", "status", "since", "until", "backfill", "before")
 years = run_data.years(pipeline, day)
 year = year_switch.segmented_control(
-    "Year", years, default=day.year if day else years[-1], required=True, key="year", bind="query-params", label_visibility="collapsed"
+    "Year",
+    years,
+    default=day.year if day else run_data.opening_year(pipeline),
+    required=True,
+    key="year",
+    bind="query-params",
+    label_visibility="collapsed",
 )
 dates(pipeline, year or years[-1], chosen=day)
 

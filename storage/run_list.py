@@ -103,6 +103,12 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
     return [found[run_id] for run_id in ids if run_id in found]
 
 
+def newest_before(connection: Connection, pipeline: str, day: date) -> date | None:
+    """Return the newest date before `day` that ever had a run, or None."""
+    days = select(date_states.c.day).where(date_states.c.pipeline == pipeline, date_states.c.day < day)
+    return connection.execute(days.order_by(date_states.c.day.desc()).limit(1)).scalar_one_or_none()
+
+
 def span(connection: Connection, pipeline: str) -> tuple[date, date] | None:
     """Return the first and the last date that ever had a run, or None."""
     days = select(date_states.c.day).where(date_states.c.pipeline == pipeline).limit(1)

@@ -38,7 +38,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How many scores lie between two edges each; `beyond` lie above the last edge."""
+    """How many scores lie between two edges each; those `beyond` the last edge are counted in the last bin."""
 
     edges: Floats
     counts: Ints
@@ -79,7 +79,7 @@ def scores(book: ScoreBook, current: Thresholds, name: str) -> Floats:
 
 
 def histogram(values: Floats, *, low: float, high: float, bins: int = BINS) -> Histogram:
-    """Count scores between `low` and `high`."""
+    """Count scores from `low` on; none is lost: the last bin holds those above `high` too."""
     edges = np.linspace(low, high, bins + 1)
-    counts, _ = np.histogram(values, edges)
+    counts, _ = np.histogram(np.minimum(values, high), edges)
     return Histogram(edges, counts, int(np.count_nonzero(values > high)))

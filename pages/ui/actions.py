@@ -51,10 +51,10 @@ def _told(error: ConsoleError | DBAPIError) -> str:
     return str(error)
 
 
-def perform(sentence: str, command: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+def perform(sentence: str, command: Callable[..., Any], *arguments: Any, show: Callable[[int], None] | None = None, **options: Any) -> None:
     """Give a command, then draw the page anew and say so; an error of ours is shown where the button is.
 
-    `sentence` is said when the command answers nothing by itself.
+    `sentence` is said when the command answers nothing by itself; `show` goes to the run that was asked for.
     """
     try:
         answer = command(*arguments, **options)
@@ -65,6 +65,8 @@ def perform(sentence: str, command: Callable[..., Any], *arguments: Any, **optio
         del st.session_state[name]
     forget()
     st.session_state[_NOTICE] = answer.message if isinstance(answer, Submitted) else answer if isinstance(answer, str) else sentence
+    if show is not None and isinstance(answer, Submitted):
+        show(answer.run_id)
     st.rerun()
 
 

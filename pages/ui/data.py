@@ -41,7 +41,7 @@ from storage import dates, metrics, runners, runs, schedules
 from storage import sessions as stored_sessions
 from storage.database import free_bytes
 from storage.dates import DateVerdict
-from storage.status import BackfillState, RunStatus
+from storage.status import BackfillState, RunStatus, Verdict
 
 LIVE, CALM = 1.0, 4.0  # seconds a read may be old: on a part that moves, and elsewhere
 IDLE = 5.0  # seconds between two looks while nothing runs
@@ -149,6 +149,15 @@ def machine() -> Machine:
 def circuit() -> CircuitReport:
     """Return how the circuit of the source stands."""
     return circuits.report(engine.runtime.runtime())
+
+
+def failed_of(backfill: BackfillView | None) -> tuple[TileView, ...]:
+    """Return the dates that a backfill could not do so far, by date; a date without a file is missing and has not failed."""
+    return tuple(
+        tile
+        for tile in (() if backfill is None else tiles(backfill.id))
+        if tile.status is RunStatus.CRASHED or (tile.status is RunStatus.FAILED and tile.verdict is not Verdict.MISSING)
+    )
 
 
 @shared(seconds=CALM, entries=1)
@@ -297,6 +306,7 @@ def health(pipeline: Pipeline) -> Health:
             machine=machine(),
             schedule=schedule(pipeline.name),
             backfill=open_backfill(),
+            backfill_failed=failed_of(open_backfill()),
             waiting=waiting_runs(pipeline.name),
             circuit=circuit(),
             source_trouble=source().trouble,

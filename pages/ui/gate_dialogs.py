@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui import format as say
-from pages.ui import run_data
+from pages.ui import run_data, run_view
 from pages.ui.actions import perform, request_key, services
 from pages.ui.letter_dialogs import agreed
 from pages.ui.views import RunView
@@ -21,6 +21,6 @@ def ask_another_look(run: RunView) -> None:
         place = st.radio("From where", list(places), key="rerun_from", label_visibility="collapsed")
         if agreed("Rerun 1 date", key="rerun_blocked"):
             key = request_key(f"blocked:{run.id}:{places[place]}")
-            perform("Queued again.", services().rerun, run.id, from_stage=places[place], request_key=key)
+            perform("Queued again.", services().rerun, run.id, show=run_view.show, from_stage=places[place], request_key=key)
 
     ask()

@@ -1,6 +1,6 @@
 """Is anything wrong right now? What is known of a pipeline, weighed into problems, the worst first."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import IntEnum
@@ -14,7 +14,7 @@ from engine.pipeline.ledger import LATE, due_time
 from pages.ui import format as say
 from pages.ui.text import words
 from pages.ui.theme import look
-from pages.ui.views import BackfillView, Machine, RunView, ScheduleView, SlotView
+from pages.ui.views import BackfillView, Machine, RunView, ScheduleView, SlotView, TileView
 from pages.ui.waiting_data import NOTHING_WAITS, Held, Waiting
 from storage.dates import DateVerdict
 from storage.status import ACTIVE, BackfillState, CircuitState, Decision, RunStatus, SlotOutcome, Verdict
@@ -69,6 +69,7 @@ class Facts:
     circuit: CircuitReport | None = None
     source_trouble: str | None = None
     free_bytes: int | None = None  # on the disk of the home
+    backfill_failed: Sequence[TileView] = ()  # what the open backfill could not do so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Health:
     problems: tuple[Problem, ...]
     letters: Waiting = NOTHING_WAITS
     held: tuple[Held, ...] = ()  # blocked, and nobody has rejected them
+    since_newest: tuple[date, ...] = ()  # due after the newest session, for whatever reason they are not in the lake
+    on_time: int = 0  # of the accepted ones
 
     @property
     def sessions(self) -> int:
@@ -100,8 +103,10 @@ def weigh(facts: Facts) -> Health:
     window = [v for v in known if v not in behind][-WINDOW:]
     first = window[0].day if window else facts.today
     broken = [v for v in window if _broken(v)]
+    punctual = {slot.day for slot in facts.slots if slot.outcome is SlotOutcome.RAN}
+    accepted = tuple(v for v in window if v.verdict is Verdict.SESSION and v not in broken)
     health = Health(
-        accepted=tuple(v for v in window if v.verdict is Verdict.SESSION and v not in broken),
+        accepted=accepted,
         failed=tuple(v for v in broken if v.status not in ACTIVE),
         again=tuple(v for v in broken if v.status in ACTIVE),
         missing=tuple(v for v in window if v.verdict is Verdict.MISSING and v not in broken and newest is not None),
@@ -110,6 +115,8 @@ def weigh(facts: Facts) -> Health:
         problems=(),
         letters=facts.letters,
         held=tuple(held for held in facts.held if held.decision is not Decision.REJECT),
+        since_newest=tuple(sorted(v.day for v in (*behind, *broken) if newest is not None and v.day > newest)),
+        on_time=sum(v.day in punctual for v in accepted),
     )
     return replace(health, problems=tuple(sorted(_problems(facts, health), key=lambda problem: problem.severity)))
 
@@ -149,8 +156,10 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from (_of_failed(verdict) for verdict in reversed(health.failed) if verdict.run_id not in blocked)
     yield from _of_letters(facts.letters)
     yield from _of_backfill(facts.backfill)
+    yield from _of_failures(facts, blocked | {verdict.run_id for verdict in health.failed})
     # What is queued or running is on its way; it needs nobody.
-    yield from _of_behind(facts, [verdict.day for verdict in health.behind if verdict.status not in ACTIVE])
+    if any(verdict.status not in ACTIVE for verdict in health.behind):
+        yield from _of_behind(facts, health.since_newest)
     yield from _of_late(facts)
     yield from _of_missing([verdict for verdict in health.missing if verdict.status not in ACTIVE])
     if facts.schedule is not None and facts.schedule.paused:
@@ -203,7 +212,10 @@ def _of_held(held: Held) -> Problem:
     if held.decision is Decision.REJECT:
         headline, detail = f"{say.day(held.day)} was rejected", f"By {held.decided_by}: {held.why}"
         return _of_run(Severity.NOTE, headline, detail, run_id=held.run_id)
-    problem = _of_run(Severity.BAD, f"{say.day(held.day)} is blocked", held.reason or "", run_id=held.run_id)
+    served = "" if held.served is None else f". The version of run {held.served} is still served until a person decides."
+    problem = _of_run(
+        Severity.BAD, f"{say.day(held.day)} is blocked", f"{(held.reason or '').rstrip('.')}{served}".lstrip(". "), run_id=held.run_id
+    )
     return replace(problem, action="Approve or reject it")
 
 
@@ -227,9 +239,20 @@ def _of_backfill(backfill: BackfillView | None) -> Iterator[Problem]:
     yield Problem(Severity.BAD if stopped else Severity.WARN, headline, detail, "pipelines.py", action="Resume or cancel it")
 
 
-def _of_behind(facts: Facts, behind: Sequence[date]) -> Iterator[Problem]:
-    if not behind:
+def _of_failures(facts: Facts, named: Collection[int | None]) -> Iterator[Problem]:
+    """Count the dates that the open backfill could not do, where a date among them is not `named` for itself."""
+    failed = facts.backfill_failed
+    if facts.backfill is None or all(tile.id in named for tile in failed):
         return
+    number = facts.backfill.id
+    status = RunStatus.FAILED if any(tile.status is RunStatus.FAILED for tile in failed) else RunStatus.CRASHED
+    headline = f"{say.count(len(failed), 'date')} of backfill {number} failed already"
+    detail = f"The newest is {say.day(failed[-1].partition)}: {failed[-1].reason or failed[-1].status.value}."
+    query = {"backfill": str(number), "status": look(status).word}
+    yield Problem(Severity.WARN, headline, detail, "runs.py", query, "See the failures")
+
+
+def _of_behind(facts: Facts, behind: Sequence[date]) -> Iterator[Problem]:
     last_file = facts.source_span[1] if facts.source_span else None
     if last_file is not None and last_file < behind[0]:
         why = f"The source's last file is of {say.day(last_file)}."

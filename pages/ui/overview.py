@@ -7,7 +7,7 @@ from pages.ui import data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
 from pages.ui.charts import trends as trend_charts
-from pages.ui.health import Health, Severity
+from pages.ui.health import Health, Problem, Severity
 from pages.ui.text import plain
 from pages.ui.theme import Colour
 from pages.ui.widgets import confirm, page, run_list, tile
@@ -54,13 +54,16 @@ def tiles(pipeline: Pipeline, health: Health) -> None:
 
 
 def _sessions(health: Health) -> None:
-    parts = [
-        f"{len(days)} {word}"
-        for days, word in ((health.failed, "failed"), (health.again, "running again"), (health.missing, "missing"), (health.late, "late"))
-        if days
-    ]
-    worst: Colour = "red" if health.failed else "orange" if parts else "green"
-    note = " · ".join(parts) or ("all on time" if health.sessions else "no session yet")
+    of_kind = (
+        (health.failed, "failed"),
+        (health.again, "running again"),
+        (health.missing, "missing"),
+        (health.late, "late"),
+        (health.since_newest if health.behind else (), "behind"),
+    )
+    parts = [f"{len(days)} {word}" for days, word in of_kind if days]
+    worst: Colour = "red" if health.failed else "orange" if parts else "green" if health.on_time else "gray"
+    note = " · ".join(parts) or (_when_loaded(health) if health.sessions else "no session yet")
     tile(
         "Sessions in the lake",
         f"{len(health.accepted)} of {health.sessions}" if health.sessions else say.NOTHING,
@@ -70,13 +73,20 @@ def _sessions(health: Health) -> None:
         query={"status": "failed"} if health.failed else {},
         action="See the dates",
         key="sessions",
-        explanation="Of the last sessions that were due: in the lake; failed, missing, or loaded more than an hour late.",
+        explanation="Of the last sessions that were due: in the lake; failed, missing, or loaded more than an hour late. "
+        "Afterwards: by a backfill or by hand. Behind: due since the newest one in the lake.",
     )
 
 
+def _when_loaded(health: Health) -> str:
+    afterwards = len(health.accepted) - health.on_time
+    if not afterwards:
+        return "all on time"
+    return f"{health.on_time} on time, {afterwards} afterwards" if health.on_time else "none on time, all afterwards"
+
+
 def _freshness(health: Health) -> None:
-    newest = data.newest_session()
-    behind = sorted(v.day for v in (*health.behind, *health.failed, *health.again) if newest is not None and v.day > newest)
+    newest, behind = data.newest_session(), health.since_newest
     tile(
         "Freshness",
         say.NOTHING if newest is None else "up to date" if not behind else f"{len(behind)} behind",
@@ -158,13 +168,19 @@ def attention(pipeline: Pipeline, health: Health) -> None:
     if not health.problems:
         st.caption(":material/check: Nothing.")
     for place, problem in enumerate(health.problems[:ATTENTION]):
-        with st.container(border=True, gap="xsmall", key=f"problem_{place}"):
-            st.markdown(f":{_COLOURS[problem.severity]}[{_ICONS[problem.severity]}] **{problem.headline}** · {plain(problem.detail)}")
-            st.page_link(page(problem.page), label=problem.action, icon=_GO, icon_position="right", query_params=dict(problem.query))
-    if (more := len(health.problems) - ATTENTION) > 0:
-        st.caption(f"and {more} more")
+        _problem(place, problem)
+    if rest := health.problems[ATTENTION:]:
+        with st.expander(f"and {len(rest)} more", key="more_problems"):
+            for place, problem in enumerate(rest, ATTENTION):
+                _problem(place, problem)
     if health.failed and st.button(f"Rerun {say.count(len(health.failed), 'failed date')} …", key="rerun_failed", icon=":material/replay:"):
         _rerun_failed(pipeline, health)
+
+
+def _problem(place: int, problem: Problem) -> None:
+    with st.container(border=True, gap="xsmall", key=f"problem_{place}"):
+        st.markdown(f":{_COLOURS[problem.severity]}[{_ICONS[problem.severity]}] **{problem.headline}** · {plain(problem.detail)}")
+        st.page_link(page(problem.page), label=problem.action, icon=_GO, icon_position="right", query_params=dict(problem.query))
 
 
 def _rerun_failed(pipeline: Pipeline, health: Health) -> None:

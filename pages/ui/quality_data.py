@@ -23,7 +23,7 @@ from pages.ui.quality_views import (
     StatusView,
 )
 from pages.ui.shared import shared
-from storage import lake
+from storage import lake, sessions
 from storage import quality as stored
 from storage import thresholds as stored_thresholds
 
@@ -70,6 +70,14 @@ def report(pipeline: str, session: date) -> ReportView | None:
     with engine.runtime.runtime().database.reading() as connection:
         rows = stored.reports_between(connection, pipeline, session, session)
     return ReportView.of(rows[0]) if rows else None
+
+
+@shared(seconds=data.CALM, entries=200)
+def served_by(session: date) -> int | None:
+    """Return the run whose version of a session is served, or None while nothing of it is."""
+    with engine.runtime.runtime().database.reading() as connection:
+        known = sessions.one(connection, session)
+    return None if known is None else int(known["run_id"])
 
 
 @shared(seconds=data.CALM, entries=200)

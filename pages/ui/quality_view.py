@@ -1,7 +1,7 @@
 """The upper part of the Quality page: which session, what the gate said of it, where its lines went, what a person can do."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import streamlit as st
@@ -100,7 +100,7 @@ def verdict(report: ReportView, judged: Sequence[JudgedView]) -> None:
     """Answer whether the session can be trusted, with what the gate said, its run and its thresholds."""
     degree = quality_words.trust(report)
     with st.container(key="quality_banner", gap="xsmall"):
-        _BANNERS[degree](quality_words.headline(report), icon=_ICONS[degree])
+        _BANNERS[degree](quality_words.headline(report, served=quality_data.served_by(report.session)), icon=_ICONS[degree])
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             badge(report.verdict)
             if report.approved_by:
@@ -233,8 +233,12 @@ def _decided(said: DecisionView) -> None:
     st.markdown(f"{_DECIDED[said.decision]} by **{plain(said.decided_by)}**, {say.stamp(said.decided_at)}: {sentence(said.reason)}{stands}")
 
 
-def ask_decision(report: ReportView, decision: Decision) -> None:
-    """Ask for the reason of a decision about a blocked session, and give it."""
+def _to_run(run_id: int) -> None:
+    st.switch_page("run.py", query_params={"id": str(run_id)})
+
+
+def ask_decision(report: ReportView, decision: Decision, *, show: Callable[[int], None] = _to_run) -> None:
+    """Ask for the reason of a decision about a blocked session, and give it; `show` goes to the run that an approval makes."""
     word = decision.value.capitalize()
 
     @st.dialog(f"{word} the session of {say.day(report.session)}?")
@@ -249,6 +253,6 @@ def ask_decision(report: ReportView, decision: Decision) -> None:
             st.warning("Give a reason: it stands beside the session for good.", icon=":material/edit:")
         elif agreed:
             command = services().approve if decision is Decision.APPROVE else services().reject
-            perform("Decided.", command, report.run_id, reason=reason.strip())
+            perform("Decided.", command, report.run_id, show=show, reason=reason.strip())
 
     ask()

@@ -39,11 +39,12 @@ def trust(report: ReportView) -> Trust:
     return Trust.PARTLY if report.quarantined or report.approved_by else Trust.GOOD
 
 
-def headline(report: ReportView) -> str:
-    """Answer in one sentence whether a session can be trusted, and why."""
+def headline(report: ReportView, *, served: int | None = None) -> str:
+    """Answer in one sentence whether a session can be trusted, and why; `served` is the run whose version is served now, if any."""
     day, rows = say.day(report.session), say.count(report.loaded, "row")
     if report.verdict is GateVerdict.BLOCKED:
-        return f"**{day} is held back.** Nothing of it is served until a person decides."
+        what = "Nothing of it is served" if served is None else f"The version of run {served} is still served"
+        return f"**{day} is held back.** {what} until a person decides."
     flagged = "" if not report.warned else f", {say.count(report.warned)} of them with a flag"
     if report.approved_by:
         return f"**{day} was let through by a person.** {rows} are served{flagged}; {say.count(report.quarantined)} were set aside."

@@ -89,6 +89,14 @@ def years(pipeline: str, chosen: date | None = None) -> tuple[int, ...]:
 
 
 @shared(seconds=data.CALM, entries=20)
+def opening_year(pipeline: str) -> int:
+    """Return the year to begin with: the newest one with a run of a date before today, which alone makes an empty calendar."""
+    with engine.runtime.runtime().database.reading() as connection:
+        newest = run_list.newest_before(connection, pipeline, data.today())
+    return (newest or data.today()).year
+
+
+@shared(seconds=data.CALM, entries=20)
 def _years_of_runs(pipeline: str) -> tuple[int, ...]:
     with engine.runtime.runtime().database.reading() as connection:
         span = run_list.span(connection, pipeline)

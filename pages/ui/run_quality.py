@@ -12,6 +12,7 @@ from pages.ui.letter_data import LetterView
 from pages.ui.letter_words import rule, why
 from pages.ui.quality_view import ask_decision
 from pages.ui.quality_views import ReportView, ResultView
+from pages.ui.run_data import RunRow
 from pages.ui.text import plain, sentence, words
 from pages.ui.theme import look
 from pages.ui.views import RunDetail, RunView
@@ -24,23 +25,34 @@ _CHECK_MARKS = {status: f"{look(status).sign} {look(status).word}" for status in
 _FOUND = (CheckStatus.FAILED, CheckStatus.WARNED)
 
 
-def decision(run: RunView, *, newest: bool) -> None:
-    """Offer what a person decides about a blocked session, or say what was decided; nothing for any other run."""
+def decision(run: RunView, others: Sequence[RunRow]) -> None:
+    """Offer what a person decides about a blocked session, or say what was decided; nothing for any other run.
+
+    `others` are the runs of its date, newest first.
+    """
     if run.status is not RunStatus.FAILED or run.error_type != BLOCKED:
         return
     report = run_quality_data.report(run.id)
     made = quality_data.decision(run.pipeline, run.partition, run.source_sha256 or "")
+    newer = [other for other in others if other.id > run.id]
     if made is not None and made.run_id == run.id:
-        word = "approved" if made.decision is Decision.APPROVE else "rejected"
-        st.info(f"{plain(made.decided_by)} {word} it on {say.stamp(made.decided_at)}: {plain(made.reason)}", icon=":material/gavel:")
+        word = "Approved" if made.decision is Decision.APPROVE else "Rejected"
+        by, when = f"{word} by {plain(made.decided_by)}", f"on {say.stamp(made.decided_at)}: {sentence(made.reason)}"
+        if made.decision is Decision.APPROVE and newer:
+            follows = newer[-1].id  # an approval queues its run at once, and only of the newest one
+            st.info(f"{by} {when} It runs on as run {follows}.", icon=":material/gavel:")
+            if st.button(f"Open run {follows}", key="approved_run", icon=":material/arrow_forward:", type="tertiary"):
+                run_view.show(follows)
+            return
+        st.info(f"{by} {when}", icon=":material/gavel:")
     if report is None:
         return
-    if not newest:
+    if newer:
         st.caption("A newer run of this date has been since: decide about that one.")
         return
     with st.container(horizontal=True, key="decision"):
         if st.button("Approve…", key="approve", icon=":material/how_to_reg:"):
-            ask_decision(report, Decision.APPROVE)
+            ask_decision(report, Decision.APPROVE, show=run_view.show)
         rejected = made is not None and made.run_id == run.id and made.decision is Decision.REJECT
         if not rejected and st.button("Reject…", key="reject", icon=":material/block:"):
             ask_decision(report, Decision.REJECT)

@@ -77,7 +77,7 @@ def neighbours(run: RunView, others: Sequence[RunRow]) -> None:
             (origin, f"Rerun of run {origin}", ":material/replay:"),
         ):
             if run_id is not None and st.button(label, key=f"to_run_{run_id}", icon=icon, type="tertiary"):
-                _show(run_id)
+                show(run_id)
         st.page_link(
             page("runs.py"),
             label=f"The date in the calendar ({say.count(len(others), 'run')})",
@@ -87,7 +87,7 @@ def neighbours(run: RunView, others: Sequence[RunRow]) -> None:
             st.page_link(page("runs.py"), label=f"Backfill {run.backfill_id}", query_params={"backfill": str(run.backfill_id)})
 
 
-def _show(run_id: int) -> None:
+def show(run_id: int) -> None:
     """Go to another run: a page link to the page that is shown already would leave the URL behind."""
     st.session_state.pop("compare", None)
     st.query_params.from_dict({"id": str(run_id)})

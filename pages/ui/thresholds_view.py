@@ -14,7 +14,9 @@ from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
 from pages.ui.quality_data import name_of
 from pages.ui.quality_views import ChangeView
+from pages.ui.shared import forget
 from pages.ui.text import plain, sentence
+from pages.ui.widgets import page
 
 CHECK = "check"  # of the URL
 _SHOWN = 20
@@ -69,12 +71,18 @@ def _title(name: str) -> str:
 
 def again(pipeline: str, current: Thresholds) -> None:
     """Offer to run again every date that would come out otherwise by the thresholds of now; or show that it is being done."""
-    if data.open_backfill() is not None:
+    if (backfill := data.open_backfill()) is not None:
+        with st.container(horizontal=True, vertical_alignment="center", key="judged_anew"):
+            said = f"**Backfill {backfill.id}** runs {say.count(backfill.dates, 'date')}: what comes of them shows here when it has ended."
+            st.info(said, icon=":material/progress_activity:")
+            st.page_link(page("runs.py"), label="See its runs", icon=":material/list:", query_params={"backfill": str(backfill.id)})
         _until_done()
         return
-    dates = book.book(pipeline).stale(current)
+    past = book.book(pipeline)
+    dates = past.stale(current)
     if not dates:
         return
+    _until_judged(pipeline, past)
     number = say.count(len(dates), "date")
     with st.container(horizontal=True, vertical_alignment="center", key="rerun_changed"):
         word = (
@@ -97,6 +105,14 @@ def _span(dates: Sequence[date]) -> str:
 def _until_done() -> None:
     """Draw the page anew when the backfill has ended: what it judged again is known then."""
     if data.open_backfill() is None:
+        forget()  # a list of judgements may be some seconds older than the end of the backfill
+        st.rerun()
+
+
+@st.fragment(run_every=3)
+def _until_judged(pipeline: str, past: book.Book) -> None:
+    """Draw the page anew when a session was judged since these dates were named, whoever has asked for it."""
+    if book.book(pipeline) is not past:
         st.rerun()
 
 

@@ -1,6 +1,7 @@
 """Turning the limits of one check: sliders, what the turn would have changed in the past, and saving it with a reason."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,7 @@ def tune(pipeline: str, name: str) -> None:
     controls, effect = st.columns([4, 7], gap="large")
     with controls:
         turned = _controls(name, current)
+        _meanwhile(name)
         _save(name, turned, current)
     with effect:
         if not past.judged:
@@ -58,7 +60,9 @@ def _controls(name: str, current: Thresholds) -> Mapping[str, float]:
     turned: dict[str, float] = {}
     for spec in groups()[name]:
         change = changed.get(spec.key)
-        value = _control(spec, current[spec.key], saved=change.id if change else 0)
+        saved = change.id if change else 0
+        value = _control(spec, current[spec.key], saved=saved)
+        _remember(spec, change, _Turn(saved, value, turned=value != current[spec.key]))
         if value != current[spec.key]:
             turned[spec.key] = value
         st.caption(_caption(spec, change))
@@ -71,6 +75,33 @@ def _controls(name: str, current: Thresholds) -> Mapping[str, float]:
         if check.explanation:
             st.caption(f"Left alone when explained: {plain(check.explanation)}.")
     return turned
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """How a limit stood when it was drawn last, over change `saved` of it."""
+
+    saved: int
+    value: float
+    turned: bool
+
+
+def _remember(spec: ThresholdSpec, change: ChangeView | None, turn_now: _Turn) -> None:
+    """Keep how a limit stands; where somebody else has saved it since it was turned, the turn is gone, and that is to be said."""
+    before: _Turn | None = st.session_state.get(f"{_SEEN}{spec.key}")
+    if before is not None and before.turned and change is not None and before.saved != turn_now.saved:
+        st.session_state.setdefault(_LOST, {})[spec.key] = (
+            f"{limit_name(spec)}: {plain(change.changed_by)} set it to {shown(spec, change.value)} meanwhile "
+            f"({sentence(change.reason)}). Your {shown(spec, before.value)} was not saved; turn it again if it still shall be so."
+        )
+    st.session_state[f"{_SEEN}{spec.key}"] = turn_now
+
+
+def _meanwhile(name: str) -> None:
+    """Say, once, which turns were not saved because somebody else has changed the same limit."""
+    for key, said in st.session_state.pop(_LOST, {}).items():
+        if key.rpartition(".")[0] == name:
+            st.error(said, icon=":material/sync_problem:")
 
 
 def _control(spec: ThresholdSpec, value: float, *, saved: int) -> float:
@@ -90,7 +121,7 @@ def _control(spec: ThresholdSpec, value: float, *, saved: int) -> float:
     return round(float(slid), 9)
 
 
-_PUT_BACK = "put_back"
+_PUT_BACK, _SEEN, _LOST = "put_back", "turn_seen_", "turns_lost"
 
 
 def _caption(spec: ThresholdSpec, change: ChangeView | None) -> str:
@@ -130,6 +161,8 @@ def _store(commands: Services, turned: Mapping[str, float], *, reason: str, key:
         commands.set_threshold(threshold, value, reason=reason, request_key=f"{key}:{threshold}"[-80:])
         for threshold, value in turned.items()
     ]
+    for threshold in turned:  # what is drawn next stands over a change of one's own
+        st.session_state.pop(f"{_SEEN}{threshold}", None)
     return f"Saved as version {versions[-1]}; it holds from the next run on."
 
 
@@ -205,7 +238,7 @@ def _where_scores_lie(name: str, past: Book, current: Thresholds, turned: Mappin
         key=f"distribution_{name}",
         alt=f"How many scores of {name_of(name)} lie where, with its limits drawn in",
     )
-    beyond = f" {say.count(counted.beyond)} lie beyond {high:g}." if counted.beyond else ""
+    beyond = f" The last bar holds {say.count(counted.beyond)} beyond {high:g}." if counted.beyond else ""
     what = (
         "sessions by the share of lines set aside"
         if name == GATE

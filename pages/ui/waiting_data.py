@@ -7,7 +7,7 @@ from datetime import date
 import engine.runtime
 from pages.ui.shared import shared
 from pages.ui.views import View
-from storage import dead_letters
+from storage import dead_letters, sessions
 from storage import held as stored
 from storage.dead_letters import LetterFilter
 from storage.status import Decision, LetterState
@@ -30,7 +30,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Held(View):
-    """A date whose session is blocked; `decision` is what a person said of that run."""
+    """A date whose session is blocked; `decision` is what a person said of that run, `served` the run whose version is served still."""
 
     day: date
     run_id: int
@@ -38,6 +38,7 @@ class Held(View):
     decision: Decision | None
     decided_by: str | None
     why: str | None
+    served: int | None
 
 
 NOTHING_WAITS = Waiting({})
@@ -66,4 +67,6 @@ def waiting() -> Waiting:
 def held(pipeline: str) -> tuple[Held, ...]:
     """Return the dates whose newest run was blocked, newest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(Held.of(row) for row in stored.held(connection, pipeline))
+        rows = stored.held(connection, pipeline)
+        accepted = [sessions.one(connection, row["session_date"] or row["day"]) for row in rows]
+    return tuple(Held.of({**row, "served": known and known["run_id"]}) for row, known in zip(rows, accepted, strict=True))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -93,7 +93,7 @@ def _pairs(rows: Sequence[tuple[str, str]]) -> pa.Table:
 
 
 def confirm(
-    title: str, *, question: str, button: str, done: str, key: str, command: Callable[..., object], options: Mapping[str, object]
+    title: str, *, question: str, button: str, done: str, key: str, command: Callable[..., object], options: Mapping[str, Any]
 ) -> None:
     """Open a dialog that asks before a command is given; `command(**options)` is given when the person agrees."""
 

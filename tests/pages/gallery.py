@@ -271,6 +271,14 @@ def backfill_running(store: Store) -> None:
     _partly(store, store.backfill(BackfillState.RUNNING), done=23)
 
 
+def backfill_failing(store: Store) -> None:
+    """A date of a running backfill has failed so long ago that the last sessions do not name it."""
+    healthy(store)
+    backfill = store.backfill(BackfillState.RUNNING)
+    store.run(TODAY - timedelta(days=100), RunStatus.FAILED, verdict=Verdict.FAILED, reason=ERROR, backfill=backfill)
+    store.run(TODAY - timedelta(days=99), RunStatus.QUEUED, backfill=backfill)
+
+
 def backfill_stopped(store: Store) -> None:
     """A backfill stopped at its first failure, as it was asked to."""
     store.runner()
@@ -383,7 +391,7 @@ def tuned(store: Store) -> None:
 STATES: dict[str, Callable[[Store], None]] = {
     state.__name__: state
     for state in (
-        *(empty, healthy, one_failed, newest_failed, waiting, crashed, backfill_running, backfill_stopped, unsafe),
+        *(empty, healthy, one_failed, newest_failed, waiting, crashed, backfill_running, backfill_failing, backfill_stopped, unsafe),
         *(runner_dead, paused, source_down, many_runs, flagged, held, labelled, tuned),
     )
 }

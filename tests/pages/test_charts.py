@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from engine.pipelines import PIPELINES
+from pages.ui import format as say
 from pages.ui.charts import tiles, trends
 from pages.ui.charts.graph import graph
 from pages.ui.views import TileView
@@ -20,6 +21,15 @@ def tile(number: int, status: RunStatus, verdict: Verdict | None = None) -> Tile
 
 def legend(spec) -> list[str]:
     return [piece["label"] for piece in spec["baseOption"]["visualMap"]["pieces"]]
+
+
+def test_the_days_that_an_axis_names_are_weeks_apart_and_end_with_today():
+    today = FIRST + timedelta(days=40)
+    chart = trends.outcomes({(today, RunStatus.SUCCEEDED): 1}, until=today)
+
+    named = [chart["dataset"]["source"]["day"][place].as_py() for place in chart["xAxis"]["axisLabel"]["customValues"]]
+
+    assert named == [say.short_day(today - timedelta(days=7 * number)) for number in range(4, -1, -1)]
 
 
 def test_a_tile_is_told_by_its_sign_and_word_and_not_by_colour_alone():

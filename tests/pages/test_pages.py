@@ -1,11 +1,14 @@
 """Every page in every state of the gallery: it is drawn, and it says the one thing that a person must see in that state."""
 
 import pytest
+from sqlalchemy import delete, update
 
-from storage import schedules
+from storage import schedules, sessions
 from storage.audit import recent as audited
+from storage.status import RunStatus, Verdict
+from storage.tables import DateState
 from tests.pages.conftest import text_of
-from tests.pages.gallery import BEFORE, PIPELINE, STATES
+from tests.pages.gallery import BEFORE, LAST, PIPELINE, SESSIONS, STATES
 
 PAGES = ("overview.py", "runs.py", "run.py", "pipelines.py", "quality.py", "thresholds.py", "safety.py")
 MUST_SEE = {
@@ -13,6 +16,7 @@ MUST_SEE = {
     "healthy": ["Nothing is wrong", "30 of 30", "up to date", "alive"],
     "one_failed": ["Mon 2 Jun 2025 failed", "29 of 30", "Opening Price", "Rerun 1 failed date"],
     "newest_failed": ["Tue 3 Jun 2025 failed", "1 behind"],
+    "backfill_failing": ["1 date of backfill 1 failed already", "See the failures"],
     "waiting": ["waits for the file of Tue 3 Jun 2025", "no file dated 2025-06-03 yet"],
     "crashed": ["Mon 2 Jun 2025 crashed", "its runner died under it 3 times"],
     "backfill_running": ["Backfill 1", "23 of 41 dates", "Pause", "Cancel"],
@@ -23,7 +27,7 @@ MUST_SEE = {
     "source_down": ["The circuit of source simulated is open", "4 calls in a row failed", "1 run waits for it"],
     "many_runs": ["Nothing is wrong"],
     "flagged": ["Nothing is wrong"],
-    "held": ["Tue 3 Jun 2025 is blocked"],
+    "held": ["Tue 3 Jun 2025 is blocked", "The version of run 71 is still served until a person decides."],
     "labelled": ["Nothing is wrong"],
     "tuned": ["Nothing is wrong"],
 }
@@ -48,6 +52,42 @@ def test_the_overview_says_what_matters_in_a_state(state, open_store, visit):
     said = text_of(visit("overview.py"))
 
     assert [sentence for sentence in MUST_SEE[state] if sentence not in said] == []
+
+
+def test_while_sessions_are_behind_not_all_is_on_time_and_one_number_says_how_many(open_store, visit):
+    store = open_store("healthy")
+    with store.database.transaction() as connection:
+        for day in SESSIONS[-3:]:
+            sessions.forget(connection, day)
+        connection.execute(delete(DateState.__table__).where(DateState.__table__.c.day.in_(SESSIONS[-3:-1])))
+        connection.execute(update(DateState.__table__).where(DateState.__table__.c.day == LAST).values(status="queued", verdict=None))
+
+    app = visit("overview.py")
+
+    tiles = {metric.label: metric for metric in app.metric}
+    assert "The lake is 3 sessions behind" in text_of(app)
+    assert tiles["Freshness"].value == "3 behind"
+    assert tiles["Sessions in the lake"].delta == "3 behind"
+
+
+def test_sessions_that_a_backfill_brought_long_after_were_not_on_time(open_store, visit):
+    open_store("empty").history()  # and no slot of a schedule
+
+    (tile,) = (metric for metric in visit("overview.py").metric if metric.label == "Sessions in the lake")
+
+    assert tile.delta == "none on time, all afterwards"
+
+
+def test_nothing_that_needs_attention_is_hidden(open_store, visit):
+    store = open_store("healthy")
+    for day in SESSIONS[-8:]:
+        store.run(day, RunStatus.FAILED, verdict=Verdict.FAILED, reason="broken")
+
+    app = visit("overview.py")
+
+    (more,) = app.expander
+    assert more.label == "and 3 more"
+    assert sum("failed** · broken" in said.value for said in more.markdown) == 3
 
 
 def test_a_calm_overview_asks_for_nothing(open_store, visit):

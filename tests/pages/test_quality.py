@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import quality_data, quality_words
 from pages.ui.quality_checks import rows_of
 from pages.ui.quality_views import JudgedView, StatusView
-from storage import quality, runs
+from storage import quality, runs, sessions
 from storage.audit import recent as audited
 from storage.status import CheckStatus, Decision, GateVerdict, Label, RunType
 from tests.pages.conftest import text_of
@@ -152,9 +152,61 @@ def test_a_blocked_session_says_why_and_what_can_be_done(open_store, visit):
     app = visit("quality.py")
 
     said = text_of(app)
-    assert "Tue 3 Jun 2025 is held back." in said
+    assert "Tue 3 Jun 2025 is held back.** The version of run 71 is still served until a person decides." in said
     assert "20 of 341 lines (5.9 %) are set aside" in said
     assert [app.button(key=f"gate_{name}").label for name in ("approve", "reject", "rerun")] == ["Approve…", "Reject…", "Rerun…"]
+
+
+def test_of_a_blocked_session_that_was_never_served_nothing_is(open_store, visit):
+    store = open_store("held")
+    with store.database.transaction() as connection:
+        sessions.forget(connection, LAST)
+
+    assert "is held back.** Nothing of it is served until a person decides." in text_of(visit("quality.py"))
+
+
+def approved(dialog: AppTest) -> AppTest:
+    dialog.text_input(key="gate_reason").input("a halt day, as announced")
+    return dialog.button(key="gate_yes").click().run()
+
+
+def newest_run(store) -> int:
+    with store.database.reading() as connection:
+        return runs.recent(connection, limit=1)[0]["id"]
+
+
+def test_an_approval_on_the_quality_page_leads_to_the_run_that_it_makes(open_store, monkeypatch):
+    store = open_store("held")
+    went = []
+    monkeypatch.setattr("streamlit.switch_page", lambda script, *, query_params: went.append((script, query_params)))
+
+    dialog = approved(asked(Decision.APPROVE))
+
+    assert not dialog.exception
+    assert went == [("run.py", {"id": str(newest_run(store))})]
+
+
+def on_the_run_page(day):
+    from pages.ui import quality_data, quality_view, run_view
+    from storage.status import Decision
+
+    quality_view.ask_decision(quality_data.report("daily_prices", day), Decision.APPROVE, show=run_view.show)
+
+
+def test_an_approved_run_leads_to_the_one_that_it_runs_on_as_and_names_it(open_store, visit):
+    store = open_store("held")
+    held = newest_run(store)
+
+    dialog = approved(AppTest.from_function(on_the_run_page, args=(LAST,), default_timeout=30).run())
+    old = visit("run.py", id=str(held))
+    said = text_of(old)
+    old.button(key="approved_run").click().run()
+
+    assert dialog.query_params["id"] in ([str(held + 1)], str(held + 1))
+    assert "Approved by console" in said
+    assert f"It runs on as run {held + 1}." in said
+    assert "decide about that one" not in said
+    assert f"Run {held + 1} · rerun" in text_of(old)
 
 
 def decision_script(day, decision):

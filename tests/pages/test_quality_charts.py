@@ -22,6 +22,18 @@ def grid(cells, chosen=(None, None), sessions=SESSIONS):
     return quality.grid(["the session", "price band"], sessions, cells, chosen=chosen)
 
 
+def test_findings_beyond_the_axis_stand_in_its_last_bar_which_says_so():
+    counted = histogram(np.array([25.0, 31.0, 400.0]), low=0.0, high=20.0, bins=10)
+
+    option = limits.distribution(counted, noun="findings", unit="% beyond", now={"sets aside": 20.0}, then={"sets aside": 20.0})
+
+    (*_, last) = option["series"][0]["data"]
+    assert last["value"] == [19.0, 3]
+    assert last["label"]["formatter"] == "20 and more"
+    assert last["tooltip"]["formatter"] == "20 and more: 3"
+    assert last["itemStyle"]["color"] == theme.hexadecimal("red")
+
+
 def test_a_cell_is_told_by_its_sign_and_word_and_not_by_colour_alone():
     cells = [Cell(1, place, status, "") for place, status in enumerate(CheckStatus)]
 

@@ -83,6 +83,17 @@ def test_a_date_to_come_offers_nothing(busy, visit):
     assert "Backfill this date…" not in labels(screen)
 
 
+def test_the_calendar_opens_on_the_newest_year_that_holds_more_than_today(console, visit):
+    old = date(2023, 5, 3)
+    commands(console).run(PIPELINE, old)
+    commands(console).run(PIPELINE, TODAY)
+
+    screen = visit("runs.py")
+
+    assert screen.segmented_control(key="year").value == old.year
+    assert screen.segmented_control(key="year").options[-1] == str(TODAY.year)
+
+
 def test_the_address_filters_the_list(busy, visit):
     screen = visit("runs.py", status="failed")
 

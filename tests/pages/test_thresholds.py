@@ -1,10 +1,16 @@
 """The Thresholds page: what another limit would have changed, saved with a reason, undone, and dates judged again."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from engine.services import Services
 from engine.thresholds import SPECS
+from pages.ui import data, thresholds_view
+from pages.ui.shared import forget
 from storage import runs, thresholds
 from storage.backfills import recent as backfills
+from tests.pages import console
 from tests.pages.conftest import text_of
 from tests.pages.gallery import LAST
 
@@ -123,6 +129,64 @@ def test_a_saved_turn_is_a_version_and_offers_the_dates_it_changes(page):
         (owner,) = backfills(connection, limit=1)
         (run,) = runs.recent(connection, limit=1)
     assert (run["backfill_id"], run["partition"], owner["dates"]) == (owner["id"], LAST, 1)
+
+
+def test_a_turn_that_somebody_else_overtook_is_not_saved_and_says_so(page):
+    store, app = page
+    slider(app, ERROR).set_value(3.0).run()
+    app.text_input(key="turn_reason_close_inside_range").input("mine").run()
+    Services(store.runtime, actor="asha").set_threshold(ERROR, 2.0, reason="hers")
+    forget()
+
+    app.button(key="turn_save").click().run()
+
+    (error,) = app.error
+    assert "asha set it to 2 meanwhile" in error.value
+    assert "Your 3 was not saved" in error.value
+    assert [change[2] for change in changes(store)] == ["hers"]
+    assert not app.run().error
+
+
+def test_a_turn_of_ones_own_is_no_surprise_once_it_is_saved(page):
+    _, app = page
+    slider(app, ERROR).set_value(2.0).run()
+    app.text_input(key="turn_reason_close_inside_range").input("mine")
+
+    app.button(key="turn_save").click().run()
+
+    assert not app.error
+
+
+def test_dates_that_are_being_judged_again_lead_to_their_runs(page):
+    store, app = page
+    Services(store.runtime, actor="asha").set_threshold(ERROR, 2.0, reason="hers")
+    forget()
+    app.run().button(key="rerun_changed_now").click().run()
+
+    (link,) = (link for link in app.get("page_link") if link.proto.label == "See its runs")
+
+    assert "runs 1 date" in text_of(app)
+    assert (link.proto.page, link.proto.query_string) == ("runs", "backfill=1")
+    assert "would come out otherwise" not in text_of(app)
+
+
+def test_dates_are_not_offered_again_once_they_were_judged_anew(tmp_path_factory, tmp_path, monkeypatch, visit):
+    runtime = console.open_console(console.busy_home(tmp_path_factory, tmp_path), monkeypatch)
+    console.commands(runtime).set_threshold("gate.block_above", 0.5, reason="for a test")
+    forget()
+    app = visit("thresholds.py")
+    app.button(key="rerun_changed_now").click().run()
+    opened = data.open_backfill()
+    monkeypatch.setattr(console, "forget", lambda: None)  # a runner is another process: it forgets nothing of ours
+    console.execute_queued(runtime)
+    answers = iter([opened])  # at the first look of the page it is open, at the second one it has ended
+    monkeypatch.setattr(thresholds_view, "data", SimpleNamespace(open_backfill=lambda: next(answers, None)))
+
+    app.run()
+
+    assert not app.exception
+    assert next(answers, None) is None
+    assert "would come out otherwise now" not in text_of(app)
 
 
 def test_both_limits_of_a_check_can_be_saved_together(page):

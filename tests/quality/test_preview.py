@@ -108,7 +108,7 @@ def test_the_distribution_leaves_explained_findings_out_and_counts_what_lies_bey
     assert sorted(found) == [3.0, 12.0]
     assert list(scores(book, NOW, BAND)) == [1.0]
     drawn = histogram(found, low=0.0, high=10.0, bins=10)
-    assert (drawn.counts[3], drawn.counts.sum(), drawn.beyond) == (1, 1, 1)
+    assert (drawn.counts[3], drawn.counts[-1], drawn.counts.sum(), drawn.beyond) == (1, 1, 2, 1)
 
 
 def test_the_gate_is_measured_by_the_share_of_lines_set_aside(book):

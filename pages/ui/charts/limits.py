@@ -19,13 +19,15 @@ def distribution(scores: Histogram, *, noun: str, unit: str, now: Mapping[str, f
     scores lie near zero, and the few far out are what matters.
     """
     middles = (scores.edges[:-1] + scores.edges[1:]) / 2
-    data = [  # empty ones too: the chart takes the width of its bars from how close they stand
+    data: list[dict[str, Any]] = [  # empty ones too: the chart takes the width of its bars from how close they stand
         {
             "value": [round(float(middle), 6), int(count) or None],
             "itemStyle": {"color": theme.hexadecimal(_fate(float(middle), then))},
         }
         for middle, count in zip(middles, scores.counts, strict=True)
     ]
+    if scores.beyond:
+        data[-1] |= _and_more(float(scores.edges[-1]), int(scores.counts[-1]), then)
     return _axes(unit, float(scores.edges[0]), float(scores.edges[-1])) | {
         "tooltip": {"formatter": "{c}", "valueFormatter": "%,.4g", "confine": True},
         "yAxis": {
@@ -39,6 +41,16 @@ def distribution(scores: Histogram, *, noun: str, unit: str, now: Mapping[str, f
             "nameTextStyle": {"color": theme.hexadecimal("gray"), "align": "left"},
         },
         "series": [{"type": "bar", "barCategoryGap": "8%", "barMinWidth": 4, "data": data, "markLine": _limits(now, then, scores.edges)}],
+    }
+
+
+def _and_more(edge: float, count: int, limits: Mapping[str, float]) -> dict[str, Any]:
+    """Return what marks the last bar as the one that holds everything farther out too."""
+    words = f"{edge:g} and more"
+    return {
+        "itemStyle": {"color": theme.hexadecimal(_fate(float("inf"), limits))},
+        "tooltip": {"formatter": f"{words}: {count:,}"},
+        "label": {"show": True, "formatter": words, "position": "top", "align": "right", "color": theme.surface("textColor")},
     }
 
 

@@ -11,6 +11,7 @@ from pages.ui import theme
 from storage.status import RunStatus
 
 HEIGHT = 190
+_WEEK = 7
 _SHOWN = (RunStatus.SUCCEEDED, RunStatus.SKIPPED, RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.CRASHED)  # bottom to top
 
 
@@ -52,11 +53,15 @@ def outcomes(counts: Mapping[tuple[date, str], int], *, until: date, days: int =
         {"day": [say.short_day(day) for day in span]}
         | {theme.look(status).word: [counts.get((day, status), 0) for day in span] for status in used}
     )
-    return _axes(bottom=46) | {
+    return _axes(bottom=46, right=36) | {  # the last day's name stands centred under its bar, and needs room
         "dataset": {"source": table},
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
         "legend": {"bottom": 0, "left": 0, "itemWidth": 12, "itemHeight": 12, "textStyle": {"color": theme.surface("textColor")}},
-        "xAxis": {"type": "category", "axisLabel": {"color": muted, "interval": 6}, "axisTick": {"show": False}},
+        "xAxis": {
+            "type": "category",
+            "axisLabel": {"color": muted, "customValues": _weekly(days), "hideOverlap": True},
+            "axisTick": {"show": False},
+        },
         "yAxis": {"type": "value", "axisLabel": {"color": muted}, "minInterval": 1, "splitNumber": 3},
         "series": [
             {
@@ -72,5 +77,10 @@ def outcomes(counts: Mapping[tuple[date, str], int], *, until: date, days: int =
     }
 
 
-def _axes(*, bottom: int = 12) -> dict[str, Any]:
-    return {"grid": {"left": 4, "right": 12, "top": 16, "bottom": bottom, "containLabel": True}}
+def _weekly(days: int) -> list[int]:
+    """Return the places of the days that are named: the last one, and every seventh before it."""
+    return list(range((days - 1) % _WEEK, days, _WEEK))
+
+
+def _axes(*, bottom: int = 12, right: int = 12) -> dict[str, Any]:
+    return {"grid": {"left": 4, "right": right, "top": 16, "bottom": bottom, "containLabel": True}}
