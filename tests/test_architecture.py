@@ -17,8 +17,9 @@ PAGE_LINES = 120
 IMPORT_ALONE = """
 import importlib, json, os, sys, traceback
 LIBRARIES = (
-    "alembic", "apscheduler.schedulers.background", "duckdb", "pandas", "pandera.pandas", "plotly.graph_objects", "pyarrow.parquet",
-    "psycopg", "pydantic_settings", "pysqlite3", "scipy.stats", "sqlmodel", "stamina", "starlette.routing", "streamlit", "structlog", "typer",
+    "alembic", "apscheduler.schedulers.background", "duckdb", "pandas", "pandera.pandas", "plotly.graph_objects", "psycopg",
+    "pyarrow.parquet", "pydantic_settings", "pysqlite3", "scipy.stats", "sqlmodel", "stamina", "starlette.routing", "streamlit",
+    "structlog", "typer",
 )
 for library in LIBRARIES:
     importlib.import_module(library)

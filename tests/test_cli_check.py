@@ -293,9 +293,7 @@ def test_the_catalogue_is_listed_with_what_can_be_turned(told):
     assert code == 0
     assert [item["id"] for item in found] == list(CHECKS)
     assert all(item["words"] and item["unit"] and item["scope"] and item["severity"] in {"warn", "error"} for item in found)
-    assert {spec["key"] for item in found for spec in item["parameters"]} == {
-        key for key in SPECS if key.split(".")[0] in CHECKS
-    }
+    assert {spec["key"] for item in found for spec in item["parameters"]} == {key for key in SPECS if key.split(".")[0] in CHECKS}
     assert all({"key", "default", "low", "high", "step"} <= spec.keys() for item in found for spec in item["parameters"])
 
 

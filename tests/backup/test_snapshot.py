@@ -13,8 +13,8 @@ from engine.backup import manifest, shelf, snapshot
 from engine.backup.inspection import inspect_backup
 from engine.backup.snapshot import take
 from engine.errors import BackupError, NoSpace, UsageError
-from storage.migrate import HEAD
 from storage.aside import aside
+from storage.migrate import HEAD
 from tests.backup.damage import flip
 from tests.pipelines.house import SUNDAY, House
 from tests.shell import REPOSITORY, environment
