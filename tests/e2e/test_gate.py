@@ -126,6 +126,8 @@ def test_a_session_that_the_gate_holds_is_let_through_by_a_person(judged, sessio
     question.get_by_placeholder("What do you know that the checks do not?").fill("the exchange said that it swapped the columns")
     question.get_by_role("button", name="Approve").click()
 
+    page.wait_for_url("**/run?id=*")  # the run that the approval queued
+    page.goto(f"{console.url}/quality")
     expect(banner).to_contain_text("was let through by a person")  # by itself, once the runner has judged it again
     assert report(judged, day)["approved_by"] == "console"
     assert report(judged, day)["loaded"] > 100

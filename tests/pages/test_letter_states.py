@@ -174,7 +174,7 @@ def test_a_rejected_session_says_by_whom_and_can_still_be_approved(open_store, v
 
     app = visit("run.py", id=str(blocked_run(store)))
 
-    assert "asha rejected it on 3 Jun 2025 20:00: the exchange published a test file" in text_of(app)
+    assert "Rejected by asha on 3 Jun 2025 20:00: The exchange published a test file." in text_of(app)
     assert "approve" in {button.key for button in app.button}
     assert "reject" not in {button.key for button in app.button}
 
