@@ -21,10 +21,11 @@ from engine.runtime import Runtime, compose
 from engine.services import Services
 from engine.settings import Settings
 from storage import runs
-from storage.status import ACTIVE
+from storage.status import ACTIVE, RunStatus
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GRACE = 15.0  # seconds for a process to end by itself
+LATER = timedelta(minutes=1)  # a file that was written just now is looked at again within seconds
 PATIENCE = 90.0  # seconds for what takes two at most on an idle machine
 
 
@@ -153,7 +154,8 @@ class Store:
             connection.execute(text("UPDATE runner SET heartbeat_at = heartbeat_at - :by"), {"by": by // timedelta(microseconds=1)})
 
     def idle(self) -> bool:
-        """Say whether there are runs and none is queued or running, but for one that has found no file yet: today's, in the evening."""
+        """Say whether there are runs and none is queued or running, but for one that looks for its file later: today's, in the evening."""
         with self.runtime.database.reading() as connection:
             known, active = runs.recent(connection, limit=1), runs.recent(connection, statuses=ACTIVE, limit=500)
-        return bool(known) and all(run["waits"] for run in active)
+        later = self.runtime.clock.now() + LATER
+        return bool(known) and all(run["status"] == RunStatus.QUEUED and run["available_at"] > later for run in active)
