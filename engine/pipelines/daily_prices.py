@@ -1,5 +1,6 @@
 """The daily batch: one file of every symbol's prices becomes one accepted session, or a reason why not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -156,7 +157,7 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     if corrections:
         context.log.info("corrections_applied", lines=sorted(corrections))
     file = parse(context.content(bronze.version), bronze.name, corrections=corrections)
-    context.commit_with(lambda connection: _file_was_read(connection, context))
+    context.commit_with(lambda connection: _files_were_read(connection, context.run))
     context.meter.rows_out = file.rows.num_rows
     context.note(layout=file.layout, rows=file.rows.num_rows)
     brought = brought_by(context, bronze.version.sha256)
@@ -245,7 +246,7 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
     _take_out(context, gold.left, gold.others)
     if silver.session != context.day:  # its own file may have been unusable: the session has come with this one
         late = {**context.run, "partition": silver.session}
-        context.commit_with(lambda connection: _resolved(connection, late))
+        context.commit_with(lambda connection: _files_were_read(connection, late))
     context.note(outcome=outcome)
     if same:
         context.log.info("unchanged", why=f"the same input as before: {table.num_rows} rows of {silver.session} stand as they are")
@@ -283,8 +284,8 @@ def _daily_file(context: StageContext) -> SourceFile | None:
         raise SourceNotReady(str(error), until=context.now() + LOOK_SOON) from error
 
 
-def _file_was_read(connection: Connection, context: StageContext) -> None:
-    dead_letters.resolve_files(connection, context.run)
+def _files_were_read(connection: Connection, run: Mapping[Any, Any]) -> None:
+    dead_letters.resolve_files(connection, run)
 
 
 def _verdict(context: StageContext, judgement: Judgement) -> Verdict:
@@ -328,10 +329,6 @@ def _take_out(context: StageContext, left: tuple[date, ...], others: tuple[Carri
 
     if left or others:
         context.commit_with(write)
-
-
-def _resolved(connection: Connection, run: dict[str, Any]) -> None:
-    dead_letters.resolve_files(connection, run)
 
 
 def _booked(file: JudgedFile) -> tuple[date, Version]:

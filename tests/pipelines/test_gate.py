@@ -14,6 +14,7 @@ from tests.pipelines.house import DAILY, SUNDAY, House, daily_bytes, numbers
 
 NEXT_SUNDAY, NEXT_MONDAY = SUNDAY + timedelta(days=7), SUNDAY + timedelta(days=8)
 SYMBOL, CLOSE, HIGH, LOW, PREVIOUS = 1, 6, 4, 5, 9
+OWN_DATE = "The session of its own date: 120 symbols, 3,000 trades."  # what the rows say, whatever became of the session
 
 
 def crossed(rows: list[list[str]], *places: int) -> list[list[str]]:
@@ -141,11 +142,6 @@ def test_a_session_of_which_too_much_is_bad_waits_for_a_person(week, blocked):
     assert NEXT_SUNDAY not in week.accepted()
 
 
-def blocked_reason(house: House) -> str:
-    """What the rows say of the session, whatever became of it."""
-    return "The session of its own date: 120 symbols, 3,000 trades."
-
-
 def test_an_approved_session_passes_without_its_bad_rows_and_says_who(week, blocked):
     submitted = week.services.approve(blocked["id"], reason="the debentures of that day are known to be wrong")
     week.work()
@@ -153,7 +149,7 @@ def test_an_approved_session_passes_without_its_bad_rows_and_says_who(week, bloc
 
     assert (run["status"], run["outcome"], run["from_stage"]) == (RunStatus.SUCCEEDED, Outcome.LOADED, "quality")
     assert (report["verdict"], report["approved_by"], report["quarantined"]) == (GateVerdict.FLAGGED, "test", 12)
-    assert (run["verdict"], run["session_date"], run["reason"]) == (Verdict.SESSION, NEXT_SUNDAY, blocked_reason(week))
+    assert (run["verdict"], run["session_date"], run["reason"]) == (Verdict.SESSION, NEXT_SUNDAY, OWN_DATE)
     assert (week.date(NEXT_SUNDAY).verdict, week.date(NEXT_SUNDAY).reason) == (Verdict.SESSION, run["reason"])
     assert week.read(sessions.one, NEXT_SUNDAY)["rows"] == 108
     assert {letter["state"] for letter in letters(week)} == {LetterState.OPEN}
