@@ -1,0 +1,170 @@
+"""Bars: open, high, low, close, volume, turnover and number of the trades of a symbol in a span of time.
+
+The exchange's own rule holds (measured, every symbol of 76 days): prices over the trades of at least a board lot, sums over all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.stream.ticks import Ints, Mask
+from engine.stream.trailing import Grouped
+
+SYMBOL, START, OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER, TRADES = range(9)
+COLUMNS = ("symbol", "start", "open", "high", "low", "close", "volume", "turnover", "trades")
+_FAR = np.int64(2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars as a matrix: a row for each of `COLUMNS`, one entry a bar.
+
+    `symbol` is a code, `start` counts widths of a bar since 1970 (UTC), prices and turnover are in paisa; the prices are 0 where only odd
+    lots were traded.
+    """
+
+    matrix: Ints  # (9, bars)
+
+    def __len__(self) -> int:
+        return self.matrix.shape[1]
+
+    def __getitem__(self, column: str) -> Ints:
+        return self.matrix[COLUMNS.index(column)]
+
+    def take(self, which: Ints | Mask) -> "Bars":
+        """Return those that `which` selects."""
+        return Bars(self.matrix[:, which])
+
+
+def no_bars() -> Bars:
+    """Return a matrix without an entry."""
+    return Bars(np.empty((len(COLUMNS), 0), np.int64))
+
+
+def joined(parts: Sequence[Bars]) -> Bars:
+    """Return the bars of all parts, one part after the other."""
+    there = [part.matrix for part in parts if len(part)]
+    if not there:
+        return no_bars()
+    return Bars(there[0] if len(there) == 1 else np.concatenate(there, axis=1))
+
+
+def bars_of(group: Grouped, width_us: int, board_lot: int) -> Bars:
+    """Return the bars of ticks, by (symbol, start)."""
+    ticks = group.ticks
+    window = ticks.time // width_us
+    new = np.empty(len(ticks), np.bool_)
+    np.not_equal(window[1:], window[:-1], out=new[1:])
+    new[group.first] = True
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(ticks)) - 1
+    rate, quantity = ticks.rate, ticks.quantity
+    bars = np.empty((len(COLUMNS), len(first)), np.int64)
+    bars[SYMBOL] = ticks.symbol[first]
+    bars[START] = window[first]
+    _set_prices(bars, first, last, rate, quantity >= board_lot)
+    bars[VOLUME] = np.add.reduceat(quantity, first)
+    bars[TURNOVER] = np.add.reduceat(quantity * rate, first)
+    bars[TRADES] = last - first + 1
+    return Bars(bars)
+
+
+def _set_prices(bars: Ints, first: Ints, last: Ints, rate: Ints, regular: Mask) -> None:
+    high = rate
+    if not regular.all():
+        place = np.arange(len(rate))
+        last = np.maximum.reduceat(np.where(regular, place, -1), first)
+        first_regular = np.minimum.reduceat(np.where(regular, place, len(rate) - 1), first)
+        bars[HIGH] = np.maximum.reduceat(np.where(regular, rate, 0), first)
+        bars[LOW] = np.minimum.reduceat(np.where(regular, rate, _FAR), first)
+        bars[OPEN], bars[CLOSE] = rate[first_regular], rate[last]
+        if last.min() < 0:
+            bars[OPEN : CLOSE + 1, last < 0] = 0
+        return
+    bars[HIGH], bars[LOW] = np.maximum.reduceat(high, first), np.minimum.reduceat(rate, first)
+    bars[OPEN], bars[CLOSE] = rate[first], rate[last]
+
+
+def rolled_up(bars: Bars, times: int) -> Bars:
+    """Return bars `times` as wide, by (symbol, start); `bars` may come in any order."""
+    if not len(bars):
+        return bars
+    old = bars.matrix[:, np.lexsort((bars["start"], bars["symbol"]))]
+    start = old[START] // times
+    first = np.flatnonzero(np.concatenate(([True], (start[1:] != start[:-1]) | (old[SYMBOL, 1:] != old[SYMBOL, :-1]))))
+    traded = old[CLOSE] > 0
+    place = np.arange(len(start))
+    final = np.maximum.reduceat(np.where(traded, place, -1), first)
+    new = old[:, first]
+    new[START] = start[first]
+    new[OPEN] = old[OPEN, np.minimum.reduceat(np.where(traded, place, len(start) - 1), first)]
+    new[HIGH] = np.maximum.reduceat(old[HIGH], first)
+    new[LOW] = np.minimum.reduceat(np.where(traded, old[LOW], _FAR), first)
+    new[CLOSE] = old[CLOSE, final]
+    new[OPEN : CLOSE + 1, final < 0] = 0
+    new[VOLUME:] = np.add.reduceat(old[VOLUME:], first, axis=1)
+    return Bars(new)
+
+
+class OpenBars:
+    """The bars that may still grow, one a symbol; the others come out when something later has begun or the watermark has passed them."""
+
+    def __init__(self, width_us: int, board_lot: int) -> None:
+        self.width_us = width_us
+        self.board_lot = board_lot
+        self._open = np.zeros((len(COLUMNS), 0), np.int64)  # by symbol's code; an entry without a trade is no bar
+
+    def add(self, group: Grouped) -> Bars:
+        """Add ticks that are later than all before them; return the bars that this has closed."""
+        bars = bars_of(group, self.width_us, self.board_lot).matrix
+        symbols = group.symbols
+        self._reach(int(symbols[-1]) + 1)
+        first = np.flatnonzero(np.concatenate(([True], bars[SYMBOL, 1:] != bars[SYMBOL, :-1])))
+        last = np.append(first[1:], bars.shape[1]) - 1
+        before = self._open[:, symbols]
+        there = before[TRADES] > 0
+        goes_on = there & (before[START] == bars[START, first])
+        _put_before(before[:, goes_on], bars, first[goes_on])
+        self._open[:, symbols] = bars[:, last]
+        over = Bars(before[:, there & ~goes_on])
+        if len(last) == bars.shape[1]:
+            return over
+        inner = np.ones(bars.shape[1], np.bool_)
+        inner[last] = False
+        return joined([over, Bars(bars[:, inner])])
+
+    def close(self, watermark: int) -> Bars:
+        """Return the bars that end at or before `watermark` (microseconds since 1970, UTC), and forget them."""
+        over = (self._open[TRADES] > 0) & (self._open[START] < watermark // self.width_us)
+        if not over.any():
+            return no_bars()
+        bars = self._open[:, over]
+        self._open[TRADES, over] = 0
+        return Bars(bars)
+
+    def now(self) -> Bars:
+        """Return the bars as they stand."""
+        return Bars(self._open[:, self._open[TRADES] > 0])
+
+    def _reach(self, symbols: int) -> None:
+        more = symbols - self._open.shape[1]
+        if more > 0:
+            self._open = np.pad(self._open, ((0, 0), (0, max(more, 64))))
+
+
+def _put_before(before: Ints, bars: Ints, where: Ints) -> None:
+    """Put the earlier halves of bars that go on before what has come now."""
+    now = bars[:, where]
+    now[VOLUME:] += before[VOLUME:]
+    np.maximum(now[HIGH], before[HIGH], out=now[HIGH])
+    both = (before[CLOSE] > 0) & (now[CLOSE] > 0)
+    if both.all():
+        np.minimum(now[LOW], before[LOW], out=now[LOW])
+        now[OPEN] = before[OPEN]
+    else:
+        earlier, later = before[CLOSE] > 0, now[CLOSE] > 0
+        now[LOW] = np.where(both, np.minimum(now[LOW], before[LOW]), np.where(earlier, before[LOW], now[LOW]))
+        now[OPEN] = np.where(earlier, before[OPEN], now[OPEN])
+        now[CLOSE] = np.where(later, now[CLOSE], before[CLOSE])
+    bars[:, where] = now

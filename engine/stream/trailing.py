@@ -1,0 +1,136 @@
+"""Sums over the last seconds of each symbol, in panes of one second: memory and time do not grow with the rate of trades.
+
+A window of W seconds before a trade at second s holds every earlier trade of its symbol at or after second s - W: exact at its end, to a
+second at its beginning. The sums are of whole paisa in doubles, exact below 2**53, so neither the size of a batch nor rounding shows.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.stream.ticks import SECOND, Floats, Ints, Ticks
+
+_PANES_AT_ONCE = 256  # a batch that spans more seconds is taken in parts
+
+
+class Grouped(NamedTuple):
+    """A batch by symbol, within a symbol in order; `first` are the places where a symbol begins, `owner` the group of each tick."""
+
+    ticks: Ticks
+    first: Ints
+    count: Ints
+    owner: Ints
+
+    @property
+    def symbols(self) -> Ints:
+        """The symbol of each group."""
+        return self.ticks.symbol[self.first].astype(np.int64)
+
+
+def grouped(ticks: Ticks) -> Grouped:
+    """Return ticks (at least one, in order) by symbol."""
+    by_symbol = ticks.take(np.argsort(ticks.symbol, kind="stable"))
+    symbol = by_symbol.symbol
+    first = np.flatnonzero(np.concatenate(([True], symbol[1:] != symbol[:-1])))
+    count = np.diff(first, append=len(symbol))
+    return Grouped(by_symbol, first, count, np.repeat(np.arange(len(first)), count))
+
+
+class Sums(NamedTuple):
+    """For each tick, in the order of its `Grouped`, the earlier trades of its symbol in a window."""
+
+    total: Floats  # of their prices, in paisa
+    count: Floats
+
+
+class Before(NamedTuple):
+    """For each tick of a `Grouped`, its second, its symbol, and all earlier trades of that symbol."""
+
+    pane: Ints
+    symbol: Ints
+    total: Floats
+    count: Floats
+
+
+class Trailing:
+    """The running sums of every symbol, and what they were at the end of each of the last seconds."""
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest  # seconds
+        self._rows = longest + 2 + _PANES_AT_ONCE
+        self._width = 0  # symbols that there is room for
+        self._pane: int | None = None  # the second up to which the rows are filled
+        self._total, self._count = np.zeros(0), np.zeros(0)
+        self._totals, self._counts = np.zeros((self._rows, 0)), np.zeros((self._rows, 0))
+
+    def add(self, group: Grouped) -> Before:
+        """Add ticks that are later than all before them and span less than `_PANES_AT_ONCE` seconds; return what each finds before it."""
+        pane = group.ticks.time // SECOND
+        symbols = group.symbols
+        self._reach(int(symbols[-1]) + 1)
+        rate = group.ticks.rate.astype(np.float64)
+        upto = np.cumsum(rate)
+        upto -= rate  # without the tick itself
+        carried = self._total[symbols] - upto[group.first]
+        counted = self._count[symbols] - group.first
+        before = Before(
+            pane,
+            group.ticks.symbol.astype(np.int64),
+            upto + carried[group.owner],
+            np.arange(len(pane)) + counted[group.owner],
+        )
+        self._fill(group, rate, before)
+        return before
+
+    def within(self, before: Before, seconds: int) -> Sums:
+        """Return the sums over a window of so many seconds (at most `longest`) before each tick of the last `add`."""
+        cell = (before.pane - (seconds + 1)) % self._rows * self._width + before.symbol
+        return Sums(before.total - self._totals.ravel()[cell], before.count - self._counts.ravel()[cell])
+
+    def _fill(self, group: Grouped, rate: Floats, before: Before) -> None:
+        first, last = int(before.pane.min()), int(before.pane.max())
+        self._carry_to(first)
+        if first == last:
+            symbols, ends = group.symbols, group.first + group.count - 1
+            self._total[symbols] = before.total[ends] + rate[ends]
+            self._count[symbols] = before.count[ends] + 1
+            row = last % self._rows
+            self._totals[row], self._counts[row] = self._total, self._count
+        else:
+            rows = np.arange(first, last + 1) % self._rows
+            cell = (before.pane - first) * self._width + before.symbol
+            self._totals[rows] = self._running(np.bincount(cell, rate, len(rows) * self._width), self._total)
+            self._counts[rows] = self._running(np.bincount(cell, minlength=len(rows) * self._width), self._count)
+            self._total, self._count = self._totals[rows[-1]].copy(), self._counts[rows[-1]].copy()
+        self._pane = last
+
+    def _running(self, added: Floats | Ints, start: Floats) -> Floats:
+        sums = added.reshape(-1, self._width).astype(np.float64)
+        sums[0] += start
+        return np.cumsum(sums, axis=0, out=sums)
+
+    def _carry_to(self, pane: int) -> None:
+        """Fill the seconds in which nothing was traded."""
+        if self._pane is None or pane - self._pane < 2:
+            return
+        rows = np.arange(max(self._pane + 1, pane - self._rows), pane) % self._rows
+        self._totals[rows], self._counts[rows] = self._total, self._count
+
+    def _reach(self, symbols: int) -> None:
+        if symbols <= self._width:
+            return
+        more = max(64, 1 << (symbols - 1).bit_length()) - self._width
+        self._width += more
+        self._total, self._count = (np.pad(sums, (0, more)) for sums in (self._total, self._count))
+        self._totals, self._counts = (np.pad(rows, ((0, 0), (0, more))) for rows in (self._totals, self._counts))
+
+
+def spans(ticks: Ticks) -> list[Ticks]:
+    """Return ticks in order as parts of which none spans more seconds than `Trailing.add` takes."""
+    if int(ticks.time[-1] // SECOND - ticks.time[0] // SECOND) < _PANES_AT_ONCE:
+        return [ticks]
+    pane = ticks.time // SECOND
+    cuts = [0]
+    while int(pane[-1] - pane[cuts[-1]]) >= _PANES_AT_ONCE:
+        cuts.append(int(np.searchsorted(pane, pane[cuts[-1]] + _PANES_AT_ONCE)))
+    return [ticks.take(slice(start, end)) for start, end in zip(cuts, [*cuts[1:], len(pane)], strict=True)]
