@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.stream.ticks import Ints, Mask
-from engine.stream.trailing import Grouped
+from engine.stream.ticks import Ints, Mask, Ticks
+from engine.stream.ticks import joined as joined_ticks
+from engine.stream.trailing import Grouped, grouped
 
 SYMBOL, START, OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER, TRADES = range(9)
 COLUMNS = ("symbol", "start", "open", "high", "low", "close", "volume", "turnover", "trades")
 _FAR = np.int64(2**62)
+_AT_ONCE = 8192  # ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +110,48 @@ def rolled_up(bars: Bars, times: int) -> Bars:
 
 
 class OpenBars:
-    """The bars that may still grow, one a symbol; the others come out when something later has begun or the watermark has passed them."""
+    """The bars that may still grow, one a symbol; the others come out when the watermark has passed them.
+
+    Ticks are put aside and added up some thousands at a time, which costs a third of adding up every small batch by itself.
+    """
 
     def __init__(self, width_us: int, board_lot: int) -> None:
         self.width_us = width_us
         self.board_lot = board_lot
+        self._aside: list[Ticks] = []
         self._open = np.zeros((len(COLUMNS), 0), np.int64)  # by symbol's code; an entry without a trade is no bar
+        self._over: list[Bars] = []  # later bars of their symbols have begun
+        self._closed = 0  # the watermark of the last `close`, in widths
 
-    def add(self, group: Grouped) -> Bars:
-        """Add ticks that are later than all before them; return the bars that this has closed."""
+    def add(self, ticks: Ticks) -> None:
+        """Add ticks in order, later than all before them."""
+        self._aside.append(ticks)
+        if sum(map(len, self._aside)) >= _AT_ONCE:
+            self._add_up()
+
+    def close(self, watermark: int) -> Bars:
+        """Return the bars that end at or before `watermark` (microseconds since 1970, UTC), and forget them."""
+        window = watermark // self.width_us
+        if window <= self._closed:
+            return no_bars()
+        self._closed = window
+        self._add_up()
+        over = (self._open[TRADES] > 0) & (self._open[START] < window)
+        closed = joined([*self._over, Bars(self._open[:, over])])
+        self._over = []
+        self._open[TRADES, over] = 0
+        return closed
+
+    def now(self) -> Bars:
+        """Return the bars as they stand."""
+        self._add_up()
+        return Bars(self._open[:, self._open[TRADES] > 0])
+
+    def _add_up(self) -> None:
+        if not self._aside:
+            return
+        group = grouped(joined_ticks(self._aside))
+        self._aside = []
         bars = bars_of(group, self.width_us, self.board_lot).matrix
         symbols = group.symbols
         self._reach(int(symbols[-1]) + 1)
@@ -127,25 +162,9 @@ class OpenBars:
         goes_on = there & (before[START] == bars[START, first])
         _put_before(before[:, goes_on], bars, first[goes_on])
         self._open[:, symbols] = bars[:, last]
-        over = Bars(before[:, there & ~goes_on])
-        if len(last) == bars.shape[1]:
-            return over
         inner = np.ones(bars.shape[1], np.bool_)
         inner[last] = False
-        return joined([over, Bars(bars[:, inner])])
-
-    def close(self, watermark: int) -> Bars:
-        """Return the bars that end at or before `watermark` (microseconds since 1970, UTC), and forget them."""
-        over = (self._open[TRADES] > 0) & (self._open[START] < watermark // self.width_us)
-        if not over.any():
-            return no_bars()
-        bars = self._open[:, over]
-        self._open[TRADES, over] = 0
-        return Bars(bars)
-
-    def now(self) -> Bars:
-        """Return the bars as they stand."""
-        return Bars(self._open[:, self._open[TRADES] > 0])
+        self._over += [Bars(before[:, there & ~goes_on]), Bars(bars[:, inner])]
 
     def _reach(self, symbols: int) -> None:
         more = symbols - self._open.shape[1]

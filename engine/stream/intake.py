@@ -18,6 +18,7 @@ from engine.stream.ticks import SECOND, Ints, Mask, Ticks, joined, no_ticks
 _NEVER = np.iinfo(np.int64).min
 _EARLIEST = 0  # microseconds since 1970: before every trade
 _GRACE = timedelta(minutes=1)  # trades are stamped up to some milliseconds after the closing (measured)
+_MOST_PARTS = 256  # that wait side by side
 _AHEAD_OF_INGEST = 2 * SECOND  # clocks of two machines differ so much, not more
 
 
@@ -73,7 +74,7 @@ class Intake:
     contracts: Contracts = field(init=False)
     watermark: int = _NEVER
     newest: int = _NEVER  # the latest time of an accepted tick
-    _held: list[Ticks] = field(default_factory=list)
+    _held: list[Ticks] = field(default_factory=list)  # each in order
 
     def __post_init__(self) -> None:
         self.hours = Hours.of(self.session)
@@ -131,22 +132,26 @@ class Intake:
         return reasons
 
     def _late(self, time: Ints, new: Mask) -> Mask:
+        if not len(time) or int(time.min()) >= max(self.newest, _EARLIEST, int(time.max())) - self.lateness_us:
+            return np.zeros(len(time), np.bool_)  # the usual case: all within the lateness of the newest of them
         newest = np.empty(len(time) + 1, np.int64)
         newest[0] = self.newest
-        newest[1:] = time if new.all() else np.where(new, time, _NEVER)
+        newest[1:] = np.where(new, time, _NEVER)
         np.maximum.accumulate(newest, out=newest)
         return time < np.maximum(newest[:-1], _EARLIEST) - self.lateness_us
 
     def _released(self, ticks: Ticks) -> Ticks:
+        """Put a batch beside what waits; return what the watermark has passed."""
         if len(ticks):
-            self._held.append(ticks)
-        waiting = joined(self._held)
-        ready = waiting.time < self.watermark
-        if not ready.any():
-            self._held = [waiting] if len(waiting) else []
-            return no_ticks()
-        if ready.all():
-            self._held = []
-            return waiting.in_order()
-        self._held = [waiting.take(~ready)]
-        return waiting.take(ready).in_order()
+            self._held.append(ticks.in_order())
+        if len(self._held) > _MOST_PARTS:
+            self._held = [joined(self._held).in_order()]
+        ready, waiting = [], []
+        for part in self._held:
+            passed = int(np.searchsorted(part.time, self.watermark))
+            if passed:
+                ready.append(part.take(slice(passed)))
+            if passed < len(part):
+                waiting.append(part.take(slice(passed, None)) if passed else part)
+        self._held = waiting
+        return joined(ready).in_order()

@@ -34,6 +34,9 @@ class Ticks:
 
     def in_order(self) -> "Ticks":
         """Return them by (time, contract): the order in which they were traded."""
+        later = self.time[1:] > self.time[:-1]
+        if later.all() or (later | ((self.time[1:] == self.time[:-1]) & (self.contract[1:] > self.contract[:-1]))).all():
+            return self
         return self.take(np.lexsort((self.contract, self.time)))
 
 

@@ -1,0 +1,120 @@
+"""One session of the stream: ticks in the order of their arrival go in; bars, alerts and what was set aside come out.
+
+What comes out depends on the ticks and the times at which they were taken in, and on nothing else: not on the clock, the size of a batch,
+or the order of arrival within the allowed lateness.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from engine.clock import nepal_time
+from engine.market.rules import MarketRules, rules_on
+from engine.stream.alerts import Alerts, StreamAlert
+from engine.stream.bars import Bars, OpenBars
+from engine.stream.intake import Intake, Sorted
+from engine.stream.market_move import MarketBar, MarketMove
+from engine.stream.rules import RULES, WINDOW, Known, Rule, moment
+from engine.stream.ticks import SECOND, Ints, Symbols, Ticks, joined
+from engine.stream.trailing import Trailing, WholeTape, grouped, spans
+from engine.thresholds import Thresholds, ThresholdSpec, threshold
+
+LATENESS = threshold(
+    ThresholdSpec("stream.lateness_s", 5, 0, 600, 1, "seconds", "how much later than a newer trade a trade may come and still be in order")
+)
+BAR_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one batch has brought."""
+
+    released: int  # ticks that the watermark has passed
+    reasons: Ints  # a `Reason` for each tick of the batch, in the order of arrival
+    bars: Bars  # closed minutes
+    alerts: list[StreamAlert]  # new or changed
+    market: list[MarketBar]
+    watermark: int
+
+
+@dataclass(slots=True)
+class Processor:
+    """The state of one session; `previous_closes` (paisa) are those of the session before, as far as they are known."""
+
+    session: date
+    symbols: Symbols
+    thresholds: Thresholds
+    previous_closes: Mapping[str, int] = field(default_factory=dict)
+    rules: MarketRules = field(init=False)
+    intake: Intake = field(init=False)
+    _trailing: Trailing = field(init=False)
+    _open: OpenBars = field(init=False)
+    _alerts: Alerts = field(init=False)
+    _market: MarketMove = field(init=False)
+    _active: list[Rule] = field(init=False)
+    _known: Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rules = rules_on(self.session)
+        self.intake = Intake(self.session, int(self.thresholds[LATENESS.key] * SECOND))
+        self._trailing = Trailing(int(self.thresholds[WINDOW.key]))
+        self._open = OpenBars(BAR_SECONDS * SECOND, self.rules.board_lot)
+        self._active = [rule for rule in RULES.values() if self.thresholds[rule.enabled.key]]
+        self._alerts = Alerts(self._active, self.symbols.names, self.thresholds)
+        self._market = MarketMove(BAR_SECONDS * SECOND)
+        opening = nepal_time(self.session, self.rules.hours.opens.hour, self.rules.hours.opens.minute)
+        self._known = Known(int(opening.timestamp()), float(self.rules.band_pct), np.full(0, np.nan))
+
+    @property
+    def suppressed(self) -> int:
+        """How often a rule was broken anew within its cooldown."""
+        return self._alerts.suppressed
+
+    def feed(self, ticks: Ticks, ingest: Ints | None = None) -> Output:
+        """Take a batch in, in the order of its arrival; `ingest` as in `Intake.take`."""
+        return self._processed(self.intake.take(ticks, ingest))
+
+    def close(self) -> Output:
+        """End the session: the last bars close and what fires is resolved."""
+        return self._ended(self._processed(self.intake.close()))
+
+    def whole(self, ticks: Ticks, ingest: Ints | None = None) -> Output:
+        """Take a whole session in and end it: what `feed` and `close` would give, several times as fast. Only for a fresh processor."""
+        arrived = self.intake.take(ticks, ingest)
+        rest = self.intake.close()
+        ticks = joined([arrived.ticks, rest.ticks])
+        return self._ended(self._processed(Sorted(ticks, arrived.reasons, rest.watermark), WholeTape()))
+
+    def open_bars(self) -> Bars:
+        """Return the bars of this minute as they stand."""
+        return self._open.now()
+
+    def _processed(self, arrived: Sorted, tape: WholeTape | None = None) -> Output:
+        alerts: list[StreamAlert] = []
+        ticks = arrived.ticks
+        self._know_closes()
+        if len(ticks):
+            self._open.add(ticks)
+            for part in [ticks] if tape else spans(ticks):
+                alerts += self._judged(part, tape or self._trailing)
+        bars = self._open.close(arrived.watermark)
+        market = self._market.add(bars, arrived.watermark, self._known.previous_closes)
+        return Output(len(ticks), arrived.reasons, bars, alerts, market, arrived.watermark)
+
+    def _judged(self, ticks: Ticks, trailing: Trailing | WholeTape) -> list[StreamAlert]:
+        group = grouped(ticks)
+        seen = moment(group, trailing.add(group), trailing, self._known, self.thresholds)
+        return self._alerts.add(group, [rule.score(seen) for rule in self._active], int(ticks.time[-1]))
+
+    def _ended(self, output: Output) -> Output:
+        output.alerts.extend(self._alerts.close(output.watermark))
+        return output
+
+    def _know_closes(self) -> None:
+        known = self._known.previous_closes
+        new = self.symbols.names[len(known) :]
+        if new:
+            closes = np.array([self.previous_closes.get(name, np.nan) for name in new], np.float64)
+            self._known.previous_closes = np.concatenate([known, closes])
