@@ -108,21 +108,22 @@ class Alerts:
         self._changed: dict[str, StreamAlert] = {}
         self.suppressed = 0
 
-    def add(self, group: Grouped, scores: list[Floats | None], watermark: int) -> list[StreamAlert]:
-        """Take a batch's scores in, one array a rule (None: switched off); return the alerts that are new or changed.
-
-        All trades before `watermark` must have come, in this batch or before.
-        """
+    def add(self, group: Grouped, scores: list[Floats], watermark: int) -> None:
+        """Take a batch's scores in, one array a rule; all trades before `watermark` must have come, in this batch or before."""
         self._reach(int(group.ticks.symbol[-1]) + 1)
         turns: list[Turn] = []
         for position, score in enumerate(scores):
-            if score is not None:
-                turns += self._turns(position, group, score)
-        return self._played(sorted(turns), watermark)
+            turns += self._turns(position, group, score)
+        self._play(sorted(turns), watermark)
 
-    def close(self, at: int) -> list[StreamAlert]:
+    def changed(self) -> list[StreamAlert]:
+        """Return the alerts that are new or changed since this was last asked, each once."""
+        changed, self._changed = list(self._changed.values()), {}
+        return changed
+
+    def close(self, at: int) -> None:
         """End the session: what fires is resolved at `at`."""
-        self._played([], at)
+        self._play([], at)
         for alert in self._firing.values():
             self._resolve(alert, at)
         for group in self._groups:
@@ -131,7 +132,6 @@ class Alerts:
         self._firing.clear()
         self._began.clear()
         self._due.clear()
-        return self._taken()
 
     def _turns(self, position: int, group: Grouped, score: Floats) -> list[Turn]:
         limit, well = self._limits[position]
@@ -165,9 +165,7 @@ class Alerts:
             for time, contract, symbol, begins, value, rate in zip(*(column.tolist() for column in columns), strict=True)
         ]
 
-    def _played(self, turns: list[Turn], watermark: int) -> list[StreamAlert]:
-        if not turns and not self._due:
-            return []
+    def _play(self, turns: list[Turn], watermark: int) -> None:
         pending = int(self._thresholds[PENDING.key] * SECOND)
         for turn in turns:
             self._fire_due(turn.time, turn.contract)
@@ -181,7 +179,6 @@ class Alerts:
             if firing:
                 self._resolve(firing, turn.time)
         self._fire_due(watermark, 0)
-        return self._taken()
 
     def _fire_due(self, time: int, contract: int) -> None:
         while self._due and self._due[0][:2] < (time, contract):
@@ -231,10 +228,6 @@ class Alerts:
     def _resolve(self, alert: StreamAlert, at: int) -> None:
         alert.state, alert.resolved = AlertState.RESOLVED, at
         self._changed[alert.key] = alert
-
-    def _taken(self) -> list[StreamAlert]:
-        changed, self._changed = list(self._changed.values()), {}
-        return changed
 
     def _reach(self, symbols: int) -> None:
         more = symbols - self._broken.shape[1]

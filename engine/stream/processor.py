@@ -74,43 +74,45 @@ class Processor:
 
     def feed(self, ticks: Ticks, ingest: Ints | None = None) -> Output:
         """Take a batch in, in the order of its arrival; `ingest` as in `Intake.take`."""
-        return self._processed(self.intake.take(ticks, ingest))
+        arrived = self.intake.take(ticks, ingest)
+        self._stream(arrived.ticks)
+        return self._output(arrived)
 
     def close(self) -> Output:
         """End the session: the last bars close and what fires is resolved."""
-        return self._ended(self._processed(self.intake.close()))
+        arrived = self.intake.close()
+        self._stream(arrived.ticks)
+        self._alerts.close(arrived.watermark)
+        return self._output(arrived)
 
     def whole(self, ticks: Ticks, ingest: Ints | None = None) -> Output:
         """Take a whole session in and end it: what `feed` and `close` would give, several times as fast. Only for a fresh processor."""
-        arrived = self.intake.take(ticks, ingest)
-        rest = self.intake.close()
-        ticks = joined([arrived.ticks, rest.ticks])
-        return self._ended(self._processed(Sorted(ticks, arrived.reasons, rest.watermark), WholeTape()))
+        arrived, rest = self.intake.take(ticks, ingest), self.intake.close()
+        released = joined([arrived.ticks, rest.ticks])
+        if len(released):
+            self._judge(released, WholeTape())
+        self._alerts.close(rest.watermark)
+        return self._output(Sorted(released, arrived.reasons, rest.watermark))
 
     def open_bars(self) -> Bars:
         """Return the bars of this minute as they stand."""
         return self._open.now()
 
-    def _processed(self, arrived: Sorted, tape: WholeTape | None = None) -> Output:
-        alerts: list[StreamAlert] = []
-        ticks = arrived.ticks
-        self._know_closes()
-        if len(ticks):
-            self._open.add(ticks)
-            for part in [ticks] if tape else spans(ticks):
-                alerts += self._judged(part, tape or self._trailing)
-        bars = self._open.close(arrived.watermark)
-        market = self._market.add(bars, arrived.watermark, self._known.previous_closes)
-        return Output(len(ticks), arrived.reasons, bars, alerts, market, arrived.watermark)
+    def _stream(self, ticks: Ticks) -> None:
+        for part in spans(ticks):
+            self._judge(part, self._trailing)
 
-    def _judged(self, ticks: Ticks, trailing: Trailing | WholeTape) -> list[StreamAlert]:
+    def _judge(self, ticks: Ticks, trailing: Trailing | WholeTape) -> None:
+        self._know_closes()
+        self._open.add(ticks)
         group = grouped(ticks)
         seen = moment(group, trailing.add(group), trailing, self._known, self.thresholds)
-        return self._alerts.add(group, [rule.score(seen) for rule in self._active], int(ticks.time[-1]))
+        self._alerts.add(group, [rule.score(seen) for rule in self._active], int(ticks.time[-1]))
 
-    def _ended(self, output: Output) -> Output:
-        output.alerts.extend(self._alerts.close(output.watermark))
-        return output
+    def _output(self, arrived: Sorted) -> Output:
+        bars = self._open.close(arrived.watermark)
+        market = self._market.add(bars, arrived.watermark, self._known.previous_closes)
+        return Output(len(arrived.ticks), arrived.reasons, bars, self._alerts.changed(), market, arrived.watermark)
 
     def _know_closes(self) -> None:
         known = self._known.previous_closes

@@ -151,6 +151,8 @@ class WholeTape:
 
 def spans(ticks: Ticks) -> list[Ticks]:
     """Return ticks in order as parts of which none spans more seconds than `Trailing.add` takes."""
+    if not len(ticks):
+        return []
     if int(ticks.time[-1] // SECOND - ticks.time[0] // SECOND) < _PANES_AT_ONCE:
         return [ticks]
     pane = ticks.time // SECOND

@@ -1,0 +1,159 @@
+"""Replays any floorsheet without storing anything."""
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+from engine.errors import UnreadableFile, UsageError
+from engine.market.floorsheet import MAX_BYTES, Floorsheet, read_floorsheet
+from engine.stream.alerts import StreamAlert
+from engine.stream.bars import COLUMNS, Bars
+from engine.stream.intake import Reason
+from engine.stream.processor import BAR_SECONDS
+from engine.stream.replay import Replay, replayed
+from engine.stream.ticks import SECOND
+from engine.thresholds import snapshot
+
+MOST_LETTERS = 1000  # that are listed one by one
+_PRICES = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayQuestion:
+    """What is to be replayed, and under which thresholds."""
+
+    path: Path
+    turned: Mapping[str, float] = field(default_factory=dict)
+    bars: Path | None = None  # where the minute bars are written
+
+
+def replay_file(question: ReplayQuestion) -> dict[str, Any]:
+    """Return everything that a replay of a floorsheet gives, fit for JSON; money in NPR, times in UTC.
+
+    Raises `UnreadableFile` or `UnknownLayout` for a file that holds no trade that can be read.
+    """
+    content = _read(question.path)
+    sheet = read_floorsheet(content, question.path.name)
+    ticks = sheet.ticks.in_order()
+    began = process_time()
+    replay = replayed(sheet.session, ticks, sheet.symbols, snapshot(question.turned, 0))
+    seconds = process_time() - began
+    if question.bars:
+        _write_bars(question.bars, replay)
+    letters = _letters(sheet, replay)
+    return {
+        "file": str(question.path),
+        "sha256": sha256(content).hexdigest(),
+        "layout": sheet.layout,
+        "session": sheet.session,
+        "ticks": {
+            "received": len(ticks) + len(sheet.bad),
+            "accepted": int((replay.reasons == Reason.ACCEPTED).sum()),
+            "dead_letters": len(letters),
+        },
+        "completeness": _completeness(replay),
+        "dead_letters": dict(Counter(letter["reason"] for letter in letters)),
+        "letters": letters[:MOST_LETTERS],
+        "symbols": day_rows(replay.days, replay.symbols.names),
+        "alerts": [alert_row(alert) for alert in replay.alerts],
+        "suppressed": replay.suppressed,
+        "thresholds": dict(question.turned),
+        "cpu_seconds": round(seconds, 4),
+        "ticks_per_second": round(len(ticks) / seconds) if seconds else None,
+    }
+
+
+def day_rows(days: Bars, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one mapping a symbol, by its name, with the seven fields of the daily file; prices null where only odd lots were traded."""
+    rows = [dict(zip(COLUMNS, values, strict=True)) for values in days.matrix.T.tolist()]
+    return sorted(({"symbol": names[row["symbol"]]} | _in_npr(row) for row in rows), key=lambda row: row["symbol"])
+
+
+def alert_row(alert: StreamAlert) -> dict[str, Any]:
+    """Return an alert as a mapping."""
+    return {
+        "key": alert.key,
+        "rule": alert.rule,
+        "symbol": alert.symbol,
+        "state": alert.state.value,
+        "began": _instant(alert.began),
+        "fired": _instant(alert.fired),
+        "resolved": None if alert.resolved is None else _instant(alert.resolved),
+        "score": alert.score,
+        "limit": alert.limit,
+        "price": alert.rate / 100,
+        "contract": alert.contract,
+        "suppressed": alert.suppressed,
+        "group": alert.group,
+        "members": alert.members,
+    }
+
+
+def _in_npr(row: Mapping[str, int]) -> dict[str, Any]:
+    prices = {name: row[name] / 100 if row[name] else None for name in _PRICES}
+    return prices | {"volume": row["volume"], "turnover": row["turnover"] / 100, "trades": row["trades"]}
+
+
+def _instant(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds // SECOND, UTC).replace(microsecond=microseconds % SECOND)
+
+
+def _completeness(replay: Replay) -> dict[str, Any]:
+    received, missing = sum(part.received for part in replay.completeness), replay.missing
+    return {
+        "received": received,
+        "missing": missing,
+        "complete_pct": round(100 * received / (received + missing), 4) if received else None,
+        "partitions": [
+            {"partition": part.partition, "received": part.received, "last": part.last, "missing": part.missing}
+            for part in replay.completeness
+        ],
+    }
+
+
+def _letters(sheet: Floorsheet, replay: Replay) -> list[dict[str, Any]]:
+    """Return what was set aside: lines that could not be read, then trades by the order in which they were replayed."""
+    unread = [{"reason": Reason.MALFORMED.name.lower(), "line": bad.line, "contract": None, "symbol": None, "why": bad.reason} for bad in sheet.bad]
+    aside = (replay.reasons != Reason.ACCEPTED).nonzero()[0]
+    ticks = sheet.ticks.in_order().take(aside)
+    columns = (replay.reasons[aside], ticks.contract, ticks.symbol, ticks.time)
+    return unread + [
+        {
+            "reason": Reason(reason).name.lower(),
+            "line": None,
+            "contract": contract,
+            "symbol": sheet.symbols.names[symbol],
+            "why": f"traded at {_instant(time).isoformat()}",
+        }
+        for reason, contract, symbol, time in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def _write_bars(path: Path, replay: Replay) -> None:
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for values in replay.bars.matrix.T.tolist():
+                row = dict(zip(COLUMNS, values, strict=True))
+                start = datetime.fromtimestamp(row["start"] * BAR_SECONDS, UTC).isoformat()
+                writer.writerow([replay.symbols.names[row["symbol"]], start, *_in_npr(row).values()])
+    except OSError as error:
+        raise UsageError(f"--bars {path} cannot be written: {error.strerror}. Name a file in a folder that is there.") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}. Name a floorsheet file, packed or not.") from error
+    if len(content) > MAX_BYTES:
+        raise UnreadableFile(f"{path.name} is larger than {MAX_BYTES >> 20} MB, which no floorsheet is. Ask the source for it again.")
+    return content
