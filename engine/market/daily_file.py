@@ -4,7 +4,6 @@ A perfect file takes the quick reading (columns at a time); at the first sign of
 (`defects.py`). Both type their cells by the same function, so they cannot disagree about a value.
 """
 
-import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -14,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from engine.errors import UnreadableFile, UsageError
+from engine.errors import UsageError
 from engine.market.defects import DUPLICATES, MAX_LINE, NUMBER, REQUIRED, SYMBOL, GoodRow, Rejected, sort_lines
+from engine.market.header import refuse_too_many, split_header
 from engine.market.layouts import COLUMNS, COUNTS, MONEY, PARSED_SCHEMA, SILVER_SCHEMA, layout_of
 from engine.market.unpack import unpack
 
@@ -68,7 +68,8 @@ def parse(content: bytes, name: str, *, corrections: Mapping[int, bytes] = Mappi
     text = unpack(content, name)
     if corrections:
         text = _corrected(text, name, corrections)
-    lead, header, body = _split_header(text, name)
+    refuse_too_many(text, name, MAX_LINES)
+    lead, header, body = split_header(text, name)
     layout = layout_of(header, name, line=lead + 1)
     first_line = lead + 2
     rows = _quick(body, header, first_line=first_line)
@@ -97,7 +98,7 @@ def lines_of(content: bytes, name: str, numbers: Collection[int]) -> dict[int, b
 
 def _physical(text: bytes, name: str) -> list[bytes]:
     """Return the physical lines; what follows the last line break is one only where something follows it."""
-    _refuse_too_many(text, name)
+    refuse_too_many(text, name, MAX_LINES)
     return text.removesuffix(b"\n").split(b"\n")
 
 
@@ -116,42 +117,6 @@ def to_silver(parsed: ParsedFile, session: date) -> pa.Table:
     rows = parsed.rows.sort_by("symbol").drop_columns(["line"])
     sessions = pa.repeat(pa.scalar(session, pa.date32()), rows.num_rows)
     return pa.Table.from_arrays([sessions, *rows.columns], schema=SILVER_SCHEMA).combine_chunks()
-
-
-def _split_header(text: bytes, name: str) -> tuple[int, list[str], bytes]:
-    """Return the number of blank lines before the header, the header's cells, and what follows its line."""
-    _refuse_too_many(text, name)
-    lead, rest = 0, text
-    while True:
-        line, _, rest = rest.partition(b"\n")
-        if line.strip():
-            break
-        lead += 1
-    bad = _no_header(line)
-    if bad is not None:
-        raise UnreadableFile(f"{name} is not a text table: line {lead + 1} {bad}.", line=lead + 1)
-    try:
-        cells = next(csv.reader([line.decode("utf-8")], strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableFile(f"{name} is not a text table: line {lead + 1} cannot be read ({error}).", line=lead + 1) from error
-    return lead, [cell.strip() for cell in cells], rest
-
-
-def _no_header(line: bytes) -> str | None:
-    """Return what makes a line no line of text, whatever its cells are."""
-    if b"\0" in line:
-        return "holds a NUL byte, as UTF-16 text does; a daily file is UTF-8"
-    if b"\r" in line.rstrip(b"\r"):
-        return "has a CR inside; lines end with LF or CR LF, not with CR alone"
-    if len(line) > MAX_LINE:
-        return f"has {len(line):,} bytes; at most {MAX_LINE:,} are read"
-    return None
-
-
-def _refuse_too_many(text: bytes, name: str) -> None:
-    count = text.count(b"\n")
-    if count > MAX_LINES:
-        raise UnreadableFile(f"{name} has {count:,} lines; a daily file never has more than {MAX_LINES:,}.", line=MAX_LINES + 1)
 
 
 def _quick(body: bytes, header: Sequence[str], *, first_line: int) -> pa.Table | None:

@@ -50,7 +50,14 @@ PARSED_SCHEMA = pa.schema([*((name, _TYPES[name]) for name in COLUMNS.values()),
 SILVER_SCHEMA = pa.schema([("session", pa.date32()), *((name, _TYPES[name]) for name in COLUMNS.values())])
 
 
-def layout_of(header: Sequence[str], name: str, *, line: int = 1) -> str:
+def layout_of(
+    header: Sequence[str],
+    name: str,
+    *,
+    line: int = 1,
+    layouts: Mapping[str, frozenset[str]] = LAYOUTS,
+    taught_in: str = "engine/market/layouts.py",
+) -> str:
     """Return the name of the layout whose columns are exactly those of `header`, in whatever order.
 
     Raises `UnknownLayout`, naming the columns that are too many, missing or doubled against the nearest layout. `name` is the
@@ -58,18 +65,18 @@ def layout_of(header: Sequence[str], name: str, *, line: int = 1) -> str:
     """
     found = frozenset(header)
     doubled = [column for column, times in Counter(header).items() if times > 1]
-    for layout, columns in LAYOUTS.items():
+    for layout, columns in layouts.items():
         if found == columns and not doubled:
             return layout
-    nearest = min(LAYOUTS, key=lambda layout: len(LAYOUTS[layout] ^ found))
+    nearest = min(layouts, key=lambda layout: len(layouts[layout] ^ found))
     differences = (
-        ("unknown", sorted(found - LAYOUTS[nearest])),
-        ("missing", sorted(LAYOUTS[nearest] - found)),
+        ("unknown", sorted(found - layouts[nearest])),
+        ("missing", sorted(layouts[nearest] - found)),
         ("doubled", doubled),
     )
     listed = "; ".join(f"{what}: {', '.join(map(repr, columns))[:500]}" for what, columns in differences if columns)
     raise UnknownLayout(
         f"{name}, line {line}: a header of {len(header)} columns never seen before. Against the nearest layout, {nearest}: {listed}. "
-        "Teach engine/market/layouts.py the new layout, then check the file again or rerun its date (a run keeps the bytes).",
+        f"Teach {taught_in} the new layout, then check the file again or rerun its date (a run keeps the bytes).",
         line=line,
     )

@@ -15,33 +15,33 @@ _GZIP = 31  # zlib's window size for a gzip member
 _BOM = b"\xef\xbb\xbf"
 
 
-def unpack(content: bytes, name: str) -> bytes:
+def unpack(content: bytes, name: str, *, most: int = MAX_BYTES) -> bytes:
     """Return the text of a file that is gzip or plain, told by its bytes; a byte order mark is dropped.
 
-    Raises `UnreadableFile` where the file is empty, torn, damaged, larger than `MAX_BYTES`, or shrunk more than `MAX_RATIO` times.
+    Raises `UnreadableFile` where the file is empty, torn, damaged, larger than `most` bytes, or shrunk more than `MAX_RATIO` times.
     """
-    text = _inflate(content, name) if content.startswith(_MAGIC) else content
-    if len(text) > MAX_BYTES:
-        raise too_large(text, name)
+    text = _inflate(content, name, most) if content.startswith(_MAGIC) else content
+    if len(text) > most:
+        raise too_large(text, name, most=most)
     text = text.removeprefix(_BOM)
     if not text or text.isspace():
         raise UnreadableFile(f"{name} is empty ({len(content)} bytes came). Ask the source for the date again.")
     return text
 
 
-def too_large(content: bytes, name: str) -> UnreadableFile:
+def too_large(content: bytes, name: str, *, most: int = MAX_BYTES) -> UnreadableFile:
     """Return the error of a file that is larger than any; `content` is its beginning, which shows in which line reading stopped."""
     if content.startswith(_MAGIC):
         try:
-            _inflate(content, name)
+            _inflate(content, name, most)
         except UnreadableFile as error:
             return error
     line = _line_after([content])
-    message = f"{name} has more than {MAX_BYTES:,} bytes, which a daily file never has. Reading stopped in line {line:,}."
+    message = f"{name} has more than {most:,} bytes, which such a file never has. Reading stopped in line {line:,}."
     return UnreadableFile(message, line=line)
 
 
-def _inflate(content: bytes, name: str) -> bytes:
+def _inflate(content: bytes, name: str, most: int) -> bytes:
     parts: list[bytes] = []
     size, rest, members = 0, content, 0
     while rest:  # a gzip file may consist of several members
@@ -60,7 +60,7 @@ def _inflate(content: bytes, name: str) -> bytes:
                 raise _damaged(parts, f"{name} is torn: gzip ends after {size:,} bytes of text")
             parts.append(part)
             size += len(part)
-            _refuse_a_bomb(size, len(content), parts, name)
+            _refuse_a_bomb(size, len(content), parts, name, most)
             rest = member.unconsumed_tail
         rest = member.unused_data.lstrip(b"\0")  # tapes and blocks pad with zeros
     return b"".join(parts)
@@ -75,11 +75,11 @@ def _damaged(parts: Sequence[bytes], what: str) -> UnreadableFile:
     return UnreadableFile(f"{what}; read up to line {line:,}. Ask the source for the date again.", line=line)
 
 
-def _refuse_a_bomb(size: int, packed: int, parts: Sequence[bytes], name: str) -> None:
-    if size > MAX_BYTES or size > max(_RATIO_FROM, packed * MAX_RATIO):
+def _refuse_a_bomb(size: int, packed: int, parts: Sequence[bytes], name: str, most: int) -> None:
+    if size > most or size > max(_RATIO_FROM, packed * MAX_RATIO):
         line = _line_after(parts)
         raise UnreadableFile(
-            f"{name} unpacks {packed:,} bytes to more than {size:,}; a daily file has at most {MAX_BYTES:,} and shrinks less than "
+            f"{name} unpacks {packed:,} bytes to more than {size:,}; such a file has at most {most:,} and shrinks less than "
             f"{MAX_RATIO} times. Reading stopped in line {line:,}.",
             line=line,
         )

@@ -52,5 +52,5 @@ def test_a_bomb_is_stopped_by_its_ratio_long_before_it_is_unpacked():
 
 
 def test_plain_text_beyond_any_daily_file_is_refused():
-    with pytest.raises(UnreadableFile, match="which a daily file never has"):
+    with pytest.raises(UnreadableFile, match="which such a file never has"):
         unpack(b"x" * (MAX_BYTES + 1), "f.csv")
