@@ -11,7 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from engine import cli_check, cli_quality, cli_safety, reading
+from engine import cli_check, cli_quality, cli_safety, cli_stream, reading
 from engine.cli_following import (
     DAILY,
     MaybeDay,
@@ -34,6 +34,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(cli_quality.app)
 app.add_typer(cli_check.app)
 app.add_typer(cli_safety.app)
+app.add_typer(cli_stream.app)
 
 
 @app.command()

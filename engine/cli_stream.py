@@ -55,4 +55,9 @@ def _print(found: Mapping[str, Any]) -> None:
     table(dearest)
     if found["alerts"]:
         typer.echo()
-        table([{name: alert[name] for name in ("fired", "symbol", "rule", "score", "limit", "price", "suppressed")} for alert in found["alerts"][:MOST_ROWS]])
+        table(
+            [
+                {name: alert[name] for name in ("fired", "symbol", "rule", "score", "limit", "price", "suppressed")}
+                for alert in found["alerts"][:MOST_ROWS]
+            ]
+        )

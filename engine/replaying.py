@@ -119,7 +119,10 @@ def _completeness(replay: Replay) -> dict[str, Any]:
 
 def _letters(sheet: Floorsheet, replay: Replay) -> list[dict[str, Any]]:
     """Return what was set aside: lines that could not be read, then trades by the order in which they were replayed."""
-    unread = [{"reason": Reason.MALFORMED.name.lower(), "line": bad.line, "contract": None, "symbol": None, "why": bad.reason} for bad in sheet.bad]
+    unread = [
+        {"reason": Reason.MALFORMED.name.lower(), "line": bad.line, "contract": None, "symbol": None, "why": bad.reason}
+        for bad in sheet.bad
+    ]
     aside = (replay.reasons != Reason.ACCEPTED).nonzero()[0]
     ticks = sheet.ticks.in_order().take(aside)
     columns = (replay.reasons[aside], ticks.contract, ticks.symbol, ticks.time)

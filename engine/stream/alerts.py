@@ -18,16 +18,18 @@ from engine.stream.trailing import Grouped
 from engine.thresholds import Thresholds, ThresholdSpec, threshold
 
 COOLDOWN = threshold(
-    ThresholdSpec("alerts.cooldown_s", 300, 0, 86_400, 10, "seconds", "how long a rule is quiet about a symbol after an alert; it counts on")
+    ThresholdSpec(
+        "stream.cooldown_s", 300, 0, 86_400, 10, "seconds", "how long a rule is quiet about a symbol after an alert; it counts on"
+    )
 )
-PENDING = threshold(ThresholdSpec("alerts.pending_s", 0, 0, 600, 1, "seconds", "how long a rule must be broken before it alerts"))
+PENDING = threshold(ThresholdSpec("stream.pending_s", 0, 0, 600, 1, "seconds", "how long a rule must be broken before it alerts"))
 HYSTERESIS = threshold(
-    ThresholdSpec("alerts.hysteresis_pct", 20, 0, 90, 5, "% of the limit", "how far below its limit a score must fall to be well again")
+    ThresholdSpec("stream.hysteresis_pct", 20, 0, 90, 5, "% of the limit", "how far below its limit a score must fall to be well again")
 )
 GROUP = threshold(
-    ThresholdSpec("alerts.group_symbols", 10, 2, 500, 1, "symbols", "so many symbols with one rule broken make one alert of the market")
+    ThresholdSpec("stream.group_symbols", 10, 2, 500, 1, "symbols", "so many symbols with one rule broken make one alert of the market")
 )
-GROUP_SECONDS = threshold(ThresholdSpec("alerts.group_s", 60, 1, 3600, 1, "seconds", "within so long"))
+GROUP_SECONDS = threshold(ThresholdSpec("stream.group_s", 60, 1, 3600, 1, "seconds", "within so long"))
 MARKET = "MARKET"  # stands in the place of a symbol
 
 

@@ -29,10 +29,11 @@ class Bars:
     matrix: Ints  # (9, bars)
 
     def __len__(self) -> int:
-        return self.matrix.shape[1]
+        return int(self.matrix.shape[1])
 
     def __getitem__(self, column: str) -> Ints:
-        return self.matrix[COLUMNS.index(column)]
+        values: Ints = self.matrix[COLUMNS.index(column)]
+        return values
 
     def take(self, which: Ints | Mask) -> "Bars":
         """Return those that `which` selects."""

@@ -44,18 +44,19 @@ class Contracts:
 
     def of_session(self, contract: Ints) -> Mask:
         """Return which ids are of this session at all."""
-        return (contract > self.base) & (contract < self.base + IDS)
+        own: Mask = (contract > self.base) & (contract < self.base + IDS)
+        return own
 
     def add(self, contract: Ints) -> Mask:
         """Take ids of this session in; return which of them are new, the first of equal ones being so."""
         key = contract - self.base
         self._reach(int(key.max(initial=0)))
-        fresh = self._stamp[key] == 0
+        fresh: Mask = self._stamp[key] == 0
         stamps = np.arange(self._count + 1, self._count + 1 + len(key), dtype=np.int32)
         if not fresh.all():
             key, stamps = key[fresh], stamps[fresh]
         self._stamp[key[::-1]] = stamps[::-1]  # of equal ones the first stays, being written last
-        first = self._stamp[key] == stamps
+        first: Mask = self._stamp[key] == stamps
         self._count += len(contract)
         if first.all():
             return fresh
@@ -65,7 +66,8 @@ class Contracts:
 
     def has(self, contract: Ints) -> Mask:
         """Return which ids of this session were accepted."""
-        return self._stamp[contract - self.base] != 0
+        there: Mask = self._stamp[contract - self.base] != 0
+        return there
 
     def remove(self, contract: Ints) -> None:
         """Forget ids that were taken in and are set aside after all."""

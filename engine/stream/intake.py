@@ -1,7 +1,7 @@
 """From the order of arrival to the order of trading: what is set aside, and what is held until the watermark has passed it.
 
-Everything here follows from the ticks and the times at which they were taken in, both of which the log keeps; so a replay sets the same ones
-aside, and the size of a batch changes nothing.
+Everything here follows from the ticks and the times at which they were taken in, both of which the log keeps; so a replay sets the same
+ones aside, and the size of a batch changes nothing.
 """
 
 from dataclasses import dataclass, field

@@ -68,8 +68,8 @@ def rule(*, default: float, low: float, high: float, step: float, unit: str, ver
         if name in _registered:
             raise UsageError(f"there are two stream rules called {name}")
         says = (score.__doc__ or "").strip()
-        limit = threshold(ThresholdSpec(f"{name}.alert_above", default, low, high, step, unit, says))
-        enabled = switch(f"{name}.enabled", f"whether {name.replace('_', ' ')} raises alerts")
+        limit = threshold(ThresholdSpec(f"stream.{name}.alert_above", default, low, high, step, unit, says))
+        enabled = switch(f"stream.{name}.enabled", f"whether {name.replace('_', ' ')} raises alerts")
         _registered[name] = Rule(name, version, limit, enabled, says, score)
         return score
 
@@ -79,11 +79,11 @@ def rule(*, default: float, low: float, high: float, step: float, unit: str, ver
 @rule(default=5, low=0.1, high=30, step=0.1, unit="% of the average")
 def moving_average(moment: Moment) -> Floats:
     """The price is far from the average of the symbol's earlier trades in the window."""
-    total, count = moment.earlier
-    score = np.abs(moment.rate * count - total)
+    total, number = moment.earlier
+    score = np.abs(moment.rate * number - total)
     score *= 100.0
     score /= np.maximum(total, 1.0)
-    score[count < moment.thresholds[MIN_TRADES.key]] = np.nan
+    score[number < moment.thresholds[MIN_TRADES.key]] = np.nan
     return score
 
 
@@ -108,10 +108,10 @@ def volume_limit(moment: Moment) -> Floats:
     return moment.quantity.astype(np.float64)
 
 
-@rule(default=20, low=2, high=500, step=1, unit="times the usual")
+@rule(default=50, low=2, high=500, step=1, unit="times the usual")
 def trade_burst(moment: Moment) -> Floats:
     """Far more trades within ten seconds than the window before lets expect; one in ten seconds is the least that is expected."""
-    older = moment.earlier.count - (moment.recent - 1)
+    older = moment.earlier.number - (moment.recent - 1)
     covered = np.minimum(moment.since_opening, moment.thresholds[WINDOW.key]) - BURST_SECONDS
     usual = older * BURST_SECONDS
     usual /= np.maximum(covered, BURST_SECONDS)
@@ -126,7 +126,7 @@ def moment(group: Grouped, before: Before, trailing: Trailing | WholeTape, marke
         rate=group.ticks.rate.astype(np.float64),
         quantity=group.ticks.quantity,
         earlier=trailing.within(before, int(limits[WINDOW.key])),
-        recent=trailing.within(before, BURST_SECONDS).count + 1,
+        recent=trailing.within(before, BURST_SECONDS).number + 1,
         previous_close=market.previous_closes[before.symbol],
         since_opening=before.pane - market.opening,
         band_pct=market.band_pct,

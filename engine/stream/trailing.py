@@ -19,7 +19,7 @@ class Grouped(NamedTuple):
 
     ticks: Ticks
     first: Ints
-    count: Ints
+    size: Ints
     owner: Ints
 
     @property
@@ -33,15 +33,15 @@ def grouped(ticks: Ticks) -> Grouped:
     by_symbol = ticks.take(np.argsort(ticks.symbol, kind="stable"))
     symbol = by_symbol.symbol
     first = np.flatnonzero(np.concatenate(([True], symbol[1:] != symbol[:-1])))
-    count = np.diff(first, append=len(symbol))
-    return Grouped(by_symbol, first, count, np.repeat(np.arange(len(first)), count))
+    size = np.diff(first, append=len(symbol))
+    return Grouped(by_symbol, first, size, np.repeat(np.arange(len(first)), size))
 
 
 class Sums(NamedTuple):
     """For each tick, in the order of its `Grouped`, the earlier trades of its symbol in a window."""
 
     total: Floats  # of their prices, in paisa
-    count: Floats
+    number: Floats
 
 
 class Before(NamedTuple):
@@ -50,7 +50,7 @@ class Before(NamedTuple):
     pane: Ints
     symbol: Ints
     total: Floats
-    count: Floats
+    number: Floats
 
 
 class Trailing:
@@ -86,15 +86,15 @@ class Trailing:
     def within(self, before: Before, seconds: int) -> Sums:
         """Return the sums over a window of so many seconds (at most `longest`) before each tick of the last `add`."""
         cell = (before.pane - (seconds + 1)) % self._rows * self._width + before.symbol
-        return Sums(before.total - self._totals.ravel()[cell], before.count - self._counts.ravel()[cell])
+        return Sums(before.total - self._totals.ravel()[cell], before.number - self._counts.ravel()[cell])
 
     def _fill(self, group: Grouped, rate: Floats, before: Before) -> None:
         first, last = int(before.pane.min()), int(before.pane.max())
         self._carry_to(first)
         if first == last:
-            symbols, ends = group.symbols, group.first + group.count - 1
+            symbols, ends = group.symbols, group.first + group.size - 1
             self._total[symbols] = before.total[ends] + rate[ends]
-            self._count[symbols] = before.count[ends] + 1
+            self._count[symbols] = before.number[ends] + 1
             row = last % self._rows
             self._totals[row], self._counts[row] = self._total, self._count
         else:
@@ -114,7 +114,7 @@ class Trailing:
 
     def _carry_to(self, pane: int) -> None:
         """Fill the seconds in which nothing was traded."""
-        if self._pane is None or pane - self._pane < 2:
+        if self._pane is None or self._pane + 1 >= pane:
             return
         rows = np.arange(max(self._pane + 1, pane - self._rows), pane) % self._rows
         self._totals[rows], self._counts[rows] = self._total, self._count
@@ -146,7 +146,7 @@ class WholeTape:
     def within(self, before: Before, seconds: int) -> Sums:
         """Return the sums over a window of so many seconds before each tick."""
         start = np.searchsorted(self._key, self._key - seconds)
-        return Sums(before.total - before.total[start], before.count - start)
+        return Sums(before.total - before.total[start], before.number - start)
 
 
 def spans(ticks: Ticks) -> list[Ticks]:

@@ -38,7 +38,7 @@ def symbols() -> Symbols:
 
 
 def limits(**changed: float):
-    """Return thresholds; `alerts__cooldown_s=0` stands for `alerts.cooldown_s`."""
+    """Return thresholds; `stream__cooldown_s=0` stands for `stream.cooldown_s`."""
     return snapshot({key.replace("__", "."): value for key, value in changed.items()}, 0)
 
 

@@ -11,7 +11,7 @@ from engine.stream.processor import Processor
 from engine.stream.ticks import SECOND, Symbols, Ticks
 from tests.stream.tapes import DAY, NAMES, at, limits, random_tape, symbols, tape
 
-QUIET = {"trade_burst__enabled": 0.0, "price_band__enabled": 0.0}
+QUIET = {"stream__trade_burst__enabled": 0.0, "stream__price_band__enabled": 0.0}
 STEADY = [(second, "NABIL", 50_000) for second in range(10)]  # an average of NPR 500
 
 
@@ -32,7 +32,7 @@ def test_a_price_far_from_the_average_of_earlier_trades_fires_once():
 
 def test_the_trade_itself_is_not_in_its_average():
     """With itself in the average, a jump of 5.5 % against ten trades would be one of 5.0 %."""
-    assert len(alerts_of(tape(*STEADY, (20, "NABIL", 52_750)), moving_average__alert_above=5.4)[0]) == 1
+    assert len(alerts_of(tape(*STEADY, (20, "NABIL", 52_750)), stream__moving_average__alert_above=5.4)[0]) == 1
 
 
 def test_just_at_the_limit_nothing_fires():
@@ -78,8 +78,8 @@ def test_within_the_cooldown_a_new_break_is_counted_and_raises_nothing():
 def test_a_cooldown_longer_than_a_day_is_as_long_as_it_says():
     ticks = tape(*STEADY, (20, "NABIL", 55_000), (21, "NABIL", 50_000), (30, "NABIL", 55_000))
 
-    assert len(alerts_of(ticks, alerts__cooldown_s=86_400.0)[0]) == 1
-    assert len(alerts_of(ticks, alerts__cooldown_s=0.0)[0]) == 2
+    assert len(alerts_of(ticks, stream__cooldown_s=86_400.0)[0]) == 1
+    assert len(alerts_of(ticks, stream__cooldown_s=0.0)[0]) == 2
 
 
 def test_one_rule_does_not_silence_another_and_one_symbol_not_another():
@@ -94,8 +94,8 @@ def test_a_pending_time_lets_a_short_break_pass():
     short = tape(*STEADY, (20, "NABIL", 55_000), (22, "NABIL", 50_000))
     long = tape(*STEADY, (20, "NABIL", 55_000), (27, "NABIL", 50_000))
 
-    assert alerts_of(short, alerts__pending_s=5.0)[0] == []
-    [alert] = alerts_of(long, alerts__pending_s=5.0)[0]
+    assert alerts_of(short, stream__pending_s=5.0)[0] == []
+    [alert] = alerts_of(long, stream__pending_s=5.0)[0]
     assert (alert.began, alert.fired, alert.resolved) == (at(20), at(25), at(27))
 
 
@@ -117,7 +117,7 @@ def test_many_symbols_at_once_make_one_alert_of_the_market():
 def test_a_price_outside_the_band_of_the_day_fires_where_the_previous_close_is_known():
     ticks = tape((1, "NABIL", 55_100), (2, "NICA", 55_100))
 
-    alerts, _ = alerts_of(ticks, closes={"NABIL": 50_000}, price_band__enabled=1.0)
+    alerts, _ = alerts_of(ticks, closes={"NABIL": 50_000}, stream__price_band__enabled=1.0)
 
     [alert] = alerts
     assert (alert.symbol, alert.rule) == ("NABIL", "price_band")
@@ -129,15 +129,18 @@ def test_a_burst_of_trades_fires_after_the_opening_and_not_in_it():
     burst = [(401 + second / 20, "NABIL", 50_000) for second in range(60)]
     opening = [(second / 20, "NABIL", 50_000) for second in range(60)]
 
-    quiet = {"price_band__enabled": 0.0}
+    quiet = {"stream__price_band__enabled": 0.0}
     processors = [Processor(DAY, symbols(), limits(**quiet)) for _ in range(2)]
-    fired = [[alert.rule for alert in processor.whole(tape(*trades)).alerts] for processor, trades in zip(processors, (calm + burst, opening), strict=True)]
+    fired = [
+        [alert.rule for alert in processor.whole(tape(*trades)).alerts]
+        for processor, trades in zip(processors, (calm + burst, opening), strict=True)
+    ]
 
     assert fired == [["trade_burst"], []]
 
 
 def test_a_rule_that_is_switched_off_says_nothing():
-    assert alerts_of(tape(*STEADY, (20, "NABIL", 55_000)), moving_average__enabled=0.0)[0] == []
+    assert alerts_of(tape(*STEADY, (20, "NABIL", 55_000)), stream__moving_average__enabled=0.0)[0] == []
 
 
 def streamed(ticks, size, thresholds):
@@ -159,9 +162,11 @@ def streamed(ticks, size, thresholds):
     pending=st.sampled_from([0.0, 3.0]),
     span=st.sampled_from([60, 600, 5000]),
 )
-def test_neither_the_order_of_arrival_within_the_lateness_nor_the_size_of_a_batch_changes_anything(seed, size, limit, cooldown, pending, span):
+def test_neither_the_order_of_arrival_within_the_lateness_nor_the_size_of_a_batch_changes_anything(
+    seed, size, limit, cooldown, pending, span
+):
     thresholds = limits(
-        moving_average__alert_above=limit, alerts__cooldown_s=cooldown, alerts__pending_s=pending, alerts__group_symbols=3.0
+        stream__moving_average__alert_above=limit, stream__cooldown_s=cooldown, stream__pending_s=pending, stream__group_symbols=3.0
     )
     ticks = random_tape(seed, 500, seconds=span)
     late_by = np.random.default_rng(seed).integers(0, 5 * SECOND, len(ticks))

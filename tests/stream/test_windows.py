@@ -1,5 +1,7 @@
 """Sums over trailing windows and bars, against a plain reading of what they mean."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,8 +32,8 @@ def streamed_sums(ticks, seconds, size, *, longest=None):
     for start in range(0, len(ticks), size):
         for part in spans(ticks.take(slice(start, start + size))):
             group = grouped(part)
-            total, count = trailing.within(trailing.add(group), seconds)
-            found |= dict(zip(group.ticks.contract.tolist(), zip(total.tolist(), count.tolist(), strict=True), strict=True))
+            total, number = trailing.within(trailing.add(group), seconds)
+            found |= dict(zip(group.ticks.contract.tolist(), zip(total.tolist(), number.tolist(), strict=True), strict=True))
     return found
 
 
@@ -53,15 +55,17 @@ def test_a_shorter_window_than_the_longest_can_be_asked_for():
 def test_streamed_and_whole_windows_are_the_same_numbers(seed, seconds, span, size):
     ticks = random_tape(seed, 200, seconds=span)
     group, tape_ = grouped(ticks), WholeTape()
-    total, count = tape_.within(tape_.add(group), seconds)
+    total, number = tape_.within(tape_.add(group), seconds)
 
-    whole = dict(zip(group.ticks.contract.tolist(), zip(total.tolist(), count.tolist(), strict=True), strict=True))
+    whole = dict(zip(group.ticks.contract.tolist(), zip(total.tolist(), number.tolist(), strict=True), strict=True))
     assert whole == streamed_sums(ticks, seconds, size)
 
 
 def plain_bars(ticks, width):
     bars = {}
-    for time, symbol, quantity, rate in zip(*(column.tolist() for column in (ticks.time, ticks.symbol, ticks.quantity, ticks.rate)), strict=True):
+    for time, symbol, quantity, rate in zip(
+        *(column.tolist() for column in (ticks.time, ticks.symbol, ticks.quantity, ticks.rate)), strict=True
+    ):
         bar = bars.setdefault((symbol, time // width), {"prices": [], "volume": 0, "turnover": 0, "trades": 0})
         bar["prices"] += [rate] if quantity >= 10 else []
         bar["volume"] += quantity
@@ -99,7 +103,7 @@ def test_bars_are_the_same_however_their_trades_are_cut_into_batches(seed, cuts,
     ticks = random_tape(seed, 300, seconds=span)
     grown, closed = OpenBars(MINUTE, 10), []
     edges = sorted({0, *cuts, 300})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         part = ticks.take(slice(start, end))
         grown.add(part)
         closed.append(grown.close(int(part.time[-1])))
