@@ -126,6 +126,8 @@ class OpenBars:
 
     def add(self, ticks: Ticks) -> None:
         """Add ticks in order, later than all before them."""
+        if not len(ticks):
+            return
         self._aside.append(ticks)
         if sum(map(len, self._aside)) >= _AT_ONCE:
             self._add_up()

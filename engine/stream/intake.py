@@ -4,6 +4,7 @@ Everything here follows from the ticks and the times at which they were taken in
 ones aside, and the size of a batch changes nothing.
 """
 
+import heapq
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import IntEnum
@@ -18,7 +19,7 @@ from engine.stream.ticks import SECOND, Ints, Mask, Ticks, joined, no_ticks
 _NEVER = np.iinfo(np.int64).min
 _EARLIEST = 0  # microseconds since 1970: before every trade
 _GRACE = timedelta(minutes=1)  # trades are stamped up to some milliseconds after the closing (measured)
-_MOST_PARTS = 256  # that wait side by side
+_MOST_SPLIT = 16  # parts that the watermark cuts through side by side: more are made one
 _AHEAD_OF_INGEST = 2 * SECOND  # clocks of two machines differ so much, not more
 
 
@@ -74,7 +75,8 @@ class Intake:
     contracts: Contracts = field(init=False)
     watermark: int = _NEVER
     newest: int = _NEVER  # the latest time of an accepted tick
-    _held: list[Ticks] = field(default_factory=list)  # each in order
+    _held: list[tuple[int, int, Ticks]] = field(default_factory=list)  # a heap: first time, number, ticks in order
+    _parts: int = 0
 
     def __post_init__(self) -> None:
         self.hours = Hours.of(self.session)
@@ -83,7 +85,7 @@ class Intake:
     @property
     def held(self) -> int:
         """How many ticks wait for the watermark."""
-        return sum(map(len, self._held))
+        return sum(len(part) for _, _, part in self._held)
 
     def take(self, ticks: Ticks, ingest: Ints | None = None) -> Sorted:
         """Take a batch in; `ingest` is when each was taken into the log, in microseconds since 1970, or None where that is not known."""
@@ -142,16 +144,20 @@ class Intake:
 
     def _released(self, ticks: Ticks) -> Ticks:
         """Put a batch beside what waits; return what the watermark has passed."""
-        if len(ticks):
-            self._held.append(ticks.in_order())
-        if len(self._held) > _MOST_PARTS:
-            self._held = [joined(self._held).in_order()]
+        self._hold(ticks.in_order())
         ready, waiting = [], []
-        for part in self._held:
+        while self._held and self._held[0][0] < self.watermark:
+            part = heapq.heappop(self._held)[2]
             passed = int(np.searchsorted(part.time, self.watermark))
-            if passed:
-                ready.append(part.take(slice(passed)))
-            if passed < len(part):
-                waiting.append(part.take(slice(passed, None)) if passed else part)
-        self._held = waiting
+            ready.append(part.take(slice(passed)))
+            waiting.append(part.take(slice(passed, None)))
+        if len(waiting) > _MOST_SPLIT:
+            waiting = [joined(waiting).in_order()]
+        for part in waiting:
+            self._hold(part)
         return joined(ready).in_order()
+
+    def _hold(self, ticks: Ticks) -> None:
+        if len(ticks):
+            self._parts += 1
+            heapq.heappush(self._held, (int(ticks.time[0]), self._parts, ticks))

@@ -31,7 +31,7 @@ BAR_SECONDS = 60
 class Output:
     """What one batch has brought."""
 
-    released: int  # ticks that the watermark has passed
+    ticks: Ticks  # that the watermark has passed, in order
     reasons: Ints  # a `Reason` for each tick of the batch, in the order of arrival
     bars: Bars  # closed minutes
     alerts: list[StreamAlert]  # new or changed
@@ -112,7 +112,7 @@ class Processor:
     def _output(self, arrived: Sorted) -> Output:
         bars = self._open.close(arrived.watermark)
         market = self._market.add(bars, arrived.watermark, self._known.previous_closes)
-        return Output(len(arrived.ticks), arrived.reasons, bars, self._alerts.changed(), market, arrived.watermark)
+        return Output(arrived.ticks, arrived.reasons, bars, self._alerts.changed(), market, arrived.watermark)
 
     def _know_closes(self) -> None:
         known = self._known.previous_closes

@@ -64,6 +64,11 @@ class Trailing:
         self._total, self._count = np.zeros(0), np.zeros(0)
         self._totals, self._counts = np.zeros((self._rows, 0)), np.zeros((self._rows, 0))
 
+    @property
+    def bytes(self) -> int:
+        """How much memory the sums take."""
+        return self._totals.nbytes + self._counts.nbytes
+
     def add(self, group: Grouped) -> Before:
         """Add ticks that are later than all before them and span less than `_PANES_AT_ONCE` seconds; return what each finds before it."""
         pane = group.ticks.time // SECOND
