@@ -18,6 +18,7 @@ from benchmarks.parts.figures import show
 from engine.market.floorsheet import read_floorsheet
 from engine.stream.bars import OpenBars
 from engine.stream.contracts import first_id
+from engine.stream.one_by_one import OneByOne
 from engine.stream.processor import Processor
 from engine.stream.replay import replayed
 from engine.stream.rules import RULES, Known, moment
@@ -94,6 +95,22 @@ def core(tape: Ticks, batch: int, window: int) -> float:
     return len(tape) / fastest(work)
 
 
+def one_by_one(tape: Ticks, window: int) -> float:
+    """Return the ticks a CPU second of the interface that takes one trade at a time, with a comparison of each."""
+    count = 200_000
+    rows = list(zip(*(column[:count].tolist() for column in (tape.symbol, tape.time, tape.rate)), strict=True))
+
+    def work() -> int:
+        add, broken = OneByOne(window).add, 0
+        for symbol, time_us, rate in rows:
+            total, number = add(symbol, time_us, rate)
+            if number and abs(rate * number - total) > 0.05 * total:
+                broken += 1
+        return broken
+
+    return count / fastest(work, 3)
+
+
 def deque_a_tick(tape: Ticks, window: int) -> float:
     """Return the ticks a CPU second of a deque and a running sum for each symbol: the best that plain Python does."""
     count = 200_000
@@ -164,6 +181,8 @@ def main() -> None:
                 f"goal {goal} M or more",
             )
         show(f"  with order, duplicates and alerts, {batch:,}, 300 s", f"{streamed(tape, batch, 300) / 1e6:.1f} M")
+    for window in (60, 3600):
+        show(f"one trade at a time, {window:,} s", f"{one_by_one(tape, window) / 1e6:.2f} M", "goal 1 M or more")
     show("a deque a tick, window 300 s (mean and comparison only)", f"{deque_a_tick(tape, 300) / 1e6:.2f} M")
     show("the textbook's loop, by event time, 300 s (the same)", f"{textbook_loop(tape, 300):,.0f}")
     show("largest this process was, rivals included", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")

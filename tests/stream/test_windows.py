@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.stream.bars import COLUMNS, OpenBars, bars_of, joined, rolled_up
+from engine.stream.one_by_one import OneByOne
 from engine.stream.ticks import SECOND
 from engine.stream.trailing import Trailing, WholeTape, grouped, spans
 from tests.stream.tapes import at, random_tape, tape
@@ -59,6 +60,15 @@ def test_streamed_and_whole_windows_are_the_same_numbers(seed, seconds, span, si
 
     whole = dict(zip(group.ticks.contract.tolist(), zip(total.tolist(), number.tolist(), strict=True), strict=True))
     assert whole == streamed_sums(ticks, seconds, size)
+
+
+@given(seed=st.integers(0, 10_000), seconds=st.integers(1, 400), span=st.integers(1, 5000))
+def test_one_trade_at_a_time_gives_the_same_numbers(seed, seconds, span):
+    ticks = random_tape(seed, 200, seconds=span)
+    one = OneByOne(seconds)
+    columns = zip(*(column.tolist() for column in (ticks.contract, ticks.symbol, ticks.time, ticks.rate)), strict=True)
+
+    assert {contract: one.add(*trade) for contract, *trade in columns} == streamed_sums(ticks, seconds, 50)
 
 
 def plain_bars(ticks, width):
