@@ -1,15 +1,27 @@
 """Commands of the tick stream."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 
-from engine.cli_parts import Json, told
-from engine.printing import show, table
+from engine.cli_following import Timeout, Wait, commands
+from engine.cli_parts import FAILED, Json, date_of, told
+from engine.errors import UsageError
+from engine.printing import complain, show, table
+from engine.runtime import runtime
+from engine.services import Services
+from storage.status import RunStatus
 
 app = typer.Typer()
+stream = typer.Typer(no_args_is_help=True, help="Work on a session of the tick stream.")
+app.add_typer(stream, name="stream")
+
+Day = Annotated[date | None, typer.Option("--session", parser=date_of, metavar="YYYY-MM-DD", help="The session; else the newest there is.")]
+FASTEST = "max"
 
 MOST_ROWS = 20  # that are printed for people
 
@@ -61,3 +73,102 @@ def _print(found: Mapping[str, Any]) -> None:
                 for alert in found["alerts"][:MOST_ROWS]
             ]
         )
+
+
+@stream.command()
+@told
+def start(  # noqa: PLR0913, each is one option
+    day: Day = None,
+    speed: Annotated[str, typer.Option(help=f"Times the clock, or {FASTEST}.")] = FASTEST,
+    *,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    to_json: Json = False,
+) -> None:
+    """Start a session, or go on with one that was stopped; exit code 0 when it is queued, with --wait when it has ended well."""
+    from engine.stream import following  # noqa: PLC0415, used by this command only
+
+    services = commands()
+    session = day or following.newest_session(services.runtime)
+    submitted = services.start_stream(session, speed=_speed(speed))
+    if wait:
+        following.follow(services.runtime, submitted.run_id, timeout=timeout)
+    found = following.status(services.runtime, session)
+    show({"run_id": submitted.run_id, "created": submitted.created, "message": submitted.message} | found, to_json=to_json)
+    if wait and found["run_status"] != RunStatus.SUCCEEDED:
+        complain(f"The stream of {session} is {found['run_status']}: {found['note'] or 'no reason is known'}")
+        raise typer.Exit(FAILED)
+    if not wait and not following.somebody_works(services.runtime):
+        complain("No runner is alive, so it waits: start the console (make run), or a runner (python -m engine runner), or use --wait.")
+
+
+@stream.command()
+@told
+def stop(day: Day = None, *, to_json: Json = False) -> None:
+    """Stop a session behind its last committed record."""
+    _told(to_json, lambda services, session: services.stop_stream(session), day)
+
+
+@stream.command()
+@told
+def pause(day: Day = None, *, to_json: Json = False) -> None:
+    """Take nothing from the source until it is resumed."""
+    _told(to_json, lambda services, session: services.pause_stream(session), day)
+
+
+@stream.command()
+@told
+def resume(day: Day = None, *, to_json: Json = False) -> None:
+    """Go on with a paused session."""
+    _told(to_json, lambda services, session: services.resume_stream(session), day)
+
+
+@stream.command(name="speed")
+@told
+def set_speed(speed: str, day: Day = None, *, to_json: Json = False) -> None:
+    """Replay at another speed: times the clock, or max."""
+    _told(to_json, lambda services, session: services.set_stream_speed(session, _speed(speed)), day)
+
+
+@stream.command(name="status")
+@told
+def stream_status(day: Day = None, *, to_json: Json = False) -> None:
+    """Show how far a session has come: records, what was set aside, the watermark, bars, alerts."""
+    from engine.stream import following  # noqa: PLC0415, used by this command only
+
+    opened = runtime()
+    show(following.status(opened, day or following.worked_on(opened)), to_json=to_json)
+
+
+@stream.command(hidden=True)
+@told
+def work(run_id: int) -> None:
+    """Work on a queued session; what a runner starts."""
+    from engine.stream import following  # noqa: PLC0415, used by this command only
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(),
+            structlog.processors.JSONRenderer(default=str),
+        ]
+    )
+    following.work(runtime(), run_id)
+
+
+def _told(to_json: bool, command: Callable[[Services, date], str], day: date | None) -> None:  # noqa: FBT001, as typer gave it
+    from engine.stream import following  # noqa: PLC0415, used by these commands only
+
+    services = commands()
+    session = day or following.worked_on(services.runtime)
+    said = command(services, session)
+    show({"session": session, "message": said}, to_json=to_json)
+
+
+def _speed(text: str) -> float | None:
+    if text == FASTEST:
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(f"a speed is a number, times the clock, or {FASTEST}; not {text!r}") from error

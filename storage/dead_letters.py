@@ -152,6 +152,11 @@ def _insert(connection: Connection, run: Mapping[Any, Any], sha256: str, source_
         )
 
 
+def add(connection: Connection, run: Mapping[Any, Any], sha256: str, source_file: str, found: Sequence[Letter], *, at: datetime) -> None:
+    """Write letters of a log that only grows: its offsets are new, so there is nothing to compare them with."""
+    _insert(connection, run, sha256, source_file, found, at=at)
+
+
 def _said(letter: Letter) -> dict[str, Any]:
     """Return what a run says of a line, which a later run may say otherwise."""
     return {

@@ -22,6 +22,7 @@ date_states = DateState.__table__
 run_daily = RunDaily.__table__
 backfills = Backfill.__table__
 
+STREAM = "ticks"  # runs of this name are sessions of the stream: each is claimed by a process of its own, never by a runner
 MICROSECOND = timedelta(microseconds=1)
 FRESH = {"fence": 0, "rescues": 0, "waits": 0, "cancel_requested": False, "simulated": False}
 SAID = ("verdict", "session_date", "rows", "source_sha256")  # what a run may say of its date, beside the reason
@@ -189,6 +190,22 @@ def claim(
         return connection.execute(_whole, {"run_id": run.id}).mappings().one()
 
 
+def claim_one(database: Database, run_id: int, *, runner_id: str, at: datetime, **noted: Any) -> RowMapping:
+    """Take one certain queued run; `StaleMove` where it does not wait any more."""
+    with database.transaction() as connection:
+        database.serialise(connection, "claim")
+        run = connection.execute(select(runs.c.fence, runs.c.started_at).where(runs.c.id == run_id)).one()
+        told = {"runner_id": runner_id, "fence": run.fence + 1, "started_at": run.started_at or at}
+        move(connection, run_id, RunStatus.RUNNING, at=at, name="run_claimed", message=f"by {runner_id}", **told, **noted)
+        return connection.execute(_whole, {"run_id": run_id}).mappings().one()
+
+
+def streams_waiting(connection: Connection, *, at: datetime) -> Sequence[int]:
+    """Return the queued sessions of the stream whose time has come, oldest first."""
+    queued = (runs.c.status == _written_out(RunStatus.QUEUED), runs.c.pipeline == STREAM, runs.c.available_at <= at)
+    return connection.execute(select(runs.c.id).where(*queued).order_by(runs.c.id)).scalars().all()
+
+
 @cache
 def _next(sequential: tuple[str, ...], only_backfill: int | None) -> Any:
     busy, owner = runs.alias(), backfills.alias()
@@ -199,6 +216,7 @@ def _next(sequential: tuple[str, ...], only_backfill: int | None) -> Any:
     blocked = exists().where(busy.c.pipeline == runs.c.pipeline, busy.c.status == _written_out(RunStatus.RUNNING))
     query = select(runs.c.id, runs.c.fence, runs.c.started_at).where(
         runs.c.status == _written_out(RunStatus.QUEUED),
+        runs.c.pipeline != _written_out(STREAM),
         runs.c.available_at <= bindparam("now", type_=runs.c.available_at.type),
         or_(runs.c.backfill_id.is_(None), allowed),
         or_(runs.c.pipeline.not_in(sequential), ~blocked),
@@ -208,8 +226,8 @@ def _next(sequential: tuple[str, ...], only_backfill: int | None) -> Any:
     return query.order_by(runs.c.priority, runs.c.partition, runs.c.id).limit(1)
 
 
-def _written_out(status: RunStatus) -> Any:
-    """Return a status as text of the statement: with a bound value SQLite cannot know that a partial index holds all it asks for."""
+def _written_out(status: str) -> Any:
+    """Return a word as text of the statement: with a bound value SQLite cannot know that a partial index holds all it asks for."""
     return bindparam(None, status, literal_execute=True)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
+from storage.status import ProcessKind
 from storage.tables import Runner
 
 runners = Runner.__table__
@@ -20,7 +21,7 @@ _unstopped = select(runners).where(runners.c.stopped_at.is_(None)).order_by(runn
 
 def add(connection: Connection, **values: Any) -> None:
     """Register a runner that has just started."""
-    connection.execute(insert(runners).values(values))
+    connection.execute(insert(runners).values({"kind": ProcessKind.RUNNER} | values))
 
 
 def beat(connection: Connection, runner_id: str, *, at: datetime, run_id: int | None) -> None:
@@ -39,10 +40,11 @@ def unstopped(connection: Connection) -> Sequence[RowMapping]:
 
 
 def alive(connection: Connection, *, at: datetime, within: timedelta) -> Sequence[RowMapping]:
-    """Return the runners whose last sign of life is younger than `within`."""
-    return [row for row in unstopped(connection) if at - row["heartbeat_at"] <= within]
+    """Return the runners (processes of the stream are none) whose last sign of life is younger than `within`."""
+    return [row for row in unstopped(connection) if row["kind"] == ProcessKind.RUNNER and at - row["heartbeat_at"] <= within]
 
 
 def recent(connection: Connection, *, limit: int = 10) -> Sequence[RowMapping]:
     """Return the newest runners, ended ones too."""
-    return connection.execute(select(runners).order_by(runners.c.started_at.desc()).limit(limit)).mappings().all()
+    own = runners.c.kind == ProcessKind.RUNNER
+    return connection.execute(select(runners).where(own).order_by(runners.c.started_at.desc()).limit(limit)).mappings().all()

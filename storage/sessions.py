@@ -105,3 +105,13 @@ def between(connection: Connection, since: date, until: date) -> Sequence[RowMap
 def served(connection: Connection, session: date) -> Sequence[RowMapping]:
     """Return the served prices of a session, by symbol."""
     return connection.execute(select(prices).where(prices.c.session == session).order_by(prices.c.symbol)).mappings().all()
+
+
+def previous_closes(connection: Connection, session: date) -> dict[str, int]:
+    """Return every symbol's previous close in paisa: as the session's own file restates it, before that file is there the last close."""
+    own = select(prices.c.symbol, prices.c.previous_close_paisa).where(prices.c.session == session, prices.c.previous_close_paisa > 0)
+    found = connection.execute(own).all()
+    if not found and (before := last_before(connection, session)):
+        last = select(prices.c.symbol, prices.c.close_paisa).where(prices.c.session == before["session"], prices.c.close_paisa > 0)
+        found = connection.execute(last).all()
+    return {symbol: close for symbol, close in found}  # noqa: C416, rows are no pairs to mypy

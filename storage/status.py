@@ -181,3 +181,10 @@ class JobOutcome(StrEnum):
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"  # there was nothing that it could do; the message says why
     FAILED = "failed"  # it could not be done, or found something that a person must see
+
+
+class ProcessKind(StrEnum):
+    """What a registered process does with runs."""
+
+    RUNNER = "runner"  # claims whatever is queued
+    STREAM = "stream"  # works on one session of ticks

@@ -17,12 +17,18 @@ from storage import backfills, moves, runners, runs, stages
 from storage.status import RunStatus, StageStatus, Verdict
 
 SILENCE = timedelta(seconds=15)  # a runner that beats no more for so long hangs, or its machine is gone
+STREAM_WAITS = timedelta(seconds=30)  # at most, before a session whose process died is begun again
 MOST_RESCUES = 5  # and one more for each stage that it finished: a run that took more runners with it is the cause, not the victim
 
 
 def lock_folder(runtime: Runtime) -> Path:
     """Return where the runners of this home hold their locks."""
     return runtime.settings.home / "runners"
+
+
+def next_try(rescues: int) -> timedelta:
+    """Return how long a session of the stream waits after so many deaths without progress: not at all after the first."""
+    return min(timedelta(milliseconds=250) * 2**rescues, STREAM_WAITS) if rescues > 1 else timedelta(0)
 
 
 @dataclass(slots=True)
@@ -74,7 +80,7 @@ class Rescuer:
                 return 0  # another runner was quicker
             if now["cancel_requested"]:
                 self._end(connection, run, now, RunStatus.CANCELLED, reason=f"cancelled by a person; {why}")
-            elif rescues > MOST_RESCUES + stages.finished(connection, run_id):
+            elif run["pipeline"] != moves.STREAM and rescues > MOST_RESCUES + stages.finished(connection, run_id):
                 reason = f"{why}; it was the runner's end {rescues} times, so it is not tried again"
                 told = {"verdict": Verdict.FAILED, "error_type": "Crashed", "error_message": reason}
                 self._end(connection, run, now, RunStatus.CRASHED, reason=reason, **told)
@@ -90,7 +96,7 @@ class Rescuer:
                     held=run["fence"],
                     fence=run["fence"] + 1,
                     rescues=rescues,
-                    available_at=at,
+                    available_at=at + next_try(rescues) if run["pipeline"] == moves.STREAM else at,
                     priority=BEGUN_FIRST,
                 )
         return 1

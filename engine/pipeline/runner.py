@@ -32,6 +32,7 @@ from engine.pipeline.liveness import LifeLock
 from engine.pipeline.rescue import Rescuer, lock_folder
 from engine.pipelines import PIPELINES
 from engine.runtime import HOST, Runtime
+from engine.stream.keeper import StreamKeeper
 from engine.version import code_version
 from storage import moves, runners, runs
 
@@ -41,6 +42,7 @@ BEAT = timedelta(seconds=2)
 RESCUE = timedelta(milliseconds=250)
 LEDGER = timedelta(seconds=5)
 JOBS = timedelta(seconds=1)
+STREAMS = timedelta(milliseconds=250)
 COLLECT = (20_000, 20, 20)  # new objects before the collector looks: a run leaves few cycles, and by default it looked twice a run
 PATIENCE = timedelta(seconds=1)  # between two tries to reach a database that does not answer
 
@@ -67,6 +69,7 @@ class RunnerProcess:
         self.execution = Execution(runtime, PIPELINES, code_version(), self.stopping.is_set)
         self.rescuer = Rescuer(runtime, self.runner_id)
         self.keeper = Keeper(runtime)
+        self.streams = StreamKeeper(runtime)
         self.sequential = [name for name, pipeline in PIPELINES.items() if pipeline.sequential]
         self.holding: RowMapping | None = None  # the run that is executed now
         self.seen: int | None = None  # the last write that was looked at
@@ -93,6 +96,7 @@ class RunnerProcess:
         finally:
             clockwork.shutdown()
             self.keeper.stop()
+            self.streams.stop()
         self._deregister()
         lock.release()
         if self.told_by is not None:
@@ -191,8 +195,10 @@ class RunnerProcess:
         if self.options.scheduling:
             jobs |= {self._reconcile: LEDGER, self.keeper.tick: JOBS}
             self._patiently(self._reconcile)
+        if self.options.only_backfill is None:
+            jobs[self.streams.tick] = STREAMS
         for job, every in jobs.items():
-            clockwork.add_job(self._patiently, "interval", [job], seconds=every.total_seconds(), id=job.__name__)
+            clockwork.add_job(self._patiently, "interval", [job], seconds=every.total_seconds(), id=job.__qualname__)
         clockwork.start()
         return clockwork
 

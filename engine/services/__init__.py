@@ -9,6 +9,7 @@ from engine.services.quality import QualityCommands
 from engine.services.replays import Replay
 from engine.services.runs import RunCommands
 from engine.services.schedules import ScheduleCommands
+from engine.services.streams import StreamCommands
 from engine.services.thresholds import ThresholdCommands
 
 __all__ = ["Replay", "Services", "Submitted"]
@@ -23,5 +24,6 @@ class Services(
     DeadLetterCommands,
     JobCommands,
     BreakerCommands,
+    StreamCommands,
 ):
     """All commands."""

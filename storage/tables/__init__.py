@@ -6,8 +6,10 @@ from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
 from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, RequestKey, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
+from storage.tables.speed_layer import AlertSilence, StreamState, TickAlert, TickBar, TickDay
 
 __all__ = [
+    "AlertSilence",
     "Attempt",
     "Audit",
     "Backfill",
@@ -36,6 +38,10 @@ __all__ = [
     "Schedule",
     "Slot",
     "StageRun",
+    "StreamState",
     "ThresholdChange",
+    "TickAlert",
+    "TickBar",
+    "TickDay",
     "TradingSession",
 ]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field
 
-from storage.status import BackfillMode, BackfillState, CircuitState, OnFailure, SlotOutcome
+from storage.status import BackfillMode, BackfillState, CircuitState, OnFailure, ProcessKind, SlotOutcome
 from storage.tables.base import Base, count, document, identity, instant, long_text, only_where, word
 
 
@@ -46,6 +46,7 @@ class Runner(Base, table=True):
     beats: int = count(0)
     stopped_at: datetime | None = instant()
     scheduling: bool = True
+    kind: ProcessKind = word(16, nullable=False)
     run_id: int | None = count()
     __table_args__: ClassVar[Any] = (Index("ix_runner_alive", "heartbeat_at", **only_where("stopped_at IS NULL")),)
 

@@ -1,0 +1,151 @@
+"""Commands about the stream: its sessions, and what it alerts about."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from engine.clock import nepal_date
+from engine.errors import Conflict, UnknownName, UsageError
+from engine.services.base import PERSON_FIRST, Commands, Submitted, reasoned, refuse_before_opening
+from engine.stream.rules import RULES
+from storage import moves, runs, speed_layer
+from storage.status import RunStatus, RunType
+
+LONGEST_SILENCE = timedelta(days=30)
+FASTEST = 100_000.0  # times the clock; beyond, "as fast as it goes" is what is meant
+
+
+class StreamCommands(Commands):
+    """Start, stop, pause, resume, speed; acknowledge, silence."""
+
+    def start_stream(self, day: date, *, speed: float | None = None, request_key: str | None = None) -> Submitted:
+        """Queue a session of the stream; one that was stopped goes on behind its last record. `speed` is times the clock, None: at once."""
+        self._refuse_day(day)
+        _refuse_speed(speed)
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, "submit")
+            self._asked(connection, request_key, "start_stream", day=day, speed=speed)
+            active = runs.active_of(connection, moves.STREAM, day)
+            if active is not None:
+                return Submitted(active, False, f"The stream works on {day} already: run {active}.")
+            known = speed_layer.state(connection, day)
+            if known is not None and known["ended_at"] is not None:
+                raise Conflict(f"the session {day} is over: all its {known['records']:,} records are in. Replay it in the lab.")
+            at = self.runtime.clock.now()
+            run_id = moves.add(
+                connection,
+                at=at,
+                pipeline=moves.STREAM,
+                partition=day,
+                run_type=RunType.MANUAL,
+                priority=PERSON_FIRST,
+                requested_by=self.actor,
+                request_key=request_key,
+                source=None,
+            )
+            speed_layer.begin(connection, day, at=at, run_id=run_id, source="", simulated=self.runtime.simulated, speed=speed)
+            self._audited(connection, "start_stream", {"day": day, "speed": speed}, f"run {run_id}")
+        return Submitted(run_id, True, f"Run {run_id} of the stream of {day} is queued.")
+
+    def stop_stream(self, day: date) -> str:
+        """Stop a session behind its last committed record; it can be started again."""
+        run_id, status = self._active(day)
+        if status is None:
+            raise Conflict(f"the stream does not work on {day}; there is nothing to stop")
+        said = f"The stream of {day} is asked to stop."
+        with self.runtime.database.transaction() as connection:
+            at = self.runtime.clock.now()
+            reason = f"stopped by {self.actor} before it began"
+            if moves.cancel_queued(connection, run_id, at=at, day=nepal_date(at), reason=reason):
+                speed_layer.change(connection, day, note=reason)
+                return self._audited(connection, "stop_stream", {"day": day}, f"The stream of {day} is stopped.")
+            if (now := runs.one(connection, run_id)) is not None and now["cancel_requested"]:
+                return said
+            moves.request_cancel(connection, run_id)
+            moves.event(connection, run_id, at=at, name="cancel_requested", message=f"by {self.actor}")
+            return self._audited(connection, "stop_stream", {"day": day}, said)
+
+    def pause_stream(self, day: date) -> str:
+        """Take nothing from the source until the session is resumed; the process stays."""
+        return self._wish(day, "pause_stream", f"The stream of {day} is paused.", paused=True)
+
+    def resume_stream(self, day: date) -> str:
+        """Go on with a paused session."""
+        return self._wish(day, "resume_stream", f"The stream of {day} goes on.", paused=False)
+
+    def set_stream_speed(self, day: date, speed: float | None) -> str:
+        """Replay at another speed: times the clock, None for as fast as it goes."""
+        _refuse_speed(speed)
+        words = "as fast as it goes" if speed is None else f"at {speed:g} times the clock"
+        return self._wish(day, "set_stream_speed", f"The stream of {day} goes {words}.", speed=speed)
+
+    def acknowledge_alert(self, key: str) -> str:
+        """Write that somebody has seen an alert; the first one stays."""
+        with self.runtime.database.transaction() as connection:
+            found = speed_layer.alert(connection, key)
+            if found is None:
+                raise UnknownName(f"there is no alert {key!r}")
+            said = f"The alert {found['rule']} of {found['symbol']} is acknowledged."
+            if not speed_layer.acknowledge(connection, key, by=self.actor, at=self.runtime.clock.now()):
+                return said
+            return self._audited(connection, "acknowledge_alert", {"key": key}, said)
+
+    def silence_alerts(
+        self, *, rule: str | None = None, symbol: str | None = None, minutes: int, reason: str, request_key: str | None = None
+    ) -> str:
+        """Leave alerts of a rule, a symbol or both out of what is open, for so many minutes."""
+        why = reasoned(reason)
+        if rule is None and symbol is None:
+            raise UsageError("name a rule, a symbol or both: a silence over everything is no silence but a stopped stream")
+        if rule is not None and rule not in RULES:
+            raise UnknownName(f"there is no rule {rule!r}; there are {', '.join(RULES)}")
+        if not timedelta(0) < timedelta(minutes=minutes) <= LONGEST_SILENCE:
+            raise UsageError(f"a silence lasts 1 to {LONGEST_SILENCE // timedelta(minutes=1):,} minutes, not {minutes:,}")
+        asked = {"rule": rule, "symbol": symbol, "minutes": minutes, "reason": why}
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, "silence")
+            at = self.runtime.clock.now()
+            same = [held for held in speed_layer.silenced(connection, at=at) if (held["rule"], held["symbol"]) == (rule, symbol)]
+            self._asked(connection, request_key, "silence_alerts", **asked)
+            until = at + timedelta(minutes=minutes)
+            said = f"Alerts of {' on '.join(filter(None, (rule, symbol)))} are silenced until {until:%Y-%m-%d %H:%M} UTC."
+            if any(held["until"] >= until - timedelta(minutes=1) for held in same):
+                return said
+            told = {"rule": rule, "symbol": symbol, "until": until, "reason": why, "silenced_by": self.actor, "silenced_at": at}
+            speed_layer.silence(connection, **told)
+            return self._audited(connection, "silence_alerts", asked, said)
+
+    def lift_silence(self, silence_id: int) -> str:
+        """End a silence before its time."""
+        with self.runtime.database.transaction() as connection:
+            said = f"Silence {silence_id} is over."
+            if not speed_layer.lift(connection, silence_id, at=self.runtime.clock.now()):
+                return said
+            return self._audited(connection, "lift_silence", {"silence": silence_id}, said)
+
+    def _wish(self, day: date, command: str, said: str, **wanted: Any) -> str:
+        _, status = self._active(day)
+        if status is None:
+            raise Conflict(f"the stream does not work on {day}; start it first")
+        with self.runtime.database.transaction() as connection:
+            known = speed_layer.state(connection, day)
+            if known is not None and all(known[name] == value for name, value in wanted.items()):
+                return said
+            speed_layer.change(connection, day, **wanted)
+            return self._audited(connection, command, {"day": day} | wanted, said)
+
+    def _active(self, day: date) -> tuple[int, RunStatus | None]:
+        with self.runtime.database.reading() as connection:
+            run_id = runs.active_of(connection, moves.STREAM, day)
+            row = runs.one(connection, run_id) if run_id is not None else None
+        return (0, None) if row is None else (row["id"], row["status"])
+
+    def _refuse_day(self, day: date) -> None:
+        today = nepal_date(self.runtime.clock.now())
+        if day > today:
+            raise UsageError(f"{day} lies in the future (today is {today} in Nepal)")
+        refuse_before_opening(day)
+
+
+def _refuse_speed(speed: float | None) -> None:
+    if speed is not None and not 0 < speed <= FASTEST:
+        raise UsageError(f"a speed is more than 0 and at most {FASTEST:,.0f} times the clock, or none at all; not {speed:g}")

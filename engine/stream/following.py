@@ -1,0 +1,76 @@
+"""What commands need of the stream: which session is meant, how far it has come, its end."""
+
+import sys
+from datetime import date, timedelta
+from typing import Any
+
+from engine.clock import nepal_date
+from engine.errors import UnknownName
+from engine.runtime import Runtime
+from engine.stream.sources import open_ticks
+from engine.stream.logs import open_log
+from engine.stream.work import StreamProcess
+from engine.waiting import runner_is_alive, some_runner, wait_until
+from storage import moves, runs, speed_layer
+
+GLANCE = 0.05  # seconds
+
+
+def newest_session(runtime: Runtime) -> date:
+    """Return the newest session that the source can give; `UnknownName` where it gives none."""
+    days = open_ticks(runtime).sessions()
+    if not days:
+        raise UnknownName("the source of ticks has no session; see NEPSE_TICKS in the README")
+    return max(days)
+
+
+def worked_on(runtime: Runtime) -> date:
+    """Return the session that the stream worked on last; `UnknownName` where there is none."""
+    with runtime.database.reading() as connection:
+        rows = speed_layer.recent(connection, limit=1)
+    if not rows:
+        raise UnknownName("the stream has not worked on any session yet; start one with: python -m engine stream start")
+    session: date = rows[0]["session"]
+    return session
+
+
+def status(runtime: Runtime, session: date) -> dict[str, Any]:
+    """Return how far a session has come."""
+    with runtime.database.reading() as connection:
+        state = speed_layer.state(connection, session)
+        run = runs.one(connection, state["run_id"]) if state is not None else None
+    if state is None:
+        raise UnknownName(f"the stream has never worked on {session}")
+    return dict(state) | {"run_status": run["status"] if run is not None else None, "today": nepal_date(runtime.clock.now())}
+
+
+def somebody_works(runtime: Runtime) -> bool:
+    """Say whether a runner is alive that starts what is queued."""
+    return runner_is_alive(runtime)
+
+
+def follow(runtime: Runtime, run_id: int, *, timeout: timedelta | None) -> None:
+    """Wait for the end of a session, with a process of our own where no runner is alive."""
+
+    def over() -> bool:
+        with runtime.database.reading() as connection:
+            row = runs.one(connection, run_id)
+        return row is None or runs.is_final(row["status"])
+
+    if runner_is_alive(runtime):
+        wait_until(over, timeout=timeout, glance=GLANCE)
+        return
+    with some_runner(runtime, ["--only-run", str(run_id), "--no-scheduling"]):
+        wait_until(over, timeout=timeout, glance=GLANCE)
+
+
+def work(runtime: Runtime, run_id: int) -> None:
+    """Work on one queued session in this process; it ends with code 1 where the session is not over, so that it is not taken as such."""
+    source = open_ticks(runtime)
+    log = open_log(runtime)
+    with runtime.database.reading() as connection:
+        row = runs.one(connection, run_id)
+    if row is None or row["pipeline"] != moves.STREAM:
+        raise UnknownName(f"there is no session of the stream with run {run_id}")
+    if StreamProcess(runtime, log, source).serve(run_id) is None:
+        sys.exit(1)

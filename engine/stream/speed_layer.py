@@ -1,0 +1,219 @@
+"""A session on its way: records go through the processor, and what follows from them is committed with them, or not at all.
+
+The state is not stored beside the log: the log is the state. Whoever goes on with a session replays its records first, which takes a tenth
+of a second for the heaviest day, and gives the same state to the bit.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from engine.printing import as_json
+from engine.stream.alerts import StreamAlert
+from engine.stream.bars import COLUMNS, START, SYMBOL, Bars, OpenBars
+from engine.stream.intake import Reason
+from engine.stream.log import TickLog
+from engine.stream.processor import BAR_SECONDS, Output, Processor
+from engine.stream.records import Records
+from engine.stream.ticks import SECOND, Ints, Ticks
+from engine.thresholds import Thresholds
+from storage import dead_letters, speed_layer
+from storage.dead_letters import Letter
+from storage.status import LetterKind
+
+DAY = 24 * 60 * 60
+_AT_ONCE = 100_000  # records that are read back at a time
+_PRICES, _SUMS = ("open", "high", "low", "close"), ("volume", "turnover", "trades")
+
+
+@dataclass(slots=True)
+class Session:
+    """One session of the stream in this process."""
+
+    day: date
+    log: TickLog
+    thresholds: Thresholds
+    previous_closes: Mapping[str, int]
+    processor: Processor = field(init=False)
+    records: int = 0
+    aside: Counter[str] = field(default_factory=Counter)
+    bars: int = 0
+    alerts: set[str] = field(default_factory=set)
+    _days: OpenBars = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.processor = Processor(self.day, self.log.symbols(self.day), self.thresholds, self.previous_closes)
+        self._days = OpenBars(DAY * SECOND, self.processor.rules.board_lot)
+
+    def restore(self) -> int:
+        """Replay what the log holds; return how many records that were."""
+        end = self.log.state(self.day).records
+        while self.records < end:
+            self._feed(self.log.read(self.day, self.records, _AT_ONCE).records)
+        return self.records
+
+    def take(
+        self, within: Connection, run: Mapping[Any, Any], records: Records, *, at: datetime, source: str, position: str | None
+    ) -> None:
+        """Append records to the log and commit what follows from them, in the caller's transaction.
+
+        When that transaction fails, this object knows too much: make a new one and `restore` it.
+        """
+        room = max(dead_letters.MOST_LETTERS - self.aside.total(), 0)
+        base = self.log.append(within, self.day, records, source=source, position=position)
+        output, reasons = self._feed(records)
+        letters = _letters(self.day, records, reasons, base)[:room]  # the log keeps them all, and the counts count them
+        dead_letters.add(within, run, topic_digest(self.day), f"ticks {self.day}", letters, at=at)
+        self._write(within, output, at=at)
+
+    def close(self, within: Connection, *, at: datetime) -> None:
+        """End the session: the last bars close, alerts are resolved, and the log takes nothing more."""
+        output = self.processor.close()
+        self._days.add(output.ticks)
+        self._note(output)
+        self._write(within, output, at=at, ended_at=at)
+        self.log.close(within, self.day)
+
+    def _feed(self, records: Records) -> tuple[Output, Ints]:
+        """Return what the processor made of records, and a `Reason` for each record."""
+        reasons = np.full(len(records), int(Reason.MALFORMED), np.int64)
+        there = np.ones(len(records), np.bool_)
+        there[[it.row for it in records.unread]] = False
+        output = self.processor.feed(records.ticks if there.all() else records.ticks.take(there), records.ingest[there])
+        reasons[there] = output.reasons
+        self.records += len(records)
+        self.aside.update(Reason(reason).name.lower() for reason in reasons[reasons != Reason.ACCEPTED].tolist())
+        self._days.add(output.ticks)
+        self._note(output)
+        return output, reasons
+
+    def _note(self, output: Output) -> None:
+        self.bars += len(output.bars)
+        self.alerts.update(alert.key for alert in output.alerts)
+
+    def _write(self, within: Connection, output: Output, *, at: datetime, **more: Any) -> None:
+        if len(output.bars):
+            speed_layer.add_bars(within, self._bar_columns(output.bars))
+        if len(output.ticks):
+            speed_layer.set_days(within, self._day_columns(output.ticks))
+        if output.alerts:
+            speed_layer.set_alerts(within, [alert_row(self.day, alert) for alert in output.alerts])
+        speed_layer.change(within, self.day, updated_at=at, **self.figures(), **more)
+
+    def figures(self) -> dict[str, Any]:
+        """Return how far the session has come, as `stream_state` holds it."""
+        intake = self.processor.intake
+        return {
+            "records": self.records,
+            "accepted": self.records - self.aside.total(),
+            "aside": dict(self.aside),
+            "held": intake.held,
+            "missing": sum(part.missing for part in intake.contracts.completeness()),
+            "watermark_us": intake.watermark if intake.watermark > 0 else None,
+            "newest_us": intake.newest if intake.newest > 0 else None,
+            "bars": self.bars,
+            "alerts": len(self.alerts),
+            "suppressed": self.processor.suppressed,
+            "thresholds": self.thresholds.version,
+        }
+
+    def _bar_columns(self, bars: Bars) -> dict[str, Sequence[Any]]:
+        count = len(bars)
+        start = (bars.matrix[START] * (BAR_SECONDS * SECOND)).tolist()
+        key = {"session": [self.day] * count, "symbol": self._names(bars), "start_us": start, "revision": [speed_layer.FIRST] * count}
+        return key | _values(bars)
+
+    def _day_columns(self, ticks: Ticks) -> dict[str, Sequence[Any]]:
+        """Return the days of those symbols that were traded just now."""
+        now = self._days.now()
+        days = now.take(np.isin(now.matrix[SYMBOL], np.unique(ticks.symbol)))
+        names = self._names(days)
+        closes = [self.previous_closes.get(name) for name in names]
+        return {"session": [self.day] * len(days), "symbol": names, "previous_close_paisa": closes} | _values(days)
+
+    def _names(self, bars: Bars) -> list[str]:
+        names = self.processor.symbols.names
+        return [names[code] for code in bars.matrix[SYMBOL].tolist()]
+
+
+def topic_digest(session: date) -> str:
+    """Return what stands for a log in the place of a file's sha256: that of its name, for the log itself still grows."""
+    return sha256(f"ticks {session}".encode()).hexdigest()
+
+
+def alert_row(session: date, alert: StreamAlert) -> dict[str, Any]:
+    """Return an alert as its table holds it."""
+    return {
+        "key": alert.key,
+        "session": session,
+        "rule": alert.rule,
+        "symbol": alert.symbol,
+        "state": alert.state.value,
+        "began_us": alert.began,
+        "fired_us": alert.fired,
+        "resolved_us": alert.resolved,
+        "score": alert.score,
+        "bound": alert.limit,
+        "contract": alert.contract,
+        "rate_paisa": alert.rate,
+        "suppressed": alert.suppressed,
+        "market_key": alert.group,
+        "members": alert.members,
+    }
+
+
+def _values(bars: Bars) -> dict[str, Sequence[Any]]:
+    """Return prices and sums by the names of their columns; a price of 0 is none."""
+    columns = dict(zip(COLUMNS, bars.matrix.tolist(), strict=True))
+    prices = {f"{name}_paisa": [value or None for value in columns[name]] for name in _PRICES}
+    return prices | {"volume": columns["volume"], "turnover_paisa": columns["turnover"], "trades": columns["trades"]}
+
+
+def _letters(session: date, records: Records, reasons: Ints, base: int) -> list[Letter]:
+    """Return a dead letter for each record that was set aside; its line is its offset in the log."""
+    unread = {it.row: it for it in records.unread}
+    found = []
+    for row in np.flatnonzero(reasons != Reason.ACCEPTED).tolist():
+        reason = Reason(int(reasons[row])).name.lower()
+        if row in unread:
+            found.append(_letter(session, base + row, reason, unread[row].reason, unread[row].raw, LetterKind.LINE))
+            continue
+        ticks = records.ticks
+        trade = {
+            "contractId": int(ticks.contract[row]),
+            "stockSymbol": records.symbols.names[int(ticks.symbol[row])],
+            "contractQuantity": int(ticks.quantity[row]),
+            "contractRate": int(ticks.rate[row]) / 100,
+            "tradeTime": _instant(int(ticks.time[row])).isoformat(),
+            "ingestTime": _instant(int(records.ingest[row])).isoformat(),
+        }
+        found.append(_letter(session, base + row, reason, _SAYS[reason], as_json(trade).encode(), LetterKind.ROW, trade))
+    return found
+
+
+_SAYS = {
+    "malformed": "its price or its quantity is not above nought",
+    "other_session": "its contract is of another day",
+    "future": "it is stamped later than it was taken in",
+    "out_of_hours": "it is stamped outside the hours of the session",
+    "duplicate": "its contract was accepted before",
+    "late": "its window was closed when it came",
+}
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _instant(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _letter(
+    session: date, offset: int, reason: str, says: str, raw: bytes, kind: LetterKind, trade: Mapping[str, Any] | None = None
+) -> Letter:
+    symbol = trade["stockSymbol"] if trade else None
+    return Letter(kind, offset, symbol, reason, None, f"offset {offset:,}: {says}", raw, trade, session, "intake")

@@ -1,0 +1,249 @@
+"""The process that works on one session of the stream: takes from the source, commits, and does what people want of it meanwhile."""
+
+import os
+import secrets
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+import structlog
+from sqlalchemy import RowMapping
+from sqlalchemy.exc import OperationalError
+
+from engine.clock import nepal_date
+from engine.errors import ConsoleError, Fenced, SourceError
+from engine.pipeline.execution import hand_back
+from engine.pipeline.liveness import LifeLock
+from engine.pipeline.rescue import lock_folder
+from engine.pipelines.thresholds import load
+from engine.runtime import HOST, Runtime
+from engine.stream.log import TickLog
+from engine.stream.sources.source import TickReader, TickSource
+from engine.stream.speed_layer import Session
+from engine.version import code_version
+from storage import moves, runners, sessions, speed_layer
+from storage.status import ProcessKind, RunStatus, Verdict
+
+BEAT = 2.0  # seconds
+MOST = 10_000  # records of one transaction
+GATHER = 0.25  # seconds until what has come is committed: a disk takes some 200 commits a second, whatever their size
+PATIENCE = (0.5, 30.0)  # seconds before a source that does not answer is asked again: the first time, and at most
+RATE_OVER = 5.0  # seconds
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many records a second came in over the last seconds."""
+
+    seen: list[tuple[float, int]] = field(default_factory=list)
+
+    def rate(self, records: int) -> float:
+        """Take note of how many records there are by now; return how many a second came."""
+        now = monotonic()
+        self.seen = [(at, count) for at, count in self.seen if now - at <= RATE_OVER] + [(now, records)]
+        first, before = self.seen[0]
+        return (records - before) / (now - first) if now > first else 0.0
+
+
+class StreamWork:
+    """One claimed run of the stream while this process holds it."""
+
+    def __init__(self, runtime: Runtime, run: RowMapping, log: TickLog, source: TickSource, stopping: Callable[[], bool]) -> None:
+        self.runtime, self.run, self.log, self.source, self.stopping = runtime, run, log, source, stopping
+        self.day = run["partition"]
+        self.pace = Pace()
+        self.told = structlog.get_logger().bind(run_id=run["id"], session=str(self.day))
+
+    def through(self) -> RunStatus | None:
+        """Bring the session to its end, or to where it is stopped; return the run's final status, None where the run is not over."""
+        try:
+            return self._through()
+        except (Fenced, moves.StaleMove):
+            return None  # another process has it now, and what this one did was not committed
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001, as at the runner's boundary: whatever it is, the run ends FAILED with it
+            self.told.exception("stream_failed")
+            message = str(error) if isinstance(error, ConsoleError) else f"{type(error).__name__}: {error}"
+            return self._finish(RunStatus.FAILED, reason=message, error_type=type(error).__name__, error_message=message)
+
+    def _through(self) -> RunStatus | None:
+        session = self._begin()
+        speed = self._wanted()["speed"]
+        reader = self._reader(session, speed)
+        wait = PATIENCE[0]
+        while True:
+            wanted = self._wanted()
+            if wanted["cancel_requested"]:
+                return self._finish(RunStatus.CANCELLED, reason=f"stopped after {session.records:,} records")
+            if self.stopping():
+                self._give_back("its process was told to end")
+                return None
+            if wanted["paused"]:
+                Event().wait(GATHER)
+                continue
+            if wanted["speed"] != speed:
+                speed = wanted["speed"]
+                reader = self._reader(session, speed)
+            try:
+                received = reader.poll(MOST, GATHER)
+            except SourceError as error:
+                if not error.retryable:
+                    raise
+                self._note(f"{error} Asked again in {wait:g} s.")
+                Event().wait(wait)
+                wait = min(wait * 2, PATIENCE[1])
+                reader = self._reader(session, speed)
+                continue
+            wait = PATIENCE[0]
+            if len(received.records):
+                self._commit(session, received.records, received.position)
+            if received.ended:
+                return self._end(session)
+
+    def _begin(self) -> Session:
+        """Take up the session where the log ends."""
+        at = self.runtime.clock.now()
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            known = speed_layer.state(connection, self.day)
+            thresholds = load(connection, self.run["threshold_version"])
+            closes = sessions.previous_closes(connection, self.day)
+            speed = self.source.speed if known is None else known["speed"]
+            speed_layer.begin(
+                connection, self.day, at=at, run_id=self.run["id"], source=self.source.name, simulated=self.source.simulated, speed=speed
+            )
+        session = Session(self.day, self.log, thresholds, closes)
+        self.told.info("stream_begun", restored=session.restore(), closes=len(closes))
+        return session
+
+    def _reader(self, session: Session, speed: float | None) -> TickReader:
+        return self.source.open(self.day, self.log.state(self.day).source_position, symbols=session.processor.symbols, speed=speed)
+
+    def _commit(self, session: Session, records: Any, position: str) -> None:
+        began = monotonic()
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            at = self.runtime.clock.now()
+            session.take(connection, self.run, records, at=at, source=self.source.name, position=position)
+            measured = {"rate": self.pace.rate(session.records), "commit_ms": (monotonic() - began) * 1000, "note": None}
+            speed_layer.change(connection, self.day, **measured)
+            if self.run["rescues"]:  # it goes on well: a later death counts as the first one
+                moves.note(connection, self.run["id"], rescues=0)
+
+    def _end(self, session: Session) -> RunStatus:
+        at = self.runtime.clock.now()
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            session.close(connection, at=at)
+            figures = session.figures()
+            reason = f"{figures['accepted']:,} of {figures['records']:,} records accepted, {figures['missing']:,} trades missing"
+            told = {"rows": figures["accepted"], "verdict": Verdict.SESSION, "session_date": self.day, "reason": reason}
+            self._move(connection, RunStatus.SUCCEEDED, **told)
+        return RunStatus.SUCCEEDED
+
+    def _finish(self, status: RunStatus, **told: Any) -> RunStatus:
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            speed_layer.change(connection, self.day, note=told["reason"], updated_at=self.runtime.clock.now(), rate=None)
+            self._move(connection, status, **told)
+        return status
+
+    def _move(self, connection: Any, status: RunStatus, **told: Any) -> None:
+        at = self.runtime.clock.now()
+        moves.finish(connection, self.run["id"], status, at=at, day=nepal_date(at), held=self.run["fence"], **told)
+
+    def _give_back(self, why: str) -> None:
+        with suppress(moves.StaleMove), self.runtime.database.transaction() as connection:
+            hand_back(connection, self.run, at=self.runtime.clock.now(), why=why)
+
+    def _note(self, what: str) -> None:
+        self.told.warning("stream_waits", why=what)
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            speed_layer.change(connection, self.day, note=what, updated_at=self.runtime.clock.now(), rate=0.0)
+
+    def _wanted(self) -> dict[str, Any]:
+        """Return what people want now: to stop, to pause, another speed."""
+        with self.runtime.database.reading() as connection:
+            cancel = moves.cancel_wanted(connection, self.run["id"], fence=self.run["fence"])
+            state = speed_layer.state(connection, self.day)
+        return {"cancel_requested": cancel, "paused": state is not None and state["paused"], "speed": state["speed"] if state else None}
+
+    def _still_mine(self, connection: Any) -> None:
+        if moves.holds(connection, self.run["id"], fence=self.run["fence"]) is None:
+            raise Fenced(f"run {self.run['id']} was taken over by another process")
+
+
+class StreamProcess:
+    """This process as one that works on a session, registered so that its death is noticed."""
+
+    def __init__(self, runtime: Runtime, log: TickLog, source: TickSource) -> None:
+        self.runtime, self.log, self.source = runtime, log, source
+        self.process_id = f"{HOST}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.stopping, self.over = Event(), Event()
+        self.run_id: int | None = None
+
+    def serve(self, run_id: int) -> RunStatus | None:
+        """Claim a queued run and work on it; None where somebody else has it, or it is not over."""
+        signal.signal(signal.SIGTERM, lambda *_: self.stopping.set())
+        signal.signal(signal.SIGINT, lambda *_: self.stopping.set())
+        lock = LifeLock(lock_folder(self.runtime), self.process_id)
+        self._register()
+        beats = Thread(target=self._beat, name="stream-beat", daemon=True)
+        beats.start()
+        try:
+            run = self._claim(run_id)
+            if run is None:
+                return None
+            self.run_id = run_id
+            return StreamWork(self.runtime, run, self.log, self.source, self.stopping.is_set).through()
+        finally:
+            self.over.set()
+            beats.join()
+            self._deregister()
+            lock.release()
+
+    def _claim(self, run_id: int) -> RowMapping | None:
+        with suppress(moves.StaleMove):
+            return moves.claim_one(
+                self.runtime.database,
+                run_id,
+                runner_id=self.process_id,
+                at=self.runtime.clock.now(),
+                code_version=code_version(),
+                source=self.source.name,
+                simulated=self.source.simulated,
+            )
+        return None
+
+    def _register(self) -> None:
+        at = self.runtime.clock.now()
+        with self.runtime.database.transaction() as connection:
+            runners.add(
+                connection,
+                id=self.process_id,
+                host=HOST,
+                pid=os.getpid(),
+                started_at=at,
+                heartbeat_at=at,
+                beats=0,
+                scheduling=False,
+                kind=ProcessKind.STREAM,
+            )
+
+    def _deregister(self) -> None:
+        with self.runtime.database.transaction() as connection:
+            runners.stop(connection, self.process_id, at=self.runtime.clock.now())
+
+    def _beat(self) -> None:
+        while not self.over.wait(BEAT):
+            try:
+                with self.runtime.database.transaction() as connection:
+                    runners.beat(connection, self.process_id, at=self.runtime.clock.now(), run_id=self.run_id)
+            except OperationalError as error:
+                structlog.get_logger().warning("stream_beat_put_off", error=str(error.orig))
