@@ -6,6 +6,7 @@ from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
 from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, RequestKey, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
+from storage.tables.tick_log import TickPosition, TickSegment, TickTopic
 
 __all__ = [
     "Attempt",
@@ -37,5 +38,8 @@ __all__ = [
     "Slot",
     "StageRun",
     "ThresholdChange",
+    "TickPosition",
+    "TickSegment",
+    "TickTopic",
     "TradingSession",
 ]

@@ -1,0 +1,1 @@
+"""Where what a stream received is kept."""
