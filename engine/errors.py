@@ -18,6 +18,9 @@
     │   └── SessionBlocked     too much of the session was set aside: a person approves, rejects or reruns
     ├── LakeError              a lake file is missing or does not hold what was published
     │   └── NoSpace            the disk is full (retryable)
+    ├── TickLogError           the tick log cannot take or give what was asked
+    │   ├── SegmentDamaged     a part of it is missing or does not hold what was appended
+    │   └── TicksGone          retention, here or in the broker, has dropped it
     ├── BackupError            a backup cannot be made, or is not what it was
     ├── StageTimeout           a stage ran longer than it may (retryable)
     ├── StageCancelled         a person cancelled the run
@@ -126,6 +129,18 @@ class NoSpace(LakeError):
     """The disk is full."""
 
     retryable: ClassVar[bool] = True
+
+
+class TickLogError(ConsoleError):
+    """The tick log cannot take or give what was asked."""
+
+
+class SegmentDamaged(TickLogError):
+    """A part of the tick log is missing or does not hold what was appended."""
+
+
+class TicksGone(TickLogError):
+    """What was asked for was dropped by retention."""
 
 
 class BackupError(ConsoleError):

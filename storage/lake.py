@@ -213,7 +213,7 @@ def versions(connection: Connection, dataset: str, partition: date) -> Sequence[
     return connection.execute(query).mappings().all()
 
 
-def publish(connection: Connection, version: Version, *, run_id: int, at: datetime, simulated: bool) -> None:
+def publish(connection: Connection, version: Version, *, run_id: int | None, at: datetime, simulated: bool) -> None:
     """Make `version` the current one of its (dataset, partition); the version before stays in the catalog."""
     withdraw(connection, version.dataset, version.partition, at=at)
     row = {name: getattr(version, name) for name in Version.__slots__}

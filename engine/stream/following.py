@@ -49,8 +49,9 @@ def somebody_works(runtime: Runtime) -> bool:
     return runner_is_alive(runtime)
 
 
-def follow(runtime: Runtime, run_id: int, *, timeout: timedelta | None) -> None:
-    """Wait for the end of a session, with a process of our own where no runner is alive."""
+def follow(runtime: Runtime, run_id: int, *, timeout: float | None) -> None:
+    """Wait for the end of a session, at most `timeout` seconds, with a process of our own where no runner is alive."""
+    longest = None if timeout is None else timedelta(seconds=timeout)
 
     def over() -> bool:
         with runtime.database.reading() as connection:
@@ -58,10 +59,10 @@ def follow(runtime: Runtime, run_id: int, *, timeout: timedelta | None) -> None:
         return row is None or runs.is_final(row["status"])
 
     if runner_is_alive(runtime):
-        wait_until(over, timeout=timeout, glance=GLANCE)
+        wait_until(over, timeout=longest, glance=GLANCE)
         return
     with some_runner(runtime, ["--only-run", str(run_id), "--no-scheduling"]):
-        wait_until(over, timeout=timeout, glance=GLANCE)
+        wait_until(over, timeout=longest, glance=GLANCE)
 
 
 def work(runtime: Runtime, run_id: int) -> None:

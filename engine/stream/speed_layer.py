@@ -126,7 +126,12 @@ class Session:
     def _bar_columns(self, bars: Bars) -> dict[str, Sequence[Any]]:
         count = len(bars)
         start = (bars.matrix[START] * (BAR_SECONDS * SECOND)).tolist()
-        key = {"session": [self.day] * count, "symbol": self._names(bars), "start_us": start, "revision": [speed_layer.FIRST] * count}
+        key: dict[str, Sequence[Any]] = {
+            "session": [self.day] * count,
+            "symbol": self._names(bars),
+            "start_us": start,
+            "revision": [speed_layer.FIRST] * count,
+        }
         return key | _values(bars)
 
     def _day_columns(self, ticks: Ticks) -> dict[str, Sequence[Any]]:

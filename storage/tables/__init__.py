@@ -7,6 +7,7 @@ from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, Re
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
 from storage.tables.speed_layer import AlertSilence, StreamState, TickAlert, TickBar, TickDay
+from storage.tables.tick_log import TickPosition, TickSegment, TickTopic
 
 __all__ = [
     "AlertSilence",
@@ -43,5 +44,8 @@ __all__ = [
     "TickAlert",
     "TickBar",
     "TickDay",
+    "TickPosition",
+    "TickSegment",
+    "TickTopic",
     "TradingSession",
 ]

@@ -1,0 +1,4 @@
+from typing import Any
+
+TickReader = Any
+TickSource = Any
