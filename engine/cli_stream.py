@@ -77,7 +77,7 @@ def _print(found: Mapping[str, Any]) -> None:
 
 @stream.command()
 @told
-def start(  # noqa: PLR0913, each is one option
+def start(
     day: Day = None,
     speed: Annotated[str, typer.Option(help=f"Times the clock, or {FASTEST}.")] = FASTEST,
     *,

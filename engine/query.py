@@ -107,8 +107,16 @@ def _bronze(connection: Connection) -> pa.Table:
 
 
 def _prices(connection: Connection) -> pa.Table:
-    """Return the serving table with its money in NPR again."""
-    table = _table(connection, "price")
+    """Return what is served, money in NPR: accepted sessions from their daily files, others as the stream has them so far.
+
+    `layer` says of each row which of the two it is from: `batch` or `speed`.
+    """
+    batch, speed = _table(connection, "price"), _speed_layer(connection)
+    both = [
+        batch.append_column("layer", pa.repeat("batch", batch.num_rows)),
+        speed.append_column("layer", pa.repeat("speed", speed.num_rows)),
+    ]
+    table = pa.concat_tables(both, promote_options="default")
     columns = {}
     for name in table.column_names:
         column = table[name]
@@ -118,6 +126,13 @@ def _prices(connection: Connection) -> pa.Table:
         else:
             columns[name] = column
     return pa.table(columns)
+
+
+def _speed_layer(connection: Connection) -> pa.Table:
+    """Return the days of sessions that no daily file has brought yet."""
+    days = _table(connection, "tick_day")
+    accepted = _table(connection, "trading_session")["session"]
+    return days.filter(pa.compute.invert(pa.compute.is_in(days["session"], value_set=accepted.combine_chunks())))
 
 
 def _table(connection: Connection, name: str) -> pa.Table:

@@ -157,6 +157,18 @@ def add(connection: Connection, run: Mapping[Any, Any], sha256: str, source_file
     _insert(connection, run, sha256, source_file, found, at=at)
 
 
+def taken_in(connection: Connection, pipeline: str, partition: date) -> Sequence[int]:
+    """Return the lines whose letters have passed, of a date."""
+    passed = (letters.c.pipeline == pipeline, letters.c.partition == partition, letters.c.state == LetterState.REPLAYED)
+    return connection.execute(select(letters.c.line).where(*passed)).scalars().all()
+
+
+def take_in(connection: Connection, ids: Sequence[int], *, run_id: int, by: str, at: datetime) -> None:
+    """Write that a person has taken letters in as they were."""
+    done = {"state": LetterState.REPLAYED, "resolved_run_id": run_id, "decided_by": by, "decided_at": at}
+    _change(connection, [{"id": letter_id} | done for letter_id in ids])
+
+
 def _said(letter: Letter) -> dict[str, Any]:
     """Return what a run says of a line, which a later run may say otherwise."""
     return {

@@ -48,6 +48,12 @@ def add_bars(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> No
     upsert_columns(connection, bars, columns, key=BAR_KEY)
 
 
+def next_revision(connection: Connection, session: date) -> int:
+    """Return a number above that of every bar of a session."""
+    newest = connection.execute(select(func.max(bars.c.revision)).where(bars.c.session == session)).scalar_one()
+    return FIRST if newest is None else int(newest) + 1
+
+
 def set_days(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
     """Write symbols' days as they stand now, given by column."""
     upsert_columns(connection, days, columns, key=DAY_KEY)

@@ -1,13 +1,21 @@
 """Commands about the stream: its sessions, and what it alerts about."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from sqlalchemy import Connection, RowMapping
+
 from engine.clock import nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
+from engine.pipelines.thresholds import load
 from engine.services.base import PERSON_FIRST, Commands, Submitted, reasoned, refuse_before_opening
+from engine.stream.correction import TAKEN_IN, corrected
+from engine.stream.logs import open_log
 from engine.stream.rules import RULES
-from storage import moves, runs, speed_layer
+from engine.stream.speed_layer import revise
+from storage import dead_letters, moves, runs, speed_layer
+from storage.dead_letters import WAITING
 from storage.status import RunStatus, RunType
 
 LONGEST_SILENCE = timedelta(days=30)
@@ -15,7 +23,7 @@ FASTEST = 100_000.0  # times the clock; beyond, "as fast as it goes" is what is 
 
 
 class StreamCommands(Commands):
-    """Start, stop, pause, resume, speed; acknowledge, silence."""
+    """Start, stop, pause, resume, speed; take in; acknowledge, silence."""
 
     def start_stream(self, day: date, *, speed: float | None = None, request_key: str | None = None) -> Submitted:
         """Queue a session of the stream; one that was stopped goes on behind its last record. `speed` is times the clock, None: at once."""
@@ -77,6 +85,36 @@ class StreamCommands(Commands):
         _refuse_speed(speed)
         words = "as fast as it goes" if speed is None else f"at {speed:g} times the clock"
         return self._wish(day, "set_stream_speed", f"The stream of {day} goes {words}.", speed=speed)
+
+    def reinject_letters(self, ids: Sequence[int]) -> str:
+        """Take ticks in that were late or stamped wrongly: their windows are made anew as revisions, what the stream made of them stays.
+
+        `Conflict` while the stream works on the session, and for letters that cannot be taken in.
+        """
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, "submit")
+            letters = self._reinjectable(connection, ids)
+            day, at = letters[0]["partition"], self.runtime.clock.now()
+            state = speed_layer.state(connection, day)
+            if state is None or state["ended_at"] is None:
+                raise Conflict(f"the stream is not done with {day}: wait for its end, then take its letters in")
+            taken = dead_letters.taken_in(connection, moves.STREAM, day)
+            log, limits = open_log(self.runtime), load(connection, state["thresholds"])
+            correction = corrected(log, day, limits, [row["line"] for row in letters], before=taken)
+            revise(connection, day, correction)
+            dead_letters.take_in(connection, [row["id"] for row in letters], run_id=state["run_id"], by=self.actor, at=at)
+            said = f"{len(letters):,} ticks of {day} are taken in; {len(correction.bars):,} bars have a new revision."
+            return self._audited(connection, "reinject_letters", {"ids": [row["id"] for row in letters]}, said)
+
+    def _reinjectable(self, connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
+        found = dead_letters.by_ids(connection, list(dict.fromkeys(ids))) if ids else []
+        words = {reason.name.lower() for reason in TAKEN_IN}
+        good = [row for row in found if row["pipeline"] == moves.STREAM and row["state"] in WAITING and row["reason"] in words]
+        if not good or len(good) < len(found):
+            raise Conflict(f"only open letters of the stream can be taken in, those that are {', '.join(sorted(words))}; choose none else")
+        if len({row["partition"] for row in good}) > 1:
+            raise UsageError("the letters are of several sessions; take in those of one at a time")
+        return good
 
     def acknowledge_alert(self, key: str) -> str:
         """Write that somebody has seen an alert; the first one stays."""

@@ -1,5 +1,6 @@
 """What commands need of the stream: which session is meant, how far it has come, its end."""
 
+import signal
 import sys
 from datetime import date, timedelta
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 from engine.clock import nepal_date
 from engine.errors import UnknownName
 from engine.runtime import Runtime
-from engine.stream.sources import open_ticks
 from engine.stream.logs import open_log
+from engine.stream.sources import open_ticks
 from engine.stream.work import StreamProcess
 from engine.waiting import runner_is_alive, some_runner, wait_until
 from storage import moves, runs, speed_layer
@@ -73,5 +74,8 @@ def work(runtime: Runtime, run_id: int) -> None:
         row = runs.one(connection, run_id)
     if row is None or row["pipeline"] != moves.STREAM:
         raise UnknownName(f"there is no session of the stream with run {run_id}")
-    if StreamProcess(runtime, log, source).serve(run_id) is None:
+    process = StreamProcess(runtime, log, source)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: process.stopping.set())
+    if process.serve(run_id) is None:
         sys.exit(1)

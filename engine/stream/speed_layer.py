@@ -17,11 +17,12 @@ from sqlalchemy import Connection
 from engine.printing import as_json
 from engine.stream.alerts import StreamAlert
 from engine.stream.bars import COLUMNS, START, SYMBOL, Bars, OpenBars
+from engine.stream.correction import Correction
 from engine.stream.intake import Reason
 from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Output, Processor
 from engine.stream.records import Records
-from engine.stream.ticks import SECOND, Ints, Ticks
+from engine.stream.ticks import SECOND, Ints, Symbols, Ticks
 from engine.thresholds import Thresholds
 from storage import dead_letters, speed_layer
 from storage.dead_letters import Letter
@@ -124,27 +125,35 @@ class Session:
         }
 
     def _bar_columns(self, bars: Bars) -> dict[str, Sequence[Any]]:
-        count = len(bars)
-        start = (bars.matrix[START] * (BAR_SECONDS * SECOND)).tolist()
-        key: dict[str, Sequence[Any]] = {
-            "session": [self.day] * count,
-            "symbol": self._names(bars),
-            "start_us": start,
-            "revision": [speed_layer.FIRST] * count,
-        }
-        return key | _values(bars)
+        return bar_columns(self.day, bars, self.processor.symbols, speed_layer.FIRST)
 
     def _day_columns(self, ticks: Ticks) -> dict[str, Sequence[Any]]:
         """Return the days of those symbols that were traded just now."""
         now = self._days.now()
-        days = now.take(np.isin(now.matrix[SYMBOL], np.unique(ticks.symbol)))
-        names = self._names(days)
-        closes = [self.previous_closes.get(name) for name in names]
-        return {"session": [self.day] * len(days), "symbol": names, "previous_close_paisa": closes} | _values(days)
+        days = day_columns(self.day, now.take(np.isin(now.matrix[SYMBOL], np.unique(ticks.symbol))), self.processor.symbols)
+        return days | {"previous_close_paisa": [self.previous_closes.get(name) for name in days["symbol"]]}
 
-    def _names(self, bars: Bars) -> list[str]:
-        names = self.processor.symbols.names
-        return [names[code] for code in bars.matrix[SYMBOL].tolist()]
+
+def revise(connection: Connection, day: date, correction: Correction) -> None:
+    """Write corrected windows: bars as a new revision beside the old, days as they are now."""
+    revision = speed_layer.next_revision(connection, day)
+    speed_layer.add_bars(connection, bar_columns(day, correction.bars, correction.symbols, revision))
+    speed_layer.set_days(connection, day_columns(day, correction.days, correction.symbols))
+
+
+def bar_columns(day: date, bars: Bars, symbols: Symbols, revision: int) -> dict[str, Sequence[Any]]:
+    """Return bars as their table holds them."""
+    start = (bars.matrix[START] * (BAR_SECONDS * SECOND)).tolist()
+    return _key(day, bars, symbols) | {"start_us": start, "revision": [revision] * len(bars)} | _values(bars)
+
+
+def day_columns(day: date, days: Bars, symbols: Symbols) -> dict[str, Sequence[Any]]:
+    """Return symbols' days as their table holds them, without their previous closes."""
+    return _key(day, days, symbols) | _values(days)
+
+
+def _key(day: date, bars: Bars, symbols: Symbols) -> dict[str, Sequence[Any]]:
+    return {"session": [day] * len(bars), "symbol": [symbols.names[code] for code in bars.matrix[SYMBOL].tolist()]}
 
 
 def topic_digest(session: date) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -190,8 +189,6 @@ class StreamProcess:
 
     def serve(self, run_id: int) -> RunStatus | None:
         """Claim a queued run and work on it; None where somebody else has it, or it is not over."""
-        signal.signal(signal.SIGTERM, lambda *_: self.stopping.set())
-        signal.signal(signal.SIGINT, lambda *_: self.stopping.set())
         lock = LifeLock(lock_folder(self.runtime), self.process_id)
         self._register()
         beats = Thread(target=self._beat, name="stream-beat", daemon=True)

@@ -1,11 +1,13 @@
-from engine.stream.sources.source import *
 import os
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from dataclasses import dataclass
+
 import numpy as np
+
 from engine.market.floorsheet import read_floorsheet
 from engine.stream.records import Records
+from engine.stream.sources.source import *
 from engine.stream.ticks import *
 
 

@@ -1,0 +1,225 @@
+"""What is committed with each batch, what a restart makes of it, and what people do with it afterwards."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from engine.errors import Conflict, UsageError
+from engine.query import query
+from engine.runtime import compose
+from engine.services import Services
+from engine.settings import Settings, SourceName
+from engine.stream.bars import bars_of
+from engine.stream.logs import open_log
+from engine.stream.records import Records, Unread
+from engine.stream.speed_layer import Session
+from engine.stream.ticks import SECOND, Ticks, joined
+from engine.stream.trailing import grouped
+from storage import moves, speed_layer
+from storage.status import RunStatus
+from tests.stream.tapes import DAY, NAMES, at, limits, random_tape, symbols, tape
+
+MINUTE = 60 * SECOND
+
+
+class Stream:
+    """A home and one claimed session, worked on in this process."""
+
+    def __init__(self, root) -> None:
+        (root / "source" / "daily").mkdir(parents=True)
+        self.runtime = compose(Settings(source=SourceName.FILES, home=root / "home", source_dir=root / "source"))
+        self.services = Services(self.runtime, actor="asha")
+        run_id = self.services.start_stream(DAY).run_id
+        now = self.runtime.clock.now()
+        self.run = moves.claim_one(self.runtime.database, run_id, runner_id="test", at=now, source="files", simulated=False)
+        self.session = self.fresh()
+
+    def fresh(self) -> Session:
+        session = Session(DAY, open_log(self.runtime), limits(), {"NABIL": 50_000})
+        session.restore()
+        return session
+
+    def take(self, ticks: Ticks, unread=(), position: str = "1") -> None:
+        records = Records(ticks, symbols(), np.full(len(ticks), at(90_000)), unread)
+        now = self.runtime.clock.now()
+        with self.runtime.database.transaction() as connection:
+            self.session.take(connection, self.run, records, at=now, source="test", position=position)
+
+    def end(self) -> None:
+        now = self.runtime.clock.now()
+        with self.runtime.database.transaction() as connection:
+            self.session.close(connection, at=now)
+            moves.finish(connection, self.run["id"], RunStatus.SUCCEEDED, at=now, day=DAY, held=self.run["fence"])
+
+    def rows(self, statement: str):
+        with self.runtime.database.reading() as connection:
+            return [tuple(row) for row in connection.execute(text(statement))]
+
+    @property
+    def state(self):
+        with self.runtime.database.reading() as connection:
+            return speed_layer.state(connection, DAY)
+
+
+@pytest.fixture
+def stream(tmp_path):
+    built = Stream(tmp_path)
+    yield built
+    built.runtime.database.close()
+
+
+MIXED = tape(
+    (1, "NABIL", 50_000),
+    (100, "NABIL", 50_100),
+    (2, "NABIL", 49_000),  # late
+    (101, "NICA", 0),  # malformed
+    (100, "NABIL", 50_100),  # the second trade again
+    (102, "NICA", 70_000),
+    sequences=[1, 3, 2, 5, 3, 4],
+)
+
+
+def test_every_record_is_in_the_log_and_what_was_set_aside_is_a_letter_with_its_offset_and_reason(stream):
+    stream.take(MIXED, (Unread(3, b"{not json", "it is no JSON"),))
+
+    letters = stream.rows("SELECT line, reason, symbol, message FROM dead_letter ORDER BY line")
+    assert [letter[:3] for letter in letters] == [(2, "late", "NABIL"), (3, "malformed", None), (4, "duplicate", "NABIL")]
+    assert letters[1][3] == "offset 3: it is no JSON"
+    assert stream.rows("SELECT raw FROM dead_letter WHERE line = 3") == [(b"{not json",)]
+    state = stream.state
+    assert (state["records"], state["accepted"]) == (6, 3)
+    assert state["aside"] == {"late": 1, "malformed": 1, "duplicate": 1}
+    assert state["missing"] == 1  # trade 2, which came late
+
+
+def test_the_days_so_far_are_served_until_the_daily_file_comes_and_each_row_says_so(stream):
+    stream.take(tape((1, "NABIL", 50_000), (10, "NABIL", 51_000), (11, "NABIL", 50_500), (30, "NICA", 70_000)))
+    stream.end()
+
+    served = query(
+        stream.runtime, "SELECT layer, symbol, open, high, low, close, volume, trades, previous_close FROM prices ORDER BY symbol"
+    )
+
+    rows = [tuple(row.values()) for row in served.to_pylist()]
+    assert [(row[0], row[1], *map(float, row[2:6]), *row[6:8]) for row in rows] == [
+        ("speed", "NABIL", 500.0, 510.0, 500.0, 505.0, 300, 3),
+        ("speed", "NICA", 700.0, 700.0, 700.0, 700.0, 100, 1),
+    ]
+    assert float(rows[0][8]) == 500.0
+
+
+@pytest.mark.parametrize("cut", [1, 250, 999])
+def test_a_restart_goes_on_as_if_nothing_had_happened(stream, cut, tmp_path):
+    ticks = random_tape(3, 1000, seconds=1800)
+    stream.take(ticks.take(slice(cut)))
+    stream.session = stream.fresh()
+    stream.take(ticks.take(slice(cut, None)))
+    stream.end()
+
+    expected = bars_of(grouped(ticks), MINUTE, 10)
+    got = stream.rows(
+        "SELECT symbol, start_us, open_paisa, high_paisa, low_paisa, close_paisa, volume, turnover_paisa, trades FROM tick_bar"
+    )
+    names = expected.matrix.T.tolist()
+    assert sorted(got) == sorted((NAMES[row[0]], row[1] * MINUTE, *(value or None for value in row[2:6]), *row[6:]) for row in names)
+    assert stream.state["bars"] == len(got)
+
+
+def test_a_transaction_that_fails_leaves_nothing_of_its_batch(stream):
+    stream.take(tape((1, "NABIL", 50_000)))
+    before = stream.rows("SELECT * FROM tick_segment"), stream.rows("SELECT * FROM tick_day"), stream.state
+
+    def broken_off() -> None:
+        with stream.runtime.database.transaction() as connection:
+            records = Records(tape((70, "NABIL", 50_000), sequences=[2]), symbols(), np.array([at(90_000)]))
+            stream.session.take(connection, stream.run, records, at=stream.runtime.clock.now(), source="test", position="2")
+            raise RuntimeError("the process ends here")
+
+    with pytest.raises(RuntimeError):
+        broken_off()
+
+    assert (stream.rows("SELECT * FROM tick_segment"), stream.rows("SELECT * FROM tick_day"), stream.state) == before
+    stream.session = stream.fresh()
+    stream.take(tape((70, "NABIL", 50_000), sequences=[2]))
+    assert stream.state["records"] == 2
+
+
+def letter_id(stream, line: int) -> int:
+    return next(number for number, at in stream.rows("SELECT id, line FROM dead_letter") if at == line)
+
+
+def test_a_late_tick_that_is_taken_in_makes_a_new_revision_of_its_bar_and_leaves_the_first(stream):
+    stream.take(MIXED)
+    stream.end()
+
+    said = stream.services.reinject_letters([letter_id(stream, 2)])
+
+    assert said == f"1 ticks of {DAY} are taken in; 1 bars have a new revision."
+    bars = stream.rows("SELECT revision, low_paisa, volume, trades FROM tick_bar WHERE symbol = 'NABIL' ORDER BY start_us, revision")
+    assert bars == [(0, 50_000, 100, 1), (1, 49_000, 200, 2), (0, 50_100, 100, 1)]
+    assert stream.rows("SELECT low_paisa, volume FROM tick_day WHERE symbol = 'NABIL'") == [(49_000, 300)]
+    assert stream.rows("SELECT state, decided_by FROM dead_letter WHERE line = 2") == [("replayed", "asha")]
+    with stream.runtime.database.reading() as connection:
+        shown = speed_layer.bars_of(connection, DAY, "NABIL")
+    assert [bar["low_paisa"] for bar in shown] == [49_000, 50_100]
+
+
+def test_a_second_correction_keeps_the_first(stream):
+    late = tape((100, "NABIL", 50_000), (1, "NABIL", 49_000), (2, "NABIL", 48_000), sequences=[9, 1, 2])
+    stream.take(late)
+    stream.end()
+    stream.services.reinject_letters([letter_id(stream, 1)])
+
+    stream.services.reinject_letters([letter_id(stream, 2)])
+
+    assert stream.rows("SELECT open_paisa, low_paisa, volume FROM tick_day") == [(49_000, 48_000, 300)]
+
+
+def test_what_is_no_trade_of_the_session_cannot_be_taken_in(stream):
+    stream.take(MIXED)
+    stream.end()
+
+    with pytest.raises(Conflict, match="only open letters of the stream"):
+        stream.services.reinject_letters([letter_id(stream, 4)])
+
+
+def test_nothing_is_taken_in_while_the_stream_works_on_the_session(stream):
+    stream.take(MIXED)
+
+    with pytest.raises(Conflict, match="not done with"):
+        stream.services.reinject_letters([letter_id(stream, 2)])
+
+
+def test_a_session_that_is_over_is_not_started_again(stream):
+    stream.take(joined([MIXED]))
+    stream.end()
+
+    with pytest.raises(Conflict, match="is over"):
+        stream.services.start_stream(DAY)
+
+
+def test_a_session_is_started_once_however_often_it_is_asked_for(stream):
+    again = stream.services.start_stream(DAY)
+
+    assert (again.run_id, again.created) == (stream.run["id"], False)
+
+
+@pytest.mark.parametrize(
+    ("day", "speed", "says"), [(date(2999, 1, 1), None, "in the future"), (DAY, 0.0, "a speed is"), (DAY, -1.0, "a speed is")]
+)
+def test_what_cannot_be_started_is_refused_with_the_reason(stream, day, speed, says):
+    with pytest.raises(UsageError, match=says):
+        stream.services.start_stream(day, speed=speed)
+
+
+def test_a_silence_needs_a_rule_or_a_symbol_and_a_reason(stream):
+    with pytest.raises(UsageError, match="name a rule"):
+        stream.services.silence_alerts(minutes=10, reason="noise")
+    with pytest.raises(UsageError, match="say why"):
+        stream.services.silence_alerts(symbol="NABIL", minutes=10, reason=" ")
+
+    stream.services.silence_alerts(symbol="NABIL", minutes=10, reason="results are out")
+
+    assert stream.rows("SELECT symbol, reason, silenced_by FROM alert_silence") == [("NABIL", "results are out", "asha")]
