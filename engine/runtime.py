@@ -110,6 +110,19 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "NEPSE_BACKUP_MINUTES": str(settings.backup_minutes),
         "NEPSE_BACKUP_KEEP": str(settings.backup_keep),
     }
-    if settings.source_dir is not None:
-        own["NEPSE_SOURCE_DIR"] = str(settings.source_dir.absolute())
+    own |= {
+        "NEPSE_TICKS": settings.ticks.value,
+        "NEPSE_TICK_SPEED": settings.tick_speed,
+        "NEPSE_KAFKA_TOPIC": settings.kafka_topic,
+        "NEPSE_KAFKA_SECURITY": settings.kafka_security,
+        "NEPSE_REDIS_STREAM": settings.redis_stream,
+    }
+    optional = {
+        "NEPSE_SOURCE_DIR": None if settings.source_dir is None else str(settings.source_dir.absolute()),
+        "NEPSE_KAFKA_SERVERS": settings.kafka_servers,
+        "NEPSE_KAFKA_USER": settings.kafka_user,
+        "NEPSE_KAFKA_PASSWORD": None if settings.kafka_password is None else settings.kafka_password.get_secret_value(),
+        "NEPSE_REDIS_URL": None if settings.redis_url is None else settings.redis_url.get_secret_value(),
+    }
+    own |= {name: value for name, value in optional.items() if value is not None}
     return {**os.environ, **own}

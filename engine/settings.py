@@ -4,7 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import SettingsError
@@ -15,6 +15,15 @@ class SourceName(StrEnum):
 
     SIMULATED = "simulated"  # the embedded, seeded exchange
     FILES = "files"  # a folder in the layout of the real data set
+
+
+class TicksName(StrEnum):
+    """Where ticks come from."""
+
+    SIMULATED = "simulated"  # the embedded exchange, live and replayed
+    FLOORSHEET = "floorsheet"  # floorsheets in the folder of the daily files, replayed
+    KAFKA = "kafka"
+    REDIS = "redis"
 
 
 class Settings(BaseSettings):
@@ -38,6 +47,20 @@ class Settings(BaseSettings):
     backup_minutes: int = Field(15, ge=0, le=10_080, description="Minutes between two backups by schedule; 0: none by schedule.")
     backup_keep: int = Field(12, ge=1, le=10_000, description="Newest backups that are kept; the newest verified one always is.")
     runner: str = Field("embedded", pattern="^(embedded|external)$", description="`external`: the console starts no runner of its own.")
+    ticks: TicksName = Field(
+        default_factory=lambda others: TicksName.FLOORSHEET if others.get("source") is SourceName.FILES else TicksName.SIMULATED,
+        description="`simulated`, `floorsheet`, `kafka` or `redis`. With `files` the default is `floorsheet`, else `simulated`.",
+    )
+    tick_speed: str = Field(
+        "60", pattern="^([1-9][0-9]{0,4}|max)$", description="How many times as fast a past session is replayed, 1 to 99999, or `max`."
+    )
+    kafka_servers: str | None = Field(None, description="With `kafka`: `host:port`, several with commas.")
+    kafka_topic: str = Field("nepse-ticks", description="With `kafka`: the topic.")
+    kafka_security: str = Field("plaintext", pattern="^(plaintext|ssl|sasl_plaintext|sasl_ssl)$", description="With `kafka`: the protocol.")
+    kafka_user: str | None = Field(None, description="With `kafka` and `sasl_...`: the user (mechanism PLAIN).")
+    kafka_password: SecretStr | None = Field(None, description="With `kafka` and `sasl_...`: the password.")
+    redis_url: SecretStr | None = Field(None, description="With `redis`: `redis://user:password@host:port/0`, or `rediss://`.")
+    redis_stream: str = Field("nepse-ticks", description="With `redis`: the stream's key.")
     host: str = Field("127.0.0.1", description="Address the console listens on.")
     port: int = Field(8501, ge=1, le=65535, description="Port the console listens on.")
 
@@ -45,6 +68,22 @@ class Settings(BaseSettings):
     def _files_need_a_folder(self) -> Self:
         if self.source is SourceName.FILES and self.source_dir is None:
             message = "NEPSE_SOURCE=files needs NEPSE_SOURCE_DIR: the folder that holds daily/"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _ticks_need_an_address(self) -> Self:
+        needs = {
+            TicksName.FLOORSHEET: ("NEPSE_SOURCE_DIR, the folder that holds floorsheet/", self.source_dir),
+            TicksName.KAFKA: ("NEPSE_KAFKA_SERVERS, as host:port", self.kafka_servers),
+            TicksName.REDIS: ("NEPSE_REDIS_URL, as redis://host:port/0", self.redis_url),
+        }
+        what, given = needs.get(self.ticks, ("", "nothing"))
+        if given is None:
+            message = f"NEPSE_TICKS={self.ticks} needs {what}"
+            raise ValueError(message)
+        if (self.ticks is TicksName.SIMULATED) != (self.source is SourceName.SIMULATED):
+            message = f"NEPSE_TICKS={self.ticks} and NEPSE_SOURCE={self.source} would mix simulated and real data in one home"
             raise ValueError(message)
         return self
 

@@ -29,6 +29,13 @@ def test_a_lock_pins_every_direct_dependency(direct, lock):
     assert set(names(direct)) - set(names(lock)) == set()
 
 
+def test_what_brokers_need_is_pinned_for_the_tests_and_left_out_of_the_console():
+    brokers = set(names("requirements-streams.txt"))
+
+    assert brokers - set(names("requirements-dev.lock")) == set()
+    assert brokers & set(names("requirements.lock")) == set()
+
+
 @pytest.mark.parametrize("lock", LOCKS.values())
 def test_a_lock_pins_one_exact_version_a_package(lock):
     pins = [line for line in (REPOSITORY / lock).read_text(encoding="utf-8").splitlines() if line and line[0] not in "#-"]

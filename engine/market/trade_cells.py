@@ -56,11 +56,15 @@ def typed(cells: Mapping[str, pa.Array], symbols: Symbols) -> TypedTrades:
 
     The amount has to be quantity times rate; a null there says that none was given. Any other null is a missing value.
     """
-    cells = {name: _plain(column) if name in {QUANTITY, RATE, AMOUNT} else column for name, column in cells.items()}
+    cells = dict(cells)
     reasons: dict[int, str] = {}
     good = np.ones(len(cells[CONTRACT]), np.bool_)
     for name, (pattern, rule) in _RULES.items():
-        _judge(name, cells[name], pc.match_substring_regex(cells[name], pattern), rule, good, reasons)
+        passed = pc.match_substring_regex(cells[name], pattern)
+        if name in {QUANTITY, RATE, AMOUNT} and not pc.all(passed).as_py():
+            cells[name] = _plain(cells[name])
+            passed = pc.match_substring_regex(cells[name], pattern)
+        _judge(name, cells[name], passed, rule, good, reasons)
     code = _codes(cells[SYMBOL_NAME], symbols, good, reasons)
     time = _times(cells[TIME], good, reasons)
     quantity = _numbers(_whole(cells[QUANTITY]), good, pa.int64())

@@ -19,7 +19,7 @@ from storage.dead_letters import WAITING
 from storage.status import RunStatus, RunType
 
 LONGEST_SILENCE = timedelta(days=30)
-FASTEST = 100_000.0  # times the clock; beyond, "as fast as it goes" is what is meant
+FASTEST = 99_999  # times the clock; beyond, "as fast as it goes" is what is meant
 
 
 class StreamCommands(Commands):
@@ -185,5 +185,5 @@ class StreamCommands(Commands):
 
 
 def _refuse_speed(speed: float | None) -> None:
-    if speed is not None and not 0 < speed <= FASTEST:
-        raise UsageError(f"a speed is more than 0 and at most {FASTEST:,.0f} times the clock, or none at all; not {speed:g}")
+    if speed is not None and not (1 <= speed <= FASTEST and speed == int(speed)):
+        raise UsageError(f"a speed is a whole number, 1 to {FASTEST:,} times the clock, or none at all; not {speed:g}")

@@ -7,9 +7,11 @@ from typing import Any
 
 from engine.clock import nepal_date
 from engine.errors import UnknownName
+from engine.market.calendar import TradingCalendar
 from engine.runtime import Runtime
 from engine.stream.logs import open_log
-from engine.stream.sources import open_ticks
+from engine.stream.sources import ticks_of
+from engine.stream.sources.floorsheet import FloorsheetReplay
 from engine.stream.work import StreamProcess
 from engine.waiting import runner_is_alive, some_runner, wait_until
 from storage import moves, runs, speed_layer
@@ -18,11 +20,16 @@ GLANCE = 0.05  # seconds
 
 
 def newest_session(runtime: Runtime) -> date:
-    """Return the newest session that the source can give; `UnknownName` where it gives none."""
-    days = open_ticks(runtime).sessions()
-    if not days:
-        raise UnknownName("the source of ticks has no session; see NEPSE_TICKS in the README")
-    return max(days)
+    """Return the newest session that the source can give: the newest floorsheet, else today's or the last one before."""
+    source = ticks_of(runtime, speed=None)
+    if isinstance(source, FloorsheetReplay):
+        days = source.sessions()
+        if not days:
+            raise UnknownName("there is no floorsheet; see NEPSE_TICKS in the README")
+        return days[-1]
+    today = nepal_date(runtime.clock.now())
+    calendar = TradingCalendar(runtime.source.reference().calendar)
+    return today if calendar.expected(today).trading else calendar.previous_session(today)
 
 
 def worked_on(runtime: Runtime) -> date:
@@ -68,13 +75,11 @@ def follow(runtime: Runtime, run_id: int, *, timeout: float | None) -> None:
 
 def work(runtime: Runtime, run_id: int) -> None:
     """Work on one queued session in this process; it ends with code 1 where the session is not over, so that it is not taken as such."""
-    source = open_ticks(runtime)
-    log = open_log(runtime)
     with runtime.database.reading() as connection:
         row = runs.one(connection, run_id)
     if row is None or row["pipeline"] != moves.STREAM:
         raise UnknownName(f"there is no session of the stream with run {run_id}")
-    process = StreamProcess(runtime, log, source)
+    process = StreamProcess(runtime, open_log(runtime), lambda speed: ticks_of(runtime, speed=speed))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stopping.set())
     if process.serve(run_id) is None:

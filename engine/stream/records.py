@@ -1,7 +1,7 @@
 """What a stream receives: ticks, and what came in the place of one and cannot be read, in the order of arrival."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,3 +58,13 @@ def all_of(parts: Sequence[Records], symbols: Symbols) -> Records:
     starts = np.cumsum([0, *map(len, parts)]).tolist()
     unread = tuple(Unread(start + it.row, it.raw, it.reason) for start, part in zip(starts, parts, strict=False) for it in part.unread)
     return Records(joined([part.ticks for part in parts]), symbols, np.concatenate([part.ingest for part in parts]), unread)
+
+
+def recoded(records: Records, known: Symbols) -> Records:
+    """Return records whose codes are those of the session's symbols."""
+    if records.symbols is known:
+        return records
+    codes = known.codes(records.symbols.names)
+    if not len(codes) or (codes == np.arange(len(codes))).all():
+        return records
+    return replace(records, ticks=replace(records.ticks, symbol=codes[records.ticks.symbol]), symbols=known)

@@ -21,7 +21,7 @@ from engine.stream.correction import Correction
 from engine.stream.intake import Reason
 from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Output, Processor
-from engine.stream.records import Records
+from engine.stream.records import Records, recoded
 from engine.stream.ticks import SECOND, Ints, Symbols, Ticks
 from engine.thresholds import Thresholds
 from storage import dead_letters, speed_layer
@@ -66,6 +66,7 @@ class Session:
 
         When that transaction fails, this object knows too much: make a new one and `restore` it.
         """
+        records = recoded(records, self.processor.symbols)
         room = max(dead_letters.MOST_LETTERS - self.aside.total(), 0)
         base = self.log.append(within, self.day, records, source=source, position=position)
         output, reasons = self._feed(records)

@@ -20,9 +20,12 @@ from engine.pipeline.liveness import LifeLock
 from engine.pipeline.rescue import lock_folder
 from engine.pipelines.thresholds import load
 from engine.runtime import HOST, Runtime
+from engine.stream.intake import microseconds
 from engine.stream.log import TickLog
-from engine.stream.sources.source import TickReader, TickSource
+from engine.stream.records import Records
+from engine.stream.sources.source import Received, TickReader, TickSource
 from engine.stream.speed_layer import Session
+from engine.stream.ticks import SECOND
 from engine.version import code_version
 from storage import moves, runners, sessions, speed_layer
 from storage.status import ProcessKind, RunStatus, Verdict
@@ -32,6 +35,10 @@ MOST = 10_000  # records of one transaction
 GATHER = 0.25  # seconds until what has come is committed: a disk takes some 200 commits a second, whatever their size
 PATIENCE = (0.5, 30.0)  # seconds before a source that does not answer is asked again: the first time, and at most
 RATE_OVER = 5.0  # seconds
+AFTER_CLOSING = 5 * 60 * SECOND  # microseconds for which a source that goes on for ever is still asked
+
+
+SourceAt = Callable[[float | None], TickSource]  # the source of ticks at a speed
 
 
 @dataclass(slots=True)
@@ -51,8 +58,9 @@ class Pace:
 class StreamWork:
     """One claimed run of the stream while this process holds it."""
 
-    def __init__(self, runtime: Runtime, run: RowMapping, log: TickLog, source: TickSource, stopping: Callable[[], bool]) -> None:
-        self.runtime, self.run, self.log, self.source, self.stopping = runtime, run, log, source, stopping
+    def __init__(self, runtime: Runtime, run: RowMapping, log: TickLog, source: SourceAt, stopping: Callable[[], bool]) -> None:
+        self.runtime, self.run, self.log, self.source_at, self.stopping = runtime, run, log, source, stopping
+        self.source = source(None)
         self.day = run["partition"]
         self.pace = Pace()
         self.told = structlog.get_logger().bind(run_id=run["id"], session=str(self.day))
@@ -72,58 +80,54 @@ class StreamWork:
 
     def _through(self) -> RunStatus | None:
         session = self._begin()
-        speed = self._wanted()["speed"]
-        reader = self._reader(session, speed)
-        wait = PATIENCE[0]
-        while True:
-            wanted = self._wanted()
-            if wanted["cancel_requested"]:
-                return self._finish(RunStatus.CANCELLED, reason=f"stopped after {session.records:,} records")
-            if self.stopping():
-                self._give_back("its process was told to end")
-                return None
-            if wanted["paused"]:
-                Event().wait(GATHER)
-                continue
-            if wanted["speed"] != speed:
-                speed = wanted["speed"]
-                reader = self._reader(session, speed)
-            try:
-                received = reader.poll(MOST, GATHER)
-            except SourceError as error:
-                if not error.retryable:
-                    raise
-                self._note(f"{error} Asked again in {wait:g} s.")
-                Event().wait(wait)
-                wait = min(wait * 2, PATIENCE[1])
-                reader = self._reader(session, speed)
-                continue
-            wait = PATIENCE[0]
-            if len(received.records):
-                self._commit(session, received.records, received.position)
-            if received.ended:
-                return self._end(session)
+        reader = Patient(self)
+        try:
+            while True:
+                wanted = self._wanted()
+                if wanted["cancel_requested"]:
+                    return self._finish(RunStatus.CANCELLED, reason=f"stopped after {session.records:,} records")
+                if self.stopping():
+                    self._give_back("its process was told to end")
+                    return None
+                if wanted["paused"]:
+                    Event().wait(GATHER)
+                    continue
+                received = reader.poll(wanted["speed"])
+                if received is not None and len(received.records):
+                    self._commit(session, received.records, received.position)
+                if received is not None and (received.ended or self._is_over(session, received)):
+                    return self._end(session)
+        finally:
+            reader.close()
+
+    def _is_over(self, session: Session, received: Received) -> bool:
+        """Say whether a source that goes on for ever has given all of this session: it is silent, and the closing is past."""
+        past = microseconds(self.runtime.clock.now()) > session.processor.intake.hours.closes + AFTER_CLOSING
+        return self.source.continuous and not len(received.records) and past
 
     def _begin(self) -> Session:
         """Take up the session where the log ends."""
         at = self.runtime.clock.now()
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
-            known = speed_layer.state(connection, self.day)
             thresholds = load(connection, self.run["threshold_version"])
             closes = sessions.previous_closes(connection, self.day)
-            speed = self.source.speed if known is None else known["speed"]
-            speed_layer.begin(
-                connection, self.day, at=at, run_id=self.run["id"], source=self.source.name, simulated=self.source.simulated, speed=speed
-            )
+            speed_layer.begin(connection, self.day, at=at, run_id=self.run["id"], source=self.source.name, simulated=self.source.simulated)
         session = Session(self.day, self.log, thresholds, closes)
         self.told.info("stream_begun", restored=session.restore(), closes=len(closes))
         return session
 
-    def _reader(self, session: Session, speed: float | None) -> TickReader:
-        return self.source.open(self.day, self.log.state(self.day).source_position, symbols=session.processor.symbols, speed=speed)
+    def position(self) -> str | None:
+        """Return where the source goes on: behind what is committed, of this session or, where one position leads through all, of any."""
+        own = self.log.state(self.day).source_position
+        if own is not None or not self.source.continuous:
+            return own
+        before = [
+            state.source_position for day, state in self.log.sessions().items() if day < self.day and state.source == self.source.name
+        ]
+        return before[-1] if before else None
 
-    def _commit(self, session: Session, records: Any, position: str) -> None:
+    def _commit(self, session: Session, records: Records, position: str | None) -> None:
         began = monotonic()
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
@@ -160,7 +164,8 @@ class StreamWork:
         with suppress(moves.StaleMove), self.runtime.database.transaction() as connection:
             hand_back(connection, self.run, at=self.runtime.clock.now(), why=why)
 
-    def _note(self, what: str) -> None:
+    def note(self, what: str) -> None:
+        """Say what the session waits for."""
         self.told.warning("stream_waits", why=what)
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
@@ -178,11 +183,46 @@ class StreamWork:
             raise Fenced(f"run {self.run['id']} was taken over by another process")
 
 
+class Patient:
+    """A reader of the source that is opened anew for another speed, and after a source that did not answer: later each time."""
+
+    def __init__(self, work: StreamWork) -> None:
+        self._work = work
+        self._reader: TickReader | None = None
+        self._speed: float | None = None
+        self._wait = PATIENCE[0]
+
+    def poll(self, speed: float | None) -> Received | None:
+        """Return what there is; None where the source did not answer. Errors that asking again cannot help go on."""
+        try:
+            if self._reader is None or speed != self._speed:
+                self.close()
+                self._speed, self._work.source = speed, self._work.source_at(speed)
+                self._reader = self._work.source.open(self._work.day, self._work.position())
+            received = self._reader.poll(MOST, GATHER)
+        except SourceError as error:
+            if not error.retryable:
+                raise
+            self._work.note(f"{error} Asked again in {self._wait:g} s.")
+            Event().wait(self._wait)
+            self._wait = min(self._wait * 2, PATIENCE[1])
+            return None
+        self._wait = PATIENCE[0]
+        return received
+
+    def close(self) -> None:
+        """Let go of the source."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
 class StreamProcess:
     """This process as one that works on a session, registered so that its death is noticed."""
 
-    def __init__(self, runtime: Runtime, log: TickLog, source: TickSource) -> None:
-        self.runtime, self.log, self.source = runtime, log, source
+    def __init__(self, runtime: Runtime, log: TickLog, source: SourceAt) -> None:
+        self.runtime, self.log, self.source_at = runtime, log, source
+        self.source = source(None)
         self.process_id = f"{HOST}-{os.getpid()}-{secrets.token_hex(3)}"
         self.stopping, self.over = Event(), Event()
         self.run_id: int | None = None
@@ -198,7 +238,7 @@ class StreamProcess:
             if run is None:
                 return None
             self.run_id = run_id
-            return StreamWork(self.runtime, run, self.log, self.source, self.stopping.is_set).through()
+            return StreamWork(self.runtime, run, self.log, self.source_at, self.stopping.is_set).through()
         finally:
             self.over.set()
             beats.join()

@@ -14,7 +14,7 @@ from engine.services import Services
 from engine.settings import Settings, SourceName
 from engine.stream import work
 from engine.stream.logs import open_log
-from engine.stream.sources import open_ticks
+from engine.stream.sources import ticks_of
 from storage import runs
 from storage.status import RunStatus
 from tests.crash.stream_worker import work_on
@@ -129,7 +129,7 @@ def test_a_process_that_was_taken_over_commits_nothing(source, tmp_path, monkeyp
 
     monkeypatch.setattr(work.StreamWork, "_commit", taken_over)
 
-    assert work.StreamProcess(runtime, open_log(runtime), open_ticks(runtime)).serve(run_id) is None
+    assert work.StreamProcess(runtime, open_log(runtime), lambda speed: ticks_of(runtime, speed=speed)).serve(run_id) is None
     assert seen[:3] == [500, 1000, 1500]
     assert contents(runtime) == seen[3]
     runtime.database.close()

@@ -28,6 +28,7 @@ class Stream(IntEnum):
     TIMES = 5
     CONFIDENCE = 6
     FAULTS = 7
+    TICK_FAULTS = 8
 
 
 def raw_bits(seed: int, stream: Stream, *, key: int, count: int) -> Bits:

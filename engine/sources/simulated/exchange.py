@@ -85,19 +85,28 @@ class SimulatedExchange:
         lines, header = self._lines(day, truth)
         return SourceFile(f"{day:%Y_%m_%d}.csv", "\n".join([",".join(header), *lines, ""]).encode("ascii"))
 
+    @property
+    def seed(self) -> int:
+        """What everything is drawn from."""
+        return self._seed
+
     def ticks(self, day: date) -> pa.Table:
         """Return the trades of `day` up to the clock's instant, in order of (time, contract_id); empty on a closed day (`TICK_SCHEMA`)."""
         now = self._clock.now()
-        session = self._market.session(day) if EPOCH <= day <= nepal_date(now) else None
-        if session is None:
+        if day > nepal_date(now):
             return TICK_SCHEMA.empty_table()
-        ticks = ticks_of(self._market, session)
+        ticks = self.all_ticks(day)
         if day < nepal_date(now):
             return ticks
         happened = np.searchsorted(
             ticks["time"].to_numpy().astype("datetime64[us]"), np.datetime64(now.replace(tzinfo=None), "us"), side="right"
         )
         return ticks.slice(0, int(happened))
+
+    def all_ticks(self, day: date) -> pa.Table:
+        """Return the trades of `day` as `ticks` does, also those that are still to come: for what sends them in time."""
+        session = self._market.session(day) if day >= EPOCH else None
+        return TICK_SCHEMA.empty_table() if session is None else ticks_of(self._market, session)
 
     def truth(self, day: date) -> Truth:
         """Return what the file of `day` really holds, published or not; for tests of what has to find it out."""

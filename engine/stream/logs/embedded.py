@@ -10,14 +10,13 @@ from datetime import date
 from typing import Any, ClassVar
 from zlib import crc32
 
-import numpy as np
 from sqlalchemy import Connection
 
 from engine.clock import Clock
 from engine.errors import SegmentDamaged, TickLogError, TicksGone
 from engine.stream.log import Batch
 from engine.stream.logs.compacted import SCHEMA_VERSION, from_table, to_table
-from engine.stream.records import Records, all_of, no_records
+from engine.stream.records import Records, all_of, no_records, recoded
 from engine.stream.segment import decode, encode
 from engine.stream.ticks import Symbols
 from storage import lake as catalog
@@ -64,7 +63,7 @@ class EmbeddedLog:
         changes: dict[str, Any] = {} if position is None else {"source": source, "source_position": position}
         if len(records):
             names = self._known(within, topic, before)
-            names.tail = tick_log.append(within, topic, before, _as_segment(_recoded(records, names.symbols)))
+            names.tail = tick_log.append(within, topic, before, _as_segment(recoded(records, names.symbols)))
             changes |= {"records": before.records + len(records), "tail": names.tail}
             if len(names.symbols) > names.stored:
                 changes["symbols"] = names.symbols.names
@@ -213,16 +212,6 @@ class EmbeddedLog:
         else:
             with self._database.reading() as connection:
                 yield connection
-
-
-def _recoded(records: Records, known: Symbols) -> Records:
-    """Return records whose codes are those of the session's symbols."""
-    if records.symbols is known:
-        return records
-    codes = known.codes(records.symbols.names)
-    if not len(codes) or (codes == np.arange(len(codes))).all():
-        return records
-    return replace(records, ticks=replace(records.ticks, symbol=codes[records.ticks.symbol]), symbols=known)
 
 
 def _as_segment(records: Records) -> Segment:
