@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,11 +11,12 @@ from engine import quality_reading, reading
 from engine.cli_fate import tell_fate
 from engine.cli_following import MaybeDay, Timeout, Wait, commands, follow, tell_failure, wait_for_backfill, wait_for_run
 from engine.cli_parts import FAILED, Json, date_of, option_of, told
+from engine.cli_stream import replay_floorsheet
 from engine.errors import UsageError
 from engine.printing import complain, show
 from engine.runtime import runtime
 from engine.services import Replay, Services
-from storage import dead_letters
+from storage import dead_letters, moves
 from storage.dead_letters import LetterFilter
 from storage.status import LetterState, RunStatus
 
@@ -58,22 +60,40 @@ def show_letter(letter: Annotated[int, typer.Argument(help="Number of a dead let
 
 @app.command()
 @told
-def replay(
+def replay(  # noqa: PLR0913, each is one option
     letter: Annotated[list[int] | None, typer.Option("--id", help="Number of a dead letter; may be given more than once.")] = None,
     reason: Reason = None,
     day: MaybeDay = None,
+    floorsheet: Annotated[
+        Path | None, typer.Option(help="Replay the trades of this file instead, and store nothing: bars, alerts, what is missing.")
+    ] = None,
+    turned: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="With --floorsheet: under this threshold; more than once.")
+    ] = None,
+    bars: Annotated[Path | None, typer.Option(help="With --floorsheet: write the minute bars to this CSV file.")] = None,
     *,
     wait: Wait = False,
     timeout: Timeout = None,
     to_json: Json = False,
 ) -> None:
-    """Run the dates of dead letters again from their typed rows on, with the corrections and limits of now."""
+    """Run the dates of dead letters again with the corrections and limits of now, take late ticks in; or replay a floorsheet."""
+    if floorsheet is not None:
+        if letter or reason is not None or day is not None or wait or timeout is not None:
+            raise UsageError("--floorsheet replays a file and knows no letter: leave --id, --reason, --date, --wait and --timeout out")
+        replay_floorsheet(floorsheet, turned or (), bars, to_json=to_json)
+        return
+    if turned or bars is not None:
+        raise UsageError("--set and --bars belong to --floorsheet FILE")
     services = commands()
     if bool(letter) == (reason is not None or day is not None):
         raise UsageError("say which letters (--id 17), or which of the open ones: --reason price_band, --date 2025-06-01 or both")
     chosen = None if letter else LetterFilter(reason=reason, since=day, until=day)
     with services.runtime.database.reading() as connection:
         letters = letter or dead_letters.open_ids(connection, LetterFilter(reason=reason, since=day, until=day))
+        of_stream = bool(letters) and {row["pipeline"] for row in dead_letters.by_ids(connection, letters)} == {moves.STREAM}
+    if of_stream:
+        show({"message": services.reinject_letters(letters)}, to_json=to_json)
+        return
     asked = services.replay_letters(letter or (), chosen=chosen)
     _follow_replay(services, asked, wait=wait, timeout=timeout, to_json=to_json)
     if wait:

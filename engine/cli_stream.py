@@ -1,6 +1,6 @@
 """Commands of the tick stream."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,21 +26,11 @@ FASTEST = "max"
 MOST_ROWS = 20  # that are printed for people
 
 
-@app.command()
-@told
-def replay(
-    floorsheet: Annotated[Path, typer.Option(help="A floorsheet file of the exchange's API, packed or not.")],
-    turned: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replay under this threshold; may be given more than once.")
-    ] = None,
-    bars: Annotated[Path | None, typer.Option(help="Write the minute bars to this CSV file.")] = None,
-    *,
-    to_json: Json = False,
-) -> None:
+def replay_floorsheet(floorsheet: Path, turned: Sequence[str], bars: Path | None, *, to_json: bool) -> None:
     """Replay one session's trades without storing anything: bars, alerts, what was set aside, and what is missing."""
     from engine import checking, replaying  # noqa: PLC0415, used by this command only
 
-    found = replaying.replay_file(replaying.ReplayQuestion(floorsheet, checking.turned(turned or ()), bars))
+    found = replaying.replay_file(replaying.ReplayQuestion(floorsheet, checking.turned(turned), bars))
     if to_json:
         show(found, to_json=True)
     else:
