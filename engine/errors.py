@@ -20,6 +20,7 @@
     │   └── NoSpace            the disk is full (retryable)
     ├── TickLogError           the tick log cannot take or give what was asked
     │   ├── SegmentDamaged     a part of it is missing or does not hold what was appended
+    │   ├── LogUnavailable     the broker that keeps it does not answer (retryable)
     │   └── TicksGone          retention, here or in the broker, has dropped it
     ├── BackupError            a backup cannot be made, or is not what it was
     ├── StageTimeout           a stage ran longer than it may (retryable)
@@ -137,6 +138,12 @@ class TickLogError(ConsoleError):
 
 class SegmentDamaged(TickLogError):
     """A part of the tick log is missing or does not hold what was appended."""
+
+
+class LogUnavailable(TickLogError):
+    """The broker that keeps the log does not answer."""
+
+    retryable: ClassVar[bool] = True
 
 
 class TicksGone(TickLogError):

@@ -113,6 +113,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
     own |= {
         "NEPSE_TICKS": settings.ticks.value,
         "NEPSE_TICK_SPEED": settings.tick_speed,
+        "NEPSE_TICK_LOG": settings.tick_log.value,
         "NEPSE_KAFKA_TOPIC": settings.kafka_topic,
         "NEPSE_KAFKA_SECURITY": settings.kafka_security,
         "NEPSE_REDIS_STREAM": settings.redis_stream,

@@ -26,6 +26,14 @@ class TicksName(StrEnum):
     REDIS = "redis"
 
 
+class LogName(StrEnum):
+    """What keeps the tick log of open sessions."""
+
+    EMBEDDED = "embedded"  # the console's own database
+    KAFKA = "kafka"
+    REDIS = "redis"
+
+
 class Settings(BaseSettings):
     """Everything that is set from outside, each as `NEPSE_<NAME>`."""
 
@@ -54,6 +62,9 @@ class Settings(BaseSettings):
     tick_speed: str = Field(
         "60", pattern="^([1-9][0-9]{0,4}|max)$", description="How many times as fast a past session is replayed, 1 to 99999, or `max`."
     )
+    tick_log: LogName = Field(
+        LogName.EMBEDDED, description="What keeps the tick log of open sessions: `embedded` (the database), `kafka` or `redis`."
+    )
     kafka_servers: str | None = Field(None, description="With `kafka`: `host:port`, several with commas.")
     kafka_topic: str = Field("nepse-ticks", description="With `kafka`: the topic.")
     kafka_security: str = Field("plaintext", pattern="^(plaintext|ssl|sasl_plaintext|sasl_ssl)$", description="With `kafka`: the protocol.")
@@ -73,19 +84,34 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _ticks_need_an_address(self) -> Self:
-        needs = {
-            TicksName.FLOORSHEET: ("NEPSE_SOURCE_DIR, the folder that holds floorsheet/", self.source_dir),
-            TicksName.KAFKA: ("NEPSE_KAFKA_SERVERS, as host:port", self.kafka_servers),
-            TicksName.REDIS: ("NEPSE_REDIS_URL, as redis://host:port/0", self.redis_url),
-        }
-        what, given = needs.get(self.ticks, ("", "nothing"))
-        if given is None:
-            message = f"NEPSE_TICKS={self.ticks} needs {what}"
-            raise ValueError(message)
+        servers, url = (
+            ("NEPSE_KAFKA_SERVERS, as host:port", self.kafka_servers),
+            ("NEPSE_REDIS_URL, as redis://host:port/0", self.redis_url),
+        )
+        folder = "NEPSE_SOURCE_DIR, the folder that holds floorsheet/", self.source_dir
+        ticks = {TicksName.FLOORSHEET: folder, TicksName.KAFKA: servers, TicksName.REDIS: url}
+        log = {LogName.KAFKA: servers, LogName.REDIS: url}
+        chosen = ("NEPSE_TICKS", self.ticks, ticks.get(self.ticks)), ("NEPSE_TICK_LOG", self.tick_log, log.get(self.tick_log))
+        for setting, name, need in chosen:
+            if need is not None and need[1] is None:
+                message = f"{setting}={name} needs {need[0]}"
+                raise ValueError(message)
         if (self.ticks is TicksName.SIMULATED) != (self.source is SourceName.SIMULATED):
             message = f"NEPSE_TICKS={self.ticks} and NEPSE_SOURCE={self.source} would mix simulated and real data in one home"
             raise ValueError(message)
         return self
+
+    @property
+    def kafka_options(self) -> dict[str, str]:
+        """How to speak to Kafka, in the words of its client; with the password, so not for any log."""
+        options = {"security.protocol": self.kafka_security}
+        if self.kafka_user is not None and self.kafka_password is not None:
+            options |= {
+                "sasl.mechanism": "PLAIN",
+                "sasl.username": self.kafka_user,
+                "sasl.password": self.kafka_password.get_secret_value(),
+            }
+        return options
 
     @property
     def lake(self) -> Path:

@@ -46,6 +46,7 @@ class Segment:
     times: tuple[int, int] | None  # None where no record could be read
     ingests: tuple[int, int]
     data: bytes
+    place: str | None = None  # where a broker keeps the bytes; None: they stand here
 
     @property
     def crc32(self) -> int:
@@ -63,7 +64,7 @@ _change = Prepared(update(topics).where(topics.c.stream == bindparam("b_stream")
 _add = Prepared(insert(segments))
 _floor = select(func.max(segments.c.base)).where(*_of_segment, segments.c.base <= bindparam("first")).scalar_subquery()
 _between = Prepared(
-    select(segments.c.base, segments.c.records, segments.c.crc32, segments.c.data)
+    select(segments.c.base, segments.c.records, segments.c.crc32, segments.c.data, segments.c.place)
     .where(*_of_segment, segments.c.base >= _floor, segments.c.base < bindparam("end"))
     .order_by(segments.c.base)
 )
@@ -116,14 +117,15 @@ def append(connection: Connection, topic: Topic, before: TopicState, segment: Se
             "first_ingest": segment.ingests[0],
             "last_ingest": segment.ingests[1],
             "crc32": crc,
-            "data": segment.data,
+            "data": segment.data if segment.place is None else None,
+            "place": segment.place,
         },
     )
     return zlib.crc32(crc.to_bytes(4, "little"), before.tail)
 
 
 def between(connection: Connection, topic: Topic, first: int, end: int) -> Sequence[Any]:
-    """Return base, records, crc32 and data of the segments that hold offsets from `first` to before `end`."""
+    """Return base, records, crc32, data and place of the segments that hold offsets from `first` to before `end`."""
     return _between.all(connection, topic._asdict() | {"first": first, "end": end})
 
 

@@ -11,7 +11,7 @@ from engine.errors import Conflict, UnknownName, UsageError
 from engine.pipelines.thresholds import load
 from engine.services.base import PERSON_FIRST, Commands, Submitted, reasoned, refuse_before_opening
 from engine.stream.correction import TAKEN_IN, corrected
-from engine.stream.logs import open_log
+from engine.stream.logs import log_of
 from engine.stream.rules import RULES
 from engine.stream.speed_layer import revise
 from storage import dead_letters, moves, runs, speed_layer
@@ -99,7 +99,7 @@ class StreamCommands(Commands):
             if state is None or state["ended_at"] is None:
                 raise Conflict(f"the stream is not done with {day}: wait for its end, then take its letters in")
             taken = dead_letters.taken_in(connection, moves.STREAM, day)
-            log, limits = open_log(self.runtime), load(connection, state["thresholds"])
+            log, limits = log_of(self.runtime), load(connection, state["thresholds"])
             correction = corrected(log, day, limits, [row["line"] for row in letters], before=taken)
             revise(connection, day, correction)
             dead_letters.take_in(connection, [row["id"] for row in letters], run_id=state["run_id"], by=self.actor, at=at)

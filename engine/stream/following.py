@@ -9,7 +9,7 @@ from engine.clock import nepal_date
 from engine.errors import UnknownName
 from engine.market.calendar import TradingCalendar
 from engine.runtime import Runtime
-from engine.stream.logs import open_log
+from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
 from engine.stream.sources.floorsheet import FloorsheetReplay
 from engine.stream.work import StreamProcess
@@ -79,7 +79,7 @@ def work(runtime: Runtime, run_id: int) -> None:
         row = runs.one(connection, run_id)
     if row is None or row["pipeline"] != moves.STREAM:
         raise UnknownName(f"there is no session of the stream with run {run_id}")
-    process = StreamProcess(runtime, open_log(runtime), lambda speed: ticks_of(runtime, speed=speed))
+    process = StreamProcess(runtime, log_of(runtime), lambda speed: ticks_of(runtime, speed=speed))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stopping.set())
     if process.serve(run_id) is None:

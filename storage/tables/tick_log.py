@@ -38,7 +38,8 @@ class TickSegment(Base, table=True):
     first_ingest: int = required()
     last_ingest: int = required()
     crc32: int = required()
-    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    data: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    place: str | None = word(64)  # where a broker keeps the block, when it does
     __table_args__: ClassVar[Any] = (Index("ix_tick_segment_time", "stream", "session", "last_time", "base"),)
 
 

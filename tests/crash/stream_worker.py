@@ -9,7 +9,7 @@ from typing import Any
 from engine.runtime import compose
 from engine.settings import Settings
 from engine.stream import work
-from engine.stream.logs import open_log
+from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
 from storage.database import Database
 
@@ -34,5 +34,5 @@ def work_on(settings: Settings, run_id: int, dies_at: int | None, point: str, ba
 
     Database.transaction = transaction  # type: ignore[method-assign]
     runtime = compose(settings)
-    ended = work.StreamProcess(runtime, open_log(runtime), lambda speed: ticks_of(runtime, speed=speed)).serve(run_id)
+    ended = work.StreamProcess(runtime, log_of(runtime), lambda speed: ticks_of(runtime, speed=speed)).serve(run_id)
     os._exit(0 if ended is not None else 1)

@@ -13,7 +13,7 @@ from engine.runtime import Runtime, compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
 from engine.stream import work
-from engine.stream.logs import open_log
+from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
 from storage import runs
 from storage.status import RunStatus
@@ -59,7 +59,7 @@ def run_once(settings: Settings, run_id: int, dies_at: int | None = None, point:
 def contents(runtime: Runtime) -> dict[str, list[Any]]:
     with runtime.database.reading() as connection:
         found = {name: [tuple(row) for row in connection.execute(text(query))] for name, query in TABLES.items()}
-    log = open_log(runtime)
+    log = log_of(runtime)
     records = log.read(DAY, 0, RECORDS * 2).records
     names = records.symbols.names
     columns = (records.ticks.contract, records.ticks.time, records.ticks.quantity, records.ticks.rate)
@@ -129,7 +129,7 @@ def test_a_process_that_was_taken_over_commits_nothing(source, tmp_path, monkeyp
 
     monkeypatch.setattr(work.StreamWork, "_commit", taken_over)
 
-    assert work.StreamProcess(runtime, open_log(runtime), lambda speed: ticks_of(runtime, speed=speed)).serve(run_id) is None
+    assert work.StreamProcess(runtime, log_of(runtime), lambda speed: ticks_of(runtime, speed=speed)).serve(run_id) is None
     assert seen[:3] == [500, 1000, 1500]
     assert contents(runtime) == seen[3]
     runtime.database.close()

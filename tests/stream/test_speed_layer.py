@@ -12,7 +12,7 @@ from engine.runtime import compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
 from engine.stream.bars import bars_of
-from engine.stream.logs import open_log
+from engine.stream.logs import log_of
 from engine.stream.records import Records, Unread
 from engine.stream.speed_layer import Session
 from engine.stream.ticks import SECOND, Ticks, joined
@@ -37,7 +37,7 @@ class Stream:
         self.session = self.fresh()
 
     def fresh(self) -> Session:
-        session = Session(DAY, open_log(self.runtime), limits(), {"NABIL": 50_000})
+        session = Session(DAY, log_of(self.runtime), limits(), {"NABIL": 50_000})
         session.restore()
         return session
 

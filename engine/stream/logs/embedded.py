@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 from zlib import crc32
 
 from sqlalchemy import Connection
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from engine.clock import Clock
 from engine.errors import SegmentDamaged, TickLogError, TicksGone
 from engine.stream.log import Batch
+from engine.stream.logs.blocks import Blocks
 from engine.stream.logs.compacted import SCHEMA_VERSION, from_table, to_table
 from engine.stream.records import Records, all_of, no_records, recoded
 from engine.stream.segment import decode, encode
@@ -26,6 +27,7 @@ from storage.lake import Lake, LakeFileLost
 from storage.tick_log import Segment, Topic, TopicState
 
 _EVERYTHING = 2**62
+_MOST = 16_384  # records of a segment: some 700 kB, which every broker takes
 
 
 @dataclass(slots=True)
@@ -38,15 +40,20 @@ class _Names:
 
 
 class EmbeddedLog:
-    """A `TickLog` of one stream."""
+    """A `TickLog` of one stream; with `blocks` a broker keeps the blocks of open sessions, and the database says which of them count."""
 
-    name: ClassVar[str] = "embedded"
-
-    def __init__(self, database: Database, lake: Lake, clock: Clock, *, stream: str = "ticks", simulated: bool = False) -> None:
-        self.stream, self.simulated = stream, simulated
+    def __init__(
+        self, database: Database, lake: Lake, clock: Clock, *, stream: str = "ticks", simulated: bool = False, blocks: Blocks | None = None
+    ) -> None:
+        self.stream, self.simulated, self._blocks = stream, simulated, blocks
         self._database, self._lake, self._clock = database, lake, clock
         self._names: dict[date, _Names] = {}
         self._compacted: tuple[str, Records] | None = None  # the file that was read last
+
+    @property
+    def name(self) -> str:
+        """The name it is chosen by in the settings."""
+        return "embedded" if self._blocks is None else self._blocks.name
 
     def symbols(self, session: date) -> Symbols:
         """Return the session's symbols, to which the next `append` may have added."""
@@ -63,8 +70,9 @@ class EmbeddedLog:
         changes: dict[str, Any] = {} if position is None else {"source": source, "source_position": position}
         if len(records):
             names = self._known(within, topic, before)
-            names.tail = tick_log.append(within, topic, before, _as_segment(recoded(records, names.symbols)))
-            changes |= {"records": before.records + len(records), "tail": names.tail}
+            after = self._added(within, topic, before, recoded(records, names.symbols))
+            names.tail = after.tail
+            changes |= {"records": after.records, "tail": after.tail}
             if len(names.symbols) > names.stored:
                 changes["symbols"] = names.symbols.names
                 names.stored = len(names.symbols)
@@ -83,7 +91,7 @@ class EmbeddedLog:
                 return Batch(offset, no_records(symbols))
             if state.path is not None:
                 return Batch(offset, self._day(topic, state, symbols).part(offset, end))
-            rows = tick_log.between(connection, topic, offset, end)
+            rows = self._filled(topic, tick_log.between(connection, topic, offset, end))
         parts = [_part(topic, row, symbols, offset, end) for row in rows]
         records = all_of([part for _, part in parts], symbols)
         _refuse_gaps(topic, [(base, len(part)) for base, part in parts], offset, end)
@@ -100,7 +108,7 @@ class EmbeddedLog:
             base = tick_log.reaching(connection, topic, time)
             if base is None:
                 return state.records
-            row = tick_log.between(connection, topic, base, base + 1)[0]
+            row = self._filled(topic, tick_log.between(connection, topic, base, base + 1))[0]
         return _first_at(_decoded(topic, row, symbols), time, base)
 
     def state(self, session: date, *, within: Connection | None = None) -> TopicState:
@@ -154,6 +162,8 @@ class EmbeddedLog:
             catalog.publish(connection, version, run_id=None, at=self._clock.now(), simulated=self.simulated)
             tick_log.change(connection, topic, path=version.path)
             tick_log.drop_segments(connection, topic)
+        if self._blocks is not None:
+            self._blocks.drop(topic)
         return replace(now, path=version.path)
 
     def retain(self, since: date, *, uncompacted: bool = False) -> Sequence[date]:
@@ -172,7 +182,30 @@ class EmbeddedLog:
                 tick_log.drop_file(connection, state.path)
         if state.path is not None:
             (self._lake.folder / state.path).unlink(missing_ok=True)  # after the commit: until then a reader may need it
+        elif self._blocks is not None:
+            self._blocks.drop(topic)
         return True
+
+    def _added(self, connection: Connection, topic: Topic, state: TopicState, records: Records) -> TopicState:
+        """Add records as segments behind `state`; return the state behind them."""
+        for start in range(0, len(records), _MOST):
+            part = records.part(start, min(start + _MOST, len(records))) if len(records) > _MOST else records
+            segment = _as_segment(part)
+            if self._blocks is not None:
+                segment = replace(segment, place=self._blocks.put(topic, segment.data))
+            tail = tick_log.append(connection, topic, state, segment)
+            state = replace(state, records=state.records + len(part), tail=tail)
+        return state
+
+    def _filled(self, topic: Topic, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Return rows of segments with their blocks, wherever those are kept."""
+        places = [row["place"] for row in rows if row["data"] is None]
+        if not places:
+            return rows
+        if self._blocks is None:
+            raise TickLogError(f"the blocks of {topic.session} are kept by a broker; set NEPSE_TICK_LOG to what they were written with")
+        found = self._blocks.get(topic, places)
+        return [row if row["data"] is not None else {**row, "data": found.get(row["place"], b"")} for row in rows]
 
     def _there(self, connection: Connection, topic: Topic) -> TopicState:
         state = tick_log.state(connection, topic)
@@ -227,7 +260,7 @@ def _as_segment(records: Records) -> Segment:
 def _decoded(topic: Topic, row: Mapping[str, Any], symbols: Symbols) -> Records:
     where = f"{topic.session} of {topic.stream!r}, offsets {row['base']:,} to {row['base'] + row['records'] - 1:,}"
     if crc32(row["data"]) != row["crc32"]:
-        raise SegmentDamaged(f"{where}: the checksum of the segment differs. Restore the database from a backup.")
+        raise SegmentDamaged(f"{where}: the segment is gone or its checksum differs. Restore a backup.")
     try:
         records = decode(row["data"], symbols)
     except ValueError as error:

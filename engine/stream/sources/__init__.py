@@ -33,11 +33,7 @@ def _floorsheet(settings: Settings, clock: Clock, sleep: Sleep) -> TickSource:
 def _kafka(settings: Settings, clock: Clock, _sleep: Sleep) -> TickSource:
     if settings.kafka_servers is None:
         raise SourceMisconfigured("NEPSE_TICKS=kafka needs NEPSE_KAFKA_SERVERS, as host:port.")
-    options = {"security.protocol": settings.kafka_security}
-    if settings.kafka_user is not None and settings.kafka_password is not None:
-        login = {"sasl.mechanism": "PLAIN", "sasl.username": settings.kafka_user}
-        options |= {**login, "sasl.password": settings.kafka_password.get_secret_value()}
-    return KafkaTicks(settings.kafka_servers, settings.kafka_topic, clock, options=options)
+    return KafkaTicks(settings.kafka_servers, settings.kafka_topic, clock, options=settings.kafka_options)
 
 
 def _redis(settings: Settings, clock: Clock, _sleep: Sleep) -> TickSource:

@@ -41,7 +41,8 @@ def upgrade() -> None:
         sa.Column("first_ingest", sa.BigInteger(), nullable=False),
         sa.Column("last_ingest", sa.BigInteger(), nullable=False),
         sa.Column("crc32", sa.BigInteger(), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=True),
+        sa.Column("place", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("stream", "session", "base"),
     )
     op.create_index("ix_tick_segment_time", "tick_segment", ["stream", "session", "last_time", "base"], unique=False)

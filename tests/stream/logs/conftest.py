@@ -5,13 +5,27 @@ from pathlib import Path
 import pytest
 
 from engine.clock import FakeClock
+from engine.settings import LogName
 from engine.stream.log import TickLog
+from engine.stream.logs.blocks import Blocks, KafkaBlocks, RedisBlocks
 from engine.stream.logs.embedded import EmbeddedLog
 from storage.database import Database
 from storage.lake import Lake
 from tests.storage.conftest import database, migrated, url
+from tests.stream.sources.conftest import cluster, redis_server
 
-__all__ = ["database", "migrated", "url"]  # fixtures
+__all__ = ["cluster", "database", "migrated", "redis_server", "url"]  # fixtures
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what a broker's blocks have no part in: another database than SQLite, and the tests of the embedded log alone."""
+
+    def counts(item: pytest.Item) -> bool:
+        chosen = getattr(item, "callspec", None)
+        kind = chosen.params.get("blocks") if chosen else None
+        return kind in {None, LogName.EMBEDDED} or (chosen.params["migrated"] == "sqlite" and "test_embedded" not in item.nodeid)
+
+    items[:] = [item for item in items if counts(item)]
 
 
 @pytest.fixture
@@ -26,7 +40,18 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(params=list(LogName))
+def blocks(request: pytest.FixtureRequest) -> Blocks | None:
+    """What keeps the blocks; the servers are shared by all tests, as a place says which block is meant."""
+    makers = {
+        LogName.EMBEDDED: lambda: None,
+        LogName.KAFKA: lambda: KafkaBlocks(request.getfixturevalue("cluster")),
+        LogName.REDIS: lambda: RedisBlocks(request.getfixturevalue("redis_server").url),
+    }
+    return makers[request.param]()
+
+
 @pytest.fixture
-def log(database: Database, lake: Lake, clock: FakeClock) -> TickLog:
+def log(database: Database, lake: Lake, clock: FakeClock, blocks: Blocks | None) -> TickLog:
     """A log that has nothing in it yet."""
-    return EmbeddedLog(database, lake, clock)
+    return EmbeddedLog(database, lake, clock, blocks=blocks)

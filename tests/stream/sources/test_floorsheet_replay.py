@@ -108,6 +108,8 @@ def test_the_settings_choose_the_source(name, tmp_path):
     [
         ({"ticks": "kafka", "source": "files", "source_dir": "x"}, "NEPSE_TICKS=kafka needs NEPSE_KAFKA_SERVERS"),
         ({"ticks": "redis", "source": "files", "source_dir": "x"}, "NEPSE_TICKS=redis needs NEPSE_REDIS_URL"),
+        ({"tick_log": "kafka"}, "NEPSE_TICK_LOG=kafka needs NEPSE_KAFKA_SERVERS"),
+        ({"tick_log": "redis"}, "NEPSE_TICK_LOG=redis needs NEPSE_REDIS_URL"),
         ({"ticks": "kafka", "kafka_servers": "x:1"}, "would mix simulated and real data"),
         ({"ticks": "simulated", "source": "files", "source_dir": "x"}, "would mix simulated and real data"),
     ],
