@@ -4,15 +4,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import pyarrow.compute as pc
+from sqlalchemy import Connection
 
 from engine.pipelines import PIPELINES
+from engine.pipelines.daily_prices import REJECTED
 from engine.runtime import Runtime
 from engine.stream.reconcile import EXPLAINED, FIELDS, PRICES, OfficialDay, Reconciliation, SymbolResult, Verdict, reconciled
 from engine.stream.replay import replayed
 from engine.tapes import Tape
 from engine.thresholds import snapshot
-from storage import quality, sessions
+from storage import lake, quality, sessions
 from storage.lake import LakeFileLost
 
 _MONEY = {*PRICES, "turnover"}
@@ -21,20 +22,18 @@ _MONEY = {*PRICES, "turnover"}
 def official_day(runtime: Runtime, session: date) -> OfficialDay:
     """Return the official rows of a session as they are served; none while it is not loaded."""
     with runtime.database.reading() as connection:
+        accepted = sessions.one(connection, session)
+        if accepted is None:
+            return OfficialDay({})
         rows = sessions.served(connection, session)
         before = sessions.last_before(connection, session)
         closes = {row["symbol"]: row["close_paisa"] for row in sessions.served(connection, before["session"])} if before else {}
-        reports = [
-            report
-            for pipeline in PIPELINES
-            for report in quality.reports_between(connection, pipeline, session, session)
-            if report["quarantine_path"]
-        ]
+        aside = _lists_of_what_was_set_aside(connection, session, accepted["file_date"])
     known = runtime.source.reference().control.get(session)
     return OfficialDay(
         rows={row["symbol"]: {name: row[f"{name}_paisa" if name in _MONEY else name] for name in FIELDS} for row in rows},
-        trades=known.trades if known and rows else None,
-        refused=frozenset(symbol for report in reports for symbol in _symbols(runtime, report["quarantine_path"])),
+        trades=known.trades if known else None,
+        refused=frozenset(symbol for path in aside for symbol in _symbols(runtime, path)),
         restated=frozenset(
             row["symbol"]
             for row in rows
@@ -43,9 +42,16 @@ def official_day(runtime: Runtime, session: date) -> OfficialDay:
     )
 
 
+def _lists_of_what_was_set_aside(connection: Connection, session: date, file_date: date) -> list[str]:
+    """Return the lake files of the lines that could not be read, and of the rows that the gate has refused."""
+    unreadable = lake.current(connection, REJECTED, file_date)
+    reports = [report for pipeline in PIPELINES for report in quality.reports_between(connection, pipeline, session, session)]
+    return [path for path in (unreadable.path if unreadable else None, *(report["quarantine_path"] for report in reports)) if path]
+
+
 def _symbols(runtime: Runtime, path: str) -> list[str]:
     try:
-        return list(pc.drop_null(runtime.lake.read_table(path)["symbol"]).to_pylist())
+        return [symbol for symbol in runtime.lake.read_table(path)["symbol"].to_pylist() if symbol]
     except LakeFileLost:
         return []  # the row is then said to be missing, which is true
 
@@ -113,9 +119,9 @@ def says(found: Reconciliation) -> str:
         return f"{there} {found.exact} of the {both} symbols that are there are exact, which is not a reconciliation."
     apart = _apart(found)
     if found.verdict is Verdict.DIFFERS:
-        differing = [one for one in found.results if one.tape is not None and not one.exact]
+        differing = [one for one in found.results if one.tape is not None and one.causes.keys() - EXPLAINED]
         noun = "symbol differs" if len(differing) == 1 else "symbols differ"
-        return f"{len(differing)} {noun}; {found.exact} of {both} are exact. {_missing(found)}".strip()
+        return f"{len(differing)} {noun}; {found.exact} of {both} on both sides are exact{apart}. {_missing(found)}".strip()
     if found.verdict is Verdict.EXACT_FOR_PRESENT:
         return f"All seven fields of all {both} symbols that are on the tape are exact{apart}. {_missing(found)}"
     total = f", and all {found.received:,} trades are there" if missing == 0 else ""
@@ -123,8 +129,8 @@ def says(found: Reconciliation) -> str:
 
 
 def _apart(found: Reconciliation) -> str:
-    explained = [f"{cause.value} of {symbols:,}" for cause, (symbols, _) in found.causes.items() if cause in EXPLAINED]
-    return f", apart from what is explained ({', '.join(explained)})" if explained else ""
+    explained = [f"{cause.value}: {symbols:,}" for cause, (symbols, _) in found.causes.items() if cause in EXPLAINED]
+    return f" ({', '.join(explained)})" if explained else ""
 
 
 def _missing(found: Reconciliation) -> str:

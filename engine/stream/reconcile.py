@@ -39,7 +39,7 @@ class Cause(StrEnum):
     AVERAGED = "averaged close"  # the exchange's own average, in those months; not the last price
     RESTATED = "corporate action"  # the exchange restated the prices before
     UNOFFICIAL = "no official row"
-    REFUSED = "official row set aside"  # by the gate
+    REFUSED = "official row set aside"  # it could not be read, or the gate has refused it
     OTHER = "another value"
 
 
@@ -65,7 +65,7 @@ class OfficialDay:
 
     rows: Mapping[str, Values]  # by symbol
     trades: int | None = None  # the exchange's own total of all trades, where it is known
-    refused: frozenset[str] = field(default_factory=frozenset)  # symbols whose row the gate has set aside
+    refused: frozenset[str] = field(default_factory=frozenset)  # symbols whose row was set aside
     restated: frozenset[str] = field(default_factory=frozenset)  # symbols whose previous close is not their close of the session before
 
 

@@ -47,7 +47,12 @@ def limit_name(spec: ThresholdSpec) -> str:
     name, _, kind = spec.key.rpartition(".")
     if kind == "error_above":
         return "Sets a row aside above" if name not in CHECKS or CHECKS[name].scope in ("row", "symbol") else "Blocks the session above"
-    return {"enabled": "Switched on", "warn_above": "Warns above", "block_above": "Blocks a session above"}.get(kind, kind)
+    return {
+        "enabled": "Switched on",
+        "warn_above": "Warns above",
+        "block_above": "Blocks a session above",
+        "alert_above": "Alerts above",
+    }.get(kind, kind)
 
 
 def chooser() -> str:

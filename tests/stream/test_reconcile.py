@@ -194,5 +194,5 @@ def test_a_close_that_the_exchange_averaged_is_explained_in_those_months_only(da
 
     assert found.causes == {Cause.AVERAGED: (4, 0)}
     assert found.verdict is Verdict.EXACT
-    assert "averaged close of 4" in says(found)
+    assert "(averaged close: 4)" in says(found)
     assert reconciled(replay_of(day), day, OfficialDay(rows)).verdict is Verdict.DIFFERS
