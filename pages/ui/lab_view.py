@@ -55,11 +55,13 @@ def headline(seen: Compared) -> None:
         elif not fewer and not new:
             st.success(f"**B raises the very same {say.count(were, 'alert')} on {day}.**", icon=":material/check:")
         else:
-            parts = [
-                f"{fewer:,} {'alert' if fewer == 1 else 'alerts'} fewer" if fewer else "",
-                f"{new:,} new {'one' if new == 1 else 'ones'}" if new else "",
-            ]
-            said = " and ".join(part for part in parts if part)
+            parts = [f"{say.count(fewer, 'alert')} fewer"] if fewer else []
+            parts += (
+                [f"{new:,} new {'one' if new == 1 else 'ones'}" if fewer else f"{new:,} new {'alert' if new == 1 else 'alerts'}"]
+                if new
+                else []
+            )
+            said = " and ".join(parts)
             st.warning(f"**B raises {said} on {day}:** {len(seen.b.alerts):,} instead of {were:,}.", icon=":material/compare_arrows:")
 
 

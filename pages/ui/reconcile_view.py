@@ -83,7 +83,7 @@ def tiles(found: Reconciliation) -> None:
             "Complete",
             _share(found.complete_by_total if found.complete_by_total is not None else found.complete_by_ids),
             f"{_share(found.complete_by_ids)} by the ids",
-            good=found.verdict is Verdict.EXACT,
+            good=not (found.missing_by_total or found.missing_by_ids),
             explanation="The share of the trades that is there, by the official total and by the contract ids alone.",
         )
 

@@ -16,7 +16,7 @@ def console(start):
 def test_dragging_a_threshold_changes_the_diff_and_the_address(console, tab):
     page: Page = tab(f"{console.url}/replay_lab?{LIMIT}=0.3")
     says, tiles = page.locator(".st-key-lab_says"), page.locator(".st-key-lab_tiles")
-    expect(says).to_contain_text(re.compile(r"B raises .*new one"))
+    expect(says).to_contain_text(re.compile(r"B raises .*new "))
     before = tiles.inner_text()
 
     slider = page.locator("input[type=range]").first

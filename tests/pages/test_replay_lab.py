@@ -60,7 +60,7 @@ def test_turning_a_threshold_says_what_it_would_have_changed_and_stands_in_the_a
     assert counted["A, as it stands"] == before
     assert counted["Only in B"] > 0
     assert counted["B, as turned"] == before - counted["Only in A"] + counted["Only in B"]
-    assert f"{counted['Only in B']:,} new ones on Mon 2 Jun 2025" in text_of(app)
+    assert f"{counted['Only in B']:,} new alerts on Mon 2 Jun 2025" in text_of(app)
     assert app.query_params[LIMIT] == "0.2"
     with runtime.database.reading() as connection:
         assert list(thresholds.history(connection)) == []

@@ -54,11 +54,13 @@ def day(
     blue = theme.hexadecimal("violet")
     low = STRIP * len(rows) + 34 if rows else 0
     top: dict[str, Any] = {"left": 8, "right": 14, "top": 34, "bottom": 34 + low, "containLabel": False}
-    grids, x_axes, y_axes = [top | {"left": 58}], [_time(muted, border, 0)], [_value(muted, border, name, unit)]
+    ends = [_ms(at) for at in (*(at for at, _ in line), *(mark.at for mark in marks))] or [0]
+    span = {"min": min(ends), "max": max(ends)}  # both parts have the same hours
+    grids, x_axes, y_axes = [top | {"left": 58}], [_time(muted, border, 0) | span], [_value(muted, border, name, unit)]
     if rows:
         grids.append(top | {"left": 58, "top": None, "height": STRIP * len(rows), "bottom": 34})
         x_axes[0]["axisLabel"] = {"show": False}
-        x_axes.append(_time(muted, border, 1))
+        x_axes.append(_time(muted, border, 1) | span)
         y_axes.append(_rows(rows))
     return {
         "useUTC": True,  # the times are Nepal's, written as if they were UTC's: no browser moves them
