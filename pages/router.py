@@ -27,6 +27,17 @@ page = st.navigation(
             ),
             st.Page("lost.py", title="No such page", icon=":material/search_off:", visibility="hidden", help="No page has this address."),
         ],
+        "Stream": [
+            st.Page(
+                "replay_lab.py",
+                title="Replay lab",
+                icon=":material/biotech:",
+                help="What other thresholds would have alerted on, that day.",
+            ),
+            st.Page(
+                "reconcile.py", title="Reconcile", icon=":material/balance:", help="Do the trades add up to the official rows, and why not?"
+            ),
+        ],
         "Operate": [
             st.Page("thresholds.py", title="Thresholds", icon=":material/tune:", help="Every limit, and what another would have changed."),
             st.Page(

@@ -35,13 +35,13 @@ _BEYOND = timedelta(days=60)  # of the calendar behind a session of long ago
 
 
 def name_of(check_id: str) -> str:
-    """Return the name of a check as people read it."""
-    return check_id.replace("_", " ")
+    """Return the name of a check, or of another group of thresholds, as people read it."""
+    return check_id.replace("_", " ").replace(".", ": ")
 
 
 def id_of(name: str) -> str:
     """Return the check that people read so."""
-    return name.replace(" ", "_")
+    return name.replace(": ", ".").replace(" ", "_")
 
 
 def check_named(check_id: str | None) -> Check | None:

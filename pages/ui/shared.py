@@ -16,12 +16,16 @@ _Kept = dict[Any, tuple[float, Any]]  # by the arguments: until when it is good,
 _EVERYTHING = list[tuple[RLock, _Kept]]()
 
 
-def shared(*, seconds: float, entries: int) -> Callable[[Callable[Given, Value]], Callable[Given, Value]]:
-    """Keep what a function returns for so many seconds, for at most `entries` combinations of (hashable) arguments."""
+def shared(*, seconds: float, entries: int, lasting: bool = False) -> Callable[[Callable[Given, Value]], Callable[Given, Value]]:
+    """Keep what a function returns for so many seconds, for at most `entries` combinations of (hashable) arguments.
+
+    `lasting` is for what no command changes: it stays when everything else is to be read anew.
+    """
 
     def keep(read: Callable[Given, Value]) -> Callable[Given, Value]:
         kept, reading = _Kept(), RLock()
-        _EVERYTHING.append((reading, kept))
+        if not lasting:
+            _EVERYTHING.append((reading, kept))
 
         @wraps(read)
         def ask(*args: Given.args, **options: Given.kwargs) -> Value:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import chain
 
 import pandas as pd
 import streamlit as st
@@ -25,16 +26,16 @@ _MINE, _EVERY = "Of this check", "All changes"
 
 
 def groups() -> Mapping[str, Sequence[ThresholdSpec]]:
-    """Return every threshold by what it belongs to: the gate first, then the checks as the catalogue has them."""
-    found: dict[str, list[ThresholdSpec]] = {GATE: []}
+    """Return every threshold by what it belongs to: the gate first, then the checks as the catalogue has them, then what judges no row."""
+    found: dict[str, list[ThresholdSpec]] = {name: [] for name in (GATE, *CHECKS)}
     for key, spec in SPECS.items():
         found.setdefault(key.rpartition(".")[0], []).append(spec)
-    return found
+    return {name: specs for name, specs in found.items() if specs}
 
 
 def rule(name: str) -> str:
     """Return what a group of thresholds decides, in words."""
-    return CHECKS[name].summary if name in CHECKS else " ".join(dict.fromkeys(spec.why for spec in groups()[name]))
+    return CHECKS[name].summary if name in CHECKS else " ".join(dict.fromkeys(spec.why for spec in groups()[name] if not spec.is_switch))
 
 
 def shown(spec: ThresholdSpec, value: float) -> str:
@@ -47,7 +48,12 @@ def limit_name(spec: ThresholdSpec) -> str:
     name, _, kind = spec.key.rpartition(".")
     if kind == "error_above":
         return "Sets a row aside above" if name not in CHECKS or CHECKS[name].scope in ("row", "symbol") else "Blocks the session above"
-    return {"enabled": "Switched on", "warn_above": "Warns above", "block_above": "Blocks a session above"}.get(kind, kind)
+    return {
+        "enabled": "Switched on",
+        "warn_above": "Warns above",
+        "block_above": "Blocks a session above",
+        "alert_above": "Alerts above",
+    }.get(kind, kind)
 
 
 def chooser() -> str:
@@ -130,7 +136,7 @@ def every_limit(current: Thresholds) -> None:
         )
     listed = [
         spec
-        for spec in SPECS.values()
+        for spec in chain.from_iterable(groups().values())
         if wanted.strip().lower() in f"{spec.key} {name_of(spec.key)} {spec.why}".lower()
         and (kind == _ALL or current[spec.key] != spec.default)
     ]

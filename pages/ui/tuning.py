@@ -21,6 +21,7 @@ from pages.ui.quality_data import name_of
 from pages.ui.quality_views import ChangeView
 from pages.ui.text import plain, sentence
 from pages.ui.thresholds_view import groups, limit_name, rule, shown
+from pages.ui.widgets import page
 from storage.status import Label
 
 _POINTS = 61  # of the slider at which precision and recall are measured
@@ -39,6 +40,9 @@ def tune(pipeline: str, name: str) -> None:
         _meanwhile(name)
         _save(name, turned, current)
     with effect:
+        if name != GATE and name not in CHECKS:
+            _no_check(name)
+            return
         if not past.judged:
             st.caption("No session was judged yet: there is nothing to try a limit on.")
             return
@@ -49,6 +53,15 @@ def tune(pipeline: str, name: str) -> None:
         _where_scores_lie(name, past, current, turned)
     if turned:
         _flips(name, seen)
+
+
+def _no_check(name: str) -> None:
+    """Say of a limit that judges no row where its effect shows."""
+    if name.partition(".")[0] == "stream":
+        st.info("What another limit would have alerted on, on any day of the past, shows in the Replay lab.", icon=":material/biotech:")
+        st.page_link(page("replay_lab.py"), label="Replay lab", icon=":material/biotech:")
+    else:
+        st.caption("No session was judged by this limit: what another would have changed is not known.")
 
 
 def _controls(name: str, current: Thresholds) -> Mapping[str, float]:

@@ -9,7 +9,8 @@ from tests.e2e.server import eventually
 
 SESSIONS = 70  # enough that a browser is there before the last of them
 PHONE = {"width": 390, "height": 844}
-PAGES = ("/", "/runs", "/quality", "/run?id=1", "/thresholds", "/pipelines")
+PAGES = ("/", "/runs", "/quality", "/run?id=1", "/thresholds", "/pipelines", "/replay_lab", "/reconcile")
+HEADINGS = ("Overview", "Thresholds", "Replay lab", "Reconcile")
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,13 @@ def test_every_page_says_that_the_data_are_simulated(filled, tab):
         ("/pipelines", "Backfill a range…"),
         ("/quality", "Report of this session"),
         ("/thresholds", "Thresholds"),
+        ("/replay_lab", "Replay lab"),
+        ("/reconcile", "Reconcile"),
     ],
 )
 def test_a_page_and_what_it_is_for_fit_a_phone(path, action, filled, tab):
     page = tab(filled.url + path, on=PHONE)
-    wanted = page.get_by_role("heading" if path in ("/", "/thresholds") else "button", name=action, exact=True)
+    wanted = page.get_by_role("heading" if action in HEADINGS else "button", name=action, exact=True)
     expect(wanted).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 
@@ -100,7 +103,7 @@ def test_a_link_works_as_the_first_request_after_a_restart(path, shown, filled, 
     page = tab(filled.url + path.format(day=run["partition"]))
 
     expect(page.get_by_text(shown).first).to_be_visible()
-    expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(7)
+    expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(9)
 
 
 def test_an_open_page_goes_on_after_the_server_was_killed(filled, store, tab):

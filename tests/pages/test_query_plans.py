@@ -30,6 +30,8 @@ VISITS = [
     ("quality.py", {}),
     ("quality.py", {"session": BEFORE.isoformat(), "check": "close_inside_range"}),
     ("thresholds.py", {}),
+    ("replay_lab.py", {"day": LAST.isoformat()}),
+    ("reconcile.py", {"day": LAST.isoformat()}),
     ("thresholds.py", {"check": "close_inside_range"}),
 ]
 LETTER_VISITS = [

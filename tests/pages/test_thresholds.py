@@ -68,6 +68,17 @@ def test_an_unknown_check_in_the_url_shows_the_gate(open_store, visit):
     assert "#### the gate" in text_of(app)
 
 
+@pytest.mark.parametrize(("group", "said"), [("breaker", "is not known"), ("stream.moving_average", "shows in the Replay lab")])
+def test_a_limit_that_judges_no_row_has_its_sliders_and_says_where_its_effect_shows(open_store, visit, group, said):
+    open_store("flagged")
+
+    app = visit("thresholds.py", check=group)
+
+    assert not app.exception
+    assert said in text_of(app)
+    assert app.slider
+
+
 def test_a_turn_shows_what_it_would_have_changed_and_saves_nothing(page):
     store, app = page
 

@@ -1,0 +1,140 @@
+"""Which past sessions have a whole tape of trades, and the tape itself, ready to be replayed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from engine.errors import NoFile, SourceUnavailable, UnreadableFile
+from engine.market.floorsheet import MAX_BYTES, BadLine, read_floorsheet
+from engine.runtime import Runtime
+from engine.sources.simulated import SimulatedExchange
+from engine.stream.ticks import Symbols, Ticks
+from storage import sessions
+
+FOLDER = "floorsheet"  # under the source's folder, beside daily/
+_DATED = re.compile(r"(\d{4})[_-](\d{2})[_-](\d{2})\.csv(\.gz)?")
+_SIMULATED = "the simulated exchange"
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """The trades of a session by (time, contract); `previous_closes` (paisa) come from its official rows, once those are loaded."""
+
+    session: date
+    origin: str  # the file's name, or the exchange that made them
+    ticks: Ticks
+    symbols: Symbols
+    bad: Sequence[BadLine]  # lines that hold no trade
+    previous_closes: Mapping[str, int]
+
+
+def tape_days(runtime: Runtime) -> Sequence[date]:
+    """Return the sessions of which there is a tape, oldest first; `SourceUnavailable` where the folder cannot be read now."""
+    if isinstance(runtime.source, SimulatedExchange):
+        return sorted(runtime.source.reference().control)
+    return sorted(_files(runtime))
+
+
+def tape_stamp(runtime: Runtime, day: date) -> tuple[int, ...]:
+    """Return numbers that are others when the tape of a session or its official rows are."""
+    path = None if isinstance(runtime.source, SimulatedExchange) else _files(runtime).get(day)
+    with runtime.database.reading() as connection:
+        accepted = sessions.one(connection, day)
+    run = 0 if accepted is None else int(accepted["run_id"])
+    if path is None:
+        return (run,)
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise _gone(path, error) from error
+    return run, stat.st_mtime_ns, stat.st_size
+
+
+def read_tape(runtime: Runtime, day: date) -> Tape:
+    """Return the tape of a session.
+
+    Raises `NoFile` where there is none, `SourceUnavailable` where it cannot be read now, and `UnreadableFile` or `UnknownLayout` where it
+    holds no trade that can be read, or those of another session.
+    """
+    closes = _previous_closes(runtime, day)
+    if isinstance(runtime.source, SimulatedExchange):
+        table = runtime.source.ticks(day) if day in runtime.source.reference().control else None
+        if table is None or not table.num_rows:
+            raise NoFile(f"The simulated exchange has no whole session on {day}.")
+        symbols = Symbols()
+        return Tape(day, _SIMULATED, ticks_of_table(table, symbols), symbols, (), closes)
+    path = _files(runtime).get(day)
+    if path is None:
+        raise NoFile(f"There is no tape of {day}: no file {FOLDER}/{day}.csv.gz in {runtime.settings.source_dir}.")
+    sheet = read_floorsheet(_read(path), path.name)
+    if sheet.session != day:
+        raise UnreadableFile(f"{path.name} is named for {day} and holds the trades of {sheet.session}. Rename it.")
+    return Tape(day, path.name, sheet.ticks.in_order(), sheet.symbols, sheet.bad, closes)
+
+
+def ticks_of_table(table: pa.Table, symbols: Symbols) -> Ticks:
+    """Return a table of the simulated exchange (`TICK_SCHEMA`) as ticks, its symbols by codes of `symbols`."""
+    names = table["symbol"].combine_chunks().dictionary_encode()
+    codes = symbols.codes(names.dictionary.to_pylist())
+    return Ticks(
+        table["contract_id"].to_numpy(),
+        table["time"].combine_chunks().cast(pa.int64()).to_numpy(),
+        codes[names.indices.to_numpy()],
+        table["quantity"].to_numpy(),
+        _paisa(table["rate"].combine_chunks()),
+    )
+
+
+def _paisa(money: pa.Array) -> np.ndarray:
+    """Return decimal128(18, 2) as the whole numbers of paisa that it is stored as: the low words of 128 bits."""
+    words = np.frombuffer(money.buffers()[1], "<i8")[2 * money.offset : 2 * (money.offset + len(money)) : 2]
+    return words.astype(np.int64)
+
+
+def _previous_closes(runtime: Runtime, day: date) -> Mapping[str, int]:
+    with runtime.database.reading() as connection:
+        rows = sessions.served(connection, day)
+    return {row["symbol"]: row["previous_close_paisa"] for row in rows if row["previous_close_paisa"]}
+
+
+def _files(runtime: Runtime) -> dict[date, Path]:
+    """Return the files by their date; without the folder there are none."""
+    root = runtime.settings.source_dir
+    if root is None:
+        return {}
+    try:
+        paths = sorted((root / FOLDER).iterdir(), reverse=True)  # where a packed and a plain one are there, the plain one stands
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise _gone(root / FOLDER, error) from error
+    dated = {_date_of(path): path for path in paths}
+    return {day: path for day, path in dated.items() if day is not None}
+
+
+def _date_of(path: Path) -> date | None:
+    match = _DATED.fullmatch(path.name)
+    try:
+        return date(*map(int, match.groups()[:3])) if match else None
+    except ValueError:
+        return None  # other files in the folder are none of our business
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _gone(path, error) from error
+    if len(content) > MAX_BYTES:
+        raise UnreadableFile(f"{path.name} is larger than {MAX_BYTES >> 20} MB, which no floorsheet is. Ask the source for it again.")
+    return content
+
+
+def _gone(path: Path, error: OSError) -> SourceUnavailable:
+    return SourceUnavailable(f"{path} cannot be read now ({error.strerror}). Is it mounted and readable?")

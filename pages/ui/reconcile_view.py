@@ -1,0 +1,249 @@
+"""What the Reconcile page shows of a session: the verdict, the sums, the causes, every symbol, and its fields on both sides."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from engine.stream.reconcile import EXPLAINED, FIELDS, PRICES, Cause, Reconciliation, SymbolResult, Verdict
+from pages.ui import format as say
+from pages.ui import tape_choice, tape_data, theme
+from pages.ui.charts import symbols as charts
+from pages.ui.charts.calendar import Kind
+from pages.ui.text import plain
+from pages.ui.url_choice import choice, warn_of_unknown
+
+SHOW, SYMBOL = "show", "symbol"  # of the URL
+_DIFFERING, _ABSENT, _ALL = "differing", "absent", "all"
+_WORDS = {_DIFFERING: "Symbols that differ", _ABSENT: "Symbols that are not on the tape", _ALL: "All symbols"}
+_BANNERS = {
+    Verdict.EXACT: (st.success, ":material/verified:"),
+    Verdict.EXACT_FOR_PRESENT: (st.warning, ":material/incomplete_circle:"),
+    Verdict.DIFFERS: (st.error, ":material/difference:"),
+    Verdict.INCOMPLETE: (st.error, ":material/broken_image:"),
+    Verdict.NOT_POSSIBLE: (st.info, ":material/help:"),
+}
+_MEANS: Mapping[Cause, str] = {
+    Cause.ABSENT: "The symbol has an official row and no trade on the tape: it was never asked for, or the answer was lost.",
+    Cause.LOST: "Trades of a symbol that is on the tape never came; the holes in the contract ids show them.",
+    Cause.LATE: "They came after their window was closed, and lie with what was set aside.",
+    Cause.QUARANTINED: "Malformed, stamped in the future, out of hours or of another session; they lie with what was set aside.",
+    Cause.DUPLICATE: "Two trades came under one contract id and are not the same; the first was taken.",
+    Cause.TOO_MANY: "The tape has trades that officially never were.",
+    Cause.ODD_LOTS: "Only odd lots were traded, of which the tape makes no price.",
+    Cause.AVERAGED: "The exchange published an average of its own as the close in those months; the tape has the last price.",
+    Cause.RESTATED: "Prices before were restated for a corporate action.",
+    Cause.UNOFFICIAL: "The tape has trades of a symbol that has no official row.",
+    Cause.REFUSED: "The official row could not be read, or the gate has set it aside.",
+    Cause.OTHER: "Both have the same number of trades, and at least one of these is not the same.",
+}
+
+
+def banner(found: Reconciliation) -> None:
+    """Say the verdict in words; without official rows, where they come from."""
+    draw, icon = _BANNERS[found.verdict]
+    with st.container(key="reconcile_says"):
+        draw(f"**{plain(tape_data.words(found))}**", icon=icon)
+        if found.verdict is Verdict.NOT_POSSIBLE:
+            tape_choice.load_it(found.session)
+
+
+def comparable(found: Reconciliation) -> bool:
+    """Say whether there is anything to compare the tape with."""
+    return found.verdict is not Verdict.NOT_POSSIBLE
+
+
+def tiles(found: Reconciliation) -> None:
+    """Show what is equal, what is there and what is missing."""
+    both = len(found.present)
+    equal = sum(len(FIELDS) - len(one.differing) for one in found.present)
+    with st.grid(4, min_column_width=150, key="reconcile_tiles"):
+        _tile(
+            "Symbols exact",
+            f"{found.exact:,} of {both:,}" if both else say.NOTHING,
+            f"{equal:,} of {len(FIELDS) * both:,} fields equal",
+            good=found.exact == both,
+            explanation="Of the symbols on both sides: open, high, low and close over trades of at least a board lot, sums over all.",
+        )
+        _tile(
+            "Not on the tape",
+            say.count(len(found.absent), "symbol"),
+            f"{say.count(sum(one.official['trades'] or 0 for one in found.absent if one.official), 'trade')} of them",
+            good=not found.absent,
+            explanation="Symbols that have an official row and of which no trade was taken.",
+        )
+        _tile(
+            "Trades missing",
+            say.count(found.missing_by_total if found.missing_by_total is not None else found.missing_by_ids),
+            f"{found.missing_by_ids:,} by the ids{_tail(found)}",
+            good=not (found.missing_by_total or found.missing_by_ids),
+            explanation="The official total less the tape's. Contract ids have no holes, so they show by themselves all but a lost end.",
+        )
+        _tile(
+            "Complete",
+            _share(found.complete_by_total if found.complete_by_total is not None else found.complete_by_ids),
+            f"{_share(found.complete_by_ids)} by the ids",
+            good=not (found.missing_by_total or found.missing_by_ids),
+            explanation="The share of the trades that is there, by the official total and by the contract ids alone.",
+        )
+
+
+def _tail(found: Reconciliation) -> str:
+    return f", {found.tail:,} at the end" if found.tail and found.tail > 0 else ""
+
+
+def _share(share: float | None) -> str:
+    if share is None:
+        return say.NOTHING
+    return "100%" if share >= 1 else f"{min(100 * share, 99.99):.2f}%"
+
+
+def _tile(label: str, value: str, note: str, *, good: bool, explanation: str) -> None:
+    with st.container(border=True, height="stretch"):
+        st.metric(label, value, delta=note, delta_color="green" if good else "orange", delta_arrow="off", help=explanation)
+
+
+def causes(found: Reconciliation) -> None:
+    """List why symbols differ, and what was set aside."""
+    st.subheader("Causes")
+    if found.causes:
+        rows = {
+            "Cause": [cause.value for cause in found.causes],
+            "Symbols": [f"{symbols:,}" for symbols, _ in found.causes.values()],
+            "Trades": [f"{trades:,}" if trades else say.NOTHING for _, trades in found.causes.values()],
+            "What it means": [_MEANS[cause] for cause in found.causes],
+        }
+        st.table(rows, border="horizontal", hide_index=True, alt="Why symbols differ, and how many trades each cause accounts for")
+    else:
+        st.caption(":material/check: Nothing differs.")
+    aside = ", ".join(f"{number:,} {plain(reason.replace('_', ' '))}" for reason, number in found.set_aside.items())
+    st.caption(f"Set aside when the tape was taken in: {aside}." if aside else "No trade was set aside when the tape was taken in.")
+
+
+def wall(found: Reconciliation) -> None:
+    """Draw every symbol as a square; a click on one shows its fields."""
+    shown = [charts.Square(one.symbol, _kind(one), _square_text(one)) for one in _worst_first(found.results)]
+    chosen = st.query_params.get(SYMBOL)
+
+    def choose() -> None:
+        for series in st.session_state["reconcile_wall"].selection.selected:
+            for place in series["data_indices"]:
+                if place < len(shown):
+                    st.query_params[SYMBOL] = shown[place].symbol
+
+    st.subheader("Every symbol")
+    st.echarts_chart(
+        charts.squares(shown, kinds=_kinds(), chosen=chosen),
+        height=charts.height(len(shown)),
+        key="reconcile_wall",
+        on_select=choose,
+        alt=f"{found.exact} symbols are exact, {len(found.absent)} are not on the tape",
+    )
+
+
+def _kinds() -> Mapping[str, Kind]:
+    return {
+        "exact": Kind("exact", "", theme.hexadecimal("green"), calm=True),
+        "explained": Kind("explained", "≈", theme.hexadecimal("violet")),
+        "differs": Kind("differs", "≠", theme.hexadecimal("red")),
+        "absent": Kind("not on the tape", "?", theme.hexadecimal("orange")),
+    }
+
+
+def _kind(one: SymbolResult) -> str:
+    if one.exact:
+        return "exact"
+    if one.tape is None:
+        return "absent"
+    return "explained" if one.causes.keys() <= EXPLAINED else "differs"
+
+
+def _worst_first(results: Sequence[SymbolResult]) -> list[SymbolResult]:
+    order = ("differs", "explained", "absent", "exact")
+    return sorted(results, key=lambda one: (order.index(_kind(one)), one.symbol))
+
+
+def _square_text(one: SymbolResult) -> str:
+    side = one.official or one.tape or {}
+    trades = say.count(side.get("trades") or 0, "trade")
+    why = f": {', '.join(cause.value for cause in one.causes)}" if one.causes else ""
+    return f"{trades}{why}" + (f" ({', '.join(one.differing)})" if one.tape and one.differing else "")
+
+
+def grid(found: Reconciliation) -> None:
+    """List symbols by their fields on both sides; by default those that differ."""
+    differing = [one for one in found.results if one.tape is not None and not one.exact]
+    groups = {_DIFFERING: differing, _ABSENT: list(found.absent), _ALL: list(found.results)}
+    symbols = [one.symbol for one in found.results]
+    default = next((kind for kind in (_DIFFERING, _ABSENT) if groups[kind]), _ALL)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader("Symbol by field", width="content")
+        st.space("stretch")
+        kind = choice(
+            "Shown", list(groups), name=SHOW, default=default, said=lambda kind: f"{_WORDS[kind]} ({len(groups[kind]):,})", width=280
+        )
+        symbol = choice("Symbol", symbols, name=SYMBOL, default=None, placeholder="Any symbol", width=160)
+    warn_of_unknown(symbols, name=SYMBOL, noun="a symbol that neither side has")
+    listed = [one for one in found.results if one.symbol == symbol] if symbol else groups[kind or default]
+    if not listed:
+        st.caption(":material/check: None.")
+        return
+    frame = pd.DataFrame(
+        {"Symbol": [one.symbol for one in listed], "Cause": [_why(one) for one in listed]}
+        | {name.capitalize(): [_cell(one, name) for one in listed] for name in FIELDS}
+    )
+    marks = pd.DataFrame("", index=frame.index, columns=frame.columns)
+    for row, one in enumerate(listed):  # a mark a cell
+        for name in one.differing if one.tape is not None else ():
+            marks.loc[row, name.capitalize()] = f"color: {theme.hexadecimal('violet' if one.causes.keys() <= EXPLAINED else 'red')}"
+    st.dataframe(
+        frame.style.apply(lambda _: marks, axis=None),
+        key="reconcile_grid",
+        hide_index=True,
+        height="content" if len(listed) <= 12 else 455,  # noqa: PLR2004, rows that are shown without scrolling
+        alt="Each symbol's seven fields on the tape and officially",
+        column_config={
+            "Symbol": st.column_config.TextColumn(width=110, pinned=True),
+            "Cause": st.column_config.TextColumn(width=170),
+            **{name.capitalize(): st.column_config.TextColumn(width=150 if name in ("volume", "turnover") else 110) for name in FIELDS},
+        },
+    )
+    st.caption("A field that differs reads *tape* → *official*; prices and turnover in NPR.")
+
+
+def _why(one: SymbolResult) -> str:
+    return ", ".join(f"{cause.value}{f' ({trades:,})' if trades else ''}" for cause, trades in one.causes.items()) or "exact"
+
+
+def _cell(one: SymbolResult, name: str) -> str:
+    tape, official = one.tape, one.official
+    if tape is None or official is None:
+        return _value(name, (tape or official or {}).get(name))
+    if name not in one.differing:
+        return _value(name, tape[name])
+    return f"{_value(name, tape[name])} → {_value(name, official[name])}"
+
+
+def _value(name: str, value: int | None) -> str:
+    if value is None:
+        return say.NOTHING
+    if name in PRICES or name == "turnover":
+        return f"{value // 100:,}.{value % 100:02d}"
+    return f"{value:,}"
+
+
+def partitions(found: Reconciliation) -> None:
+    """List what the contract ids of each partition say; alone they are all that is known before the official rows are there."""
+    alone = found.verdict is Verdict.NOT_POSSIBLE
+    with st.expander("What the contract ids say", expanded=alone, key="reconcile_ids"):
+        rows = {
+            "Partition": [f"{part.partition:02d}" for part in found.partitions],
+            "Trades on the tape": [f"{part.received:,}" for part in found.partitions],
+            "Last sequence": [f"{part.last:,}" for part in found.partitions],
+            "Missing before it": [f"{part.missing:,}" for part in found.partitions],
+        }
+        st.table(rows, border="horizontal", hide_index=True, alt="Trades and holes by partition of the contract ids")
+        st.caption(
+            "An id is the date, a partition and a sequence from 1 without holes: what is missing before the last is certain; a lost end "
+            "shows only against the official total."
+        )

@@ -1,0 +1,53 @@
+"""A choice that stands in the address, so that a view can be shared; what the address names and is not there is said."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import streamlit as st
+
+from pages.ui.text import plain
+
+
+def choice(  # noqa: PLR0913, what is chosen, from what, and how it is told
+    label: str,
+    options: Sequence[str],
+    *,
+    name: str,
+    default: str | None,
+    said: Callable[[str], str] = str,
+    placeholder: str | None = None,
+    width: int | Literal["stretch"] = "stretch",
+    explanation: str | None = None,
+) -> str | None:
+    """Let the visitor choose one of `options`; `name` is that of the address and of the widget."""
+    asked = st.query_params.get(name)
+    chosen = asked if asked in options else default
+    if st.session_state.get(name) != chosen:
+        st.session_state[name] = chosen
+
+    def follow() -> None:
+        picked = st.session_state[name]
+        if picked is None or picked == default:
+            st.query_params.pop(name, None)
+        else:
+            st.query_params[name] = picked
+
+    st.selectbox(
+        label,
+        list(options),
+        index=None if default is None else 0,
+        key=name,
+        format_func=said,
+        on_change=follow,
+        placeholder=placeholder,
+        width=width,
+        help=explanation,
+    )
+    return chosen
+
+
+def warn_of_unknown(options: Sequence[str], *, name: str, noun: str) -> None:
+    """Say that the address names what is not there."""
+    asked = st.query_params.get(name)
+    if asked and asked not in options:
+        st.warning(f"The address names **{plain(asked)}**, {noun}.", icon=":material/link_off:")
