@@ -41,10 +41,10 @@ class Database:
 
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE): a deferred one loses updates between its read and its write.
         """
-        with self.pool.connect() as connection:
-            connection.execution_options(writes=True)
-            with connection.begin():
-                yield connection
+        with self.pool.connect() as connection, connection.begin():
+            if self.dialect == "sqlite":
+                driven(connection, "BEGIN IMMEDIATE")
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -53,6 +53,8 @@ class Database:
             if self.dialect == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
+                if self.dialect == "sqlite":
+                    driven(connection, "BEGIN")
                 yield connection
 
     def serialise(self, connection: Connection, name: str) -> None:
@@ -125,10 +127,6 @@ def open_database(url: str, *, durability: str = "normal") -> Database:
             "journal_size_limit = 67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(pool, "begin")
-    def _begin(connection: Connection) -> None:
-        driven(connection, "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
     return Database(pool)
 
