@@ -53,8 +53,7 @@ class Prepared:
             connection.execute(self.statement, rows)
             return
         compiled = self._for(connection.dialect, rows[0])
-        for row in rows:
-            driven(connection, compiled.text, compiled.values(row))
+        driven_many(connection, compiled.text, [compiled.values(row) for row in rows])
 
     def one(self, connection: Connection, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the first row that the statement gives, or None."""
@@ -78,7 +77,7 @@ class Prepared:
     def _for(self, dialect: Dialect, given: Mapping[str, Any]) -> _Compiled:
         names = tuple(given)
         if names not in self._compiled:
-            self._compiled[names] = _compile(self.statement, dialect, names)
+            self._compiled[names] = _compile(self.statement, dialect, given)
         return self._compiled[names]
 
 
@@ -88,18 +87,37 @@ def driven(connection: Connection, text: str, values: Sequence[Any] = ()) -> Any
     try:
         return driver.execute(text, values)
     except connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]  # an open connection has a driver
-        raise DBAPIError.instance(text, values, error, connection.dialect.dbapi.Error, dialect=connection.dialect) from error  # type: ignore[union-attr]
+        raise _told(connection, text, values, error) from error
 
 
-def _compile(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Compiled:
-    compiled = statement.compile(dialect=dialect, column_keys=names)
-    if compiled.insert_prefetch or compiled.update_prefetch or compiled.literal_execute_params or compiled.post_compile_params:
+def driven_many(connection: Connection, text: str, rows: Sequence[Sequence[Any]]) -> None:
+    """`driven` for each of `rows`."""
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        driver.executemany(text, rows)
+    except connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+        raise _told(connection, text, rows, error) from error
+
+
+def _told(connection: Connection, text: str, values: Any, error: Exception) -> Exception:
+    """Return what SQLAlchemy makes of an error of the driver."""
+    told: Exception = DBAPIError.instance(text, values, error, connection.dialect.dbapi.Error, dialect=connection.dialect)  # type: ignore[union-attr]
+    return told
+
+
+def _compile(statement: Any, dialect: Dialect, given: Mapping[str, Any]) -> _Compiled:
+    compiled = statement.compile(dialect=dialect, column_keys=tuple(given))
+    if compiled.insert_prefetch or compiled.update_prefetch:
         raise TypeError(f"only SQLAlchemy itself can execute this: {compiled}")
+    written = compiled.construct_expanded_state(given)  # lists that are constants of the statement, with a place for each value
+    listed = {each: name for name, many in written.parameter_expansion.items() for each in many}
+    if not given.keys().isdisjoint(written.parameter_expansion):
+        raise TypeError(f"only SQLAlchemy itself can bind a list anew at each call: {compiled}")
     bound = []
-    for name in compiled.positiontup:
-        store = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
-        constant = None if name in names else compiled.params[name]
+    for name in written.positiontup:
+        store = compiled.binds[listed.get(name, name)].type.dialect_impl(dialect).bind_processor(dialect)
+        constant = None if name in given else written.parameters[name]
         bound.append((name, store, store(constant) if store else constant))
     returned = statement.selected_columns if statement.is_select else statement.exported_columns
     read = [(column.name, column.type.dialect_impl(dialect).result_processor(dialect, None)) for column in returned]
-    return _Compiled(str(compiled), bound, read)
+    return _Compiled(written.statement, bound, read)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
@@ -45,7 +45,7 @@ class Execution:
     def __post_init__(self) -> None:
         self.breaker = Breaker(self.runtime.database, self.runtime.clock, self.runtime.source.name)
 
-    def execute(self, run: RowMapping) -> RunStatus | None:
+    def execute(self, run: Mapping[Any, Any]) -> RunStatus | None:
         """Bring a claimed run to its end; return its final status, or None when it went back to the queue or to another runner."""
         try:
             return _Holding(self, run).through()
@@ -56,7 +56,7 @@ class Execution:
 class _Holding:
     """One run while this process holds it."""
 
-    def __init__(self, execution: Execution, run: RowMapping) -> None:
+    def __init__(self, execution: Execution, run: Mapping[Any, Any]) -> None:
         self.execution = execution
         self.guard = Guard(execution.runtime.source, execution.breaker, run["id"])
         self.runtime = replace(execution.runtime, source=self.guard)
@@ -292,7 +292,7 @@ class _Holding:
         return self.runtime.clock.now()
 
 
-def hand_back(connection: Connection, run: RowMapping, *, at: datetime, why: str) -> None:
+def hand_back(connection: Connection, run: Mapping[Any, Any], *, at: datetime, why: str) -> None:
     """Put a run that this process holds back into the queue; the next runner goes on behind its last finished stage."""
     stages.end_running(connection, run["id"], StageStatus.CRASHED, at=at)
     moves.move(

@@ -64,7 +64,7 @@ class Rescuer:
         silent = time.monotonic() - since
         return f"its runner {runner['id']} gave no sign of life for {silent:.0f} s" if silent > self.silence.total_seconds() else None
 
-    def _free(self, run: RowMapping, why: str) -> int:
+    def _free(self, run: Mapping[Any, Any], why: str) -> int:
         """Put one run back into the queue with a new fence number, or end it: cancelled as was wished, CRASHED after too many rescues."""
         at, run_id = self.runtime.clock.now(), run["id"]
         rescues = run["rescues"] + 1
@@ -95,7 +95,7 @@ class Rescuer:
                 )
         return 1
 
-    def _end(self, connection: Connection, run: RowMapping, now: Mapping[str, Any], status: RunStatus, **told: Any) -> None:
+    def _end(self, connection: Connection, run: Mapping[Any, Any], now: Mapping[str, Any], status: RunStatus, **told: Any) -> None:
         at = self.runtime.clock.now()
         ended = StageStatus.CANCELLED if status is RunStatus.CANCELLED else StageStatus.CRASHED
         stages.end_running(connection, run["id"], ended, at=at)

@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,6 @@ from typing import Any
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy import RowMapping
 from sqlalchemy.exc import OperationalError
 
 from engine.errors import SourceError
@@ -68,7 +67,7 @@ class RunnerProcess:
         self.rescuer = Rescuer(runtime, self.runner_id)
         self.keeper = Keeper(runtime)
         self.sequential = [name for name, pipeline in PIPELINES.items() if pipeline.sequential]
-        self.holding: RowMapping | None = None  # the run that is executed now
+        self.holding: Mapping[Any, Any] | None = None  # the run that is executed now
         self.seen: int | None = None  # the last write that was looked at
         self.looked = 0.0
         self.log = structlog.get_logger().bind(runner=self.runner_id)
@@ -130,7 +129,7 @@ class RunnerProcess:
         self.seen, self.looked = written, now
         return True
 
-    def _claim(self) -> RowMapping | None:
+    def _claim(self) -> Mapping[Any, Any] | None:
         at, only_backfill = self.runtime.clock.now(), self.options.only_backfill
         with self.runtime.database.reading() as connection:
             if not moves.claimable(connection, at=at, sequential=self.sequential, only_backfill=only_backfill):
@@ -146,7 +145,7 @@ class RunnerProcess:
             simulated=self.runtime.simulated,
         )
 
-    def _give_back(self, run: RowMapping) -> None:
+    def _give_back(self, run: Mapping[Any, Any]) -> None:
         """Put the run that the database's silence broke off back into the queue, unless it came to its end after all."""
         with suppress(moves.StaleMove), self.runtime.database.transaction() as connection:
             hand_back(connection, run, at=self.runtime.clock.now(), why="the database did not answer its runner")
