@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -34,6 +34,7 @@ _withdraw = Prepared(
 )
 _publish = Prepared(insert(files))
 
+_WHOLE = (pa.types.is_integer, pa.types.is_date, pa.types.is_decimal)
 NAMED_DIGITS = 12  # of the sha256 that a file's name carries: a flipped bit goes unseen once in 2^48
 
 
@@ -72,11 +73,26 @@ class Content:
 def table_content(table: pa.Table, *, schema_version: str | None = None) -> Content:
     """Encode a table as Parquet with page checksums; the same rows always give the same bytes."""
     buffer = pa.BufferOutputStream()
-    # One chunk a column: bytes depend on the rows alone. Numbers gain nothing from a dictionary and cost twice the time with one.
-    words = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    pq.write_table(table.combine_chunks(), buffer, compression="zstd", use_dictionary=words, write_page_checksum=True)
+    pq.write_table(table.combine_chunks(), buffer, **_encoding(table.schema))  # one chunk a column: bytes depend on the rows alone
     data = memoryview(buffer.getvalue())
     return Content(data, hashlib.sha256(data).hexdigest(), ".parquet", table.num_rows, schema_version)
+
+
+@cache
+def _encoding(schema: pa.Schema) -> Mapping[str, Any]:
+    """Return how tables of a schema are written.
+
+    Whole numbers, dates and decimals as differences, packed: as small as zstd makes them plain, and half the time to write and to read.
+    """
+    packed = [field.name for field in schema if any(is_it(field.type) for is_it in _WHOLE)]
+    return {
+        "column_encoding": dict.fromkeys(packed, "DELTA_BINARY_PACKED"),
+        "store_decimal_as_integer": True,
+        "use_dictionary": [field.name for field in schema if pa.types.is_string(field.type)],
+        "write_statistics": ["session", "symbol"],  # what a query picks rows by
+        "compression": "snappy",
+        "write_page_checksum": True,
+    }
 
 
 def bytes_content(data: bytes, *, suffix: str) -> Content:
@@ -140,20 +156,20 @@ class Lake:
 
 def put(folder: Path, name: str, data: bytes | memoryview) -> None:
     """Write a file aside, flush it, rename it, flush the folder: whatever happens meanwhile, the file is there whole or not at all."""
-    aside = folder / f".{name}.tmp"
+    aside = f"{folder}/.{name}.tmp"
     try:
         with _created(aside) as file:  # buffered: a bare write may stop half-way without an error when the disk fills up
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        aside.rename(folder / name)
+        os.rename(aside, f"{folder}/{name}")  # noqa: PTH104, paths cost more than the call
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
     except OSError:
-        aside.unlink(missing_ok=True)
+        Path(aside).unlink(missing_ok=True)
         raise
 
 
@@ -162,13 +178,13 @@ def _month(lake: Path, dataset: str, month: str) -> Path:
     return lake / dataset / month
 
 
-def _created(path: Path) -> BinaryIO:
+def _created(path: str) -> BinaryIO:
     """Open a new file; its folder is made when it is found missing, which is seldom."""
     try:
-        return path.open("wb")
+        return open(path, "wb")  # noqa: PTH123, the caller closes it
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return Path(path).open("wb")
 
 
 def _file_name(partition: date, content: Content) -> str:
