@@ -18,7 +18,7 @@ IMPORT_ALONE = """
 import importlib, json, os, sys, traceback
 LIBRARIES = (
     "alembic", "apscheduler.schedulers.background", "duckdb", "pandas", "pandera.pandas", "plotly.graph_objects", "psycopg",
-    "pyarrow.parquet", "pydantic_settings", "pysqlite3", "scipy.stats", "sqlmodel", "stamina", "starlette.routing", "streamlit",
+    "pyarrow.parquet", "pydantic_settings", "pysqlite3", "scipy.stats", "sqlmodel", "starlette.routing", "streamlit",
     "structlog", "typer",
 )
 for library in LIBRARIES:

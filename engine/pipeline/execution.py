@@ -17,7 +17,7 @@ from engine.errors import Fenced, NoSpace, StageCancelled
 from engine.pipeline.context import RunLog, SourceNotReady, StageContext, TableCache, cpu_us
 from engine.pipeline.graph import CONTEXT, Pipeline, Stage
 from engine.pipeline.guard import Breaker, Guard
-from engine.pipeline.interrupts import interruptible
+from engine.pipeline.interrupts import interruptible, listening
 from engine.pipeline.memory import peak_bytes, reset_peak
 from engine.pipeline.retry import RetryPolicy
 from engine.runtime import Runtime
@@ -73,12 +73,13 @@ class _Holding:
     def through(self) -> RunStatus | None:
         """Run what is left of the stages."""
         left, opened = self._begin()
-        for number, stage in enumerate(left):
-            following = left[number + 1] if number + 1 < len(left) else None
-            outcome = self._stage(stage, opened, following)
-            if not isinstance(outcome, int):
-                return outcome
-            opened = outcome
+        with listening():
+            for number, stage in enumerate(left):
+                following = left[number + 1] if number + 1 < len(left) else None
+                outcome = self._stage(stage, opened, following)
+                if not isinstance(outcome, int):
+                    return outcome
+                opened = outcome
         return RunStatus.SUCCEEDED
 
     def _begin(self) -> tuple[list[Stage], int]:
