@@ -112,7 +112,9 @@ def open_database(url: str, *, durability: str = "normal") -> Database:
         )
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    pool = create_engine(parsed, module=pysqlite3, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    connect_args = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    # The newest connection first: a connection forgets every page that it has read when another one has written.
+    pool = create_engine(parsed, module=pysqlite3, connect_args=connect_args, pool_use_lifo=True)
     synchronous = durability.upper()
 
     @event.listens_for(pool, "connect")
