@@ -6,6 +6,7 @@ transactions and errors stay SQLAlchemy's. On another database, which is asked o
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
@@ -16,19 +17,19 @@ Processor = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """SQL text, what is bound in its order (name, how it is stored, value of a constant), and how the columns of a result are read."""
+    """SQL text, what is bound in its order: names, constants among them, how some are stored; and how the columns of a result are read."""
 
     text: str
-    bound: Sequence[tuple[str, Processor | None, Any]]
+    in_order: Callable[[Mapping[str, Any]], Sequence[Any]]
+    constants: Mapping[str, Any]
+    stored: Sequence[tuple[int, Processor]]
     read: Sequence[tuple[str, Processor | None]]
 
-    def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(
-            [
-                (store(given[name]) if store else given[name]) if name in given else constant  # as lists: a generator costs as much again
-                for name, store, constant in self.bound
-            ]
-        )
+    def values(self, given: Mapping[str, Any]) -> Sequence[Any]:
+        bound = list(self.in_order({**given, **self.constants} if self.constants else given))
+        for place, store in self.stored:
+            bound[place] = store(bound[place])
+        return bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,19 @@ def _compile(statement: Any, dialect: Dialect, given: Mapping[str, Any]) -> _Com
     listed = {each: name for name, many in written.parameter_expansion.items() for each in many}
     if not given.keys().isdisjoint(written.parameter_expansion):
         raise TypeError(f"only SQLAlchemy itself can bind a list anew at each call: {compiled}")
-    bound = []
-    for name in written.positiontup:
-        store = compiled.binds[listed.get(name, name)].type.dialect_impl(dialect).bind_processor(dialect)
-        constant = None if name in given else written.parameters[name]
-        bound.append((name, store, store(constant) if store else constant))
+    names = written.positiontup
+    storing = {name: compiled.binds[listed.get(name, name)].type.dialect_impl(dialect).bind_processor(dialect) for name in names}
+    constants = {
+        name: store(value) if (store := storing[name]) else value for name, value in written.parameters.items() if name not in given
+    }
+    stored = [(place, store) for place, name in enumerate(names) if name in given and (store := storing[name])]
     returned = statement.selected_columns if statement.is_select else statement.exported_columns
     read = [(column.name, column.type.dialect_impl(dialect).result_processor(dialect, None)) for column in returned]
-    return _Compiled(written.statement, bound, read)
+    return _Compiled(written.statement, _picking(names), constants, stored, read)
+
+
+def _picking(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """Return what takes the values of `names` out of a mapping, in their order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda given: [given[name] for name in names]

@@ -34,7 +34,10 @@ def upsert_columns(connection: Connection, table: Any, columns: Mapping[str, Seq
 
 
 def _as_bound(values: Sequence[Any], processor: Callable[[Any], Any] | None) -> Sequence[Any]:
-    return values if processor is None else [processor(value) for value in values]
+    if processor is None:
+        return values
+    stored = {value: processor(value) for value in set(values)}  # hundreds of rows of one session
+    return [stored[value] for value in values]
 
 
 @cache
