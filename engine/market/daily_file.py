@@ -1,7 +1,7 @@
 """One daily file: bytes as they came in, typed rows and every line that could not be typed out.
 
-A perfect file takes the quick reading (columns at a time); at the first sign of trouble the whole file is read line by line
-(`defects.py`). Both type their cells by the same function, so they cannot disagree about a value.
+A perfect file takes the quick reading (`quick_reading.py`); at the first sign of trouble the whole file is read line by line
+(`defects.py`). That both give the same is tested on lines of any kind and on the real files.
 """
 
 import csv
@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv as arrow_csv
 
 from engine.errors import UnreadableFile, UsageError
-from engine.market.defects import DUPLICATES, MAX_LINE, NUMBER, REQUIRED, SYMBOL, GoodRow, Rejected, sort_lines
-from engine.market.layouts import COLUMNS, COUNTS, MONEY, PARSED_SCHEMA, SILVER_SCHEMA, layout_of
+from engine.market.defects import DUPLICATES, MAX_LINE, GoodRow, Rejected, sort_lines
+from engine.market.layouts import COUNTS, MONEY, PARSED_SCHEMA, SILVER_SCHEMA, layout_of
+from engine.market.quick_reading import read_quickly
 from engine.market.unpack import unpack
 
 MAX_LINES = 20_000  # a daily file has some 350
@@ -31,6 +31,7 @@ REJECTED_SCHEMA = pa.schema(
         ("reason", pa.string()),
     ]
 )
+NONE_REJECTED = REJECTED_SCHEMA.empty_table()
 _DECIMALS = (*MONEY, *COUNTS)  # both are typed as decimals first, so that a fractional count is noticed
 _DECIMAL = pa.decimal128(18, 2)
 
@@ -71,10 +72,10 @@ def parse(content: bytes, name: str, *, corrections: Mapping[int, bytes] = Mappi
     lead, header, body = _split_header(text, name)
     layout = layout_of(header, name, line=lead + 1)
     first_line = lead + 2
-    rows = _quick(body, header, first_line=first_line)
+    rows = read_quickly(body, header, first_line=first_line)
     if rows is not None:
         counts = LineCounts(physical=lead + 1 + rows.num_rows, header=1, blank=lead, loaded=rows.num_rows, rejected=0, duplicates=0)
-        return ParsedFile(name, rows, REJECTED_SCHEMA.empty_table(), layout, counts)
+        return ParsedFile(name, rows, NONE_REJECTED, layout, counts)
     lines = [line.removesuffix(b"\r") for line in body.removesuffix(b"\n").split(b"\n")] if body else []
     good, rejected, blank = sort_lines(lines, header, first_line=first_line)
     duplicates = sum(row.defect in DUPLICATES for row in rejected)
@@ -152,37 +153,6 @@ def _refuse_too_many(text: bytes, name: str) -> None:
     count = text.count(b"\n")
     if count > MAX_LINES:
         raise UnreadableFile(f"{name} has {count:,} lines; a daily file never has more than {MAX_LINES:,}.", line=MAX_LINES + 1)
-
-
-def _quick(body: bytes, header: Sequence[str], *, first_line: int) -> pa.Table | None:
-    """Return the rows of a file that has nothing wrong, or None if there is any doubt."""
-    body = body.replace(b"\r\n", b"\n")
-    lines = body.count(b"\n") + (not body.endswith(b"\n"))
-    if not body or b"\r" in body or b"\0" in body or max(map(len, body.split(b"\n"))) > MAX_LINE:
-        return None
-    wanted = [COLUMNS[name] for name in header if name in COLUMNS]
-    read = arrow_csv.ReadOptions(use_threads=False, column_names=[COLUMNS.get(name, name) for name in header], block_size=len(body) + 1)
-    convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False)
-    try:
-        table = arrow_csv.read_csv(pa.py_buffer(body), read_options=read, convert_options=convert)
-        if table.num_rows != lines:
-            return None
-        texts = {name: table[name].combine_chunks() for name in wanted}
-        texts["symbol"] = pc.utf8_upper(pc.replace_substring(texts["symbol"], " ", ""))
-        rows = _typed(texts, pa.array(range(first_line, first_line + lines), pa.int32()))
-    except pa.ArrowInvalid:
-        return None  # the careful reading says which line and why
-    return rows if _is_perfect(texts, rows) else None
-
-
-def _is_perfect(texts: Mapping[str, pa.Array], rows: pa.Table) -> bool:
-    numbers = pa.concat_arrays([cells for column, cells in texts.items() if column != "symbol"])
-    return (
-        pc.all(pc.match_substring_regex(numbers, NUMBER)).as_py()
-        and pc.all(pc.match_substring_regex(texts["symbol"], SYMBOL)).as_py()
-        and pc.count_distinct(texts["symbol"]).as_py() == rows.num_rows
-        and all(rows[column].null_count == 0 for column in REQUIRED)
-    )
 
 
 def _typed_rows(good: Sequence[GoodRow]) -> pa.Table:
