@@ -48,7 +48,8 @@ class Execution:
     def execute(self, run: Mapping[Any, Any]) -> RunStatus | None:
         """Bring a claimed run to its end; return its final status, or None when it went back to the queue or to another runner."""
         try:
-            return _Holding(self, run).through()
+            with self.runtime.database.keeping() as database:
+                return _Holding(self, run, replace(self.runtime, database=database)).through()
         except (Fenced, moves.StaleMove):
             return None  # another runner has it now, and what this one did was not committed
 
@@ -56,10 +57,10 @@ class Execution:
 class _Holding:
     """One run while this process holds it."""
 
-    def __init__(self, execution: Execution, run: Mapping[Any, Any]) -> None:
+    def __init__(self, execution: Execution, run: Mapping[Any, Any], runtime: Runtime) -> None:
         self.execution = execution
-        self.guard = Guard(execution.runtime.source, execution.breaker, run["id"])
-        self.runtime = replace(execution.runtime, source=self.guard)
+        self.guard = Guard(runtime.source, execution.breaker, run["id"])
+        self.runtime = replace(runtime, source=self.guard)
         self.run = run
         self.pipeline = execution.pipelines[run["pipeline"]]
         self.log = RunLog(run["id"], self.runtime.clock.now)

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -60,6 +60,7 @@ class RunnerProcess:
     def __init__(self, runtime: Runtime, options: RunnerOptions) -> None:
         self.runtime = runtime
         self.options = options
+        self.database = runtime.database  # of the main thread
         self.runner_id = f"{HOST}-{os.getpid()}-{secrets.token_hex(3)}"
         self.stopping = Event()
         self.told_by: int | None = None  # the signal that said so
@@ -87,8 +88,10 @@ class RunnerProcess:
         gc.freeze()
         gc.set_threshold(*COLLECT)
         try:
-            while not self.stopping.is_set() and not self._patiently(self._turn):
-                pass
+            with self.runtime.database.keeping() as self.database:
+                self.execution.runtime = replace(self.runtime, database=self.database)
+                while not self.stopping.is_set() and not self._patiently(self._turn):
+                    pass
         finally:
             clockwork.shutdown()
             self.keeper.stop()
@@ -123,7 +126,7 @@ class RunnerProcess:
 
     def _something_new(self) -> bool:
         """Say whether the database may hold something else than at the last look."""
-        written, now = self.runtime.database.last_write(), time.monotonic()
+        written, now = self.database.last_write(), time.monotonic()
         if written is not None and written == self.seen and now - self.looked < LOOK_ANYWAY.total_seconds():
             return False
         self.seen, self.looked = written, now
@@ -131,11 +134,11 @@ class RunnerProcess:
 
     def _claim(self) -> Mapping[Any, Any] | None:
         at, only_backfill = self.runtime.clock.now(), self.options.only_backfill
-        with self.runtime.database.reading() as connection:
+        with self.database.reading() as connection:
             if not moves.claimable(connection, at=at, sequential=self.sequential, only_backfill=only_backfill):
                 return None
         return moves.claim(
-            self.runtime.database,
+            self.database,
             runner_id=self.runner_id,
             at=at,
             sequential=self.sequential,
@@ -147,7 +150,7 @@ class RunnerProcess:
 
     def _give_back(self, run: Mapping[Any, Any]) -> None:
         """Put the run that the database's silence broke off back into the queue, unless it came to its end after all."""
-        with suppress(moves.StaleMove), self.runtime.database.transaction() as connection:
+        with suppress(moves.StaleMove), self.database.transaction() as connection:
             hand_back(connection, run, at=self.runtime.clock.now(), why="the database did not answer its runner")
         self.holding = None
 
@@ -155,7 +158,7 @@ class RunnerProcess:
         """Say whether a runner that was started for one request is done with it."""
         if self.options.only_run is None and self.options.only_backfill is None:
             return False
-        with self.runtime.database.reading() as connection:
+        with self.database.reading() as connection:
             if self.options.only_run is not None:
                 row = runs.one(connection, self.options.only_run)
                 return row is None or runs.is_final(row["status"])
