@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -35,6 +35,7 @@ _withdraw = Prepared(
 _publish = Prepared(insert(files))
 
 _WHOLE = (pa.types.is_integer, pa.types.is_date, pa.types.is_decimal)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 NAMED_DIGITS = 12  # of the sha256 that a file's name carries: a flipped bit goes unseen once in 2^48
 
 
@@ -158,10 +159,14 @@ def put(folder: Path, name: str, data: bytes | memoryview) -> None:
     """Write a file aside, flush it, rename it, flush the folder: whatever happens meanwhile, the file is there whole or not at all."""
     aside = f"{folder}/.{name}.tmp"
     try:
-        with _created(aside) as file:  # buffered: a bare write may stop half-way without an error when the disk fills up
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        file = _created(aside)
+        try:
+            left = memoryview(data)
+            while left:  # a write may stop half-way without an error when the disk fills up; the next one has it
+                left = left[os.write(file, left) :]
+            os.fsync(file)
+        finally:
+            os.close(file)
         os.rename(aside, f"{folder}/{name}")  # noqa: PTH104, paths cost more than the call
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -178,13 +183,13 @@ def _month(lake: Path, dataset: str, month: str) -> Path:
     return lake / dataset / month
 
 
-def _created(path: str) -> BinaryIO:
+def _created(path: str) -> int:
     """Open a new file; its folder is made when it is found missing, which is seldom."""
     try:
-        return open(path, "wb")  # noqa: PTH123, the caller closes it
+        return os.open(path, _NEW, 0o666)
     except FileNotFoundError:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return Path(path).open("wb")
+        return os.open(path, _NEW, 0o666)
 
 
 def _file_name(partition: date, content: Content) -> str:
