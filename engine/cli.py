@@ -225,7 +225,10 @@ def runner(
     if status or to_json:  # a runner itself prints nothing
         show(reading.runners(runtime()), to_json=to_json)
         return
+    from engine.lean import leave_pandas_out  # noqa: PLC0415, for runners only
     from engine.pipeline.runner import RunnerOptions, RunnerProcess  # noqa: PLC0415, APScheduler is loaded by runners only
+
+    leave_pandas_out()
 
     if parent_pid is not None:
         os.nice(5)  # beside a console: pages come first

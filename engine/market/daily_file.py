@@ -8,6 +8,7 @@ import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cache
 from types import MappingProxyType
 
 import pyarrow as pa
@@ -31,7 +32,6 @@ REJECTED_SCHEMA = pa.schema(
         ("reason", pa.string()),
     ]
 )
-NONE_REJECTED = REJECTED_SCHEMA.empty_table()
 _DECIMALS = (*MONEY, *COUNTS)  # both are typed as decimals first, so that a fractional count is noticed
 _DECIMAL = pa.decimal128(18, 2)
 
@@ -75,7 +75,7 @@ def parse(content: bytes, name: str, *, corrections: Mapping[int, bytes] = Mappi
     rows = read_quickly(body, header, first_line=first_line)
     if rows is not None:
         counts = LineCounts(physical=lead + 1 + rows.num_rows, header=1, blank=lead, loaded=rows.num_rows, rejected=0, duplicates=0)
-        return ParsedFile(name, rows, NONE_REJECTED, layout, counts)
+        return ParsedFile(name, rows, none_rejected(), layout, counts)
     lines = [line.removesuffix(b"\r") for line in body.removesuffix(b"\n").split(b"\n")] if body else []
     good, rejected, blank = sort_lines(lines, header, first_line=first_line)
     duplicates = sum(row.defect in DUPLICATES for row in rejected)
@@ -88,6 +88,12 @@ def parse(content: bytes, name: str, *, corrections: Mapping[int, bytes] = Mappi
         duplicates=duplicates,
     )
     return ParsedFile(name, _typed_rows(good), _rejected_table(rejected), layout, counts)
+
+
+@cache
+def none_rejected() -> pa.Table:
+    """Return the table of rejected lines of a perfect file."""
+    return REJECTED_SCHEMA.empty_table()
 
 
 def lines_of(content: bytes, name: str, numbers: Collection[int]) -> dict[int, bytes]:

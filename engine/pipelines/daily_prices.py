@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from engine.clock import nepal_time
 from engine.errors import FileUnsettled, NoFile, PartialFile, SessionBlocked, SourceUnavailable, UnbookedFile
-from engine.market.daily_file import NONE_REJECTED, LineCounts, ParsedFile, parse, to_silver
+from engine.market.daily_file import LineCounts, ParsedFile, none_rejected, parse, to_silver
 from engine.market.money import one_array, paisa
 from engine.market.rules import rules_on
 from engine.market.verdict import FileKind, Judgement
@@ -208,7 +208,7 @@ def silver(parsed: JudgedFile, quality: CheckedFile, context: StageContext) -> S
     """Keep one typed row a (session, symbol) (silver)."""
     session, rows = _booked(parsed)
     table = gate.without(context.table(rows.path), quality.aside)
-    file = ParsedFile(parsed.name, table, NONE_REJECTED, parsed.layout, parsed.lines)
+    file = ParsedFile(parsed.name, table, none_rejected(), parsed.layout, parsed.lines)
     typed = to_silver(file, session)
     version, _ = context.publish_table(SILVER, session, typed, schema_version=parsed.layout)
     context.meter.rows_in, context.meter.rows_out = table.num_rows, typed.num_rows
