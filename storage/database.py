@@ -18,6 +18,7 @@ from storage.prepared import driven
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL file when two connections meet a checkpoint (sqlite.org/wal.html#walresetbug).
 SAFE_SQLITE = (3, 51, 3)
 BUSY_SECONDS = 15
+CACHED_STATEMENTS = 500  # that a connection keeps compiled; a run makes some 70, the pages several hundred
 
 
 class DatabaseRefused(Exception):
@@ -142,7 +143,7 @@ def open_database(url: str, *, durability: str = "normal") -> Database:
         )
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    connect_args = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    connect_args = {"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": CACHED_STATEMENTS}
     # The newest connection first: a connection forgets every page that it has read when another one has written.
     pool = create_engine(parsed, module=pysqlite3, connect_args=connect_args, pool_use_lifo=True)
     synchronous = durability.upper()
