@@ -3,7 +3,6 @@
 Exit code 0 only when what was asked happened; 1 when it did not; 2 when the request itself was wrong. Errors go to stderr.
 """
 
-import os
 import sys
 from datetime import date
 from typing import Annotated
@@ -229,9 +228,6 @@ def runner(
     from engine.pipeline.runner import RunnerOptions, RunnerProcess  # noqa: PLC0415, APScheduler is loaded by runners only
 
     leave_pandas_out()
-
-    if parent_pid is not None:
-        os.nice(5)  # beside a console: pages come first
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(), structlog.processors.JSONRenderer(default=str)]
     )

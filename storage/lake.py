@@ -7,6 +7,7 @@ version of its (dataset, partition). A reader therefore sees a whole version or 
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -37,6 +38,8 @@ _publish = Prepared(insert(files))
 _WHOLE = (pa.types.is_integer, pa.types.is_date, pa.types.is_decimal)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 NAMED_DIGITS = 12  # of the sha256 that a file's name carries: a flipped bit goes unseen once in 2^48
+
+_OURS = re.compile(rf"\.?\d{{4}}-\d\d-\d\d-[0-9a-f]{{{NAMED_DIGITS}}}-[0-9a-f]{{8}}\..+")
 
 
 class LakeFileLost(Exception):
@@ -128,6 +131,17 @@ class Lake:
         except LakeFileLost:
             return False
         return True
+
+    def files_before(self, instant: datetime) -> set[str]:
+        """Return the paths of our files, those written aside too, that were last written before an instant."""
+        found = set()
+        for file in self.folder.glob("*/*/*"):
+            try:
+                if _OURS.fullmatch(file.name) and file.stat().st_mtime < instant.timestamp():
+                    found.add(str(file.relative_to(self.folder)))
+            except FileNotFoundError:  # it got its name at this moment
+                continue
+        return found
 
     def size(self, path: str) -> int:
         """Return the bytes of a file."""

@@ -5,6 +5,7 @@ The kernel drops the lock at the instant the process is gone, however it went; n
 
 import fcntl
 import os
+from datetime import datetime
 from pathlib import Path
 
 
@@ -45,6 +46,18 @@ def is_dead(folder: Path, runner_id: str) -> bool:
 def forget(folder: Path, runner_id: str) -> None:
     """Remove the file that a runner left behind."""
     _path(folder, runner_id).unlink(missing_ok=True)
+
+
+def held_before(folder: Path, instant: datetime) -> set[str]:
+    """Return whose locks were taken before an instant, whether their processes live or not."""
+    return {file.stem for file in folder.glob("*.lock") if (taken := _taken(file)) is not None and taken < instant.timestamp()}
+
+
+def _taken(file: Path) -> float | None:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:  # it ends at this moment
+        return None
 
 
 def _path(folder: Path, runner_id: str) -> Path:

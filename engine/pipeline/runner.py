@@ -84,6 +84,7 @@ class RunnerProcess:
         ignore_late_cancels()
         self._patiently(self.runtime.source.reference)  # read before a run is held: the first one shall not take longer
         self._register()
+        self._patiently(self.rescuer.tidy)
         clockwork = self._clockwork()
         gc.freeze()
         gc.set_threshold(*COLLECT)

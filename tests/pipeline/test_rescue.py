@@ -1,5 +1,6 @@
 """Runs of runners that are gone or hang go on elsewhere; runs of living runners are left alone."""
 
+import os
 from datetime import date, timedelta
 
 import pytest
@@ -75,6 +76,22 @@ def test_what_a_dead_runner_left_behind_is_removed(machine, dead, rescuer):
     rescuer.rescue()
 
     assert list(lock_folder(machine.runtime).iterdir()) == []
+
+
+def test_files_of_processes_that_were_killed_unseen_are_removed_but_no_others(machine, dead, rescuer):
+    folder = lock_folder(machine.runtime)
+    _left_lock(machine, "killed while it started")
+    _left_lock(machine, "starts right now")
+    alive = LifeLock(folder, "alive")
+    long_ago, now = (machine.clock.now() - timedelta(hours=2)).timestamp(), machine.clock.now().timestamp()
+    for file in folder.iterdir():
+        taken = now if file.stem == "starts right now" else long_ago
+        os.utime(file, (taken, taken))
+
+    rescuer.tidy()
+
+    assert {file.stem for file in folder.iterdir()} == {"alive", "dead", "starts right now"}
+    alive.release()
 
 
 def test_a_runner_that_holds_its_lock_keeps_its_run(machine, rescuer):
