@@ -90,7 +90,7 @@ class Rescuer:
                     held=run["fence"],
                     fence=run["fence"] + 1,
                     rescues=rescues,
-                    available_at=at,
+                    available_at=min(run["available_at"], at),  # as before: whoever looks with a clock read a moment ago shall find it first
                     priority=BEGUN_FIRST,
                 )
         return 1

@@ -249,3 +249,24 @@ def test_a_date_without_its_runner_does_not_hold_up_a_sequential_pipeline(machin
 
     assert held_up is None
     assert machine.claim()["partition"] == date(2025, 5, 1)
+
+
+def test_a_rescued_run_is_found_before_later_dates_by_whoever_read_the_clock_before_the_rescue(machine, dead, rescuer):
+    first, _second = machine.queue(), machine.queue(DAY + timedelta(days=1))
+    machine.claim(dead)
+    machine.clock.advance(timedelta(seconds=1))
+    rescuer.rescue()
+    machine.clock.advance(timedelta(milliseconds=-1))  # the clock as a runner read it while it waited for the rescue's commit
+
+    assert machine.claim()["id"] == first
+
+
+def test_a_run_that_is_given_back_is_found_before_later_dates_by_whoever_read_the_clock_before(machine):
+    first, _second = machine.queue(), machine.queue(DAY + timedelta(days=1))
+    run = machine.claim()
+    machine.clock.advance(timedelta(seconds=1))
+    with machine.runtime.database.transaction() as connection:
+        hand_back(connection, run, at=machine.clock.now(), why="for a test")
+    machine.clock.advance(timedelta(milliseconds=-1))
+
+    assert machine.claim()["id"] == first
