@@ -47,10 +47,12 @@ class Execution:
 
     def execute(self, run: RowMapping) -> RunStatus | None:
         """Bring a claimed run to its end; return its final status, or None when it went back to the queue or to another runner."""
+        holding = _Holding(self, run)
         try:
-            return _Holding(self, run).through()
-        except (Fenced, moves.StaleMove):
-            return None  # another runner has it now, and what this one did was not committed
+            return holding.through()
+        except (Fenced, moves.StaleMove) as error:  # another runner has it now, and what this one did was not committed
+            holding.log.warning("commit_refused", fence=run["fence"], reason=str(error))
+            return None
 
 
 class _Holding:
