@@ -5,9 +5,11 @@ version of its (dataset, partition). A reader therefore sees a whole version or 
 """
 
 import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -34,6 +36,7 @@ _withdraw = Prepared(
 )
 _publish = Prepared(insert(files))
 
+ASIDE = ".tmp"
 NAMED_DIGITS = 12  # of the sha256 that a file's name carries: a flipped bit goes unseen once in 2^48
 
 
@@ -112,6 +115,16 @@ class Lake:
             return False
         return True
 
+    def sweep(self) -> int:
+        """Remove what killed writers have left aside, nothing of a living one; return how many files that were."""
+        removed = 0
+        for aside in self.folder.glob(f"*/*/.*{ASIDE}"):
+            with suppress(OSError), aside.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                aside.unlink()
+                removed += 1
+        return removed
+
     def size(self, path: str) -> int:
         """Return the bytes of a file."""
         return (self.folder / path).stat().st_size
@@ -140,13 +153,13 @@ class Lake:
 
 def put(folder: Path, name: str, data: bytes | memoryview) -> None:
     """Write a file aside, flush it, rename it, flush the folder: whatever happens meanwhile, the file is there whole or not at all."""
-    aside = folder / f".{name}.tmp"
+    aside = folder / f".{name}{ASIDE}"
     try:
         with _created(aside) as file:  # buffered: a bare write may stop half-way without an error when the disk fills up
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        aside.rename(folder / name)
+            aside.rename(folder / name)
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -163,6 +176,16 @@ def _month(lake: Path, dataset: str, month: str) -> Path:
 
 
 def _created(path: Path) -> BinaryIO:
+    """Open a new file, locked for as long as its writer has it open: so `Lake.sweep` knows what a killed one has left."""
+    while True:
+        file = _opened(path)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        if os.fstat(file.fileno()).st_nlink:  # a sweep may have come between the opening and the lock
+            return file
+        file.close()
+
+
+def _opened(path: Path) -> BinaryIO:
     """Open a new file; its folder is made when it is found missing, which is seldom."""
     try:
         return path.open("wb")

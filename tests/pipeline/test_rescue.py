@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from engine.pipeline.execution import hand_back
-from engine.pipeline.liveness import LifeLock, is_dead
+from engine.pipeline.liveness import LifeLock, is_dead, sweep
 from engine.pipeline.rescue import MOST_RESCUES, Rescuer, lock_folder
 from engine.runtime import HOST
 from storage import backfills, moves, runners, stages
@@ -95,6 +95,16 @@ def test_a_lock_is_free_when_its_holder_let_go_and_then_there_is_no_file(tmp_pat
 
     assert not held
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_runner_left_that_died_before_anybody_knew_of_it_is_removed(machine, dead):
+    folder = lock_folder(machine.runtime)
+    _left_lock(machine, "unheard-of")
+    alive = LifeLock(folder, "starts-now")
+
+    assert sweep(folder, {dead}) == 1
+    assert sorted(path.stem for path in folder.iterdir()) == [dead, "starts-now"]
+    alive.release()
 
 
 def test_a_runner_of_another_home_is_not_taken_for_dead_for_want_of_its_lock(machine, rescuer):
