@@ -16,7 +16,8 @@ from engine.runtime import HOST, Runtime
 from storage import backfills, moves, runners, runs, stages
 from storage.status import RunStatus, StageStatus, Verdict
 
-SILENCE = timedelta(seconds=15)  # a runner that beats no more for so long hangs, or its machine is gone
+# A runner that beats no more for so long hangs, or its machine is gone. With the looks before and behind, its run is free within 15 s.
+SILENCE = timedelta(seconds=14)
 MOST_RESCUES = 5  # and one more for each stage that it finished: a run that took more runners with it is the cause, not the victim
 
 
@@ -90,7 +91,9 @@ class Rescuer:
                     held=run["fence"],
                     fence=run["fence"] + 1,
                     rescues=rescues,
-                    available_at=min(run["available_at"], at),  # as before: whoever looks with a clock read a moment ago shall find it first
+                    available_at=min(
+                        run["available_at"], at
+                    ),  # as before: whoever looks with a clock read a moment ago shall find it first
                     priority=BEGUN_FIRST,
                 )
         return 1
