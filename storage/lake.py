@@ -5,10 +5,12 @@ version of its (dataset, partition). A reader therefore sees a whole version or 
 """
 
 import errno
+import fcntl
 import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, lru_cache
@@ -37,6 +39,7 @@ _publish = Prepared(insert(files))
 
 _WHOLE = (pa.types.is_integer, pa.types.is_date, pa.types.is_decimal)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+ASIDE = ".tmp"
 NAMED_DIGITS = 12  # of the sha256 that a file's name carries: a flipped bit goes unseen once in 2^48
 
 _OURS = re.compile(rf"\.?\d{{4}}-\d\d-\d\d-[0-9a-f]{{{NAMED_DIGITS}}}-[0-9a-f]{{8}}\..+")
@@ -143,6 +146,16 @@ class Lake:
                 continue
         return found
 
+    def sweep(self) -> int:
+        """Remove what killed writers have left aside, nothing of a living one; return how many files that were."""
+        removed = 0
+        for aside in self.folder.glob(f"*/*/.*{ASIDE}"):
+            with suppress(OSError), aside.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                aside.unlink()
+                removed += 1
+        return removed
+
     def size(self, path: str) -> int:
         """Return the bytes of a file."""
         return (self.folder / path).stat().st_size
@@ -171,7 +184,7 @@ class Lake:
 
 def put(folder: Path, name: str, data: bytes | memoryview) -> None:
     """Write a file aside, flush it, rename it, flush the folder: whatever happens meanwhile, the file is there whole or not at all."""
-    aside = f"{folder}/.{name}.tmp"
+    aside = f"{folder}/.{name}{ASIDE}"
     try:
         file = _created(aside)
         try:
@@ -179,9 +192,9 @@ def put(folder: Path, name: str, data: bytes | memoryview) -> None:
             while left:  # a write may stop half-way without an error when the disk fills up; the next one has it
                 left = left[os.write(file, left) :]
             os.fsync(file)
+            os.rename(aside, f"{folder}/{name}")  # noqa: PTH104, paths cost more than the call
         finally:
             os.close(file)
-        os.rename(aside, f"{folder}/{name}")  # noqa: PTH104, paths cost more than the call
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -198,6 +211,16 @@ def _month(lake: Path, dataset: str, month: str) -> Path:
 
 
 def _created(path: str) -> int:
+    """Open a new file, locked for as long as its writer has it open: so `Lake.sweep` knows what a killed one has left."""
+    while True:
+        file = _opened(path)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        if os.fstat(file).st_nlink:  # a sweep may have come between the opening and the lock
+            return file
+        os.close(file)
+
+
+def _opened(path: str) -> int:
     """Open a new file; its folder is made when it is found missing, which is seldom."""
     try:
         return os.open(path, _NEW, 0o666)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
@@ -50,8 +51,9 @@ class Execution:
         try:
             with self.runtime.database.keeping() as database:
                 return _Holding(self, run, replace(self.runtime, database=database)).through()
-        except (Fenced, moves.StaleMove):
-            return None  # another runner has it now, and what this one did was not committed
+        except (Fenced, moves.StaleMove) as error:  # another runner has it now, and what this one did was not committed
+            structlog.get_logger().warning("commit_refused", run_id=run["id"], fence=run["fence"], reason=str(error))
+            return None
 
 
 class _Holding:
@@ -305,7 +307,7 @@ def hand_back(connection: Connection, run: Mapping[Any, Any], *, at: datetime, w
         name="run_handed_back",
         message=why,
         held=run["fence"],
-        available_at=at,
+        available_at=min(run["available_at"], at),  # as before: whoever looks with a clock read a moment ago shall find it first
         priority=BEGUN_FIRST,
     )
 

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, RowMapping
 
 from engine.clock import nepal_date
 from engine.pipeline.execution import BEGUN_FIRST
-from engine.pipeline.liveness import forget, held_before, is_dead
+from engine.pipeline.liveness import forget, is_dead
 from engine.runtime import HOST, Runtime
-from storage import backfills, jobs, moves, runners, runs, stages
+from storage import backfills, moves, runners, runs, stages
 from storage.status import RunStatus, StageStatus, Verdict
 
-SILENCE = timedelta(seconds=15)  # a runner that beats no more for so long hangs, or its machine is gone
-FORGOTTEN = timedelta(hours=1)  # a process that took its lock so long ago is known by now, if it is at work
+# A runner that beats no more for so long hangs, or its machine is gone. With the looks before and behind, its run is free within 15 s.
+SILENCE = timedelta(seconds=14)
 MOST_RESCUES = 5  # and one more for each stage that it finished: a run that took more runners with it is the cause, not the victim
 
 
@@ -55,16 +55,6 @@ class Rescuer:
             self.heard.pop(runner_id, None)
         return freed
 
-    def tidy(self) -> None:
-        """Remove the files of processes that were killed before or after anybody had to look after them."""
-        folder = lock_folder(self.runtime)
-        with self.runtime.database.reading() as connection:
-            watched = {row["id"] for row in runners.unstopped(connection)} | {row["holder"] for row in jobs.unfinished(connection)}
-        old = self.runtime.clock.now() - FORGOTTEN
-        for holder in held_before(folder, old) - watched:
-            if is_dead(folder, holder):
-                forget(folder, holder)
-
     def _gone(self, runner: RowMapping) -> str | None:
         if runner["host"] == HOST and is_dead(lock_folder(self.runtime), runner["id"]):
             return f"its runner {runner['id']} died"
@@ -101,7 +91,9 @@ class Rescuer:
                     held=run["fence"],
                     fence=run["fence"] + 1,
                     rescues=rescues,
-                    available_at=at,
+                    available_at=min(
+                        run["available_at"], at
+                    ),  # as before: whoever looks with a clock read a moment ago shall find it first
                     priority=BEGUN_FIRST,
                 )
         return 1

@@ -27,12 +27,12 @@ from engine.jobs.keeper import Keeper
 from engine.pipeline.execution import Execution, hand_back
 from engine.pipeline.interrupts import cancel_main_thread, ignore_late_cancels
 from engine.pipeline.ledger import reconcile, wake_after_clock
-from engine.pipeline.liveness import LifeLock
+from engine.pipeline.liveness import LifeLock, sweep
 from engine.pipeline.rescue import Rescuer, lock_folder
 from engine.pipelines import PIPELINES
 from engine.runtime import HOST, Runtime
 from engine.version import code_version
-from storage import moves, runners, runs
+from storage import jobs, moves, runners, runs
 
 POLL = timedelta(milliseconds=25)  # how soon a click is noticed: whether anything was written at all is one look at a file
 LOOK_ANYWAY = timedelta(milliseconds=500)  # how soon a run is noticed that waits for a time which has come
@@ -84,7 +84,6 @@ class RunnerProcess:
         ignore_late_cancels()
         self._patiently(self.runtime.source.reference)  # read before a run is held: the first one shall not take longer
         self._register()
-        self._patiently(self.rescuer.tidy)
         clockwork = self._clockwork()
         gc.freeze()
         gc.set_threshold(*COLLECT)
@@ -190,12 +189,13 @@ class RunnerProcess:
     def _clockwork(self) -> BackgroundScheduler:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is left out because the one before still runs is no news
         clockwork = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
-        jobs = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE, self._wake: LEDGER}
+        ticks = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE, self._wake: LEDGER}
         if self.options.scheduling:
-            jobs |= {self._reconcile: LEDGER, self.keeper.tick: JOBS}
+            ticks |= {self._reconcile: LEDGER, self.keeper.tick: JOBS}
             self._patiently(self._reconcile)
-        for job, every in jobs.items():
+        for job, every in ticks.items():
             clockwork.add_job(self._patiently, "interval", [job], seconds=every.total_seconds(), id=job.__name__)
+        clockwork.add_job(self._patiently, args=[self._sweep])  # once, at once, and nobody waits for it
         clockwork.start()
         return clockwork
 
@@ -207,6 +207,14 @@ class RunnerProcess:
             self.log.warning("job_put_off", job=job.__name__, error=str(getattr(error, "orig", error)))
             self.stopping.wait(PATIENCE.total_seconds())
             return None
+
+    def _sweep(self) -> None:
+        """Take away what killed processes have left aside."""
+        with self.runtime.database.reading() as connection:
+            known = {row["id"] for row in runners.unstopped(connection)} | {row["holder"] for row in jobs.unfinished(connection)}
+        swept = {"files": self.runtime.lake.sweep(), "locks": sweep(lock_folder(self.runtime), known)}
+        if any(swept.values()):
+            self.log.info("left_overs_removed", **swept)
 
     def _beat(self) -> None:
         held = self.holding
