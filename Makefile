@@ -18,10 +18,10 @@ run: .venv/run.stamp ## Start the console and its runner (settings: NEPSE_* vari
 		--server.address "$${NEPSE_HOST:-127.0.0.1}" --server.port "$${NEPSE_PORT:-8501}"
 
 test: .venv/dev.stamp ## Run the tests, but for the long ones (ARGS="-k name" picks some, WORKERS=0 runs them one by one)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-long: .venv/dev.stamp ## Run the crash and soak tests that take minutes
-	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
+test-long: .venv/dev.stamp ## Run the crash and soak tests that take minutes and print their figures (CRASH_KILLS=100 makes it shorter)
+	@$(BIN)/python -m pytest -m long -rP --timeout 3600 $(ARGS)
 
 coverage: .venv/dev.stamp ## Run the tests and list the lines that none of them reaches
 	@$(BIN)/python -m pytest --cov --cov-report term-missing:skip-covered $(ARGS)

@@ -8,23 +8,19 @@ seconds. Seconds are those from asking to the end of the script's run; what the 
 
 import argparse
 import asyncio
-import os
 import random
-import socket
 import statistics
 import time
-import urllib.request
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 
 from benchmarks.parts.figures import percentile, show
-from benchmarks.parts.homes import fresh_home, process
+from benchmarks.parts.homes import fresh_home
+from benchmarks.parts.servers import Server, served
 from benchmarks.parts.stores import Size, fill
 from benchmarks.parts.visitors import Visitor
 from engine.clock import SystemClock, nepal_date
 from engine.runtime import compose
-from engine.waiting import wait_until
 
 REPEATS, EXPIRED = 20, 2
 REST = 0.2  # seconds between two reruns: right behind one the server still clears up
@@ -33,51 +29,24 @@ VISITORS, WATCHED, EVERY = 20, 30.0, 3.0  # how many, for how many seconds, and 
 PAGES = {"Overview": ("", ""), "Runs": ("runs", ""), "Run": ("run", "id={run}"), "Pipelines": ("pipelines", "")}
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
-
-
-def answers(address: str) -> bool:
-    """Say whether the console can do its work."""
-    try:
-        with urllib.request.urlopen(f"http://{address}/healthz/ready", timeout=5) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004, OK
-    except OSError:
-        return False
-
-
-def cpu(pid: int) -> float:
-    """Return the CPU seconds of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident(pid: int) -> float:
-    """Return the resident memory of a process, in MB."""
-    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
 def visitor(address: str, page: str, run: int) -> Visitor:
     """Return a visitor of a page."""
     name, query = PAGES[page]
     return Visitor(address, name, query.format(run=run))
 
 
-async def alone(address: str, pid: int, run: int, goal: float) -> None:
+async def alone(server: Server, run: int, goal: float) -> None:
     """Print what each page takes for a single visitor."""
     print("one visitor: page drawn (wall), median of reruns while its reads are cached")
     for page in PAGES:
-        async with visitor(address, page, run) as one:
+        async with visitor(server.address, page, run) as one:
             first = await one.draw()
-            before = cpu(pid)
+            before = server.cpu()
             warm = []
             for _ in range(REPEATS):
                 await asyncio.sleep(REST)
                 warm.append(await one.draw())
-            spent = (cpu(pid) - before) / REPEATS
+            spent = (server.cpu() - before) / REPEATS
             expired = []
             for _ in range(EXPIRED):
                 await asyncio.sleep(OLD)
@@ -93,22 +62,23 @@ async def alone(address: str, pid: int, run: int, goal: float) -> None:
             )
 
 
-async def together(address: str, pid: int, run: int) -> None:
+async def together(server: Server, run: int) -> None:
     """Print what the pages take with twenty visitors at once."""
     chance = random.Random(2026)  # noqa: S311, only spreads the visitors in time
     async with AsyncExitStack() as opened:
-        visitors = [await opened.enter_async_context(visitor(address, list(PAGES)[i % len(PAGES)], run)) for i in range(VISITORS)]
+        visitors = [await opened.enter_async_context(visitor(server.address, list(PAGES)[i % len(PAGES)], run)) for i in range(VISITORS)]
         for each in visitors:
             await each.draw()
             each.full.clear()
-        before, began = cpu(pid), time.perf_counter()
+        before, began = server.cpu(), time.perf_counter()
 
         async def come_and_stay(one: Visitor) -> None:
             await asyncio.sleep(chance.random() * EVERY)
-            await one.stay(WATCHED, every=EVERY)
+            end = time.perf_counter() + WATCHED
+            await one.stay(lambda: time.perf_counter() > end, every=EVERY)
 
         await asyncio.gather(*map(come_and_stay, visitors))
-        spent, watched = cpu(pid) - before, time.perf_counter() - began
+        spent, watched = server.cpu() - before, time.perf_counter() - began
     full = [took * 1000 for each in visitors for took in each.full]
     fragments = [took * 1000 for each in visitors for took in each.fragments]
     print(f"{VISITORS} visitors, each drawing its page anew every {EVERY:g} s")
@@ -120,7 +90,7 @@ async def together(address: str, pid: int, run: int) -> None:
     show("moving part, median", f"{statistics.median(fragments):.0f} ms", f"{len(fragments)} redraws")
     show("  95th percentile", f"{percentile(fragments, 0.95):.0f} ms")
     show("CPU of the server a redraw", f"{spent / (len(full) + len(fragments)) * 1000:.0f} ms")
-    show("  its share of one core", f"{spent / watched:.0%}", f"{resident(pid):.0f} MB resident")
+    show("  its share of one core", f"{spent / watched:.0%}", f"{server.resident():.0f} MB resident")
 
 
 def main() -> None:
@@ -131,15 +101,12 @@ def main() -> None:
     runs = 1_000_000 if million else 10_000
     with fresh_home(real=False) as settings:
         fill(compose(settings).database, Size(runs), until=nepal_date(SystemClock().now()) - timedelta(days=1))
-        address = f"127.0.0.1:{free_port()}"
-        host, port = address.split(":")
-        with process(settings, "-m", "streamlit", "run", "app.py", "--server.address", host, "--server.port", port) as server:
-            began = time.perf_counter()
-            assert wait_until(lambda: answers(address), timeout=timedelta(seconds=60)), (settings.home / "output.log").read_text()
+        began = time.perf_counter()
+        with served(settings) as server:
             print(f"console over {runs:,} runs and {runs * 10:,} metric rows")
             show("from the start of the server to its being ready", f"{time.perf_counter() - began:.1f} s")
-            asyncio.run(alone(address, server.pid, runs, 2 if million else 1))
-            asyncio.run(together(address, server.pid, runs))
+            asyncio.run(alone(server, runs, 2 if million else 1))
+            asyncio.run(together(server, runs))
 
 
 if __name__ == "__main__":

@@ -2,27 +2,17 @@
 
 Run from the repository: `python -m benchmarks.restore`. It backfills the whole span in a fresh home (real files where they are at hand),
 makes two backups with the commands that a person gives, verifies the newest and restores it into a new folder. A drill is measured too:
-it is what the console shows. Then one more day is run again and again, with jobs beside it one after the other and without.
+it is what the console shows. What jobs cost the runs beside them, `python -m benchmarks.load` measures.
 """
 
 import json
-import statistics
-from collections.abc import Iterator
-from datetime import date, timedelta
-from threading import Event, Thread
 from typing import Any
 
-from benchmarks.one_day import BEFORE, one_more
-from benchmarks.parts.figures import percentile, show
-from benchmarks.parts.homes import PIPELINE, SINCE, UNTIL, Finished, command, fresh_home, kind, process
-from engine.runtime import Runtime, compose
-from engine.services import Services
+from benchmarks.parts.figures import show
+from benchmarks.parts.homes import PIPELINE, SINCE, UNTIL, Finished, command, fresh_home, kind
 from engine.settings import Settings
-from engine.waiting import runner_is_alive, wait_until
-from storage import jobs
 
 GOAL = 60  # seconds until the store is a home again
-ROUNDS, DAYS = 4, 10  # session dates that are run by turns: with jobs beside them and without
 
 
 def answered(settings: Settings, *arguments: object) -> tuple[Finished, dict[str, Any]]:
@@ -56,60 +46,10 @@ def mb(number: int) -> str:
     return f"{number / 1e6:.0f} MB"
 
 
-def always_a_job(runtime: Runtime, enough: Event) -> None:
-    """Ask for one job after the other, so that there is always one; returns when the last one is over."""
-    services = Services(runtime, actor="benchmark")
-    while not enough.is_set():
-        for name in ("backup", "drill", "scrub"):
-            services.ask_for(name)
-        wait_until(lambda: not busy(runtime), timeout=timedelta(minutes=5), glance=0.05)
-
-
-def busy(runtime: Runtime) -> bool:
-    """Say whether a job is queued or runs."""
-    with runtime.database.reading() as connection:
-        return bool(jobs.unfinished(connection))
-
-
-def walls(runtime: Runtime, days: Iterator[date]) -> list[float]:
-    """Run some session dates and return the wall seconds of each."""
-    measured: list[float] = []
-    while len(measured) < DAYS:
-        if took := one_more(runtime, next(days)):
-            measured.append(took[0])
-    return measured
-
-
-def beside() -> None:
-    """Measure a day's run with jobs beside it."""
-    with fresh_home() as settings:
-        last = SINCE + timedelta(days=BEFORE - 1)
-        command(settings, "backfill", PIPELINE, "--since", SINCE, "--until", last, "--wait", "--json")
-        runtime, alone, accompanied = compose(settings), [], []
-        days = (last + timedelta(days=number) for number in range(1, 1000))
-        with process(settings, "-m", "engine", "runner"):
-            assert wait_until(lambda: runner_is_alive(runtime), timeout=timedelta(seconds=30)), "no runner came to life"
-            walls(runtime, days)  # warm
-            for _ in range(ROUNDS):
-                alone += walls(runtime, days)
-                enough = Event()
-                asking = Thread(target=always_a_job, args=(runtime, enough))
-                asking.start()
-                assert wait_until(lambda: busy(runtime), timeout=timedelta(seconds=30)), "no job was asked for"
-                accompanied += walls(runtime, days)
-                enough.set()
-                asking.join()
-        print(f"one more day on a warm runner, {len(alone)} session dates each, by turns")
-        for name, found in (("alone", alone), ("with backup, drill and scrub beside it all the time", accompanied)):
-            told = f"{percentile(found, 0.95) * 1000:.0f} ms at the 95th percentile"
-            show(f"{name}, median", f"{statistics.median(found) * 1000:.0f} ms", told)
-
-
 def main() -> None:
     """Measure and print."""
     with fresh_home() as settings:
         whole(settings)
-    beside()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 Exit code 0 only when what was asked happened; 1 when it did not; 2 when the request itself was wrong. Errors go to stderr.
 """
 
-import os
 import sys
 from datetime import date
 from typing import Annotated
@@ -227,10 +226,10 @@ def runner(
     if status or to_json:  # a runner itself prints nothing
         show(reading.runners(runtime()), to_json=to_json)
         return
+    from engine.lean import leave_pandas_out  # noqa: PLC0415, for runners only
     from engine.pipeline.runner import RunnerOptions, RunnerProcess  # noqa: PLC0415, APScheduler is loaded by runners only
 
-    if parent_pid is not None:
-        os.nice(5)  # beside a console: pages come first
+    leave_pandas_out()
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(), structlog.processors.JSONRenderer(default=str)]
     )

@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
+from storage.prepared import Prepared
 from storage.status import ACTIVE, BackfillState, OnFailure
 from storage.tables import Backfill, Run
 
 backfills = Backfill.__table__
 runs = Run.__table__
 
-_active = select(runs.c.id).where(runs.c.backfill_id == bindparam("backfill_id"), runs.c.status.in_(ACTIVE)).limit(1)
+_active = Prepared(select(runs.c.id).where(runs.c.backfill_id == bindparam("backfill_id"), runs.c.status.in_(ACTIVE)).limit(1))
 
 
 def add(connection: Connection, **values: Any) -> int:
@@ -74,7 +75,7 @@ def taken_over(connection: Connection, backfill_id: int, *, by: int, at: datetim
 
 
 def _has_active(connection: Connection, backfill_id: int) -> bool:
-    return connection.execute(_active, {"backfill_id": backfill_id}).scalar_one_or_none() is not None
+    return _active.one(connection, {"backfill_id": backfill_id}) is not None
 
 
 def tiles(connection: Connection, backfill_id: int) -> Sequence[RowMapping]:

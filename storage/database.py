@@ -18,6 +18,7 @@ from storage.prepared import driven
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL file when two connections meet a checkpoint (sqlite.org/wal.html#walresetbug).
 SAFE_SQLITE = (3, 51, 3)
 BUSY_SECONDS = 15
+CACHED_STATEMENTS = 500  # that a connection keeps compiled; a run makes some 70, the pages several hundred
 
 
 class DatabaseRefused(Exception):
@@ -29,6 +30,7 @@ class Database:
     """An open database: one writer at a time on SQLite, any number of readers."""
 
     pool: Engine
+    kept: list[Connection] | None = None  # free ones of `keeping`
 
     @property
     def dialect(self) -> str:
@@ -41,19 +43,50 @@ class Database:
 
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE): a deferred one loses updates between its read and its write.
         """
-        with self.pool.connect() as connection:
-            connection.execution_options(writes=True)
-            with connection.begin():
-                yield connection
+        with self._connected() as connection, connection.begin():
+            if self.dialect == "sqlite":
+                driven(connection, "BEGIN IMMEDIATE")
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection with one consistent snapshot of everything that was committed before."""
-        with self.pool.connect() as connection:
+        with self._connected() as connection:
             if self.dialect == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
+                if self.dialect == "sqlite":
+                    driven(connection, "BEGIN")
                 yield connection
+
+    @contextmanager
+    def keeping(self) -> Iterator["Database"]:
+        """Give this database with connections that one thread keeps inside the block, for many short transactions one after the other.
+
+        To fetch one for each and to give it back costs more than a statement. On PostgreSQL they carry options and are not kept.
+        """
+        if self.kept is not None or self.dialect != "sqlite":
+            yield self
+            return
+        kept: list[Connection] = []
+        try:
+            yield Database(self.pool, kept)
+        finally:
+            for connection in kept:
+                connection.close()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        connection = self.kept.pop() if self.kept else self.pool.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self.kept is None:
+            connection.close()
+        else:
+            self.kept.append(connection)
 
     def serialise(self, connection: Connection, name: str) -> None:
         """Let only one transaction of that name go on at a time (SQLite's writers already do)."""
@@ -110,7 +143,9 @@ def open_database(url: str, *, durability: str = "normal") -> Database:
         )
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    pool = create_engine(parsed, module=pysqlite3, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    connect_args = {"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": CACHED_STATEMENTS}
+    # The newest connection first: a connection forgets every page that it has read when another one has written.
+    pool = create_engine(parsed, module=pysqlite3, connect_args=connect_args, pool_use_lifo=True)
     synchronous = durability.upper()
 
     @event.listens_for(pool, "connect")
@@ -125,10 +160,6 @@ def open_database(url: str, *, durability: str = "normal") -> Database:
             "journal_size_limit = 67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(pool, "begin")
-    def _begin(connection: Connection) -> None:
-        driven(connection, "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
     return Database(pool)
 

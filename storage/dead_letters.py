@@ -30,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.prepared import Prepared
 from storage.status import LetterKind, LetterState, RunType
 from storage.tables import DeadLetter
 
@@ -48,11 +49,13 @@ _of_date = (letters.c.pipeline == bindparam("pipeline"), letters.c.partition == 
 _of_file = (*_of_date, letters.c.source_sha256 == bindparam("sha256"))
 _columns = ("id", "source_sha256", "line", "kind", "state", "tries", "decided_by", "resolved_run_id", "edited_raw", "asked")
 # Whoever decides about one of them at this moment is waited for; SQLite, whose one writer is alone, leaves FOR UPDATE out.
-_known = select(*(letters.c[name] for name in _columns)).where(*_of_date).with_for_update()
-_corrections = select(letters.c.line, letters.c.edited_raw).where(
-    *_of_file, letters.c.edited_raw.is_not(None), letters.c.state != LetterState.DISCARDED
+_known = Prepared(select(*(letters.c[name] for name in _columns)).where(*_of_date).with_for_update())
+_corrections = Prepared(
+    select(letters.c.line, letters.c.edited_raw).where(
+        *_of_file, letters.c.edited_raw.is_not(None), letters.c.state != LetterState.DISCARDED
+    )
 )
-_resolve_files = (
+_resolve_files = Prepared(
     update(letters)
     .where(
         letters.c.pipeline == bindparam("b_pipeline"),
@@ -125,7 +128,7 @@ def record(  # noqa: PLR0913, all of it is needed to tell one line from another
     corrections the run has applied (line and `digest`); without it, those that stand now. What a person changed too late for the run
     stays open: what is in the session is not what stands now.
     """
-    known = connection.execute(_known, {"pipeline": run["pipeline"], "partition": run["partition"]}).mappings().all()
+    known = _known.all(connection, {"pipeline": run["pipeline"], "partition": run["partition"]})
     if not known and not found:
         return Counts()
     mine = {row["line"]: row for row in known if row["source_sha256"] == sha256 and row["kind"] != LetterKind.FILE}
@@ -182,7 +185,7 @@ def _said(letter: Letter) -> dict[str, Any]:
     }
 
 
-def _see_again(connection: Connection, run: Mapping[Any, Any], again: Sequence[tuple[RowMapping, Letter]], *, at: datetime) -> int:
+def _see_again(connection: Connection, run: Mapping[Any, Any], again: Sequence[tuple[Mapping[str, Any], Letter]], *, at: datetime) -> int:
     """Write that letters failed again; return how many were parked by it."""
     if not again:
         return 0
@@ -201,7 +204,7 @@ def _see_again(connection: Connection, run: Mapping[Any, Any], again: Sequence[t
     )
 
 
-def _after_failing(row: RowMapping, *, replay: bool) -> tuple[LetterState, int]:
+def _after_failing(row: Mapping[str, Any], *, replay: bool) -> tuple[LetterState, int]:
     """Return the state and the tries of a letter that failed again in a `replay` of it; what a person has put away stays there.
 
     What the system put away comes back: the source shows the file of before again.
@@ -215,7 +218,9 @@ def _after_failing(row: RowMapping, *, replay: bool) -> tuple[LetterState, int]:
     return LetterState.OPEN, tries
 
 
-def _resolve(connection: Connection, run_id: int, passed: Sequence[RowMapping], corrected: Mapping[int, str] | None) -> tuple[int, int]:
+def _resolve(
+    connection: Connection, run_id: int, passed: Sequence[Mapping[str, Any]], corrected: Mapping[int, str] | None
+) -> tuple[int, int]:
     """Write that letters passed; return how many with a correction and how many as they were."""
     now = {row["id"]: digest(row["edited_raw"]) if row["edited_raw"] is not None else None for row in passed}
     true = [row["id"] for row in passed if corrected is None or corrected.get(row["line"]) == now[row["id"]]]
@@ -254,14 +259,14 @@ def digest(raw: bytes) -> str:
 def corrections(connection: Connection, pipeline: str, partition: date, sha256: str) -> dict[int, bytes]:
     """Return, by line, what people have put in the place of lines of these bytes."""
     asked = {"pipeline": pipeline, "partition": partition, "sha256": sha256}
-    return {row.line: bytes(row.edited_raw) for row in connection.execute(_corrections, asked)}
+    return {row["line"]: bytes(row["edited_raw"]) for row in _corrections.all(connection, asked)}
 
 
 def add_file(connection: Connection, run: Mapping[Any, Any], *, stage: str, error_type: str, message: str, at: datetime) -> None:
     """Keep the file of a run as a letter: it could not be used as a whole."""
     sha256 = run["source_sha256"] or ""
     letter = Letter(LetterKind.FILE, WHOLE_FILE, None, error_type, None, message, None, None, None, stage)
-    known = connection.execute(_known, {"pipeline": run["pipeline"], "partition": run["partition"]}).mappings().all()
+    known = _known.all(connection, {"pipeline": run["pipeline"], "partition": run["partition"]})
     files = [row for row in known if row["kind"] == LetterKind.FILE]
     same = [(row, letter) for row in files if row["source_sha256"] == sha256]
     if same:
@@ -274,7 +279,7 @@ def add_file(connection: Connection, run: Mapping[Any, Any], *, stage: str, erro
 def resolve_files(connection: Connection, run: Mapping[Any, Any]) -> int:
     """Write that the file of a run's date could be used after all; return how many letters that resolves."""
     asked = {"b_pipeline": run["pipeline"], "b_partition": run["partition"], "b_run_id": run["id"]}
-    return connection.execute(_resolve_files, asked).rowcount
+    return _resolve_files.write(connection, asked)
 
 
 def ask(connection: Connection, ids: Sequence[int]) -> None:

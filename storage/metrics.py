@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
+from storage.prepared import Prepared
 from storage.tables import Metric, MetricSeries
 from storage.upsert import insert_of
 
 series = MetricSeries.__table__
 metrics = Metric.__table__
 
-_add = insert(metrics)
+_add = Prepared(insert(metrics))
 
 
 class Measure(NamedTuple):
@@ -34,7 +35,7 @@ def record(
         if (pipeline, measure.stage, measure.name) not in known:
             known[pipeline, measure.stage, measure.name] = _series_id(connection, pipeline, measure)
     rows = [{"series_id": known[pipeline, m.stage, m.name], "at": at, "run_id": run_id, "value": float(m.value)} for m in measures]
-    connection.execute(_add, rows)
+    _add.write_many(connection, rows)
 
 
 def _series_id(connection: Connection, pipeline: str, measure: Measure) -> int:

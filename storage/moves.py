@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, exists, func, insert, or_, select, update
 
 from storage.database import Database
 from storage.prepared import Prepared
@@ -31,7 +31,7 @@ INHERITED = ("source", "simulated", "source_file", "layout", "evidence", "reason
 # A run keeps the snapshot that it began with, whatever is changed while it runs, waits or is rescued.
 _thresholds = func.coalesce(runs.c.threshold_version, select(func.max(ThresholdChange.__table__.c.id)).scalar_subquery(), 0)
 _add_event = Prepared(insert(events))
-_started = select(runs.c.started_at, runs.c.pipeline).where(runs.c.id == bindparam("run_id"))
+_started = Prepared(select(runs.c.started_at, runs.c.pipeline).where(runs.c.id == bindparam("run_id")))
 _said = select(
     runs.c.pipeline,
     runs.c.partition,
@@ -44,8 +44,9 @@ _said = select(
 _held = select(runs.c.id, runs.c.cancel_requested, runs.c.backfill_id).where(
     runs.c.id == bindparam("run_id"), runs.c.fence == bindparam("fence"), runs.c.status == RunStatus.RUNNING
 )
+_held_now = Prepared(_held)
 _held_to_commit = Prepared(_held.with_for_update())  # SQLite, whose one writer is alone anyway, leaves FOR UPDATE out
-_whole = select(runs).where(runs.c.id == bindparam("run_id"))
+_whole = Prepared(select(runs).where(runs.c.id == bindparam("run_id")))
 
 
 class StaleMove(Exception):
@@ -94,37 +95,37 @@ def move(
     **values: Any,
 ) -> None:
     """Move a run to another status, if it may; `StaleMove` when it may not, or when `held` is no longer the run's fence."""
-    bound = {f"new_{column}": value for column, value in values.items()} | {"b_run_id": run_id, "b_held": held, "new_status": to}
-    moved = connection.execute(_move(to, tuple(values), held is not None), bound)
-    if moved.rowcount != 1:
+    bound = {f"new_{column}": value for column, value in values.items()} | {"b_run_id": run_id, "new_status": to}
+    bound |= {} if held is None else {"b_held": held}
+    if _move(to, tuple(values), held is not None).write(connection, bound) != 1:
         raise StaleMove(f"run {run_id} cannot move to {to}: it is not in a state, or in the hands, that allows it")
     event(connection, run_id, at=at, name=name, status=to, message=message)
     _remember(connection, run_id, at=at)
 
 
 @cache
-def _move(to: RunStatus, columns: tuple[str, ...], is_held: bool) -> Any:  # noqa: FBT001, a key of the cache
+def _move(to: RunStatus, columns: tuple[str, ...], is_held: bool) -> Prepared:  # noqa: FBT001, a key of the cache
     statement = update(runs).where(runs.c.id == bindparam("b_run_id"), runs.c.status.in_(sources_of(to)))
     if is_held:
         statement = statement.where(runs.c.fence == bindparam("b_held"))
     values: dict[str, Any] = {column: bindparam(f"new_{column}") for column in ("status", *columns)}
-    return statement.values(values | ({"threshold_version": _thresholds} if to is RunStatus.RUNNING else {}))
+    return Prepared(statement.values(values | ({"threshold_version": _thresholds} if to is RunStatus.RUNNING else {})))
 
 
 def finish(connection: Connection, run_id: int, to: RunStatus, *, at: datetime, day: date, held: int | None = None, **values: Any) -> None:
     """End a run: `move` it to a final status and add it to the roll-up of `day` (Nepal date)."""
-    run = connection.execute(_started, {"run_id": run_id}).one()
-    duration_us = (at - run.started_at) // MICROSECOND if run.started_at else None
+    run = _started.the_one(connection, {"run_id": run_id})
+    duration_us = (at - run["started_at"]) // MICROSECOND if run["started_at"] else None
     move(connection, run_id, to, at=at, name=f"run_{to}", held=held, finished_at=at, duration_us=duration_us, **values)
     counted = {"runs": 1, "duration_us": max(duration_us or 0, 0), "cpu_us": values.get("cpu_us") or 0, "rows": values.get("rows") or 0}
-    connection.execute(_roll_up(connection.dialect.name), {"pipeline": run.pipeline, "day": day, "status": to, **counted})
+    _roll_up(connection.dialect.name).write(connection, {"pipeline": run["pipeline"], "day": day, "status": to, **counted})
 
 
 @cache
-def _roll_up(dialect: str) -> Any:
+def _roll_up(dialect: str) -> Prepared:
     statement = insert_of(dialect, run_daily)
     sums = {name: run_daily.c[name] + statement.excluded[name] for name in ("runs", "duration_us", "cpu_us", "rows")}
-    return statement.on_conflict_do_update(index_elements=["pipeline", "day", "status"], set_=sums)
+    return Prepared(statement.on_conflict_do_update(index_elements=["pipeline", "day", "status"], set_=sums))
 
 
 def _remember(connection: Connection, run_id: int, *, at: datetime) -> None:
@@ -158,46 +159,44 @@ def _kept(statement: Any) -> Any:
 
 def claimable(connection: Connection, *, at: datetime, sequential: Sequence[str], only_backfill: int | None = None) -> bool:
     """Say whether `claim` would find a run; a look that takes no lock."""
-    return connection.execute(_next(tuple(sequential), only_backfill), {"now": at}).one_or_none() is not None
+    return _next(tuple(sequential), only_backfill).one(connection, {"now": at}) is not None
 
 
 def claim(
     database: Database, *, runner_id: str, at: datetime, sequential: Sequence[str], only_backfill: int | None = None, **noted: Any
-) -> RowMapping | None:
+) -> Mapping[str, Any] | None:
     """Take the next queued run, or None; of a `sequential` pipeline at most one runs at a time; `noted` are columns of the run.
 
     The new fence number is in the row: whoever held the run before can no longer commit.
     """
     with database.transaction() as connection:
         database.serialise(connection, "claim")
-        # A run that a person cancels at this moment is passed over.
-        free = _next(tuple(sequential), only_backfill).with_for_update(of=runs, skip_locked=True)
-        run = connection.execute(free, {"now": at}).one_or_none()
+        run = _next_free(tuple(sequential), only_backfill).one(connection, {"now": at})
         if run is None:
             return None
         move(
             connection,
-            run.id,
+            run["id"],
             RunStatus.RUNNING,
             at=at,
             name="run_claimed",
             message=f"by {runner_id}",
             runner_id=runner_id,
-            fence=run.fence + 1,
-            started_at=run.started_at or at,
+            fence=run["fence"] + 1,
+            started_at=run["started_at"] or at,
             **noted,
         )
-        return connection.execute(_whole, {"run_id": run.id}).mappings().one()
+        return _whole.the_one(connection, {"run_id": run["id"]})
 
 
-def claim_one(database: Database, run_id: int, *, runner_id: str, at: datetime, **noted: Any) -> RowMapping:
+def claim_one(database: Database, run_id: int, *, runner_id: str, at: datetime, **noted: Any) -> Mapping[str, Any]:
     """Take one certain queued run; `StaleMove` where it does not wait any more."""
     with database.transaction() as connection:
         database.serialise(connection, "claim")
         run = connection.execute(select(runs.c.fence, runs.c.started_at).where(runs.c.id == run_id)).one()
         told = {"runner_id": runner_id, "fence": run.fence + 1, "started_at": run.started_at or at}
         move(connection, run_id, RunStatus.RUNNING, at=at, name="run_claimed", message=f"by {runner_id}", **told, **noted)
-        return connection.execute(_whole, {"run_id": run_id}).mappings().one()
+        return _whole.the_one(connection, {"run_id": run_id})
 
 
 def streams_waiting(connection: Connection, *, at: datetime) -> Sequence[int]:
@@ -207,7 +206,17 @@ def streams_waiting(connection: Connection, *, at: datetime) -> Sequence[int]:
 
 
 @cache
-def _next(sequential: tuple[str, ...], only_backfill: int | None) -> Any:
+def _next(sequential: tuple[str, ...], only_backfill: int | None) -> Prepared:
+    return Prepared(_first_in_turn(sequential, only_backfill))
+
+
+@cache
+def _next_free(sequential: tuple[str, ...], only_backfill: int | None) -> Prepared:
+    # A run that a person cancels at this moment is passed over.
+    return Prepared(_first_in_turn(sequential, only_backfill).with_for_update(of=runs, skip_locked=True))
+
+
+def _first_in_turn(sequential: tuple[str, ...], only_backfill: int | None) -> Any:
     busy, owner = runs.alias(), backfills.alias()
     running = select(func.count()).where(busy.c.backfill_id == owner.c.id, busy.c.status == RunStatus.RUNNING)
     allowed = exists().where(
@@ -241,8 +250,8 @@ def holds(connection: Connection, run_id: int, *, fence: int) -> Mapping[str, An
 
 def cancel_wanted(connection: Connection, run_id: int, *, fence: int) -> bool:
     """Say whether a person wants a held run to stop; a look that takes no lock."""
-    row = connection.execute(_held, {"run_id": run_id, "fence": fence}).one_or_none()
-    return row is not None and bool(row.cancel_requested)
+    row = _held_now.one(connection, {"run_id": run_id, "fence": fence})
+    return row is not None and bool(row["cancel_requested"])
 
 
 def note(connection: Connection, run_id: int, **values: Any) -> None:

@@ -6,6 +6,7 @@ transactions and errors stay SQLAlchemy's. On another database, which is asked o
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
@@ -16,19 +17,19 @@ Processor = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """SQL text, what is bound in its order (name, how it is stored, value of a constant), and how the columns of a result are read."""
+    """SQL text, what is bound in its order: names, constants among them, how some are stored; and how the columns of a result are read."""
 
     text: str
-    bound: Sequence[tuple[str, Processor | None, Any]]
+    in_order: Callable[[Mapping[str, Any]], Sequence[Any]]
+    constants: Mapping[str, Any]
+    stored: Sequence[tuple[int, Processor]]
     read: Sequence[tuple[str, Processor | None]]
 
-    def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(
-            [
-                (store(given[name]) if store else given[name]) if name in given else constant  # as lists: a generator costs as much again
-                for name, store, constant in self.bound
-            ]
-        )
+    def values(self, given: Mapping[str, Any]) -> Sequence[Any]:
+        bound = list(self.in_order({**given, **self.constants} if self.constants else given))
+        for place, store in self.stored:
+            bound[place] = store(bound[place])
+        return bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,7 @@ class Prepared:
             connection.execute(self.statement, rows)
             return
         compiled = self._for(connection.dialect, rows[0])
-        for row in rows:
-            driven(connection, compiled.text, compiled.values(row))
+        driven_many(connection, compiled.text, [compiled.values(row) for row in rows])
 
     def one(self, connection: Connection, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the first row that the statement gives, or None."""
@@ -78,7 +78,7 @@ class Prepared:
     def _for(self, dialect: Dialect, given: Mapping[str, Any]) -> _Compiled:
         names = tuple(given)
         if names not in self._compiled:
-            self._compiled[names] = _compile(self.statement, dialect, names)
+            self._compiled[names] = _compile(self.statement, dialect, given)
         return self._compiled[names]
 
 
@@ -88,18 +88,45 @@ def driven(connection: Connection, text: str, values: Sequence[Any] = ()) -> Any
     try:
         return driver.execute(text, values)
     except connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]  # an open connection has a driver
-        raise DBAPIError.instance(text, values, error, connection.dialect.dbapi.Error, dialect=connection.dialect) from error  # type: ignore[union-attr]
+        raise _told(connection, text, values, error) from error
 
 
-def _compile(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Compiled:
-    compiled = statement.compile(dialect=dialect, column_keys=names)
-    if compiled.insert_prefetch or compiled.update_prefetch or compiled.literal_execute_params or compiled.post_compile_params:
+def driven_many(connection: Connection, text: str, rows: Sequence[Sequence[Any]]) -> None:
+    """`driven` for each of `rows`."""
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        driver.executemany(text, rows)
+    except connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+        raise _told(connection, text, rows, error) from error
+
+
+def _told(connection: Connection, text: str, values: Any, error: Exception) -> Exception:
+    """Return what SQLAlchemy makes of an error of the driver."""
+    told: Exception = DBAPIError.instance(text, values, error, connection.dialect.dbapi.Error, dialect=connection.dialect)  # type: ignore[union-attr]
+    return told
+
+
+def _compile(statement: Any, dialect: Dialect, given: Mapping[str, Any]) -> _Compiled:
+    compiled = statement.compile(dialect=dialect, column_keys=tuple(given))
+    if compiled.insert_prefetch or compiled.update_prefetch:
         raise TypeError(f"only SQLAlchemy itself can execute this: {compiled}")
-    bound = []
-    for name in compiled.positiontup:
-        store = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
-        constant = None if name in names else compiled.params[name]
-        bound.append((name, store, store(constant) if store else constant))
+    written = compiled.construct_expanded_state(given)  # lists that are constants of the statement, with a place for each value
+    listed = {each: name for name, many in written.parameter_expansion.items() for each in many}
+    if not given.keys().isdisjoint(written.parameter_expansion):
+        raise TypeError(f"only SQLAlchemy itself can bind a list anew at each call: {compiled}")
+    names = written.positiontup
+    storing = {name: compiled.binds[listed.get(name, name)].type.dialect_impl(dialect).bind_processor(dialect) for name in names}
+    constants = {
+        name: store(value) if (store := storing[name]) else value for name, value in written.parameters.items() if name not in given
+    }
+    stored = [(place, store) for place, name in enumerate(names) if name in given and (store := storing[name])]
     returned = statement.selected_columns if statement.is_select else statement.exported_columns
     read = [(column.name, column.type.dialect_impl(dialect).result_processor(dialect, None)) for column in returned]
-    return _Compiled(str(compiled), bound, read)
+    return _Compiled(written.statement, _picking(names), constants, stored, read)
+
+
+def _picking(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """Return what takes the values of `names` out of a mapping, in their order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda given: [given[name] for name in names]

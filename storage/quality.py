@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select
 
+from storage.prepared import Prepared
 from storage.status import Decision, Label
 from storage.tables import CheckResult, FindingLabel, GateDecision, QualityReport
 from storage.upsert import upsert
@@ -17,11 +18,11 @@ finding_labels = FindingLabel.__table__
 
 MOST_LABELS = 100_000  # more than operators will ever give; a page must not read without end
 
-_add_report = insert(reports)
-_add_results = insert(results)
+_add_report = Prepared(insert(reports))
+_add_results = Prepared(insert(results))
 _report_of = select(reports).where(reports.c.run_id == bindparam("run_id"))
 _results_of = select(results).where(results.c.run_id == bindparam("run_id")).order_by(results.c.check_id)
-_decision_for = (
+_decision_for = Prepared(
     select(decisions)
     .where(
         decisions.c.pipeline == bindparam("pipeline"),
@@ -31,13 +32,18 @@ _decision_for = (
     .order_by(decisions.c.id.desc())
     .limit(1)
 )
+_labels_of = Prepared(
+    select(finding_labels)
+    .where(finding_labels.c.session == bindparam("session"))
+    .order_by(finding_labels.c.symbol, finding_labels.c.check_id)
+)
 
 
 def add_report(connection: Connection, report: Mapping[str, Any], checked: Sequence[Mapping[str, Any]]) -> None:
     """Record what the gate said of a run's session, and what each check found in it."""
-    connection.execute(_add_report, dict(report))
+    _add_report.write(connection, report)
     if checked:
-        connection.execute(_add_results, [dict(row) for row in checked])
+        _add_results.write_many(connection, checked)
 
 
 def report_of(connection: Connection, run_id: int) -> RowMapping | None:
@@ -103,10 +109,9 @@ def decide(connection: Connection, *, decision: Decision, **values: Any) -> int:
     return decision_id
 
 
-def decision_for(connection: Connection, pipeline: str, partition: date, sha256: str) -> RowMapping | None:
+def decision_for(connection: Connection, pipeline: str, partition: date, sha256: str) -> Mapping[str, Any] | None:
     """Return the newest decision about these bytes of a date's file, or None."""
-    asked = {"pipeline": pipeline, "partition": partition, "sha256": sha256}
-    return connection.execute(_decision_for, asked).mappings().one_or_none()
+    return _decision_for.one(connection, {"pipeline": pipeline, "partition": partition, "sha256": sha256})
 
 
 def set_label(connection: Connection, session: date, symbol: str, check_id: str, *, label: Label, **values: Any) -> None:
@@ -127,7 +132,6 @@ def labels(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(query.limit(MOST_LABELS)).mappings().all()
 
 
-def labels_of(connection: Connection, session: date) -> Sequence[RowMapping]:
+def labels_of(connection: Connection, session: date) -> Sequence[Mapping[str, Any]]:
     """Return what operators said of the findings of one session."""
-    query = select(finding_labels).where(finding_labels.c.session == session)
-    return connection.execute(query.order_by(finding_labels.c.symbol, finding_labels.c.check_id)).mappings().all()
+    return _labels_of.all(connection, {"session": session})

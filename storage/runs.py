@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
+from storage.prepared import Prepared
 from storage.status import ACTIVE, FINAL, BackfillState, RunStatus
 from storage.tables import Attempt, Backfill, DateState, LogLine, Run, RunDaily, RunEvent, StageRun
 
@@ -17,30 +19,30 @@ date_states = DateState.__table__
 run_daily = RunDaily.__table__
 backfills = Backfill.__table__
 
-_one = select(runs).where(runs.c.id == bindparam("run_id"))
+_one = Prepared(select(runs).where(runs.c.id == bindparam("run_id")))
 _running = select(runs).where(runs.c.status == RunStatus.RUNNING)
 _states_between = (
     select(date_states)
     .where(date_states.c.pipeline == bindparam("pipeline"), date_states.c.day.between(bindparam("since"), bindparam("until")))
     .order_by(date_states.c.day)
 )
-_work_left = (
+_work_left = Prepared(
     select(runs.c.id)
     .join(backfills, backfills.c.id == runs.c.backfill_id)
     .where(runs.c.backfill_id == bindparam("backfill_id"), runs.c.status.in_(ACTIVE), backfills.c.state == BackfillState.RUNNING)
     .limit(1)
 )
-_stages_of = select(stage_runs).where(stage_runs.c.run_id == bindparam("run_id")).order_by(stage_runs.c.position, stage_runs.c.id)
+_stages_of = Prepared(select(stage_runs).where(stage_runs.c.run_id == bindparam("run_id")).order_by(stage_runs.c.position, stage_runs.c.id))
 
 
-def one(connection: Connection, run_id: int) -> RowMapping | None:
+def one(connection: Connection, run_id: int) -> Mapping[str, Any] | None:
     """Return a run, or None."""
-    return connection.execute(_one, {"run_id": run_id}).mappings().one_or_none()
+    return _one.one(connection, {"run_id": run_id})
 
 
-def stages_of(connection: Connection, run_id: int) -> Sequence[RowMapping]:
+def stages_of(connection: Connection, run_id: int) -> Sequence[Mapping[str, Any]]:
     """Return the stages of a run in order, each with every row it has."""
-    return connection.execute(_stages_of, {"run_id": run_id}).mappings().all()
+    return _stages_of.all(connection, {"run_id": run_id})
 
 
 def attempts_of(connection: Connection, run_id: int) -> Sequence[RowMapping]:
@@ -152,7 +154,7 @@ def durations(connection: Connection, pipeline: str, *, limit: int = 200) -> Seq
 
 def backfill_has_work(connection: Connection, backfill_id: int) -> bool:
     """Say whether any run of a backfill that goes on is still queued or running."""
-    return connection.execute(_work_left, {"backfill_id": backfill_id}).scalar_one_or_none() is not None
+    return _work_left.one(connection, {"backfill_id": backfill_id}) is not None
 
 
 def is_final(status: str) -> bool:

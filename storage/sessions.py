@@ -13,13 +13,13 @@ from storage.upsert import upsert, upsert_columns
 sessions = TradingSession.__table__
 prices = Price.__table__
 
-_symbols = select(prices.c.symbol).where(prices.c.session == bindparam("session"))
+_symbols = Prepared(select(prices.c.symbol).where(prices.c.session == bindparam("session")))
 _drop = delete(prices).where(prices.c.session == bindparam("b_session"), prices.c.symbol == bindparam("b_symbol"))
 _one = Prepared(select(sessions).where(sessions.c.session == bindparam("session")))
 _trailing = Prepared(
     select(sessions).where(sessions.c.session < bindparam("day")).order_by(sessions.c.session.desc()).limit(bindparam("most"))
 )
-_sizes = (
+_sizes = Prepared(
     select(sessions.c.rows, sessions.c.trades)
     .where(sessions.c.session < bindparam("day"))
     .order_by(sessions.c.session.desc())
@@ -55,8 +55,8 @@ def forget(connection: Connection, session: date) -> None:
 
 def serve(connection: Connection, session: date, columns: Mapping[str, Sequence[Any]]) -> None:
     """Make the rows of `columns` the served prices of a session: upsert by (session, symbol), and drop symbols no longer in it."""
-    served_before = connection.execute(_symbols, {"session": session}).scalars()
-    gone = set(served_before) - set(columns["symbol"])
+    served_before = {row["symbol"] for row in _symbols.all(connection, {"session": session})}
+    gone = served_before.difference(columns["symbol"])
     if gone:
         connection.execute(_drop, [{"b_session": session, "b_symbol": symbol} for symbol in gone])
     upsert_columns(connection, prices, columns, key=["session", "symbol"])
@@ -89,7 +89,7 @@ def trailing(connection: Connection, day: date, *, limit: int) -> Sequence[Mappi
 
 def sizes_before(connection: Connection, day: date, *, limit: int) -> Sequence[tuple[int, int]]:
     """Return the rows and trades of up to `limit` accepted sessions before `day`."""
-    return [(row.rows, row.trades) for row in connection.execute(_sizes, {"day": day, "most": limit})]
+    return [(row["rows"], row["trades"]) for row in _sizes.all(connection, {"day": day, "most": limit})]
 
 
 def after(connection: Connection, day: date) -> Sequence[Mapping[str, Any]]:

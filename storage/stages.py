@@ -16,6 +16,7 @@ attempts = Attempt.__table__
 log_lines = LogLine.__table__
 
 _add_stage = Prepared(insert(stage_runs).returning(stage_runs.c.id))
+_add_left_out = Prepared(insert(stage_runs))
 _add_log_lines = Prepared(insert(log_lines))
 
 
@@ -29,7 +30,7 @@ def leave_out(connection: Connection, run_id: int, stages: Sequence[tuple[str, i
     """Insert stages (name, position) that were not run, with the status that says why."""
     if stages:
         rows = [{"run_id": run_id, "stage": name, "position": place, "status": status, "attempts": 0} for name, place in stages]
-        connection.execute(insert(stage_runs), rows)
+        _add_left_out.write_many(connection, rows)
 
 
 def close_stage(connection: Connection, stage_id: int, status: StageStatus, **values: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=str)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -38,7 +39,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002, the signature is SQLAlchemy's
         """Serialise; NaN and infinities are refused, they are not JSON."""
-        return None if value is None else json.dumps(value, allow_nan=False, separators=(",", ":"), default=str)
+        return None if value is None else _ENCODER.encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002, the signature is SQLAlchemy's
         """Return the document."""

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 
+from storage.prepared import Prepared, driven_many
+
 
 def insert_of(dialect: str, table: Any) -> Any:
     """Return an INSERT that knows ON CONFLICT."""
@@ -16,33 +18,36 @@ def insert_of(dialect: str, table: Any) -> Any:
 def upsert(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]) -> None:
     """Insert `rows`, or update those whose `key` exists; one statement for all rows."""
     if rows:
-        connection.execute(_upsert(connection.dialect.name, table, tuple(rows[0]), tuple(key)), list(rows))
+        _upsert(connection.dialect.name, table, tuple(rows[0]), tuple(key)).write_many(connection, rows)
 
 
 def upsert_columns(connection: Connection, table: Any, columns: Mapping[str, Sequence[Any]], *, key: Sequence[str]) -> None:
     """`upsert` hundreds of rows that are given by column; on SQLite they reach the driver without a dictionary for each row."""
     names, dialect = tuple(columns), connection.dialect
-    if not dialect.positional:
+    if dialect.name != "sqlite":
         upsert(connection, table, [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)], key=key)
         return
     statement, order = _positional(dialect, table, names, tuple(key))
     bound = [_as_bound(columns[name], table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order]
     if rows := list(zip(*bound, strict=True)):
-        connection.exec_driver_sql(statement, rows)
+        driven_many(connection, statement, rows)
 
 
 def _as_bound(values: Sequence[Any], processor: Callable[[Any], Any] | None) -> Sequence[Any]:
-    return values if processor is None else [processor(value) for value in values]
+    if processor is None:
+        return values
+    stored = {value: processor(value) for value in set(values)}  # hundreds of rows of one session
+    return [stored[value] for value in values]
 
 
 @cache
 def _positional(dialect: Dialect, table: Any, columns: tuple[str, ...], key: tuple[str, ...]) -> tuple[str, Sequence[str]]:
-    compiled = _upsert(dialect.name, table, columns, key).compile(dialect=dialect, column_keys=columns)
+    compiled = _upsert(dialect.name, table, columns, key).statement.compile(dialect=dialect, column_keys=columns)
     return str(compiled), compiled.positiontup
 
 
 @cache
-def _upsert(dialect: str, table: Any, columns: tuple[str, ...], key: tuple[str, ...]) -> Any:
+def _upsert(dialect: str, table: Any, columns: tuple[str, ...], key: tuple[str, ...]) -> Prepared:
     statement = insert_of(dialect, table)
     changed = {name: statement.excluded[name] for name in columns if name not in key}
-    return statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+    return Prepared(statement.on_conflict_do_update(index_elements=list(key), set_=changed))

@@ -1,6 +1,7 @@
 """The rules of the house that a linter cannot say: who may import whom, how long a file may be, which words stay out."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,33 +13,6 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PRODUCT = ("engine", "storage", "pages")
 FILE_LINES = 400
 PAGE_LINES = 120
-
-# Each module in a process of its own. They are forked from one that has loaded the libraries, which take far longer than our code.
-IMPORT_ALONE = """
-import importlib, json, os, sys, traceback
-LIBRARIES = (
-    "alembic", "apscheduler.schedulers.background", "duckdb", "pandas", "pandera.pandas", "plotly.graph_objects", "psycopg",
-    "pyarrow.parquet", "pydantic_settings", "pysqlite3", "scipy.stats", "sqlmodel", "stamina", "starlette.routing", "streamlit",
-    "structlog", "typer",
-)
-for library in LIBRARIES:
-    importlib.import_module(library)
-failed = {}
-for module in json.load(sys.stdin):
-    read, write = os.pipe()
-    if not (child := os.fork()):
-        try:
-            importlib.import_module(module)
-        except BaseException:
-            os.write(write, traceback.format_exc(limit=-2).encode()[-4000:])
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as answer:
-        if said := answer.read().decode(errors="replace"):
-            failed[module] = said
-    os.waitpid(child, 0)
-json.dump(failed, sys.stdout)
-"""
 
 
 def tracked_files() -> list[Path]:
@@ -74,6 +48,22 @@ def lines_that_match(pattern: str, files: list[Path]) -> list[str]:
     ]
 
 
+def fail_alone(modules: list[str], root: Path) -> dict[str, str]:
+    """Return those of the modules under `root` that cannot be the first one imported, and why."""
+    tried = subprocess.run(
+        [sys.executable, "-W", "error", Path(__file__).with_name("import_alone.py")],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        input=json.dumps(modules),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tried.returncode == 0, tried.stderr
+    failed: dict[str, str] = json.loads(tried.stdout.splitlines()[-1])
+    return failed
+
+
 def test_the_import_contracts_are_kept():
     checked = subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
@@ -88,17 +78,15 @@ def test_every_module_can_be_the_first_one_imported():
         if module not in scripts and not module.startswith("storage.migrations") and not module.endswith("__main__")
     ]
 
-    tried = subprocess.run(
-        [sys.executable, "-W", "error", "-c", IMPORT_ALONE],
-        cwd=REPOSITORY,
-        input=json.dumps(modules),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert tried.returncode == 0, tried.stderr
-    failed = json.loads(tried.stdout.splitlines()[-1])
+    failed = fail_alone(modules, REPOSITORY)
     assert not failed, "\n".join(f"{module}:\n{why}" for module, why in failed.items())
+
+
+def test_a_circle_of_imports_that_works_from_one_side_only_would_be_noticed(tmp_path):
+    (tmp_path / "one.py").write_text("import two\nNAME = 1\n")
+    (tmp_path / "two.py").write_text("from one import NAME\n")
+
+    assert list(fail_alone(["one", "two"], tmp_path)) == ["one"]
 
 
 @pytest.mark.skipif(not (REPOSITORY / "engine/pipeline/runner.py").exists(), reason="there is no runner yet")

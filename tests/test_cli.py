@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engine.waiting import wait_until
 from storage import backfills, runners, runs
 from storage.status import RunStatus
 from tests.pipelines.house import DAILY, SUNDAY, House, announced, days_from, with_a_week
@@ -355,8 +356,7 @@ def test_ctrl_c_while_waiting_leaves_the_queue_and_says_how_to_go_on(tmp_path):
     command = [*PYTHON, "backfill", DAILY, "--since", str(SUNDAY), "--until", "2024-10-19", "--wait", "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment(house), start_new_session=True, **pipes)
-    while process.poll() is None and not house.accepted():
-        pass  # until the first session is in
+    assert wait_until(lambda: process.poll() is not None or house.accepted(), timeout=timedelta(minutes=2)), "no session came in"
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the runner too
     out, error = process.communicate(timeout=30)
 

@@ -130,3 +130,27 @@ def test_a_skip_for_want_of_a_tool_fails_in_ci_alone(tmp_path, ci, reason, code)
         check=False,
     )
     assert ran.returncode == code, ran.stdout
+
+
+def rows_of_promises(file: str) -> list[list[str]]:
+    """The cells of each row of a file's table of promises."""
+    text = (REPOSITORY / file).read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| promise \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.splitlines()]
+
+
+def test_the_readme_promises_only_what_is_tested_with_the_figure_that_was_measured():
+    measured = {promise: figure for promise, _, figure, _ in rows_of_promises("docs/promises.md")}
+
+    promised = dict(rows_of_promises("README.md"))
+    assert len(promised) > 5
+    assert {promise: (figure, measured.get(promise)) for promise, figure in promised.items() if measured.get(promise) != figure} == {}
+
+
+def test_what_tests_a_promise_is_there():
+    commands = [command for *_, command in rows_of_promises("docs/promises.md")]
+
+    paths = {word for command in commands for word in re.findall(r"[\w/]+(?:\.py|/(?=[\s`]))|tests/[\w/.]+", command)}
+    modules = {f"{name.replace('.', '/')}.py" for command in commands for name in re.findall(r"-m (benchmarks[\w.]*|tests[\w.]*)", command)}
+    assert paths
+    assert [path for path in sorted(paths | modules) if not (REPOSITORY / path).exists()] == []

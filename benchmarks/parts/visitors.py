@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -66,16 +67,16 @@ class Visitor:
             elif kind == "script_finished" and said.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return
 
-    async def stay(self, seconds: float, *, every: float) -> None:
-        """Look at the page for a while as a browser does: it redraws its moving parts, and the visitor the whole every so often."""
+    async def stay(self, enough: Callable[[], bool], *, every: float) -> None:
+        """Look at the page as a browser does until it is enough: it redraws its moving parts, and the visitor the whole every so often."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
         due = {"": begun + every} | {name: begun + interval for name, interval in self._moving.items()}
         while True:
             name = min(due, key=lambda known: due[known])
-            if due[name] > begun + seconds:
-                return
             await asyncio.sleep(max(due[name] - loop.time(), 0))
+            if enough():
+                return
             if name and name not in self._moving:
                 del due[name]  # the page was drawn anew without it
                 continue

@@ -1,10 +1,12 @@
 """Reads the lake again, slice by slice, and notes which files are missing or not what was published.
 
 Between two slices it rests, so that reading the whole lake never takes a disk from those who need it now; where it was stopped it goes on.
+At the end it removes what killed processes have left.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping, select
@@ -12,12 +14,13 @@ from sqlalchemy import RowMapping, select
 from engine.backup.inspection import wrong
 from engine.backup.manifest import Entry
 from engine.runtime import Runtime
-from storage import damage
+from storage import damage, runs
 from storage.lake import as_version
 from storage.lake import files as catalog
 
 SLICE = 16 * 1024**2  # bytes that are read at once
 RATE = 64 * 1024**2  # bytes a second at most, over all slices: half of a slow disk
+UNCLAIMED = timedelta(days=1)  # a file without a row is removed when it is older
 _MOST_FILES = 200  # of one slice: files are small
 
 
@@ -31,6 +34,7 @@ class Progress:
     findings: int = 0
     mended: int = 0  # found whole again
     of_files: int = 0
+    removed: int = 0  # files that no row names
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -46,7 +50,25 @@ def scrub(
         size = _read(runtime, piece, progress)
         tell(progress.as_json())
         rest(size / RATE)
+    progress.removed = clear_up(runtime)
     return progress
+
+
+def clear_up(runtime: Runtime) -> int:
+    """Remove the files that killed processes left in the lake, which no row names; return how many. Nothing while a run is at work.
+
+    A run's file is in the lake before its row. So no file is taken that is younger than a day, and none that a run may still publish: what
+    is listed before a look at the database that finds no run at work, no run is going to publish any more.
+    """
+    there = runtime.lake.files_before(runtime.clock.now() - UNCLAIMED)
+    with runtime.database.reading() as connection:
+        if runs.running(connection):
+            return 0
+        named = set(connection.execute(select(catalog.c.path)).scalars())
+    left = there - named
+    for path in left:
+        (runtime.lake.folder / path).unlink(missing_ok=True)
+    return len(left)
 
 
 def _count(runtime: Runtime) -> int:

@@ -134,7 +134,7 @@ def _gold(prices: pa.Table, features: Values, rows: Counts, usable: Flags) -> pa
 
 def _checked_session(prices: pa.Table, state: FeatureState) -> int:
     """Return the one session of `prices` in days since 1970-01-01, later than what `state` holds."""
-    days = _array(prices, "session").cast(pa.int32()).to_numpy()
+    days = _array(prices, "session").view(pa.int32()).to_numpy()
     if (days != days[0]).any():
         first, last = pc.min_max(prices["session"]).as_py().values()
         raise DataError(f"silver rows of several sessions ({first} to {last}) came at once: features take one session at a time")

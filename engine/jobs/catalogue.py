@@ -119,6 +119,8 @@ def scrub(task: Task) -> Done:
     found: Progress = read_again(task.runtime, resume=dict(task.resumed) if task.resumed else None, tell=task.tell, rest=task.rest)
     said = f"{found.files:,} files, {found.bytes / 1e6:,.1f} MB"
     figures = found.as_json()
+    if found.removed:
+        said += f", {found.removed:,} more that killed processes left are removed"
     if found.findings:
         return Done(JobOutcome.FAILED, f"{said}: {found.findings:,} damaged; see the Safety page for what to do with each", figures)
     return Done(JobOutcome.SUCCEEDED, f"{said}: all are what was published", figures)

@@ -1,22 +1,23 @@
 """One daily file: bytes as they came in, typed rows and every line that could not be typed out.
 
-A perfect file takes the quick reading (columns at a time); at the first sign of trouble the whole file is read line by line
-(`defects.py`). Both type their cells by the same function, so they cannot disagree about a value.
+A perfect file takes the quick reading (`quick_reading.py`); at the first sign of trouble the whole file is read line by line
+(`defects.py`). That both give the same is tested on lines of any kind and on the real files.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cache
 from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv as arrow_csv
 
 from engine.errors import UsageError
-from engine.market.defects import DUPLICATES, MAX_LINE, NUMBER, REQUIRED, SYMBOL, GoodRow, Rejected, sort_lines
+from engine.market.defects import DUPLICATES, GoodRow, Rejected, sort_lines
 from engine.market.header import refuse_too_many, split_header
-from engine.market.layouts import COLUMNS, COUNTS, MONEY, PARSED_SCHEMA, SILVER_SCHEMA, layout_of
+from engine.market.layouts import COUNTS, MONEY, PARSED_SCHEMA, SILVER_SCHEMA, layout_of
+from engine.market.quick_reading import read_quickly
 from engine.market.unpack import unpack
 
 MAX_LINES = 20_000  # a daily file has some 350
@@ -72,10 +73,10 @@ def parse(content: bytes, name: str, *, corrections: Mapping[int, bytes] = Mappi
     lead, header, body = split_header(text, name)
     layout = layout_of(header, name, line=lead + 1)
     first_line = lead + 2
-    rows = _quick(body, header, first_line=first_line)
+    rows = read_quickly(body, header, first_line=first_line)
     if rows is not None:
         counts = LineCounts(physical=lead + 1 + rows.num_rows, header=1, blank=lead, loaded=rows.num_rows, rejected=0, duplicates=0)
-        return ParsedFile(name, rows, REJECTED_SCHEMA.empty_table(), layout, counts)
+        return ParsedFile(name, rows, none_rejected(), layout, counts)
     lines = [line.removesuffix(b"\r") for line in body.removesuffix(b"\n").split(b"\n")] if body else []
     good, rejected, blank = sort_lines(lines, header, first_line=first_line)
     duplicates = sum(row.defect in DUPLICATES for row in rejected)
@@ -88,6 +89,12 @@ def parse(content: bytes, name: str, *, corrections: Mapping[int, bytes] = Mappi
         duplicates=duplicates,
     )
     return ParsedFile(name, _typed_rows(good), _rejected_table(rejected), layout, counts)
+
+
+@cache
+def none_rejected() -> pa.Table:
+    """Return the table of rejected lines of a perfect file."""
+    return REJECTED_SCHEMA.empty_table()
 
 
 def lines_of(content: bytes, name: str, numbers: Collection[int]) -> dict[int, bytes]:
@@ -117,37 +124,6 @@ def to_silver(parsed: ParsedFile, session: date) -> pa.Table:
     rows = parsed.rows.sort_by("symbol").drop_columns(["line"])
     sessions = pa.repeat(pa.scalar(session, pa.date32()), rows.num_rows)
     return pa.Table.from_arrays([sessions, *rows.columns], schema=SILVER_SCHEMA).combine_chunks()
-
-
-def _quick(body: bytes, header: Sequence[str], *, first_line: int) -> pa.Table | None:
-    """Return the rows of a file that has nothing wrong, or None if there is any doubt."""
-    body = body.replace(b"\r\n", b"\n")
-    lines = body.count(b"\n") + (not body.endswith(b"\n"))
-    if not body or b"\r" in body or b"\0" in body or max(map(len, body.split(b"\n"))) > MAX_LINE:
-        return None
-    wanted = [COLUMNS[name] for name in header if name in COLUMNS]
-    read = arrow_csv.ReadOptions(use_threads=False, column_names=[COLUMNS.get(name, name) for name in header], block_size=len(body) + 1)
-    convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False)
-    try:
-        table = arrow_csv.read_csv(pa.py_buffer(body), read_options=read, convert_options=convert)
-        if table.num_rows != lines:
-            return None
-        texts = {name: table[name].combine_chunks() for name in wanted}
-        texts["symbol"] = pc.utf8_upper(pc.replace_substring(texts["symbol"], " ", ""))
-        rows = _typed(texts, pa.array(range(first_line, first_line + lines), pa.int32()))
-    except pa.ArrowInvalid:
-        return None  # the careful reading says which line and why
-    return rows if _is_perfect(texts, rows) else None
-
-
-def _is_perfect(texts: Mapping[str, pa.Array], rows: pa.Table) -> bool:
-    numbers = pa.concat_arrays([cells for column, cells in texts.items() if column != "symbol"])
-    return (
-        pc.all(pc.match_substring_regex(numbers, NUMBER)).as_py()
-        and pc.all(pc.match_substring_regex(texts["symbol"], SYMBOL)).as_py()
-        and pc.count_distinct(texts["symbol"]).as_py() == rows.num_rows
-        and all(rows[column].null_count == 0 for column in REQUIRED)
-    )
 
 
 def _typed_rows(good: Sequence[GoodRow]) -> pa.Table:

@@ -16,8 +16,8 @@ MAX_LINE = 64 * 1024  # bytes; a real line has some 200
 _KEPT_OF_A_LONG_LINE = 4096
 _WHOLE_DIGITS = 16  # what decimal128(18, 2) holds before the point
 
-# One definition of a number for this reading and for the quick one (RE2 syntax, so no look-around): thousands commas only where
-# they belong, digits bounded so that no float overflows. An empty cell and "-" mean that there is no value.
+# Thousands commas only where they belong, digits bounded so that no float overflows. An empty cell and "-" mean that there is no value.
+# The quick reading knows the plainest of these by itself.
 NUMBER = r"^-?(?:[0-9]{1,3}(?:,[0-9]{3}){1,6}|[0-9]{1,20})(?:\.[0-9]{1,20})?$|^-?$"
 SYMBOL = r"^[A-Z0-9][A-Z0-9/.&()_-]{0,31}$"
 _NUMBER = re.compile(NUMBER)

@@ -1,6 +1,6 @@
 """What speaks for which reading of a daily file: the case as it is known, and the evidence in words fit to be stored and shown."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -31,7 +31,7 @@ class Evidence:
 
     def as_json(self) -> dict[str, str]:
         """Return it as a plain dictionary of text."""
-        return {key: str(value) for key, value in asdict(self).items()}
+        return {name: str(getattr(self, name)) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Completeness:
 
 def totals_of(rows: pa.Table) -> Totals:
     """Return the sums over parsed rows; zero where there are none."""
-    before, close = _numbers(rows, "previous_close"), _numbers(rows, "close")
+    before, close = _exact(rows, "previous_close"), _exact(rows, "close")
     known = before > 0
     return Totals(
         rows=rows.num_rows,
@@ -169,12 +169,6 @@ def _exact(rows: pa.Table, column: str) -> npt.NDArray[np.int64]:
     cells = one_array(rows[column])
     values = paisa(cells) if cells.type == MONEY else cells.fill_null(0).to_numpy()
     return np.where(cells.is_valid().to_numpy(zero_copy_only=False), values, _NO_VALUE) if cells.null_count else values
-
-
-def _numbers(rows: pa.Table, column: str) -> npt.NDArray[np.float64]:
-    # Two decimals of at most 16 digits: equal decimals give equal floats; no value becomes -1, which no price is.
-    values: npt.NDArray[np.float64] = pc.fill_null(rows[column].cast(pa.float64()), -1.0).to_numpy()
-    return values
 
 
 def _spans(dated: Mapping[date, object], day: date) -> bool:

@@ -2,14 +2,14 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
 import structlog
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from engine.errors import ConsoleError, LakeError, NoSpace
 from engine.runtime import Runtime
@@ -100,7 +100,7 @@ class RunLog:
 class StageContext:
     """One try of one stage. What it publishes, notes or measures is committed with the checkpoint, or not at all."""
 
-    run: RowMapping
+    run: Mapping[Any, Any]
     runtime: Runtime
     log: RunLog
     cache: TableCache

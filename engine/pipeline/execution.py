@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
@@ -17,7 +18,7 @@ from engine.errors import Fenced, NoSpace, StageCancelled
 from engine.pipeline.context import RunLog, SourceNotReady, StageContext, TableCache, cpu_us
 from engine.pipeline.graph import CONTEXT, Pipeline, Stage
 from engine.pipeline.guard import Breaker, Guard
-from engine.pipeline.interrupts import interruptible
+from engine.pipeline.interrupts import interruptible, listening
 from engine.pipeline.memory import peak_bytes, reset_peak
 from engine.pipeline.retry import RetryPolicy
 from engine.runtime import Runtime
@@ -45,21 +46,23 @@ class Execution:
     def __post_init__(self) -> None:
         self.breaker = Breaker(self.runtime.database, self.runtime.clock, self.runtime.source.name)
 
-    def execute(self, run: RowMapping) -> RunStatus | None:
+    def execute(self, run: Mapping[Any, Any]) -> RunStatus | None:
         """Bring a claimed run to its end; return its final status, or None when it went back to the queue or to another runner."""
         try:
-            return _Holding(self, run).through()
-        except (Fenced, moves.StaleMove):
-            return None  # another runner has it now, and what this one did was not committed
+            with self.runtime.database.keeping() as database:
+                return _Holding(self, run, replace(self.runtime, database=database)).through()
+        except (Fenced, moves.StaleMove) as error:  # another runner has it now, and what this one did was not committed
+            structlog.get_logger().warning("commit_refused", run_id=run["id"], fence=run["fence"], reason=str(error))
+            return None
 
 
 class _Holding:
     """One run while this process holds it."""
 
-    def __init__(self, execution: Execution, run: RowMapping) -> None:
+    def __init__(self, execution: Execution, run: Mapping[Any, Any], runtime: Runtime) -> None:
         self.execution = execution
-        self.guard = Guard(execution.runtime.source, execution.breaker, run["id"])
-        self.runtime = replace(execution.runtime, source=self.guard)
+        self.guard = Guard(runtime.source, execution.breaker, run["id"])
+        self.runtime = replace(runtime, source=self.guard)
         self.run = run
         self.pipeline = execution.pipelines[run["pipeline"]]
         self.log = RunLog(run["id"], self.runtime.clock.now)
@@ -73,12 +76,13 @@ class _Holding:
     def through(self) -> RunStatus | None:
         """Run what is left of the stages."""
         left, opened = self._begin()
-        for number, stage in enumerate(left):
-            following = left[number + 1] if number + 1 < len(left) else None
-            outcome = self._stage(stage, opened, following)
-            if not isinstance(outcome, int):
-                return outcome
-            opened = outcome
+        with listening():
+            for number, stage in enumerate(left):
+                following = left[number + 1] if number + 1 < len(left) else None
+                outcome = self._stage(stage, opened, following)
+                if not isinstance(outcome, int):
+                    return outcome
+                opened = outcome
         return RunStatus.SUCCEEDED
 
     def _begin(self) -> tuple[list[Stage], int]:
@@ -292,7 +296,7 @@ class _Holding:
         return self.runtime.clock.now()
 
 
-def hand_back(connection: Connection, run: RowMapping, *, at: datetime, why: str) -> None:
+def hand_back(connection: Connection, run: Mapping[Any, Any], *, at: datetime, why: str) -> None:
     """Put a run that this process holds back into the queue; the next runner goes on behind its last finished stage."""
     stages.end_running(connection, run["id"], StageStatus.CRASHED, at=at)
     moves.move(
@@ -303,7 +307,7 @@ def hand_back(connection: Connection, run: RowMapping, *, at: datetime, why: str
         name="run_handed_back",
         message=why,
         held=run["fence"],
-        available_at=at,
+        available_at=min(run["available_at"], at),  # as before: whoever looks with a clock read a moment ago shall find it first
         priority=BEGUN_FIRST,
     )
 

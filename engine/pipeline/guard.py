@@ -131,6 +131,7 @@ class Guard:
     run_id: int
     calm: int = ASK  # the circuit's generation while it lets everything through, as the run last saw it
     waiting: CircuitOpen | None = None  # what a run whose call failed should do, if the circuit is open by now
+    known: Reference | None = None  # what stood beside the files when the run first asked
     name: str = field(init=False)
     simulated: bool = field(init=False)
 
@@ -161,8 +162,10 @@ class Guard:
         return self.source.span()
 
     def reference(self) -> Reference:
-        """Return what the source knows beside the daily files."""
-        return self.source.reference()
+        """Return what the source knows beside the daily files: the same to all stages that run in one go."""
+        if self.known is None:
+            self.known = self.source.reference()
+        return self.known
 
     def _tell(self, error: Exception, generation: int, *, calm: bool) -> None:
         """Tell the circuit of an error, as far as it says something of the source."""

@@ -21,43 +21,60 @@ AGAIN = timedelta(milliseconds=250)  # a limit that passed while nothing might b
 class _Interrupts:
     """Plain attributes: a signal's handler may run between any two steps of the main thread, so it must not take a lock."""
 
+    listening: bool = False  # whether the handlers below are in place
     run_id: int | None = None  # set only while a stage's own code runs: a commit is never interrupted
     cancelled: int | None = None  # the run that a person wants to stop
+    stage: str = ""
+    limit: float = 0.0  # seconds
 
 
 _now = _Interrupts()
 
 
 @contextmanager
+def listening() -> Iterator[None]:
+    """Let limits and cancels reach the main thread inside the block; many stages may run in it."""
+    if _now.listening or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _expired), signal.signal(signal.SIGUSR1, _cancelled)
+    _now.listening = True
+    try:
+        yield
+    finally:
+        _now.listening = False
+        signal.signal(signal.SIGALRM, before[0])
+        signal.signal(signal.SIGUSR1, before[1])
+
+
+@contextmanager
 def interruptible(run_id: int, limit: timedelta, *, stage: str) -> Iterator[None]:
     """Raise `StageTimeout` in the block when it runs longer than `limit`, `StageCancelled` when a person cancels its run.
 
-    Works in the main thread, where runners execute; in another thread the block runs without limit.
+    Works in the main thread, where runners execute, inside `listening`; elsewhere the block runs without limit.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _now.listening or threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def expired(_signal: int, _frame: Any) -> None:
-        if _now.run_id is not None:
-            _now.run_id = None  # at most one interruption a block
-            raise StageTimeout(f"stage {stage} ran longer than {limit.total_seconds():g} s")
-
-    def cancelled(_signal: int, _frame: Any) -> None:
-        if _now.run_id is not None and _now.run_id == _now.cancelled:
-            _now.run_id = None
-            raise StageCancelled(f"cancelled by a person during stage {stage}")
-
-    before = signal.signal(signal.SIGALRM, expired), signal.signal(signal.SIGUSR1, cancelled)
     try:
-        _now.run_id = run_id
-        signal.setitimer(signal.ITIMER_REAL, limit.total_seconds(), AGAIN.total_seconds())
+        _now.run_id, _now.stage, _now.limit = run_id, stage, limit.total_seconds()
+        signal.setitimer(signal.ITIMER_REAL, _now.limit, AGAIN.total_seconds())
         yield
     finally:
         _now.run_id = None
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before[0])
-        signal.signal(signal.SIGUSR1, before[1])
+
+
+def _expired(_signal: int, _frame: Any) -> None:
+    if _now.run_id is not None:
+        _now.run_id = None  # at most one interruption a block
+        raise StageTimeout(f"stage {_now.stage} ran longer than {_now.limit:g} s")
+
+
+def _cancelled(_signal: int, _frame: Any) -> None:
+    if _now.run_id is not None and _now.run_id == _now.cancelled:
+        _now.run_id = None
+        raise StageCancelled(f"cancelled by a person during stage {_now.stage}")
 
 
 @contextmanager

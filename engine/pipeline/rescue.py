@@ -16,7 +16,8 @@ from engine.runtime import HOST, Runtime
 from storage import backfills, moves, runners, runs, stages
 from storage.status import RunStatus, StageStatus, Verdict
 
-SILENCE = timedelta(seconds=15)  # a runner that beats no more for so long hangs, or its machine is gone
+# A runner that beats no more for so long hangs, or its machine is gone. With the looks before and behind, its run is free within 15 s.
+SILENCE = timedelta(seconds=14)
 STREAM_WAITS = timedelta(seconds=30)  # at most, before a session whose process died is begun again
 MOST_RESCUES = 5  # and one more for each stage that it finished: a run that took more runners with it is the cause, not the victim
 
@@ -70,7 +71,7 @@ class Rescuer:
         silent = time.monotonic() - since
         return f"its runner {runner['id']} gave no sign of life for {silent:.0f} s" if silent > self.silence.total_seconds() else None
 
-    def _free(self, run: RowMapping, why: str) -> int:
+    def _free(self, run: Mapping[Any, Any], why: str) -> int:
         """Put one run back into the queue with a new fence number, or end it: cancelled as was wished, CRASHED after too many rescues."""
         at, run_id = self.runtime.clock.now(), run["id"]
         rescues = run["rescues"] + 1
@@ -96,12 +97,12 @@ class Rescuer:
                     held=run["fence"],
                     fence=run["fence"] + 1,
                     rescues=rescues,
-                    available_at=at + next_try(rescues) if run["pipeline"] == moves.STREAM else at,
+                    available_at=at + next_try(rescues) if run["pipeline"] == moves.STREAM else min(run["available_at"], at),  # as before
                     priority=BEGUN_FIRST,
                 )
         return 1
 
-    def _end(self, connection: Connection, run: RowMapping, now: Mapping[str, Any], status: RunStatus, **told: Any) -> None:
+    def _end(self, connection: Connection, run: Mapping[Any, Any], now: Mapping[str, Any], status: RunStatus, **told: Any) -> None:
         at = self.runtime.clock.now()
         ended = StageStatus.CANCELLED if status is RunStatus.CANCELLED else StageStatus.CRASHED
         stages.end_running(connection, run["id"], ended, at=at)

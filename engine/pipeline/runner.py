@@ -11,16 +11,15 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event
 from typing import Any
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy import RowMapping
 from sqlalchemy.exc import OperationalError
 
 from engine.errors import SourceError
@@ -28,13 +27,13 @@ from engine.jobs.keeper import Keeper
 from engine.pipeline.execution import Execution, hand_back
 from engine.pipeline.interrupts import cancel_main_thread, ignore_late_cancels
 from engine.pipeline.ledger import reconcile, wake_after_clock
-from engine.pipeline.liveness import LifeLock
+from engine.pipeline.liveness import LifeLock, sweep
 from engine.pipeline.rescue import Rescuer, lock_folder
 from engine.pipelines import PIPELINES
 from engine.runtime import HOST, Runtime
 from engine.stream.keeper import StreamKeeper
 from engine.version import code_version
-from storage import moves, runners, runs
+from storage import jobs, moves, runners, runs
 
 POLL = timedelta(milliseconds=25)  # how soon a click is noticed: whether anything was written at all is one look at a file
 LOOK_ANYWAY = timedelta(milliseconds=500)  # how soon a run is noticed that waits for a time which has come
@@ -63,6 +62,7 @@ class RunnerProcess:
     def __init__(self, runtime: Runtime, options: RunnerOptions) -> None:
         self.runtime = runtime
         self.options = options
+        self.database = runtime.database  # of the main thread
         self.runner_id = f"{HOST}-{os.getpid()}-{secrets.token_hex(3)}"
         self.stopping = Event()
         self.told_by: int | None = None  # the signal that said so
@@ -71,7 +71,7 @@ class RunnerProcess:
         self.keeper = Keeper(runtime)
         self.streams = StreamKeeper(runtime)
         self.sequential = [name for name, pipeline in PIPELINES.items() if pipeline.sequential]
-        self.holding: RowMapping | None = None  # the run that is executed now
+        self.holding: Mapping[Any, Any] | None = None  # the run that is executed now
         self.seen: int | None = None  # the last write that was looked at
         self.looked = 0.0
         self.log = structlog.get_logger().bind(runner=self.runner_id)
@@ -91,8 +91,10 @@ class RunnerProcess:
         gc.freeze()
         gc.set_threshold(*COLLECT)
         try:
-            while not self.stopping.is_set() and not self._patiently(self._turn):
-                pass
+            with self.runtime.database.keeping() as self.database:
+                self.execution.runtime = replace(self.runtime, database=self.database)
+                while not self.stopping.is_set() and not self._patiently(self._turn):
+                    pass
         finally:
             clockwork.shutdown()
             self.keeper.stop()
@@ -128,19 +130,19 @@ class RunnerProcess:
 
     def _something_new(self) -> bool:
         """Say whether the database may hold something else than at the last look."""
-        written, now = self.runtime.database.last_write(), time.monotonic()
+        written, now = self.database.last_write(), time.monotonic()
         if written is not None and written == self.seen and now - self.looked < LOOK_ANYWAY.total_seconds():
             return False
         self.seen, self.looked = written, now
         return True
 
-    def _claim(self) -> RowMapping | None:
+    def _claim(self) -> Mapping[Any, Any] | None:
         at, only_backfill = self.runtime.clock.now(), self.options.only_backfill
-        with self.runtime.database.reading() as connection:
+        with self.database.reading() as connection:
             if not moves.claimable(connection, at=at, sequential=self.sequential, only_backfill=only_backfill):
                 return None
         return moves.claim(
-            self.runtime.database,
+            self.database,
             runner_id=self.runner_id,
             at=at,
             sequential=self.sequential,
@@ -150,9 +152,9 @@ class RunnerProcess:
             simulated=self.runtime.simulated,
         )
 
-    def _give_back(self, run: RowMapping) -> None:
+    def _give_back(self, run: Mapping[Any, Any]) -> None:
         """Put the run that the database's silence broke off back into the queue, unless it came to its end after all."""
-        with suppress(moves.StaleMove), self.runtime.database.transaction() as connection:
+        with suppress(moves.StaleMove), self.database.transaction() as connection:
             hand_back(connection, run, at=self.runtime.clock.now(), why="the database did not answer its runner")
         self.holding = None
 
@@ -160,7 +162,7 @@ class RunnerProcess:
         """Say whether a runner that was started for one request is done with it."""
         if self.options.only_run is None and self.options.only_backfill is None:
             return False
-        with self.runtime.database.reading() as connection:
+        with self.database.reading() as connection:
             if self.options.only_run is not None:
                 row = runs.one(connection, self.options.only_run)
                 return row is None or runs.is_final(row["status"])
@@ -191,14 +193,15 @@ class RunnerProcess:
     def _clockwork(self) -> BackgroundScheduler:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is left out because the one before still runs is no news
         clockwork = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
-        jobs = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE, self._wake: LEDGER}
+        ticks = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE, self._wake: LEDGER}
         if self.options.scheduling:
-            jobs |= {self._reconcile: LEDGER, self.keeper.tick: JOBS}
+            ticks |= {self._reconcile: LEDGER, self.keeper.tick: JOBS}
             self._patiently(self._reconcile)
         if self.options.only_backfill is None:
-            jobs[self.streams.tick] = STREAMS
-        for job, every in jobs.items():
+            ticks[self.streams.tick] = STREAMS
+        for job, every in ticks.items():
             clockwork.add_job(self._patiently, "interval", [job], seconds=every.total_seconds(), id=job.__qualname__)
+        clockwork.add_job(self._patiently, args=[self._sweep])  # once, at once, and nobody waits for it
         clockwork.start()
         return clockwork
 
@@ -210,6 +213,14 @@ class RunnerProcess:
             self.log.warning("job_put_off", job=job.__name__, error=str(getattr(error, "orig", error)))
             self.stopping.wait(PATIENCE.total_seconds())
             return None
+
+    def _sweep(self) -> None:
+        """Take away what killed processes have left aside."""
+        with self.runtime.database.reading() as connection:
+            known = {row["id"] for row in runners.unstopped(connection)} | {row["holder"] for row in jobs.unfinished(connection)}
+        swept = {"files": self.runtime.lake.sweep(), "locks": sweep(lock_folder(self.runtime), known)}
+        if any(swept.values()):
+            self.log.info("left_overs_removed", **swept)
 
     def _beat(self) -> None:
         held = self.holding

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from engine.clock import nepal_time
 from engine.errors import FileUnsettled, NoFile, PartialFile, SessionBlocked, SourceUnavailable, UnbookedFile
-from engine.market.daily_file import REJECTED_SCHEMA, LineCounts, ParsedFile, parse, to_silver
+from engine.market.daily_file import LineCounts, ParsedFile, none_rejected, parse, to_silver
 from engine.market.money import one_array, paisa
 from engine.market.rules import rules_on
 from engine.market.verdict import FileKind, Judgement
@@ -206,7 +208,7 @@ def silver(parsed: JudgedFile, quality: CheckedFile, context: StageContext) -> S
     """Keep one typed row a (session, symbol) (silver)."""
     session, rows = _booked(parsed)
     table = gate.without(context.table(rows.path), quality.aside)
-    file = ParsedFile(parsed.name, table, REJECTED_SCHEMA.empty_table(), parsed.layout, parsed.lines)
+    file = ParsedFile(parsed.name, table, none_rejected(), parsed.layout, parsed.lines)
     typed = to_silver(file, session)
     version, _ = context.publish_table(SILVER, session, typed, schema_version=parsed.layout)
     context.meter.rows_in, context.meter.rows_out = table.num_rows, typed.num_rows
@@ -362,16 +364,19 @@ _MONEY = ("open", "high", "low", "close", "last_price", "vwap", "previous_close"
 
 def _served(table: pa.Table) -> dict[str, list[Any]]:
     """Return the columns of the serving table, money in paisa."""
-    served: dict[str, list[Any]] = {name: table[name].to_pylist() for name in ("session", "symbol", "volume", "trades")}
-    return served | {f"{name}_paisa": _in_paisa(one_array(table[name])) for name in _MONEY}
+    served: dict[str, list[Any]] = {"session": table["session"].slice(0, 1).to_pylist() * table.num_rows}
+    served |= {"symbol": table["symbol"].to_pylist()}
+    served |= {name: _with_none(table[name], one_array(table[name]).fill_null(0).to_numpy()) for name in ("volume", "trades")}
+    return served | {f"{name}_paisa": _with_none(table[name], paisa(table[name])) for name in _MONEY}
 
 
-def _in_paisa(money: pa.Array) -> list[int | None]:
-    values: list[int | None] = paisa(money).tolist()
-    if money.null_count:
-        known = money.is_valid().to_pylist()
-        return [value if here else None for value, here in zip(values, known, strict=True)]
-    return values
+def _with_none(column: pa.ChunkedArray, values: NDArray[np.int64]) -> list[int | None]:
+    """Return the values of a column as Python's numbers, None where it has none."""
+    listed: list[int | None] = values.tolist()
+    if column.null_count:
+        known = column.is_valid().to_pylist()
+        return [value if here else None for value, here in zip(listed, known, strict=True)]
+    return listed
 
 
 def _gives_up(day: date) -> datetime:

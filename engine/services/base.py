@@ -7,7 +7,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from engine.clock import nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
@@ -139,7 +139,7 @@ class Commands:
             other = "other parameters" if use[0] == command else f"the command {use[0]}"
             raise Conflict(f"the request key {request_key!r} was used before with {other}; take a new key for a new request")
 
-    def _run(self, run_id: int) -> RowMapping:
+    def _run(self, run_id: int) -> Mapping[Any, Any]:
         with self.runtime.database.reading() as connection:
             row = runs.one(connection, run_id)
         if row is None:
@@ -167,13 +167,13 @@ def refuse_held_back(connection: Connection, run_id: int) -> None:
         )
 
 
-def checkpoints(connection: Connection, run_id: int) -> dict[str, RowMapping]:
+def checkpoints(connection: Connection, run_id: int) -> dict[str, Mapping[Any, Any]]:
     """Return the stages that a run has finished, by name."""
     return {row["stage"]: row for row in runs.stages_of(connection, run_id) if row["status"] == StageStatus.SUCCEEDED}
 
 
 def _refuse_other_corrections(
-    connection: Connection, pipeline: Pipeline, day: date, kept: Mapping[str, RowMapping], from_stage: str
+    connection: Connection, pipeline: Pipeline, day: date, kept: Mapping[str, Mapping[Any, Any]], from_stage: str
 ) -> None:
     """Refuse rows that were typed before a person corrected a line of them, or took a correction back."""
     if TYPED not in pipeline.stages or TYPED not in kept or pipeline.position(from_stage) <= pipeline.position(TYPED):
@@ -182,7 +182,7 @@ def _refuse_other_corrections(
         raise Conflict(f"lines of the file of {day} were corrected since its rows were typed; rerun it from {TYPED}, or from the start")
 
 
-def same_request(earlier: RowMapping, wanted: Mapping[str, Any], key: str | None) -> None:
+def same_request(earlier: Mapping[Any, Any], wanted: Mapping[str, Any], key: str | None) -> None:
     """Refuse a request key that was used for something else."""
     differing = [name for name, value in wanted.items() if earlier[name] != value]
     if differing:

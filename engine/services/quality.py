@@ -1,9 +1,10 @@
 """Commands about blocked sessions and findings: what a person decides where the gate does not."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.pipeline.graph import find
@@ -47,7 +48,7 @@ class QualityCommands(Replays):
             _refuse_an_old(run, _newest(connection, run))
             return self._decide(connection, run, Decision.REJECT, why)
 
-    def _decide(self, connection: Connection, run: RowMapping, decision: Decision, reason: str) -> str:
+    def _decide(self, connection: Connection, run: Mapping[Any, Any], decision: Decision, reason: str) -> str:
         at, word = self.runtime.clock.now(), "approved" if decision is Decision.APPROVE else "rejected"
         file = {"pipeline": run["pipeline"], "partition": run["partition"], "source_sha256": run["source_sha256"] or ""}
         who = {"run_id": run["id"], "decided_by": self.actor, "decided_at": at, "reason": reason}
@@ -74,7 +75,7 @@ class QualityCommands(Replays):
             return self._audited(connection, "label", finding | {"label": label}, said)
 
 
-def _blocked(connection: Connection, run_id: int) -> RowMapping:
+def _blocked(connection: Connection, run_id: int) -> Mapping[Any, Any]:
     run = runs.one(connection, run_id)
     if run is None:
         raise UnknownName(f"there is no run {run_id}")
@@ -83,16 +84,16 @@ def _blocked(connection: Connection, run_id: int) -> RowMapping:
     return run
 
 
-def _newest(connection: Connection, run: RowMapping) -> RowMapping:
+def _newest(connection: Connection, run: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return runs.newest_of(connection, run["pipeline"], run["partition"]) or run
 
 
-def _refuse_an_old(run: RowMapping, newest: RowMapping) -> None:
+def _refuse_an_old(run: Mapping[Any, Any], newest: Mapping[Any, Any]) -> None:
     if newest["id"] != run["id"]:
         raise Conflict(f"run {newest['id']} of {run['partition']} is newer than run {run['id']}: decide about that one")
 
 
-def _decided(connection: Connection, run: RowMapping) -> Decision | None:
+def _decided(connection: Connection, run: Mapping[Any, Any]) -> Decision | None:
     """Return what was decided about this very run, or None."""
     found = quality.decision_for(connection, run["pipeline"], run["partition"], run["source_sha256"] or "")
     return Decision(found["decision"]) if found is not None and found["run_id"] == run["id"] else None

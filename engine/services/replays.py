@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from engine.errors import Conflict, UsageError
 from engine.pipeline.graph import Pipeline, find
@@ -145,7 +145,7 @@ def _where(
     return run_id, TYPED
 
 
-def _joins(row: RowMapping, pipeline: Pipeline, wanted: Wanted) -> bool:
+def _joins(row: Mapping[Any, Any], pipeline: Pipeline, wanted: Wanted) -> bool:
     """Say whether an active run does what is wanted: it has not begun and begins early enough, or it is a replay begun since."""
     begins = pipeline.position(row["from_stage"]) if row["from_stage"] else 0
     if begins > (pipeline.position(wanted.from_stage) if wanted.from_stage else 0):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -52,9 +53,8 @@ class DailyFolder:
 
         Raises `FileUnsettled` for one that is still being written: it changes between two looks, or was changed a moment ago.
         """
-        names = [f"{day:%Y{by}%m{by}%d}.csv{packed}" for by in "_-" for packed in (".gz", "")]
         with self._disk():
-            found = [path for name in names if (path := self._daily / name).is_file()]
+            found = [path for path in _candidates(self._daily, day) if path.is_file()]
             if not found:
                 self._require_daily()
                 return None
@@ -122,6 +122,11 @@ class DailyFolder:
             yield
         except OSError as error:
             raise SourceUnavailable(f"The folder {self._root} cannot be read now ({error}). Is it mounted and readable?") from error
+
+
+@lru_cache(maxsize=16)  # a run asks twice
+def _candidates(folder: Path, day: date) -> tuple[Path, ...]:
+    return tuple(folder / f"{day:%Y{by}%m{by}%d}.csv{packed}" for by in "_-" for packed in (".gz", ""))
 
 
 def read_daily_file(path: Path) -> SourceFile:

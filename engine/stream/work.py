@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from sqlalchemy import RowMapping
 from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
@@ -58,7 +57,7 @@ class Pace:
 class StreamWork:
     """One claimed run of the stream while this process holds it."""
 
-    def __init__(self, runtime: Runtime, run: RowMapping, log: TickLog, source: SourceAt, stopping: Callable[[], bool]) -> None:
+    def __init__(self, runtime: Runtime, run: Mapping[str, Any], log: TickLog, source: SourceAt, stopping: Callable[[], bool]) -> None:
         self.runtime, self.run, self.log, self.source_at, self.stopping = runtime, run, log, source, stopping
         self.source = source(None)
         self.day = run["partition"]
@@ -245,7 +244,7 @@ class StreamProcess:
             self._deregister()
             lock.release()
 
-    def _claim(self, run_id: int) -> RowMapping | None:
+    def _claim(self, run_id: int) -> Mapping[str, Any] | None:
         with suppress(moves.StaleMove):
             return moves.claim_one(
                 self.runtime.database,

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import os
 import pkgutil
 import re
 from collections.abc import AsyncIterator
@@ -31,6 +32,7 @@ from storage.migrate import HEAD, schema_version
 
 ALIVE_WITHIN = timedelta(seconds=10)
 GARBAGE_EVERY = 10.0  # seconds
+NICE = 5  # steps by which the runner comes before the pages (python -m benchmarks.load)
 # What the pages need beside our own modules, loaded before the first visitor comes: garbage collection looks through what comes later.
 WARM = (
     "pandas",
@@ -78,6 +80,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     await anyio.to_thread.run_sync(_first_backfill, opened)
     if supervisor is not None:
         supervisor.start()
+    give_way()
     await anyio.to_thread.run_sync(_warm, opened)
     send_at_once()
     try:
@@ -88,6 +91,15 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     finally:
         if supervisor is not None:
             await anyio.to_thread.run_sync(supervisor.stop)
+
+
+def give_way() -> None:
+    """Let runs come before pages from here on: each redraw that interrupts a run costs it more than the page gains.
+
+    On Linux a thread's niceness is its own and passes on to what it starts later: to the threads that draw pages, and not to the
+    supervisor, which runs already and whose runners therefore begin where the console did.
+    """
+    os.nice(NICE)
 
 
 async def _collect_garbage() -> None:

@@ -1,15 +1,18 @@
 """A scrub finds every damaged file of the lake, goes on where it was stopped, and what it finds can be mended."""
 
+import os
 import random
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from engine.backup import scrub as scrubbing
 from engine.backup.scrub import scrub
 from engine.errors import BackupError, UsageError
-from storage import damage
+from storage import damage, moves
 from tests.backup.damage import WAYS, flip
-from tests.pipelines.house import DAILY
+from tests.pipelines.house import DAILY, SUNDAY
 
 
 def read_again(week, **options):
@@ -51,6 +54,44 @@ def test_a_sound_lake_has_no_finding(week):
 
     assert (found.findings, damaged(week)) == (0, set())
     assert found.bytes == sum(file.stat().st_size for file in week.settings.lake.rglob("*-*") if file.is_file())
+
+
+@pytest.fixture
+def left(week) -> dict[str, Path]:
+    """A file that was never published, one that is not even whole, and one that a person has put there."""
+    (whole,) = current(week, "silver")[:1]
+    files = {
+        "unpublished": whole.with_name(f"{whole.stem[:-8]}0123abcd.parquet"),
+        "half": whole.with_name(f".{whole.stem[:-8]}0123abcd.parquet.tmp"),
+        "a person's": whole.with_name("notes.txt"),
+    }
+    for file in files.values():
+        file.write_bytes(b"left")
+        age(week, file, timedelta(days=2))
+    return files
+
+
+def age(week, file, by: timedelta) -> None:
+    then = (week.clock.now() - by).timestamp()
+    os.utime(file, (then, then))
+
+
+def test_what_killed_processes_left_in_the_lake_is_removed_after_a_day(week, left):
+    age(week, left["half"], timedelta(hours=23))
+    found = read_again(week)
+
+    assert found.removed == 1
+    assert [name for name, file in left.items() if not file.exists()] == ["unpublished"]
+    assert len(week.lake_content()) > 0  # whose files are all in their places
+
+
+def test_nothing_is_removed_while_a_run_may_be_about_to_publish_it(week, left):
+    week.services.run(DAILY, SUNDAY)
+    facts = {"code_version": "test", "source": "files", "simulated": False, "sequential": [DAILY]}
+    moves.claim(week.runtime.database, runner_id="at work", at=week.clock.now(), **facts)
+
+    assert read_again(week).removed == 0
+    assert all(file.exists() for file in left.values())
 
 
 def test_it_reads_in_slices_and_rests_in_proportion(week, monkeypatch):

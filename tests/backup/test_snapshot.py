@@ -175,11 +175,7 @@ def dying(call):
             os.kill(os.getpid(), signal.SIGKILL)
         return call(*arguments, **options)
     return wrapped
-if what == "rename":
-    import pathlib
-    pathlib.Path.rename = dying(pathlib.Path.rename)
-else:
-    setattr(os, what, dying(getattr(os, what)))
+setattr(os, what, dying(getattr(os, what)))
 opened = runtime()
 take(opened, opened.settings.backups)
 shelf.prune(opened.settings.backups, keep=1)

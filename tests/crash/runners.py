@@ -17,6 +17,7 @@ from sqlalchemy import text
 from engine.runtime import ROOT, Runtime, child_environment, compose
 from engine.settings import Settings
 from storage import lake as catalog
+from tests.storage.databases import put_migrated
 
 PIPELINE = "daily_prices"
 DATASETS = ("bronze", "parsed", "silver", "gold", "state", "rejected")
@@ -112,5 +113,5 @@ class Home:
 
 def open_home(folder: Path, **settings: Any) -> Home:
     """Make a home in `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    put_migrated(folder)
     return Home(Settings(home=folder, **settings))

@@ -95,6 +95,10 @@ class Console:
         children = [pid for path in Path(f"/proc/{server}/task").glob("*/children") for pid in path.read_text().split()]
         return int(children[0]) if children else None
 
+    def yields_to(self, pid: int) -> bool:
+        """Say whether another process comes before the server where both want the same core."""
+        return os.getpriority(os.PRIO_PROCESS, pid) < os.getpriority(os.PRIO_PROCESS, self._processes[0].pid)
+
     def status(self, path: str, **headers: str) -> int:
         """Return the status of an answer, 0 while nobody answers."""
         return self.answer(path, **headers)[0]

@@ -44,6 +44,7 @@ def test_a_console_whose_runner_is_killed_goes_on_by_itself_and_the_page_with_it
     eventually(store.idle, what="the backfill ends", patience=60)
     expect(panel.get_by_text("Backfill 1")).to_be_hidden()
     assert console.runner_pid not in (None, first)
+    assert console.yields_to(console.runner_pid)
     assert set(Counter(run["partition"] for run in store.runs()).values()) == {1}
     assert not store.runs(statuses=[RunStatus.CRASHED, RunStatus.CANCELLED])
 

@@ -259,7 +259,7 @@ def test_the_quick_and_the_careful_reading_agree_on_real_files(real_data, monkey
     contents = {path.name: path.read_bytes() for path in sorted((real_data / "daily").iterdir())[::25]}
     quick = {name: parse(content, name) for name, content in contents.items()}
 
-    monkeypatch.setattr(daily_file, "_quick", lambda *_args, **_named: None)
+    monkeypatch.setattr(daily_file, "read_quickly", lambda *_args, **_named: None)
 
     for name, content in contents.items():
         careful = parse(content, name)

@@ -1,12 +1,18 @@
 """A console over a store of the state gallery, without a server."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from shutil import copytree
 
 import pytest
+import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 import engine.runtime
+from engine.runtime import Runtime
 from pages.ui.shared import forget
 from tests.pages.gallery import STATES, Store
 from tests.pages.gallery_letters import LETTER_STATES
@@ -14,19 +20,50 @@ from tests.pages.gallery_letters import LETTER_STATES
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 
 
-@pytest.fixture
-def open_store(tmp_path, monkeypatch) -> Iterator[Callable[[str], Store]]:
-    """Fill a store with a state and make it the one that the pages read."""
-
-    def fill(state: str) -> Store:
-        store = Store(tmp_path / "home")
-        (STATES | LETTER_STATES)[state](store)
-        monkeypatch.setattr(engine.runtime, "runtime", lambda: store.runtime)
-        forget()
-        return store
-
-    yield fill
+def use(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a home the one that the pages read; what they kept of another one is forgotten."""
+    monkeypatch.setattr(engine.runtime, "runtime", lambda: runtime)
     forget()
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory) -> Callable[[str], Path]:
+    """The home of a store in a state, filled once and then only copied: hundreds of tests look at the same few."""
+
+    @cache
+    def fill(state: str) -> Path:
+        home: Path = tmp_path_factory.mktemp(state) / "home"
+        store = Store(home)
+        (STATES | LETTER_STATES)[state](store)
+        store.database.close()
+        return home
+
+    return fill
+
+
+@pytest.fixture
+def open_store(filled, tmp_path, monkeypatch) -> Iterator[Callable[[str], Store]]:
+    """Take a store in a state and make it the one that the pages read."""
+    with ExitStack() as opened:
+
+        def take(state: str) -> Store:
+            copytree(filled(state), tmp_path / "home")
+            store = Store(tmp_path / "home")
+            opened.callback(store.database.close)
+            use(store.runtime, monkeypatch)
+            return store
+
+        yield take
+        forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_scan_of_installed_packages() -> Iterator[None]:
+    """Let Streamlit's harness look once for components of other packages; it reads what is installed anew for each page that is opened."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture
@@ -35,7 +72,6 @@ def visit() -> Callable[..., AppTest]:
 
     def go(page: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(ROUTER), default_timeout=30)
-        app.run()
         if page != "overview.py":
             app.switch_page(page)
         for name, value in query.items():

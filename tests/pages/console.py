@@ -8,7 +8,6 @@ from shutil import copytree
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import engine.runtime
 from engine.clock import FakeClock
 from engine.pipeline.execution import Execution
 from engine.pipelines import PIPELINES
@@ -19,7 +18,8 @@ from pages.ui.shared import forget
 from storage import moves
 from storage.dates import DateVerdict, verdicts
 from storage.status import Verdict
-from tests.pages.conftest import text_of
+from tests.pages.conftest import text_of, use
+from tests.storage.databases import put_migrated
 
 NOW = datetime(2025, 6, 3, 14, 15, tzinfo=UTC)  # Tuesday, 20:00 in Nepal: the day's session is over
 TODAY = date(2025, 6, 3)
@@ -29,9 +29,9 @@ DAYS = 24  # of a busy console: sessions, closed days, and one failure of each k
 
 def open_console(home: Path, monkeypatch) -> Runtime:
     """Let the pages of this process work in `home`, with the simulated exchange and a clock that stands still."""
+    put_migrated(home)
     runtime = compose(Settings(home=home), FakeClock(NOW))
-    monkeypatch.setattr(engine.runtime, "runtime", lambda: runtime)
-    forget()
+    use(runtime, monkeypatch)
     return runtime
 
 
@@ -52,6 +52,7 @@ def busy_home(factory: pytest.TempPathFactory, home: Path) -> Path:
     """Give `home` the last `DAYS` dates, which are run for real once a test session."""
     template = factory.getbasetemp() / f"busy-{DAYS}"
     if not template.exists():
+        put_migrated(template)
         runtime = compose(Settings(home=template), FakeClock(NOW))
         commands(runtime).backfill(PIPELINE, TODAY - timedelta(days=DAYS), TODAY - timedelta(days=1))
         execute_queued(runtime)

@@ -19,7 +19,6 @@ from storage import backfills, damage, lake, marks, metrics, moves, runners, run
 from storage.database import open_database
 from storage.lake import Lake
 from storage.metrics import Measure
-from storage.migrate import migrate
 from storage.status import (
     BackfillMode,
     BackfillState,
@@ -37,6 +36,7 @@ from storage.status import (
 from storage.tables import JobRun, Run
 from tests.pages import quality_gallery as gate
 from tests.pages.gallery_runs import rows_of_old_runs
+from tests.storage.databases import put_migrated
 
 PIPELINE = "daily_prices"
 NOW = datetime(2025, 6, 3, 14, 15, tzinfo=UTC)  # Tuesday, 20:00 in Nepal: today's slot is two hours old
@@ -55,8 +55,8 @@ class Store:
 
     def __init__(self, home: Path) -> None:
         settings = Settings(home=home)
+        put_migrated(home)
         database = open_database(settings.url)
-        migrate(database)
         self.runtime = Runtime(settings, CLOCK, database, Lake(settings.lake), EXCHANGE)
         self.database = database
 

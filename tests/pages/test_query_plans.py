@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from sqlalchemy import event
 
 from tests.pages.gallery import BEFORE, LAST
+from tests.storage.databases import statements
 
 # One row a run, a measured value, a check of a run, a line; each may hold millions. An alias of SQLAlchemy ends in a number.
 SCAN = re.compile(
@@ -54,16 +54,10 @@ def plans_of(visit):
     """Visit a page and return the plan of each statement that it made, by its text."""
 
     def look(store, page, query) -> dict[str, list[str]]:
-        asked: dict[str, object] = {}
-
-        def remember(_connection, _cursor, statement, parameters, _context, _many) -> None:
-            if statement.lstrip().upper().startswith(("SELECT", "WITH")):
-                asked[statement] = parameters
-
-        event.listen(store.database.pool, "before_cursor_execute", remember)
-        app = visit(page, **query)
-        event.remove(store.database.pool, "before_cursor_execute", remember)
+        with statements(store.database) as made:
+            app = visit(page, **query)
         assert not app.exception
+        asked = {statement: values for statement, values in made if statement.lstrip().upper().startswith(("SELECT", "WITH"))}
         with store.database.reading() as connection:
             explained = {
                 statement: connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.errors import DataError, LakeError, SourceUnavailable
 from engine.pipeline import execution
@@ -258,6 +259,15 @@ def test_a_runner_that_lost_its_run_commits_nothing(machine, two_stages):
     assert DONE not in dict(machine.stages(run_id)).values()
     with machine.runtime.database.reading() as connection:
         assert lake.current(connection, "silver", DAY) is None
+
+
+def test_a_commit_that_is_refused_stands_in_the_log_of_its_runner(machine, two_stages):
+    two_stages["first"] = _taken_over(machine)
+    run_id = machine.queue()
+    with capture_logs() as said:
+        machine.work()
+
+    assert [(line["run_id"], line["stage"]) for line in said if line["event"] == "commit_refused"] == [(run_id, "first")]
 
 
 def test_a_runner_that_lost_its_run_does_not_fail_it_either(machine, two_stages):

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from engine.pipeline.execution import hand_back
-from engine.pipeline.liveness import LifeLock, is_dead
+from engine.pipeline.liveness import LifeLock, is_dead, sweep
 from engine.pipeline.rescue import MOST_RESCUES, Rescuer, lock_folder
 from engine.runtime import HOST
 from storage import backfills, moves, runners, stages
@@ -95,6 +95,16 @@ def test_a_lock_is_free_when_its_holder_let_go_and_then_there_is_no_file(tmp_pat
 
     assert not held
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_runner_left_that_died_before_anybody_knew_of_it_is_removed(machine, dead):
+    folder = lock_folder(machine.runtime)
+    _left_lock(machine, "unheard-of")
+    alive = LifeLock(folder, "starts-now")
+
+    assert sweep(folder, {dead}) == 1
+    assert sorted(path.stem for path in folder.iterdir()) == [dead, "starts-now"]
+    alive.release()
 
 
 def test_a_runner_of_another_home_is_not_taken_for_dead_for_want_of_its_lock(machine, rescuer):
@@ -249,3 +259,24 @@ def test_a_date_without_its_runner_does_not_hold_up_a_sequential_pipeline(machin
 
     assert held_up is None
     assert machine.claim()["partition"] == date(2025, 5, 1)
+
+
+def test_a_rescued_run_is_found_before_later_dates_by_whoever_read_the_clock_before_the_rescue(machine, dead, rescuer):
+    first, _second = machine.queue(), machine.queue(DAY + timedelta(days=1))
+    machine.claim(dead)
+    machine.clock.advance(timedelta(seconds=1))
+    rescuer.rescue()
+    machine.clock.advance(timedelta(milliseconds=-1))  # the clock as a runner read it while it waited for the rescue's commit
+
+    assert machine.claim()["id"] == first
+
+
+def test_a_run_that_is_given_back_is_found_before_later_dates_by_whoever_read_the_clock_before(machine):
+    first, _second = machine.queue(), machine.queue(DAY + timedelta(days=1))
+    run = machine.claim()
+    machine.clock.advance(timedelta(seconds=1))
+    with machine.runtime.database.transaction() as connection:
+        hand_back(connection, run, at=machine.clock.now(), why="for a test")
+    machine.clock.advance(timedelta(milliseconds=-1))
+
+    assert machine.claim()["id"] == first

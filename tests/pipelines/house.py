@@ -5,9 +5,7 @@ import gzip
 import io
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -20,11 +18,10 @@ from engine.runtime import Runtime, compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
 from storage import lake, moves, runs, sessions
-from storage.database import open_database
 from storage.dates import DateVerdict, verdicts
-from storage.migrate import migrate
 from storage.status import BackfillMode
 from storage.tables import LakeFile, Price
+from tests.storage.databases import put_migrated
 
 DAILY = "daily_prices"
 SYMBOLS = 120
@@ -60,17 +57,6 @@ def daily_bytes(rows: Iterable[list[str]], header: Iterable[str] | None = None) 
     return gzip.compress(text.getvalue().encode(), mtime=0)
 
 
-@cache
-def _empty_database() -> bytes:
-    """Return a migrated database: hundreds of homes need not go through the migrations each."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "console.db"
-        database = open_database(f"sqlite:///{file}")
-        migrate(database)
-        database.close()
-        return file.read_bytes()
-
-
 class House:
     """One home, one source folder, one clock."""
 
@@ -79,10 +65,7 @@ class House:
         (self.source / "daily").mkdir(parents=True, exist_ok=True)
         self.clock = FakeClock(datetime(2026, 1, 5, 6, tzinfo=UTC))
         self.settings = Settings(home=root / "home", source=kind, source_dir=self.source)
-        database = self.settings.home / "console.db"
-        if not database.exists():
-            self.settings.home.mkdir(parents=True, exist_ok=True)
-            database.write_bytes(_empty_database())
+        put_migrated(self.settings.home)
         self.restart()
 
     def restart(self) -> None:

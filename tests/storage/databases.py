@@ -5,13 +5,20 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
+
+from storage import prepared
+from storage.database import Database, open_database
+from storage.migrate import migrate
 
 POSTGRESQL = os.environ.get("NEPSE_TEST_POSTGRESQL", "postgresql+psycopg:///postgres")
 DIALECTS = ("sqlite", "postgresql")
@@ -36,6 +43,45 @@ def empty_database(dialect: str, folder: Path) -> Iterator[str]:
         with server.begin() as connection:
             connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
         server.dispose()
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Give the statements that are made inside the block, and their values: also those that go to SQLite's driver as they are."""
+    made: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        made.append((statement, values))
+
+    def driven(connection: Connection, text: str, values: Sequence[Any] = ()) -> Any:
+        made.append((text, values))
+        return handed_over(connection, text, values)
+
+    handed_over = prepared.driven
+    event.listen(database.pool, "before_cursor_execute", remember)
+    try:
+        with patch.object(prepared, "driven", driven):
+            yield made
+    finally:
+        event.remove(database.pool, "before_cursor_execute", remember)
+
+
+@cache
+def _migrated() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "console.db"
+        database = open_database(f"sqlite:///{file}")
+        migrate(database)
+        database.close()
+        return file.read_bytes()
+
+
+def put_migrated(home: Path) -> None:
+    """Give a home without a database an empty one: hundreds of them need not go through the migrations each."""
+    database = home / "console.db"
+    if not database.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        database.write_bytes(_migrated())
 
 
 def at_once(count: int, work: Callable[..., Any], *arguments: Any) -> Sequence[Any]:

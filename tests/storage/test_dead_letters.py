@@ -3,13 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 
 from storage import dead_letters
 from storage.database import Database, open_database
 from storage.dead_letters import MOST_TRIES, Counts
 from storage.status import LetterKind, LetterState, RunType
-from tests.storage.databases import at_once
+from tests.storage.databases import at_once, statements
 from tests.storage.letters import DAY, DISCARDED, EDITED, NOW, OPEN, OTHER, PARKED, PIPELINE, RAW, REPLAYED, SHA, letter, run
 
 
@@ -38,17 +37,11 @@ def test_a_letter_is_kept_as_it_came(saw, kept):
 
 
 def test_a_run_that_finds_nothing_and_knows_nothing_asks_once(saw, database):
-    asked = []
-
-    def count(_connection, _cursor, statement, *_rest) -> None:
-        asked.append(statement)
-
     saw()  # a connection of PostgreSQL asks for itself at first
-    event.listen(database.pool, "before_cursor_execute", count)
-    assert saw() == Counts()
-    event.remove(database.pool, "before_cursor_execute", count)
+    with statements(database) as asked:
+        assert saw() == Counts()
 
-    assert len([statement for statement in asked if "dead_letter" in statement]) == 1
+    assert len([statement for statement, _ in asked if "dead_letter" in statement]) == 1
 
 
 def test_the_same_line_again_is_the_same_letter(saw, kept):

@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from storage import lake as catalog
 from storage.lake import DiskFull, Lake, LakeFileLost, bytes_content, table_content
+from tests.conftest import REPOSITORY
 
 DAY = date(2025, 6, 1)
 NOW = datetime(2025, 6, 1, 12, 15, tzinfo=UTC)
@@ -204,3 +206,34 @@ def test_a_reader_beside_a_writer_always_sees_one_whole_version(database, lake):
 
     assert len(seen) > 10
     assert all(rows == 50 + first for rows, first in seen)
+
+
+KILLED_AT_ITS_FLUSH = """
+import os, signal, sys
+from datetime import date
+from pathlib import Path
+from storage.lake import Lake, bytes_content
+
+os.fsync = lambda _handle: os.kill(os.getpid(), signal.SIGKILL)
+Lake(Path(sys.argv[1])).write("silver", date(2025, 6, 1), bytes_content(b"half", suffix=".csv"))
+"""
+
+
+def test_what_a_killed_writer_left_aside_is_swept_away_and_nothing_else(lake):
+    version = lake.write("silver", DAY, table_content(_table()))
+    subprocess.run([sys.executable, "-c", KILLED_AT_ITS_FLUSH, str(lake.folder)], cwd=REPOSITORY, check=False)
+    left = [file.name for file in lake.folder.rglob("*.tmp")]
+
+    assert len(left) == 1
+    assert lake.sweep() == 1
+    assert list(lake.folder.rglob("*.tmp")) == []
+    assert lake.holds(version)
+
+
+def test_a_sweep_takes_nothing_from_a_living_writer(lake, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _handle: swept.append(lake.sweep()))
+    swept: list[int] = []
+    version = lake.write("silver", DAY, bytes_content(b"whole", suffix=".csv"))
+
+    assert swept == [0, 0]
+    assert lake.read_bytes(version) == b"whole"

@@ -16,6 +16,7 @@ from storage.migrate import FOLDER, HEAD, migrate, schema_version
 from storage.tables import Base
 from tests.conftest import REPOSITORY
 from tests.storage.databases import at_once
+from tests.storage.earlier import database_at, earlier_schemas, rows_of
 
 KILLED = """
 import os, signal, sys
@@ -137,6 +138,18 @@ def test_a_database_with_rows_comes_to_the_newest_schema_with_all_of_them(empty)
     assert [row.pop("threshold_version") for row in after["run"]] == [None, None]
     assert after == before
     assert compare(database) == []
+    database.close()
+
+
+@pytest.mark.parametrize("schema", earlier_schemas())
+def test_every_earlier_schema_comes_to_the_newest_with_every_row_of_every_table(empty, schema):
+    database = database_at(empty, schema)
+    before = rows_of(database)
+    migrate(database)
+
+    assert all(before.values())
+    assert rows_of(database, like=before) == before
+    assert (schema_version(database), compare(database)) == (HEAD, [])
     database.close()
 
 

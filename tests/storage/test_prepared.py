@@ -12,7 +12,7 @@ from storage.status import StageStatus
 from storage.tables import LakeFile, LogLine, Run, StageRun
 
 AT = datetime(2025, 6, 1, 12, 15, 0, 123456, tzinfo=UTC)
-files, lines, stage_runs = LakeFile.__table__, LogLine.__table__, StageRun.__table__
+files, lines, runs, stage_runs = LakeFile.__table__, LogLine.__table__, Run.__table__, StageRun.__table__
 
 WITH_DEFAULT = Table("with_default", MetaData(), Column("name", String), Column("number", Integer, default=7))
 
@@ -81,6 +81,13 @@ def test_the_same_statement_takes_other_columns_the_next_time(connection):
     assert connection.execute(select(files.c.run_id).order_by(files.c.partition)).scalars().all() == [None, 3]
 
 
+def test_a_list_may_be_a_constant_of_the_statement(connection):
+    connection.execute(insert(files), [FILE | {"path": name, "dataset": name} for name in ("silver", "gold", "bronze")])
+    query = select(files.c.path).where(files.c.dataset.in_(["silver", "gold"]), files.c.bytes == bindparam("size")).order_by(files.c.path)
+
+    assert Prepared(query).all(connection, {"size": 7}) == [{"path": "gold"}, {"path": "silver"}]
+
+
 def test_a_second_row_of_one_key_is_sqlalchemys_error(database):
     add = Prepared(insert(files))
     with pytest.raises(IntegrityError), database.transaction() as connection:  # noqa: PT012, the second write is what fails
@@ -100,11 +107,11 @@ def test_an_instant_without_a_time_zone_is_refused(connection):
     "statement",
     [
         pytest.param(insert(WITH_DEFAULT), id="a column has a default"),
-        pytest.param(select(Run.__table__).where(Run.__table__.c.status.in_(["queued", "running"])), id="a list is bound"),
+        pytest.param(select(runs).where(runs.c.status.in_(bindparam("name", expanding=True))), id="a list is bound"),
     ],
 )
 def test_what_only_sqlalchemy_can_execute_is_refused(tmp_path, statement):
     database = open_database(f"sqlite:///{tmp_path / 'console.db'}")
     with database.reading() as connection, pytest.raises(TypeError, match="only SQLAlchemy itself"):
-        Prepared(statement).one(connection, {"name": "p"} if statement.is_insert else {"unused": 1})
+        Prepared(statement).one(connection, {"name": "p" if statement.is_insert else ["queued", "running"]})
     database.close()

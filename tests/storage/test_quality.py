@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from storage import quality
 from storage.database import Database
 from storage.status import CheckStatus, Decision, GateVerdict, Label
+from tests.storage.databases import statements
 
 PIPELINE = "daily_prices"
 DAY = date(2025, 6, 1)
@@ -93,18 +93,13 @@ def test_no_read_scans_or_sorts_a_whole_table(database, what):
         "runs": lambda connection: quality.results_of_runs(connection, [1, 2, 3]),
         "decision": lambda connection: quality.decision_for(connection, PIPELINE, DAY, SHA),
     }
-    asked = []
-
-    def remember(_connection, _cursor, statement, parameters, *_rest) -> None:
-        if statement.startswith("SELECT"):
-            asked.append((statement, parameters))
-
-    event.listen(database.pool, "before_cursor_execute", remember)
-    read(database, reads[what])
-    event.remove(database.pool, "before_cursor_execute", remember)
+    with statements(database) as made:
+        read(database, reads[what])
+    asked = [one for one in made if one[0].startswith("SELECT")]
     with database.reading() as connection:
-        plans = [row[3] for one in asked for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one[0]}", one[1]).all()]
+        plans = [row[3] for one in asked for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one[0]}", tuple(one[1])).all()]
 
+    assert len(asked) == 1
     assert [step for step in plans if step.startswith("SCAN ") and step != "SCAN newest"] == []
 
 

@@ -7,10 +7,10 @@ from sqlalchemy import event, insert
 
 from storage import run_list
 from storage.database import open_database
-from storage.migrate import migrate
 from storage.run_list import RunFilter
 from storage.status import RunStatus, RunType
 from storage.tables import Run
+from tests.storage.databases import put_migrated
 
 FIRST = date(2025, 1, 1)
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
@@ -21,8 +21,8 @@ PIPELINE = "daily_prices"
 
 @pytest.fixture
 def database(tmp_path):
+    put_migrated(tmp_path)
     opened = open_database(f"sqlite:///{tmp_path / 'console.db'}")
-    migrate(opened)
     rows = [
         {
             "pipeline": PIPELINE, "partition": FIRST + timedelta(days=number * 7 % 20), "run_type": RunType.MANUAL,
