@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
-from engine.errors import ConsoleError, Fenced, SourceError
+from engine.errors import ConsoleError, Fenced, LakeError, SourceError, TickLogError
 from engine.pipeline.execution import hand_back
 from engine.pipeline.liveness import LifeLock
 from engine.pipeline.rescue import lock_folder
@@ -27,6 +27,7 @@ from engine.stream.speed_layer import Session
 from engine.stream.ticks import SECOND
 from engine.version import code_version
 from storage import moves, runners, sessions, speed_layer
+from storage.lake import DiskFull
 from storage.status import ProcessKind, RunStatus, Verdict
 
 BEAT = 2.0  # seconds
@@ -146,7 +147,18 @@ class StreamWork:
             reason = f"{figures['accepted']:,} of {figures['records']:,} records accepted, {figures['missing']:,} trades missing"
             told = {"rows": figures["accepted"], "verdict": Verdict.SESSION, "session_date": self.day, "reason": reason}
             self._move(connection, RunStatus.SUCCEEDED, **told)
+        self._compact()
         return RunStatus.SUCCEEDED
+
+    def _compact(self) -> None:
+        """Bring closed sessions into the form in which they are kept; one that cannot be now is read as it is, and is tried again."""
+        for day, state in self.log.sessions().items():
+            if state.closed_at is None or state.path is not None or state.dropped_at is not None:
+                continue
+            try:
+                self.log.compact(day)
+            except (DiskFull, LakeError, TickLogError) as error:
+                self.told.warning("compaction_put_off", day=str(day), error=str(error))
 
     def _finish(self, status: RunStatus, **told: Any) -> RunStatus:
         with self.runtime.database.transaction() as connection:

@@ -83,6 +83,20 @@ def test_an_undisturbed_session_has_every_trade_once(undisturbed):
     assert len(undisturbed["tick_alert"]) > 20
 
 
+def test_a_session_that_is_over_is_one_file_of_the_lake(source, tmp_path):
+    settings = home_of(tmp_path / "home", source)
+    runtime, run_id = begun(settings)
+    assert run_once(settings, run_id, batch=RECORDS) == 0
+
+    with runtime.database.reading() as connection:
+        blocks = connection.execute(text("SELECT count(*) FROM tick_segment")).scalar_one()
+        rows = connection.execute(text("SELECT rows FROM lake_file WHERE dataset = 'ticks'")).scalars().all()
+
+    assert (blocks, rows) == (0, [RECORDS])
+    assert len(contents(runtime)["log"]) == RECORDS
+    runtime.database.close()
+
+
 @pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])
 def test_kills_before_and_behind_commits_leave_what_an_undisturbed_session_leaves(kills, undisturbed, source, tmp_path):
     settings = home_of(tmp_path / "home", source)
