@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
@@ -48,12 +47,13 @@ class Execution:
 
     def execute(self, run: Mapping[Any, Any]) -> RunStatus | None:
         """Bring a claimed run to its end; return its final status, or None when it went back to the queue or to another runner."""
-        try:
-            with self.runtime.database.keeping() as database:
-                return _Holding(self, run, replace(self.runtime, database=database)).through()
-        except (Fenced, moves.StaleMove) as error:  # another runner has it now, and what this one did was not committed
-            structlog.get_logger().warning("commit_refused", run_id=run["id"], fence=run["fence"], reason=str(error))
-            return None
+        with self.runtime.database.keeping() as database:
+            holding = _Holding(self, run, replace(self.runtime, database=database))
+            try:
+                return holding.through()
+            except (Fenced, moves.StaleMove) as error:  # another runner has it now, and what this one did was not committed
+                holding.log.warning("commit_refused", fence=run["fence"], reason=str(error))
+                return None
 
 
 class _Holding:

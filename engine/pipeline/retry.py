@@ -14,26 +14,31 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
 
+import stamina
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Try:
     """One attempt, from 1 on: a context that takes an error which another may help."""
 
-    number: int
+    attempt: stamina.Attempt
     plan: "_Plan"
-    wait: float | None = None  # seconds, once it has failed and another shall follow
 
-    def next_wait(self, error: BaseException) -> float | None:
+    @property
+    def number(self) -> int:
+        """Which attempt it is."""
+        return self.attempt.num
+
+    def next_wait(self, error: Exception) -> float | None:
         """Return seconds to the next attempt if this one ends with `error`; None where there will be none."""
         wait = self.plan.waits[self.number - 1] if self.number <= len(self.plan.waits) else None
         return wait if wait is not None and self.plan.allows(error, wait) else None
 
     def __enter__(self) -> None:
-        pass
+        self.attempt.__enter__()
 
-    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None) -> bool:
-        self.wait = None if error is None else self.next_wait(error)
-        return self.wait is not None
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool | None:
+        return self.attempt.__exit__(kind, error, trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +56,20 @@ class RetryPolicy:
 
         The last error is let through, and so is one that no other try can help.
         """
-        waits = tuple([self.wait(number) for number in range(1, attempts)])
+        waits = tuple(self.wait(number) for number in range(1, attempts))
         plan = _Plan(waits, self.monotonic() + self.budget.total_seconds(), self.monotonic)
-        for number in range(1, attempts + 1):
-            attempt = Try(number, plan)
-            yield attempt
-            if attempt.wait is None:
-                return
+        planned = iter(waits)
+
+        def again(error: Exception) -> bool | float:
+            wait = next(planned, 0.0)
+            return wait if plan.allows(error, wait) else False
+
+        rounds = iter(stamina.retry_context(on=again, attempts=attempts, timeout=None))
+        attempt = next(rounds, None)
+        while attempt is not None:
+            yield Try(attempt, plan)
             with waiting():
-                time.sleep(attempt.wait)
+                attempt = next(rounds, None)
 
     def wait(self, number: int) -> float:
         """Return seconds to wait behind attempt `number`."""
@@ -74,5 +84,5 @@ class _Plan:
     ends: float
     monotonic: Callable[[], float]
 
-    def allows(self, error: BaseException, wait: float) -> bool:
+    def allows(self, error: Exception, wait: float) -> bool:
         return bool(getattr(error, "retryable", False)) and self.monotonic() + wait < self.ends
