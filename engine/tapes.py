@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from engine.errors import NoFile, SourceUnavailable, UnreadableFile
+from engine.errors import NoFile, SourceMisconfigured, SourceUnavailable, UnreadableFile
 from engine.market.floorsheet import MAX_BYTES, BadLine, read_floorsheet
 from engine.runtime import Runtime
 from engine.sources.simulated import SimulatedExchange
@@ -42,7 +42,7 @@ def tape_days(runtime: Runtime) -> Sequence[date]:
 
 def tape_stamp(runtime: Runtime, day: date) -> tuple[int, ...]:
     """Return numbers that are others when the tape of a session or its official rows are."""
-    path = None if isinstance(runtime.source, SimulatedExchange) else _files(runtime).get(day)
+    path = None if isinstance(runtime.source, SimulatedExchange) else _file(runtime, day)
     with runtime.database.reading() as connection:
         accepted = sessions.one(connection, day)
     run = 0 if accepted is None else int(accepted["run_id"])
@@ -58,8 +58,8 @@ def tape_stamp(runtime: Runtime, day: date) -> tuple[int, ...]:
 def read_tape(runtime: Runtime, day: date) -> Tape:
     """Return the tape of a session.
 
-    Raises `NoFile` where there is none, `SourceUnavailable` where it cannot be read now, and `UnreadableFile` or `UnknownLayout` where it
-    holds no trade that can be read, or those of another session.
+    Raises `NoFile` where there is none, `SourceMisconfigured` where two files claim it, `SourceUnavailable` where it cannot be read now,
+    and `UnreadableFile` or `UnknownLayout` where it holds no trade that can be read, or those of another session.
     """
     closes = _previous_closes(runtime, day)
     if isinstance(runtime.source, SimulatedExchange):
@@ -68,7 +68,7 @@ def read_tape(runtime: Runtime, day: date) -> Tape:
             raise NoFile(f"The simulated exchange has no whole session on {day}.")
         symbols = Symbols()
         return Tape(day, _SIMULATED, ticks_of_table(table, symbols), symbols, (), closes)
-    path = _files(runtime).get(day)
+    path = _file(runtime, day)
     if path is None:
         raise NoFile(f"There is no tape of {day}: no file {FOLDER}/{day}.csv.gz in {runtime.settings.source_dir}.")
     sheet = read_floorsheet(_read(path), path.name)
@@ -102,19 +102,30 @@ def _previous_closes(runtime: Runtime, day: date) -> Mapping[str, int]:
     return {row["symbol"]: row["previous_close_paisa"] for row in rows if row["previous_close_paisa"]}
 
 
-def _files(runtime: Runtime) -> dict[date, Path]:
+def _file(runtime: Runtime, day: date) -> Path | None:
+    """Return the file of a session; raises `SourceMisconfigured` where two claim it."""
+    found = _files(runtime).get(day, [])
+    if len(found) > 1:
+        raise SourceMisconfigured(f"Two files claim {day}: {found[0]} and {found[1]}. Take one of them away.")
+    return found[0] if found else None
+
+
+def _files(runtime: Runtime) -> dict[date, list[Path]]:
     """Return the files by their date; without the folder there are none."""
     root = runtime.settings.source_dir
     if root is None:
         return {}
     try:
-        paths = sorted((root / FOLDER).iterdir(), reverse=True)  # where a packed and a plain one are there, the plain one stands
+        paths = sorted((root / FOLDER).iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise _gone(root / FOLDER, error) from error
-    dated = {_date_of(path): path for path in paths}
-    return {day: path for day, path in dated.items() if day is not None}
+    dated: dict[date, list[Path]] = {}
+    for path in paths:
+        if day := _date_of(path):
+            dated.setdefault(day, []).append(path)
+    return dated
 
 
 def _date_of(path: Path) -> date | None:

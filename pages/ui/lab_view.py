@@ -70,7 +70,7 @@ def tiles(seen: Compared) -> None:
     with st.grid(4, min_column_width=130, key="lab_tiles"):
         for label, replay in (("A, as it stands", seen.a), ("B, as turned", seen.b)):
             market = sum(alert.symbol == MARKET for alert in replay.alerts)
-            note = f"{replay.suppressed:,} kept quiet" + (f", {market} of the market" if market else "")
+            note = f"{replay.suppressed:,} quiet, {market:,} market-wide" if market else f"{replay.suppressed:,} kept quiet"
             _tile(
                 label,
                 len(replay.alerts),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from itertools import chain
 
 import pandas as pd
 import streamlit as st
@@ -31,6 +30,11 @@ def groups() -> Mapping[str, Sequence[ThresholdSpec]]:
     for key, spec in SPECS.items():
         found.setdefault(key.rpartition(".")[0], []).append(spec)
     return {name: specs for name, specs in found.items() if specs}
+
+
+def _judges_no_row(spec: ThresholdSpec) -> bool:
+    name = spec.key.rpartition(".")[0]
+    return name != GATE and name not in CHECKS
 
 
 def rule(name: str) -> str:
@@ -136,7 +140,7 @@ def every_limit(current: Thresholds) -> None:
         )
     listed = [
         spec
-        for spec in chain.from_iterable(groups().values())
+        for spec in sorted(SPECS.values(), key=_judges_no_row)
         if wanted.strip().lower() in f"{spec.key} {name_of(spec.key)} {spec.why}".lower()
         and (kind == _ALL or current[spec.key] != spec.default)
     ]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from engine import tapes
+from engine.errors import UnreadableFile
 from engine.services import Services
 from pages.ui import data, tape_data
 from pages.ui.shared import forget
@@ -211,3 +213,17 @@ def test_a_source_that_cannot_be_read_is_said(page, open_store, visit, monkeypat
     monkeypatch.setattr(tape_data, "tape_days", lambda: tape_data.TapeDays((), "The folder /data is gone."))
 
     assert "The folder /data is gone." in text_of(visit(page))
+
+
+@pytest.mark.parametrize("page", ["replay_lab.py", "reconcile.py"])
+def test_a_tape_that_cannot_be_read_is_said_with_what_to_do(page, open_store, visit, monkeypatch):
+    open_store("healthy")
+
+    def torn(_runtime, day):
+        raise UnreadableFile(f"{day}.csv.gz ends in the middle. Ask the source for it again.")
+
+    monkeypatch.setattr(tapes, "read_tape", torn)
+    app = visit(page)
+
+    assert not app.exception
+    assert "ends in the middle" in text_of(app)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from engine import cli_reconcile, reconciling
 from engine.cli import app
 from engine.clock import FakeClock
-from engine.errors import NoFile, UnreadableFile
+from engine.errors import NoFile, SourceMisconfigured, UnreadableFile
 from engine.pipeline.execution import Execution
 from engine.pipelines import PIPELINES
 from engine.runtime import Runtime
@@ -143,6 +143,17 @@ def test_a_file_under_another_sessions_name_is_refused(tmp_path, real_data):
     assert tape_days(house.runtime) == [date(2024, 4, 10)]
     with pytest.raises(UnreadableFile, match="holds the trades of 2024-04-09"):
         read_tape(house.runtime, date(2024, 4, 10))
+
+
+def test_two_files_that_claim_a_session_are_refused(tmp_path):
+    house = House(tmp_path)
+    (house.source / "floorsheet").mkdir()
+    for name in ("2024-04-09.csv.gz", "2024_04_09.csv", "notes.txt", "2024-13-01.csv"):
+        (house.source / "floorsheet" / name).write_bytes(b"")
+
+    assert tape_days(house.runtime) == [date(2024, 4, 9)]
+    with pytest.raises(SourceMisconfigured, match="Two files claim 2024-04-09"):
+        read_tape(house.runtime, date(2024, 4, 9))
 
 
 def test_a_folder_without_floorsheets_has_no_tapes(tmp_path):
