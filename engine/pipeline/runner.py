@@ -18,6 +18,7 @@ from datetime import timedelta
 from threading import Event
 from typing import Any
 
+import pyarrow as pa
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
@@ -82,6 +83,7 @@ class RunnerProcess:
         Told by a signal, it ends the process as shells expect it (143 after SIGTERM): only code 0 says that nothing is left.
         """
         lock = LifeLock(lock_folder(self.runtime), self.runner_id)
+        pa.enable_signal_handlers(False)  # its reader of CSV would take the signal for itself, and the run would fail with it
         signal.signal(signal.SIGTERM, self._told)
         signal.signal(signal.SIGINT, self._told)
         ignore_late_cancels()

@@ -20,7 +20,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from engine.errors import Fenced
 from engine.pipeline.execution import Execution, _Holding
 from storage import moves
-from storage.status import RunType
+from storage.status import RunStatus, RunType
 from tests.crash.journal import Journal
 
 FILE = ("before a temp file", "half a temp file", "before fsync", "after fsync", "before rename", "after rename", "after folder fsync")
@@ -162,7 +162,7 @@ def _around_stages(passage: Passage) -> None:
         about = {"run": self.run["id"], "stage": what.name, "fence": self.run["fence"]}
         journal.note("began", **about)
         outcome = stage(self, what, *rest)
-        journal.note("done" if outcome is not None else "left", **about)
+        journal.note("left" if outcome in (None, RunStatus.FAILED, RunStatus.CANCELLED) else "done", **about)
         return outcome
 
     @wraps(commit)

@@ -134,6 +134,17 @@ def test_a_runner_that_is_told_to_stop_gives_its_run_back_behind_its_stage(home,
     assert list((home.settings.home / "runners").iterdir()) == []
 
 
+def test_a_runner_that_is_told_to_stop_while_it_reads_a_file_fails_no_run(home, run_id):
+    (home.settings.home / "read").touch()
+    runner = home.runner(entry=TRIAL)
+    home.until((home.settings.home / "read-once").exists)
+    runner.terminate()
+    _open(home)
+
+    assert runner.wait(60) == TERMINATED
+    assert _status(home, run_id) == "queued"
+
+
 def test_an_idle_runner_that_is_told_to_stop_ends_at_once(home):
     runner = home.runner(entry=TRIAL)
     home.until(lambda: home.registered(runner.pid))

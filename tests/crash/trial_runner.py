@@ -6,6 +6,9 @@ import time
 from datetime import timedelta
 from functools import partial
 
+import pyarrow as pa
+from pyarrow import csv
+
 from engine import cli
 from engine.pipeline import runner
 from engine.pipeline.context import StageContext
@@ -13,6 +16,8 @@ from engine.pipeline.graph import Pipeline
 from engine.pipeline.rescue import Rescuer
 from engine.pipelines import PIPELINES
 from storage import database
+
+NUMBERS = b"number\n" + b"1\n" * 4_000_000
 
 trial = Pipeline("trial", "For tests with real processes.")
 
@@ -25,13 +30,17 @@ def first(context: StageContext) -> int:
 
 @trial.stage()
 def second(first: int, context: StageContext) -> int:
-    """Take the runner's life where there is poison, or wait until the gate is open."""
+    """Take the runner's life where there is poison, or wait until the gate is open; where there is something to read, read meanwhile."""
     home = context.runtime.settings.home
     if (home / "poison").exists():
         os.kill(os.getpid(), signal.SIGKILL)
     (home / f"entered-{os.getpid()}").touch()
     while not (home / "open").exists():
-        time.sleep(0.005)
+        if (home / "read").exists():
+            csv.read_csv(pa.py_buffer(NUMBERS))
+            (home / "read-once").touch()
+        else:
+            time.sleep(0.005)
     return first + 1
 
 
