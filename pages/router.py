@@ -27,6 +27,10 @@ page = st.navigation(
             ),
             st.Page("lost.py", title="No such page", icon=":material/search_off:", visibility="hidden", help="No page has this address."),
         ],
+        "Stream": [
+            st.Page("stream.py", title="Stream", icon=":material/candlestick_chart:", help="A session as it comes in, trade by trade."),
+            st.Page("alerts.py", title="Alerts", icon=":material/notifications:", help="What broke a rule: acknowledge, silence."),
+        ],
         "Operate": [
             st.Page("thresholds.py", title="Thresholds", icon=":material/tune:", help="Every limit, and what another would have changed."),
             st.Page(

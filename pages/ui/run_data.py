@@ -16,6 +16,7 @@ from pages.ui import format as say
 from pages.ui.shared import shared
 from pages.ui.views import RunView, StageView, View
 from storage import lake, run_list
+from storage.moves import STREAM
 from storage.run_list import RunFilter
 from storage.status import ACTIVE, Outcome, RunStatus, RunType, Verdict
 
@@ -48,6 +49,11 @@ class RunRow(View):
     finished_at: datetime | None
     duration_us: int | None
     simulated: bool
+
+
+def of_stream(run: RunView | RunRow) -> bool:
+    """Say whether a run is a session of the tick stream: it has no stages, and another page shows it."""
+    return run.pipeline == STREAM
 
 
 def active(run: RunView | RunRow) -> bool:

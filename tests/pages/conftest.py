@@ -10,6 +10,7 @@ import engine.runtime
 from pages.ui.shared import forget
 from tests.pages.gallery import STATES, Store
 from tests.pages.gallery_letters import LETTER_STATES
+from tests.pages.gallery_stream import STREAM_STATES
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 
@@ -20,7 +21,7 @@ def open_store(tmp_path, monkeypatch) -> Iterator[Callable[[str], Store]]:
 
     def fill(state: str) -> Store:
         store = Store(tmp_path / "home")
-        (STATES | LETTER_STATES)[state](store)
+        (STATES | LETTER_STATES | STREAM_STATES)[state](store)
         monkeypatch.setattr(engine.runtime, "runtime", lambda: store.runtime)
         forget()
         return store
