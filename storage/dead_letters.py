@@ -357,8 +357,11 @@ def _filtered(query: Select[Any], chosen: LetterFilter, *, by_date: bool = False
     def column(name: str) -> Any:
         return letters.c[name].op("||")("") if by_date else letters.c[name]
 
-    if chosen.pipeline is not None:  # never by its own index, which is not in the order of letters
-        query = query.where(letters.c.pipeline.op("||")("") == chosen.pipeline)
+    if chosen.pipeline is not None:
+        # Its own index is not in the order of letters, and holds all of a pipeline: anything else that was asked for is narrower.
+        alone = with_states and not by_date and not any((chosen.states, chosen.reason, chosen.symbol, chosen.kind))
+        mine = letters.c.pipeline if alone else letters.c.pipeline.op("||")("")
+        query = query.where(mine == chosen.pipeline)
     for name in ("reason", "symbol", "kind"):
         value = getattr(chosen, name)
         if value is not None:

@@ -129,7 +129,7 @@ def _watermark(known: Working) -> None:
         colour="gray",
         script="run.py",
         query={"id": str(known.state.run_id)},
-        action="Events",
+        action="Its events",
         key="watermark",
         explanation="How long, in the session's own time, a bar waits for trades that come late; what comes later still is set aside.",
     )

@@ -63,15 +63,18 @@ def _running(known: Working, runner_alive: bool) -> Standing:  # noqa: FBT001, o
         return Standing(Tone.NOTE, f"The stream of {day} is stopping", "It ends behind its last committed record.")
     if state.paused:
         return Standing(
-            Tone.WARN, f"The stream of {day} is paused at {clock(known)}", "Nothing is taken from the source until it is resumed."
+            Tone.WARN,
+            f"The stream of {day} is paused at {clock(known)}, {percent(known)} of the session",
+            "Nothing is taken from the source until it is resumed.",
         )
     if state.note:
         return Standing(Tone.BAD, f"The stream of {day} waits for its source", state.note)
     if state.newest_us is None:
         return Standing(Tone.NOTE, f"The stream of {day} has begun; no trade has come yet")
+    works = f"The stream of {day} works: {clock(known)} in Nepal, {percent(known)} of the session"
     if not runner_alive:
-        return Standing(Tone.WARN, f"The stream of {day} works, and no runner is alive", "If its process dies, nobody starts it again.")
-    return Standing(Tone.GOOD, f"The stream of {day} works: {clock(known)} in Nepal, {percent(known)} of the session")
+        return Standing(Tone.WARN, f"{works}, and no runner is alive", "If its process dies, nobody starts it again.")
+    return Standing(Tone.GOOD, works)
 
 
 def _over(known: Working) -> Standing:
@@ -99,7 +102,7 @@ def rate(known: Working, now: datetime) -> float | None:
     """Return how many records a second come in; None while nobody works."""
     if known.status is not RunStatus.RUNNING or known.state.rate is None:
         return None
-    return known.state.rate if now - known.state.updated_at <= FRESH else 0.0
+    return known.state.rate if now - known.state.updated_at <= FRESH and not known.state.paused else 0.0
 
 
 def speed_word(speed: float | None) -> str:

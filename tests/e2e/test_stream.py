@@ -54,7 +54,7 @@ def started(page: Page) -> None:
     """Start the session from the page, as fast as it goes."""
     page.get_by_role("button", name="Start a session…").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("Wed 17 Jul 2024")).to_be_visible()
+    expect(dialog.get_by_role("combobox", name="Session")).to_have_value("Wed 17 Jul 2024")
     dialog.get_by_role("radio", name="max").click()
     dialog.get_by_role("button", name="Start", exact=True).click()
 

@@ -185,7 +185,7 @@ def test_a_process_of_the_stream_is_no_runner(open_store, visit):
     with store.database.transaction() as connection:
         connection.exec_driver_sql("DELETE FROM runner WHERE kind = 'runner'")
 
-    assert "works, and no runner is alive" in text_of(visit("stream.py"))
+    assert "of the session, and no runner is alive" in text_of(visit("stream.py"))
     assert "Runner not alive" in text_of(visit("overview.py"))
 
 
