@@ -24,7 +24,7 @@ def what(alert: AlertView, window: int) -> str:
     told = _SAID.get(alert.rule)
     said = told(alert.score, alert.bound, window) if told else f"{say.figure(alert.score)} against {say.figure(alert.bound)}"
     if alert.symbol == MARKET:
-        return f"{say.count(alert.members, 'symbol')} at once; the farthest {said}"
+        return f"{say.count(alert.members, 'symbol')}; the farthest {said}"
     return said
 
 

@@ -9,7 +9,7 @@ from pages.ui import format as say
 from pages.ui.letter_data import LetterView
 from pages.ui.letter_edit import editor
 from pages.ui.letter_list import SHOWN, open_letter, undoable
-from pages.ui.letter_words import KINDS, blamed, compared, line_values, rule, standing, stored
+from pages.ui.letter_words import KINDS, blamed, compared, line_values, rule, standing
 from pages.ui.text import plain, words
 from pages.ui.widgets import badge, empty_state, page, pairs, run_link
 from storage.status import LetterKind
@@ -77,7 +77,7 @@ def _moving(before: LetterView) -> None:
     st.caption(plain(" · ".join(_facts(letter))))
     with st.container(key="letter_standing"):
         st.markdown(plain(standing(letter)))
-        if active is not None:
+        if active is not None and not letter.of_stream:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.info(
                     f"A run of {say.day(letter.partition)} is on its way; what it makes of the letter appears here.", icon=":material/sync:"
@@ -167,7 +167,7 @@ def _record(letter: LetterView) -> None:
     st.subheader("As it came")
     st.code(escaped((letter.raw or b"")[:_LONGEST]) or "(an empty record)", language=None, wrap_lines=True)
     if letter.parsed:
-        pairs(*((name, stored(value)) for name, value in letter.parsed.items()), alt="The trade, field by field", width="content")
+        pairs(*((name, str(value)) for name, value in letter.parsed.items()), alt="The trade, field by field", width="content")
 
 
 def _marked(name: str, wrong: frozenset[str]) -> str:

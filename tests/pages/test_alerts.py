@@ -32,7 +32,7 @@ def test_alerts_are_listed_newest_first_with_what_happened_and_where_they_stand(
     assert not app.exception
     assert symbols(app) == LISTED
     assert list(grid["What"]) == [
-        "3 symbols at once; the farthest 7.2 % off the average of its last 300 s, limit 5 %",
+        "3 symbols; the farthest 7.2 % off the average of its last 300 s, limit 5 %",
         "5.4 % off the average of its last 300 s, limit 5 %",
         "120,000 shares in one trade, limit 100,000",
         "63 times its usual trades within 10 s, limit 50 times",
