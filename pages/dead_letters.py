@@ -6,7 +6,7 @@ from pages.ui import letter_data, letter_list, letter_view
 from pages.ui.panels import live_backfill
 from pages.ui.widgets import known_parameters
 
-known_parameters("state", "reason", "symbol", "kind", "since", "until", "before", "letter")
+known_parameters("pipeline", "state", "reason", "symbol", "kind", "since", "until", "before", "letter")
 letter_id = letter_data.letter_in_url()
 if letter_id is not None:
     letter_view.letter_page(letter_id)
@@ -16,10 +16,14 @@ st.title("Dead letters")
 st.caption("Lines, rows and files that did not get into a session. Each is kept as it came until it passes or a person puts it away.")
 with st.container(horizontal=True, vertical_alignment="bottom", key="letter_filters"):
     again = letter_list.first_page
+    named = letter_list.PIPELINE_NAMES
+    pipeline = st.selectbox(
+        "Pipeline", named, index=None, key="pipeline", bind="query-params", on_change=again, width=160, placeholder="any"
+    )
     symbol = st.text_input("Symbol", key="symbol", bind="query-params", on_change=again, width=150, placeholder="any")
     kinds = letter_list.KIND_WORDS
     kind = st.selectbox("What", kinds, index=None, key="kind", bind="query-params", on_change=again, width=150, placeholder="any")
     since = st.date_input("Dates from", value=None, key="since", bind="query-params", on_change=again, width=150)
     until = st.date_input("to", value=None, key="until", bind="query-params", on_change=again, width=150)
 live_backfill()
-letter_list.letters(letter_list.Asked(symbol, kind, since, until))
+letter_list.letters(letter_list.Asked(pipeline, symbol, kind, since, until))

@@ -7,6 +7,7 @@ from pages.ui import format as say
 from pages.ui import overview as parts
 from pages.ui import safety_view as safety
 from pages.ui.panels import live_backfill
+from pages.ui.stream_line import standing_line
 from pages.ui.widgets import known_parameters
 
 pipeline = data.first_pipeline()
@@ -17,7 +18,7 @@ def state() -> None:
     """Draw what is wrong now, and the numbers."""
     health = data.health(pipeline)
     parts.banner(pipeline, health)
-    if not data.last_runs():
+    if not data.last_runs(pipeline.name):
         parts.first_step(pipeline)
     parts.tiles(pipeline, health)
     left, right = st.columns([5, 3], gap="large")
@@ -27,6 +28,7 @@ def state() -> None:
     with right:
         st.subheader("Next")
         parts.next_slots(pipeline)
+        standing_line()
         st.subheader("Safety")
         safety.standing()
 
@@ -34,16 +36,16 @@ def state() -> None:
 @st.fragment(run_every=15)
 def trends() -> None:
     """Draw how runs went over time."""
-    if data.last_runs():
+    if data.last_runs(pipeline.name):
         parts.trends(pipeline)
 
 
 @st.fragment(run_every=5)
 def last_runs() -> None:
     """List the newest runs."""
-    if data.last_runs():
+    if data.last_runs(pipeline.name):
         st.subheader("Last runs")
-        parts.last_runs()
+        parts.last_runs(pipeline)
 
 
 st.title("Overview")

@@ -28,6 +28,8 @@ page = st.navigation(
             st.Page("lost.py", title="No such page", icon=":material/search_off:", visibility="hidden", help="No page has this address."),
         ],
         "Stream": [
+            st.Page("stream.py", title="Stream", icon=":material/candlestick_chart:", help="A session as it comes in, trade by trade."),
+            st.Page("alerts.py", title="Alerts", icon=":material/notifications:", help="What broke a rule: acknowledge, silence."),
             st.Page(
                 "replay_lab.py",
                 title="Replay lab",

@@ -31,6 +31,9 @@ def moving(before: RunDetail) -> None:
     run_view.neighbours(now.run, others)
     run_view.actions(now)
     run_view.failure(now.run)
+    if run_data.of_stream(now.run):
+        run_view.story(now.events, open=True)
+        return
     run_quality.decision(now.run, others)
     run_view.timeline(now)
     run_view.stage_table(now.stages)
@@ -43,5 +46,5 @@ def moving(before: RunDetail) -> None:
 
 
 moving(detail)
-if not active:
+if not active and not run_data.of_stream(detail.run):
     run_diff(detail, others)

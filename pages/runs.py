@@ -5,19 +5,19 @@ import streamlit as st
 from pages.ui import data, dialogs, run_data
 from pages.ui.day_view import dates, follow_day
 from pages.ui.run_table import STATUS_OF, before_in_url, first_page, run_filter, run_table
-from pages.ui.widgets import known_parameters
+from pages.ui.widgets import known_parameters, page
 
-pipelines = list(data.pipelines())
+pipelines = [*data.pipelines(), run_data.STREAM]
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.title("Runs", width="content")
-    pipeline = pipelines[0]
-    if len(pipelines) > 1:
-        pipeline = st.selectbox("Pipeline", pipelines, key="pipeline", bind="query-params", label_visibility="collapsed", width=180)
+    pipeline = st.selectbox("Pipeline", pipelines, key="pipeline", bind="query-params", label_visibility="collapsed", width=180)
     year_switch = st.container(width="content")
     st.space("stretch")
     day = st.date_input("Look at a date", value=None, key="day", bind="query-params", width=150, on_change=follow_day)
-    if st.button("Backfill…", key="backfill_range", icon=":material/date_range:"):
+    if pipeline == run_data.STREAM:
+        st.page_link(page("stream.py"), label="The stream", icon=":material/candlestick_chart:")
+    elif st.button("Backfill…", key="backfill_range", icon=":material/date_range:"):
         dialogs.ask_backfill(pipeline)
 
 known_parameters("pipeline", "day", "year", "status", "since", "until", "backfill", "before")

@@ -109,6 +109,7 @@ class LetterFilter:
     since: date | None = None
     until: date | None = None
     kind: LetterKind | None = None
+    pipeline: str | None = None
 
 
 def record(  # noqa: PLR0913, all of it is needed to tell one line from another
@@ -344,7 +345,7 @@ def page(connection: Connection, chosen: LetterFilter, before: int | None = None
     query = _filtered(select(*_SHOWN), chosen, with_states=False).order_by(letters.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(letters.c.id < before)
-    if chosen.symbol is not None or (not chosen.states and chosen.reason is None):
+    if chosen.symbol is not None or (not chosen.states and chosen.reason is None and chosen.pipeline is None):
         return _rows(connection, query.where(letters.c.state.in_(chosen.states)) if chosen.states else query)
     # One short walk of an index a state, merged: an IN over states would sort all letters of them.
     walks = [_rows(connection, query.where(letters.c.state == state)) for state in chosen.states or tuple(LetterState)]
@@ -373,6 +374,11 @@ def _filtered(query: Select[Any], chosen: LetterFilter, *, by_date: bool = False
     def column(name: str) -> Any:
         return letters.c[name].op("||")("") if by_date else letters.c[name]
 
+    if chosen.pipeline is not None:
+        # Its own index is not in the order of letters, and holds all of a pipeline: anything else that was asked for is narrower.
+        alone = with_states and not by_date and not any((chosen.states, chosen.reason, chosen.symbol, chosen.kind))
+        mine = letters.c.pipeline if alone else letters.c.pipeline.op("||")("")
+        query = query.where(mine == chosen.pipeline)
     for name in ("reason", "symbol", "kind"):
         value = getattr(chosen, name)
         if value is not None:

@@ -40,6 +40,11 @@ def one(connection: Connection, run_id: int) -> Mapping[str, Any] | None:
     return _one.one(connection, {"run_id": run_id})
 
 
+def by_ids(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
+    """Return these runs, newest first."""
+    return connection.execute(select(runs).where(runs.c.id.in_(ids)).order_by(runs.c.id.desc())).mappings().all() if ids else []
+
+
 def stages_of(connection: Connection, run_id: int) -> Sequence[Mapping[str, Any]]:
     """Return the stages of a run in order, each with every row it has."""
     return _stages_of.all(connection, {"run_id": run_id})
@@ -84,6 +89,11 @@ def recent(
     if before_id is not None:
         query = query.where(runs.c.id < before_id)
     return connection.execute(query).mappings().all()
+
+
+def ever(connection: Connection, pipeline: str) -> bool:
+    """Say whether a pipeline has had a run."""
+    return connection.execute(select(runs.c.id).where(runs.c.pipeline == pipeline).limit(1)).first() is not None
 
 
 def active_of(connection: Connection, pipeline: str, partition: date) -> int | None:

@@ -188,3 +188,12 @@ class ProcessKind(StrEnum):
 
     RUNNER = "runner"  # claims whatever is queued
     STREAM = "stream"  # works on one session of ticks
+
+
+class AlertStanding(StrEnum):
+    """Where an alert of the stream stands for the people who look at it."""
+
+    OPEN = "open"  # it fires, and nobody has said anything
+    ACKNOWLEDGED = "acknowledged"  # it fires, and somebody has seen it
+    SILENCED = "silenced"  # it fires, and somebody wants to hear of it later
+    RESOLVED = "resolved"  # what raised it is over

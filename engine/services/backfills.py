@@ -89,7 +89,7 @@ class BackfillCommands(Commands):
         """Backfill the newest sessions that the source holds, once, when the home is empty; return the backfill's id."""
         wanted, span = self.runtime.settings.first_backfill_sessions, self.runtime.source.span()
         with self.runtime.database.reading() as connection:
-            used = bool(runs.recent(connection, limit=1))
+            used = runs.ever(connection, "daily_prices")
         if used or wanted == 0 or span is None:
             return None
         calendar = TradingCalendar(self.runtime.source.reference().calendar)

@@ -37,11 +37,12 @@ from pages.ui.views import (
 )
 from pages.ui.waiting_data import held, waiting
 from storage import backfills as stored_backfills
-from storage import dates, metrics, runners, runs, schedules
+from storage import dates, metrics, run_list, runners, runs, schedules
 from storage import sessions as stored_sessions
 from storage.database import free_bytes
 from storage.dates import DateVerdict
-from storage.status import BackfillState, RunStatus, Verdict
+from storage.run_list import RunFilter
+from storage.status import BackfillState, ProcessKind, RunStatus, Verdict
 
 LIVE, CALM = 1.0, 4.0  # seconds a read may be old: on a part that moves, and elsewhere
 IDLE = 5.0  # seconds between two looks while nothing runs
@@ -79,10 +80,11 @@ def first_pipeline() -> Pipeline:
 
 
 @shared(seconds=LIVE, entries=10)
-def last_runs(*, limit: int = 8) -> tuple[RunView, ...]:
-    """Return the newest runs of all pipelines, newest first."""
+def last_runs(pipeline: str, *, limit: int = 8) -> tuple[RunView, ...]:
+    """Return the newest runs of a pipeline, newest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(RunView.of(row) for row in runs.recent(connection, limit=limit))
+        newest = [row["id"] for row in run_list.page(connection, RunFilter(pipeline), limit=limit)]
+        return tuple(RunView.of(row) for row in runs.by_ids(connection, newest))
 
 
 @shared(seconds=LIVE, entries=200)
@@ -134,7 +136,7 @@ def newest_session() -> date | None:
 def machine() -> Machine:
     """Return the runners' signs of life and the length of the queue."""
     with engine.runtime.runtime().database.reading() as connection:
-        unstopped = runners.unstopped(connection)
+        unstopped = [row for row in runners.unstopped(connection) if row["kind"] == ProcessKind.RUNNER]
         counts = runs.queue_counts(connection)
     return Machine(
         heartbeat_at=unstopped[0]["heartbeat_at"] if unstopped else None,
@@ -312,7 +314,7 @@ def health(pipeline: Pipeline) -> Health:
             source_trouble=source().trouble,
             free_bytes=free_space(),
             embedded=settings().runner == "embedded",
-            letters=waiting(),
+            letters=waiting(pipeline.name),
             held=held(pipeline.name),
             safety=problems(safety_data.kept(), now=now()),
         )

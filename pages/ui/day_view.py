@@ -9,7 +9,7 @@ from pages.ui import format as say
 from pages.ui.charts.calendar import HEIGHT, Kind, Square, calendar
 from pages.ui.text import plain, sentence
 from pages.ui.theme import look
-from pages.ui.widgets import badge, run_link
+from pages.ui.widgets import badge, page, run_link
 from storage.dates import DateVerdict
 from storage.status import ACTIVE, Verdict
 
@@ -115,6 +115,10 @@ def _words(entry: DateVerdict) -> str:
 
 def _day_actions(pipeline: str, entry: DateVerdict, past: tuple[run_data.RunRow, ...]) -> None:
     newest = past[0] if past else None
+    if pipeline == run_data.STREAM:
+        query = {"session": entry.day.isoformat()}
+        st.page_link(page("stream.py"), label="The session on the Stream page", icon=":material/candlestick_chart:", query_params=query)
+        return
     with st.container(horizontal=True):
         if newest is None:
             if entry.day <= data.today() and st.button(

@@ -154,7 +154,7 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     blocked = {held.run_id for held in facts.held}
     yield from map(_of_held, facts.held)
     yield from (_of_failed(verdict) for verdict in reversed(health.failed) if verdict.run_id not in blocked)
-    yield from _of_letters(facts.letters)
+    yield from _of_letters(facts.letters, facts.pipeline)
     yield from _of_backfill(facts.backfill)
     yield from _of_failures(facts, blocked | {verdict.run_id for verdict in health.failed})
     # What is queued or running is on its way; it needs nobody.
@@ -219,7 +219,7 @@ def _of_held(held: Held) -> Problem:
     return replace(problem, action="Approve or reject it")
 
 
-def _of_letters(letters: Waiting) -> Iterator[Problem]:
+def _of_letters(letters: Waiting, pipeline: str) -> Iterator[Problem]:
     if not letters.open:
         return
     named = [f"{number:,} {words(name)}" for name, number in list(letters.by_reason.items())[:_NAMED]]
@@ -227,7 +227,8 @@ def _of_letters(letters: Waiting) -> Iterator[Problem]:
     kinds = ", ".join(named) + (f" and {say.count(more, 'other reason')}" if more else "")
     parked = f"; {letters.parked:,} more parked" if letters.parked else ""
     headline = f"{say.count(letters.open, 'dead letter is', 'dead letters are')} open"
-    yield Problem(Severity.WARN, headline, f"{kinds}{parked}.", "dead_letters.py", {"state": "open"}, "See the letters")
+    query = {"state": "open", "pipeline": pipeline}
+    yield Problem(Severity.WARN, headline, f"{kinds}{parked}.", "dead_letters.py", query, "See the letters")
 
 
 def _of_backfill(backfill: BackfillView | None) -> Iterator[Problem]:

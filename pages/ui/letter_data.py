@@ -18,6 +18,7 @@ from pages.ui.shared import shared
 from pages.ui.views import View
 from storage import dead_letters, letter_list, runs
 from storage.dead_letters import LetterFilter
+from storage.moves import STREAM
 from storage.status import LetterKind, LetterState
 
 PAGE = 50
@@ -62,6 +63,11 @@ class LetterView(View):
     def waits(self) -> bool:
         """Whether it is open or parked."""
         return self.state in dead_letters.WAITING
+
+    @property
+    def of_stream(self) -> bool:
+        """Whether it is a record of the tick stream: its line is its offset in the log, and no daily file holds it."""
+        return self.pipeline == STREAM
 
     @property
     def corrected(self) -> bool:

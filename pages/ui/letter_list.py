@@ -17,6 +17,7 @@ from pages.ui.text import words
 from pages.ui.theme import look
 from pages.ui.widgets import empty_state
 from storage.dead_letters import MOST_COUNTED, LetterFilter
+from storage.moves import STREAM
 from storage.status import LetterKind, LetterState
 
 _EVERY = 3  # seconds
@@ -24,13 +25,15 @@ _MARKS = {state: f"{look(state).sign} {look(state).word}" for state in LetterSta
 _ORDER = (LetterState.OPEN, LetterState.PARKED, LetterState.EDITED, LetterState.REPLAYED, LetterState.DISCARDED)
 _REASONS_SHOWN = 12
 KIND_WORDS = tuple(kind.value for kind in LetterKind)
+PIPELINE_NAMES = (*data.pipelines(), STREAM)
 SHOWN = "letters_shown"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the fields above the list say; `kind` is a word of `KIND_WORDS`."""
+    """What the fields above the list say; `kind` is a word of `KIND_WORDS`, `pipeline` one of `PIPELINE_NAMES`."""
 
+    pipeline: str | None = None
     symbol: str | None = None
     kind: str | None = None
     since: date | None = None
@@ -42,7 +45,8 @@ def filter_in_url(asked: Asked) -> LetterFilter:
     states = tuple(state for state in LetterState if state.value in st.query_params.get_all("state"))
     kind = LetterKind(asked.kind) if asked.kind in KIND_WORDS else None
     reason = st.query_params.get("reason") or None
-    return LetterFilter(states, reason, (asked.symbol or "").strip().upper() or None, asked.since, asked.until, kind)
+    pipeline = asked.pipeline if asked.pipeline in PIPELINE_NAMES else None
+    return LetterFilter(states, reason, (asked.symbol or "").strip().upper() or None, asked.since, asked.until, kind, pipeline)
 
 
 def first_page() -> None:
@@ -86,7 +90,7 @@ def _before_in_url() -> int | None:
 
 def _key(chosen: LetterFilter, before: int | None) -> str:
     """Return the key of the grid of one filter: another filter is another grid, with nothing selected."""
-    words = (*chosen.states, chosen.reason, chosen.symbol, chosen.since, chosen.until, chosen.kind, before)
+    words = (*chosen.states, chosen.reason, chosen.symbol, chosen.since, chosen.until, chosen.kind, chosen.pipeline, before)
     return f"letters_{'_'.join(str(word or '') for word in words)}"
 
 
@@ -152,15 +156,19 @@ def _nothing(chosen: LetterFilter) -> None:
 
 def _actions(chosen: LetterFilter, picked: Sequence[LetterView], *, arrived: int) -> None:
     waiting = [letter for letter in picked if letter.waits]
+    again = [letter for letter in waiting if not letter.of_stream]
     undone = [letter for letter in picked if undoable(letter)]
     # The same buttons in the same place, whatever is selected: a grid that moves under a click gives the wrong row.
     if picked:
-        if st.button(_named("Replay", len(waiting)), key="replay_picked", icon=":material/replay:", disabled=not waiting):
-            letter_dialogs.ask_replay(picked)
+        if st.button(_named("Replay", len(again)), key="replay_picked", icon=":material/replay:", disabled=not again):
+            letter_dialogs.ask_replay(again)
     else:
-        number, dates = letter_data.waiting_dates(chosen)
+        replayed = (
+            chosen if chosen.pipeline else replace(chosen, pipeline=data.first_pipeline().name)
+        )  # records of the stream are not replayed so
+        number, dates = (0, 0) if chosen.pipeline == STREAM else letter_data.waiting_dates(replayed)
         if st.button(_named("Replay all", number), key="replay_all", icon=":material/replay:", disabled=not number):
-            letter_dialogs.ask_replay_all(chosen, number, dates)
+            letter_dialogs.ask_replay_all(replayed, number, dates)
     if st.button(_named("Discard", len(waiting)), key="discard_picked", icon=":material/delete:", disabled=not waiting):
         letter_dialogs.ask_discard(picked)
     if st.button(_named("Undo", len(undone)), key="undo_picked", icon=":material/undo:", disabled=not undone):

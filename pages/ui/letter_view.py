@@ -11,7 +11,7 @@ from pages.ui.letter_edit import editor
 from pages.ui.letter_list import SHOWN, open_letter, undoable
 from pages.ui.letter_words import KINDS, blamed, compared, line_values, rule, standing
 from pages.ui.text import plain, words
-from pages.ui.widgets import badge, empty_state, page, run_link
+from pages.ui.widgets import badge, empty_state, page, pairs, run_link
 from storage.status import LetterKind
 
 _EVERY = 2  # seconds
@@ -31,6 +31,10 @@ def letter_page(letter_id: int) -> None:
     st.fragment(_moving, run_every=data.pace(_EVERY))(letter)
     if letter.kind is LetterKind.FILE:
         _file(letter)
+        _history(letter)
+        return
+    if letter.of_stream:
+        _record(letter)
         _history(letter)
         return
     left, right = st.columns(2, gap="large")
@@ -73,7 +77,7 @@ def _moving(before: LetterView) -> None:
     st.caption(plain(" · ".join(_facts(letter))))
     with st.container(key="letter_standing"):
         st.markdown(plain(standing(letter)))
-        if active is not None:
+        if active is not None and not letter.of_stream:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.info(
                     f"A run of {say.day(letter.partition)} is on its way; what it makes of the letter appears here.", icon=":material/sync:"
@@ -90,7 +94,8 @@ def _title(letter: LetterView) -> str:
 
 
 def _facts(letter: LetterView) -> list[str]:
-    where = [f"line {letter.line} of {letter.source_file}"] if letter.line else []
+    place = f"offset {letter.line:,}" if letter.of_stream else f"line {letter.line}"
+    where = [f"{place} of {letter.source_file}"] if letter.line or letter.of_stream else []
     facts = [f"Letter {letter.id}", *where, f"found by stage {letter.stage}"]
     if letter.session and letter.session != letter.partition:
         facts.append(f"session {say.day(letter.session)}")
@@ -114,13 +119,17 @@ def _why(letter: LetterView) -> None:
 def _actions(letter: LetterView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         again = "Replay with its correction…" if letter.corrected else "Replay as it is…" if letter.line else "Fetch the file again…"
-        if letter.waits and st.button(again, key="letter_replay", icon=":material/replay:"):
+        if letter.waits and not letter.of_stream and st.button(again, key="letter_replay", icon=":material/replay:"):
             letter_dialogs.ask_replay([letter])
         if letter.waits and st.button("Discard…", key="letter_discard", icon=":material/delete:"):
             letter_dialogs.ask_discard([letter])
         if undoable(letter) and st.button("Undo…", key="letter_undo", icon=":material/undo:"):
             letter_dialogs.ask_undo([letter])
         run_link(letter.run_id, icon=":material/manage_search:")
+        if letter.of_stream:
+            query = {"session": letter.partition.isoformat()} | ({"symbol": letter.symbol} if letter.symbol else {})
+            st.page_link(page("stream.py"), label="The session in the stream", icon=":material/candlestick_chart:", query_params=query)
+            return
         if letter.session is not None:
             quality_link.to_quality(letter.session)
         st.page_link(
@@ -151,6 +160,14 @@ def _line(letter: LetterView) -> None:
     columns = ("Column", "As it came", "Read as") if letter.parsed else ("Column", "As it came")
     frame = pa.table({title: [row[place] for row in marked] for place, title in enumerate(columns)})
     st.table(frame, border="horizontal", hide_index=True, alt="The line, column by column")
+
+
+def _record(letter: LetterView) -> None:
+    """Draw a record of the tick stream as it came."""
+    st.subheader("As it came")
+    st.code(escaped((letter.raw or b"")[:_LONGEST]) or "(an empty record)", language=None, wrap_lines=True)
+    if letter.parsed:
+        pairs(*((name, str(value)) for name, value in letter.parsed.items()), alt="The trade, field by field", width="content")
 
 
 def _marked(name: str, wrong: frozenset[str]) -> str:

@@ -95,6 +95,9 @@ def _same(value: Any, number: float | None) -> bool:
         return False
 
 
+_WAITS_IN_STREAM = "look whether the source is at fault, then put it away; the log keeps the record in any case"
+
+
 def standing(letter: LetterView) -> str:
     """Say where a letter stands and what comes next, in a sentence."""
     by, at = letter.decided_by or "somebody", say.stamp(letter.decided_at)
@@ -103,9 +106,13 @@ def standing(letter: LetterView) -> str:
     if letter.waits and letter.corrected:
         return f"{by} corrected the line on {at}; the next run of its date applies it."
     waits = (
-        "correct the line, replay it as it is, or discard it"
-        if letter.line
-        else "have the source mend its file, fetch it again, or discard it"
+        _WAITS_IN_STREAM
+        if letter.of_stream
+        else (
+            "correct the line, replay it as it is, or discard it"
+            if letter.line
+            else "have the source mend its file, fetch it again, or discard it"
+        )
     )
     said = {
         LetterState.OPEN: f"It waits for a person: {waits}.",

@@ -29,7 +29,7 @@ def banner(pipeline: Pipeline, health: Health) -> None:
             with st.container(horizontal=True, vertical_alignment="center", key="worst"):
                 _ALERTS[worst.severity](f"**{worst.headline}.**{also}", icon=_ICONS[worst.severity])
                 st.page_link(page(worst.page), label=worst.action, icon=_GO, icon_position="right", query_params=dict(worst.query))
-        elif not data.last_runs():
+        elif not data.last_runs(pipeline.name):
             st.info("Nothing has run yet.", icon=":material/rocket_launch:")
         elif data.open_backfill() is not None:
             st.info("A backfill is on its way; nothing is wrong.", icon=":material/sync:")
@@ -47,7 +47,7 @@ def tiles(pipeline: Pipeline, health: Health) -> None:
         _sessions(health)
         _freshness(health)
         if waits:
-            _waiting(health)
+            _waiting(pipeline, health)
         _success(pipeline)
         _duration(pipeline)
         _runner()
@@ -100,7 +100,7 @@ def _freshness(health: Health) -> None:
     )
 
 
-def _waiting(health: Health) -> None:
+def _waiting(pipeline: Pipeline, health: Health) -> None:
     letters, held = health.letters, health.held
     parked = f"{letters.parked:,} parked" if letters.parked else ""
     blocked = say.count(len(held), "session blocked", "sessions blocked") if held else ""
@@ -110,7 +110,7 @@ def _waiting(health: Health) -> None:
         note=" · ".join(part for part in (blocked, parked) if part) or "no session blocked",
         colour="red" if held else "orange",
         script="run.py" if held else "dead_letters.py",
-        query={"id": str(held[0].run_id)} if held else {"state": "open"},
+        query={"id": str(held[0].run_id)} if held else {"state": "open", "pipeline": pipeline.name},
         action="See the session" if held else "See the letters",
         key="letters",
         explanation="Lines, rows and files that wait for a person; and sessions that the gate holds back until somebody decides.",
@@ -235,9 +235,9 @@ def next_slots(pipeline: Pipeline) -> None:
     st.page_link(page("pipelines.py"), label="Schedule and ledger", icon=_GO, icon_position="right")
 
 
-def last_runs() -> None:
+def last_runs(pipeline: Pipeline) -> None:
     """List the newest runs."""
-    run_list(data.last_runs())
+    run_list(data.last_runs(pipeline.name))
     st.page_link(page("runs.py"), label="All runs", icon=_GO, icon_position="right")
 
 

@@ -23,7 +23,7 @@ _LEDGER = timedelta(days=30)
 
 def drawing(pipeline: Pipeline) -> None:
     """Draw the stages and how each ended in the newest run."""
-    begun = (run for run in data.last_runs() if run.pipeline == pipeline.name and run.status is not RunStatus.QUEUED)
+    begun = (run for run in data.last_runs(pipeline.name) if run.status is not RunStatus.QUEUED)
     newest = next(begun, None)
     detail = data.run(newest.id) if newest else None
     states = {stage.stage: stage.status for stage in detail.stages} if detail else {}

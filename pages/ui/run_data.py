@@ -15,11 +15,12 @@ from pages.ui import data
 from pages.ui import format as say
 from pages.ui.shared import shared
 from pages.ui.views import RunView, StageView, View
-from storage import lake, run_list
+from storage import lake, moves, run_list
 from storage.run_list import RunFilter
 from storage.status import ACTIVE, Outcome, RunStatus, RunType, Verdict
 
 PAGE = 50
+STREAM = moves.STREAM  # the pipeline whose runs are sessions of the tick stream
 SILVER, REJECTED = "silver", "rejected"
 _SAMPLE = 20
 LONGEST_ID = 18  # digits: what fits the database's integers
@@ -48,6 +49,11 @@ class RunRow(View):
     finished_at: datetime | None
     duration_us: int | None
     simulated: bool
+
+
+def of_stream(run: RunView | RunRow) -> bool:
+    """Say whether a run is a session of the tick stream: it has no stages, and another page shows it."""
+    return run.pipeline == STREAM
 
 
 def active(run: RunView | RunRow) -> bool:

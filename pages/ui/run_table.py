@@ -78,6 +78,10 @@ def _actions(pipeline: str, picked: Sequence[RunRow], *, arrived: int) -> None:
     days = sorted({row.partition for row in picked})
     active = [row for row in picked if run_data.active(row)]
     files = [row for row in picked if not run_data.active(row)]
+    if pipeline == run_data.STREAM:
+        if st.button(_counted("Stop", len(active), "session"), key="cancel_picked", icon=":material/stop:", disabled=not active):
+            dialogs.ask_cancel(active)
+        return
     if st.button(_counted("Rerun", len(days), "date"), key="rerun_picked", icon=":material/replay:", disabled=not days):
         dialogs.ask_rerun(pipeline, days, active=len(active))
     if st.button("Backfill their range…", key="backfill_picked", icon=":material/date_range:", disabled=not days):

@@ -42,7 +42,10 @@ def header(run: RunView) -> None:
     if run.status is RunStatus.QUEUED and run.available_at > data.now():
         st.info(f"Its source was not ready. It looks again at {say.stamp(run.available_at)} (Nepal time).", icon=":material/hourglass_top:")
     if run.status in ACTIVE and run.cancel_requested:
-        st.info("It was asked to stop and ends before its next stage.", icon=":material/cancel:")
+        st.info(
+            f"It was asked to stop and ends {'behind its last record' if run_data.of_stream(run) else 'before its next stage'}.",
+            icon=":material/cancel:",
+        )
 
 
 def _facts(run: RunView) -> list[str]:
@@ -78,6 +81,10 @@ def neighbours(run: RunView, others: Sequence[RunRow]) -> None:
         ):
             if run_id is not None and st.button(label, key=f"to_run_{run_id}", icon=icon, type="tertiary"):
                 show(run_id)
+        if run_data.of_stream(run):
+            query = {"session": run.partition.isoformat()}
+            st.page_link(page("stream.py"), label="The session on the Stream page", icon=":material/candlestick_chart:", query_params=query)
+            return
         st.page_link(
             page("runs.py"),
             label=f"The date in the calendar ({say.count(len(others), 'run')})",
@@ -102,6 +109,8 @@ def actions(detail: RunDetail) -> None:
             if st.button("Cancel…", key="cancel", icon=":material/cancel:"):
                 dialogs.ask_cancel([row])
             return
+        if run_data.of_stream(row):
+            return  # it is started again on its own page, behind its last record
         if st.button(
             "Rerun…",
             key="rerun",
@@ -288,9 +297,9 @@ def measures(run: RunView) -> None:
         )
 
 
-def story(events: Sequence[EventView]) -> None:
+def story(events: Sequence[EventView], *, open: bool = False) -> None:  # noqa: A002, as the expander calls it
     """Draw what happened to the run, oldest first."""
-    with st.expander(f"Events ({len(events)})", icon=":material/timeline:", key="events"):
+    with st.expander(f"Events ({len(events)})", icon=":material/timeline:", key="events", expanded=open):
         table = pa.table(
             {
                 "At": [say.clock_time(event.at) for event in events],

@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from storage.status import (
+    AlertStanding,
     BackfillState,
     CheckStatus,
     CircuitState,
@@ -123,6 +124,12 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         LetterState.EDITED: Look("edited", ":material/edit_note:", "green", "✎"),
         LetterState.REPLAYED: Look("replayed", ":material/check_circle:", "green", "✓"),
         LetterState.DISCARDED: Look("discarded", ":material/delete:", "gray", "○"),
+    },
+    AlertStanding: {
+        AlertStanding.OPEN: Look("open", ":material/notifications_active:", "red", "●"),
+        AlertStanding.ACKNOWLEDGED: Look("acknowledged", ":material/visibility:", "blue", "✓"),
+        AlertStanding.SILENCED: Look("silenced", ":material/notifications_paused:", "orange", "‖"),
+        AlertStanding.RESOLVED: Look("resolved", ":material/check_circle:", "gray", "○"),
     },
     CircuitState: {
         CircuitState.CLOSED: Look("closed", ":material/check_circle:", "green"),

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Self, get_type_hints
 
 from storage.status import (
+    AlertStanding,
     BackfillMode,
     BackfillState,
     CheckStatus,
@@ -45,6 +46,7 @@ _WORDS: Mapping[Any, type[StrEnum]] = {
     LetterKind: LetterKind,
     LetterState: LetterState,
     Decision | None: Decision,
+    AlertStanding: AlertStanding,
 }
 
 

@@ -52,14 +52,14 @@ def states() -> Mapping[LetterState, int]:
     return {state: counted.get(state, 0) for state in LetterState}
 
 
-@shared(seconds=_CALM, entries=4)
-def waiting() -> Waiting:
-    """Return what is open; two walks of an index, and one when nothing is."""
+@shared(seconds=_CALM, entries=20)
+def waiting(pipeline: str) -> Waiting:
+    """Return what is open of a pipeline; two walks of an index, and one when nothing is."""
     counted = states()
     if not counted[LetterState.OPEN]:
         return Waiting({}, counted[LetterState.PARKED])
     with engine.runtime.runtime().database.reading() as connection:
-        reasons = dead_letters.counts_by_reason(connection, LetterFilter(states=(LetterState.OPEN,)))
+        reasons = dead_letters.counts_by_reason(connection, LetterFilter(states=(LetterState.OPEN,), pipeline=pipeline))
     return Waiting(dict(reasons), counted[LetterState.PARKED])
 
 

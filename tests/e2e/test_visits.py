@@ -9,8 +9,8 @@ from tests.e2e.server import eventually
 
 SESSIONS = 70  # enough that a browser is there before the last of them
 PHONE = {"width": 390, "height": 844}
-PAGES = ("/", "/runs", "/quality", "/run?id=1", "/thresholds", "/pipelines", "/replay_lab", "/reconcile")
-HEADINGS = ("Overview", "Thresholds", "Replay lab", "Reconcile")
+PAGES = ("/", "/runs", "/quality", "/run?id=1", "/thresholds", "/pipelines", "/stream", "/alerts", "/replay_lab", "/reconcile")
+NAMED = ("/", "/thresholds", "/stream", "/alerts", "/replay_lab", "/reconcile")  # what these are for is in their title
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +50,15 @@ def test_every_page_says_that_the_data_are_simulated(filled, tab):
         ("/pipelines", "Backfill a range…"),
         ("/quality", "Report of this session"),
         ("/thresholds", "Thresholds"),
+        ("/stream", "Stream"),
+        ("/alerts", "Alerts"),
         ("/replay_lab", "Replay lab"),
         ("/reconcile", "Reconcile"),
     ],
 )
 def test_a_page_and_what_it_is_for_fit_a_phone(path, action, filled, tab):
     page = tab(filled.url + path, on=PHONE)
-    wanted = page.get_by_role("heading" if action in HEADINGS else "button", name=action, exact=True)
+    wanted = page.get_by_role("heading" if path in NAMED else "button", name=action, exact=True)
     expect(wanted).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 

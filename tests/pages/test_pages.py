@@ -10,7 +10,19 @@ from storage.tables import DateState
 from tests.pages.conftest import text_of
 from tests.pages.gallery import BEFORE, LAST, PIPELINE, SESSIONS, STATES
 
-PAGES = ("overview.py", "runs.py", "run.py", "pipelines.py", "quality.py", "thresholds.py", "safety.py", "replay_lab.py", "reconcile.py")
+PAGES = (
+    "overview.py",
+    "runs.py",
+    "run.py",
+    "pipelines.py",
+    "quality.py",
+    "thresholds.py",
+    "safety.py",
+    "stream.py",
+    "alerts.py",
+    "replay_lab.py",
+    "reconcile.py",
+)
 MUST_SEE = {
     "empty": ["Nothing has run yet", "Backfill all of them"],
     "healthy": ["Nothing is wrong", "30 of 30", "up to date", "alive"],

@@ -8,9 +8,8 @@ from tests.pages.gallery import BEFORE, LAST
 from tests.storage.databases import statements
 
 # One row a run, a measured value, a check of a run, a line; each may hold millions. An alias of SQLAlchemy ends in a number.
-SCAN = re.compile(
-    r"^SCAN (run|metric|check_result|dead_letter|quality_report)(_\d+)?( (?!USING (COVERING )?INDEX ix_quality_report_session)|$)"
-)
+BIG = "run|metric|check_result|dead_letter|quality_report|tick_bar|tick_day|tick_alert"
+SCAN = re.compile(rf"^SCAN ({BIG})(_\d+)?( (?!USING (COVERING )?INDEX ix_quality_report_session)|$)")
 # The newest rows by the primary key: it ends after as many rows as it was asked for.
 NEWEST = re.compile(r"FROM (run|dead_letter) ORDER BY \1\.id DESC\s+LIMIT \?( OFFSET \?)?$")
 # Counts of all letters by reason: one walk of an index that ends after `MOST_COUNTED` letters.
@@ -46,6 +45,21 @@ LETTER_VISITS = [
     ("dead_letters.py", {"since": "2020-01-01", "until": "2020-01-31", "reason": "price_band"}),
     ("dead_letters.py", {"before": "60"}),
     ("dead_letters.py", {"letter": "3"}),
+]
+SESSION = LAST.isoformat()
+STREAM_VISITS = [
+    ("overview.py", {}),
+    ("stream.py", {}),
+    ("stream.py", {"session": SESSION, "symbol": "NABIL"}),
+    ("alerts.py", {}),
+    ("alerts.py", {"state": "open"}),
+    ("alerts.py", {"rule": "moving_average", "symbol": "NABIL"}),
+    ("alerts.py", {"session": SESSION, "state": "resolved"}),
+    ("alerts.py", {"session": SESSION, "unfold": "market-1"}),
+    ("alerts.py", {"before": "nabil-1"}),
+    ("runs.py", {"pipeline": "ticks"}),
+    ("dead_letters.py", {"pipeline": "ticks"}),
+    ("dead_letters.py", {"pipeline": "ticks", "reason": "duplicate", "since": SESSION, "until": SESSION}),
 ]
 
 
@@ -88,6 +102,13 @@ def test_no_query_of_a_page_reads_all_runs_or_all_metrics(page, query, state, op
 @pytest.mark.parametrize(("page", "query"), LETTER_VISITS, ids=lambda value: value if isinstance(value, str) else "&".join(value))
 def test_no_query_of_a_page_reads_all_letters(page, query, state, open_store, plans_of):
     plans = plans_of(open_store(state), page, query)
+
+    assert whole_reads(plans) == {}
+
+
+@pytest.mark.parametrize(("page", "query"), STREAM_VISITS, ids=lambda value: value if isinstance(value, str) else "&".join(value))
+def test_no_query_of_a_page_reads_all_bars_or_all_alerts(page, query, open_store, plans_of):
+    plans = plans_of(open_store("stream_working"), page, query)
 
     assert whole_reads(plans) == {}
 

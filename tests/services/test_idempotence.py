@@ -12,7 +12,7 @@ from sqlalchemy import select
 from engine.errors import Conflict, SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.services import Services
-from storage import moves
+from storage import moves, speed_layer
 from storage.dead_letters import LetterFilter
 from storage.status import Label
 from storage.tables import Base
@@ -20,6 +20,7 @@ from tests.pipelines.house import SUNDAY, House
 from tests.services.gate import TRIAL, letters
 
 MONDAY, TUESDAY, WEDNESDAY = (SUNDAY + timedelta(days=n) for n in (1, 2, 3))
+STREAMED = SUNDAY  # a session of the stream is queued
 BLOCKED, HELD = 2, 3  # runs: Monday's session is blocked, Tuesday's is being executed
 READS = {"plan_backfill", "first_backfill"}  # change nothing; or only what a backfill with the key `first-start` does
 
@@ -42,7 +43,15 @@ def ready(house: House, gate) -> House:
     house.services.backfill(TRIAL, WEDNESDAY, WEDNESDAY)
     house.services.discard_letters([line(house, 6)], reason="not wanted")
     house.services.set_threshold("gate.block_above", 7, reason="thin days")
+    house.services.start_stream(STREAMED)
+    house.services.silence_alerts(rule="price_band", minutes=60, reason="a new listing")
+    with house.runtime.database.transaction() as connection:
+        speed_layer.set_alerts(connection, [ALERT])
     return house
+
+
+ALERT = {"key": "an alert", "session": SUNDAY, "rule": "moving_average", "symbol": "NABIL", "state": "firing", "began_us": 1, "fired_us": 1}
+ALERT |= {"score": 6.0, "bound": 5.0, "contract": 1, "rate_paisa": 50_000, "suppressed": 0, "members": 0}
 
 
 def line(house: House, number: int) -> int:
@@ -74,6 +83,14 @@ COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "discard_letters": lambda h, _: h.services.discard_letters([line(h, 5)], reason="no"),
     "undo_letter": lambda h, _: h.services.undo_letter(line(h, 6)),
     "reset_breaker": lambda h, _: h.services.reset_breaker("files", reason="mended"),
+    "start_stream": lambda h, key: h.services.start_stream(WEDNESDAY, speed=60.0, **key),
+    "stop_stream": lambda h, _: h.services.stop_stream(STREAMED),
+    "pause_stream": lambda h, _: h.services.pause_stream(STREAMED),
+    "resume_stream": lambda h, _: h.services.resume_stream(STREAMED),
+    "set_stream_speed": lambda h, _: h.services.set_stream_speed(STREAMED, 10.0),
+    "acknowledge_alert": lambda h, _: h.services.acknowledge_alert("an alert"),
+    "silence_alerts": lambda h, key: h.services.silence_alerts(symbol="NABIL", minutes=60, reason="a right issue", **key),
+    "lift_silence": lambda h, _: h.services.lift_silence(1),
     "request_job": lambda h, _: h.services.request_job("backup"),
     "ask_for": lambda h, _: h.services.ask_for("scrub"),
 }
@@ -86,6 +103,8 @@ OTHERS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "set_threshold": lambda h, key: h.services.set_threshold("gate.block_above", 8, reason="thinner days", **key),
     "rerun_changed": lambda h, key: h.services.rerun_changed(TRIAL, [SUNDAY, MONDAY], **key),
     "edit_and_replay": lambda h, key: h.services.edit_and_replay(line(h, 5), "better", **key),
+    "start_stream": lambda h, key: h.services.start_stream(WEDNESDAY, speed=10.0, **key),
+    "silence_alerts": lambda h, key: h.services.silence_alerts(symbol="NICA", minutes=60, reason="a right issue", **key),
     "replay_letters": lambda h, key: h.services.replay_letters(chosen=LetterFilter(since=SUNDAY), **key),
 }
 WHEN = {"at", "updated_at", "labelled_at", "queued_at", "created_at"}
@@ -144,7 +163,17 @@ def test_two_tabs_are_one_effect(ready, name):
     twice = everything(ready)
 
     assert runs_of(ready) == runs
-    for table in ("dead_letter", "threshold_change", "gate_decision", "finding_label", "schedule", "breaker"):
+    for table in (
+        "dead_letter",
+        "threshold_change",
+        "gate_decision",
+        "finding_label",
+        "schedule",
+        "breaker",
+        "stream_state",
+        "tick_alert",
+        "alert_silence",
+    ):
         assert twice[table] == once[table], table
 
 
