@@ -12,7 +12,7 @@ from storage.audit import recent as audited
 from storage.status import ACTIVE
 from tests.pages.conftest import text_of
 from tests.pages.gallery import TODAY
-from tests.pages.gallery_stream import SESSION
+from tests.pages.gallery_stream import SESSION, STREAM_STATES
 
 MUST_SEE = {
     "empty": ["The stream has not worked yet", "Start a session…"],
@@ -45,6 +45,14 @@ def test_the_page_says_what_matters_in_a_state(state, open_store, visit):
 
     assert not app.exception
     assert [sentence for sentence in MUST_SEE[state] if sentence not in said] == []
+
+
+@pytest.mark.parametrize("page", ["overview.py", "runs.py", "pipelines.py", "alerts.py"])
+@pytest.mark.parametrize("state", STREAM_STATES)
+def test_other_pages_are_drawn_while_the_stream_is_in_any_state(page, state, open_store, visit):
+    open_store(state)
+
+    assert not visit(page).exception
 
 
 @pytest.mark.parametrize(
