@@ -76,10 +76,10 @@ def start(
     to_json: Json = False,
 ) -> None:
     """Start a session, or go on with one that was stopped; exit code 0 when it is queued, with --wait when it has ended well."""
-    from engine.stream import following  # noqa: PLC0415, used by this command only
+    from engine.stream import following, offered  # noqa: PLC0415, used by this command only
 
     services = commands()
-    session = day or following.newest_session(services.runtime)
+    session = day or offered.newest(services.runtime)
     submitted = services.start_stream(session, speed=_speed(speed))
     if wait:
         following.follow(services.runtime, submitted.run_id, timeout=timeout)

@@ -7,29 +7,14 @@ from typing import Any
 
 from engine.clock import nepal_date
 from engine.errors import UnknownName
-from engine.market.calendar import TradingCalendar
 from engine.runtime import Runtime
 from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
-from engine.stream.sources.floorsheet import FloorsheetReplay
 from engine.stream.work import StreamProcess
 from engine.waiting import runner_is_alive, some_runner, wait_until
 from storage import moves, runs, speed_layer
 
 GLANCE = 0.05  # seconds
-
-
-def newest_session(runtime: Runtime) -> date:
-    """Return the newest session that the source can give: the newest floorsheet, else today's or the last one before."""
-    source = ticks_of(runtime, speed=None)
-    if isinstance(source, FloorsheetReplay):
-        days = source.sessions()
-        if not days:
-            raise UnknownName("there is no floorsheet; see NEPSE_TICKS in the README")
-        return days[-1]
-    today = nepal_date(runtime.clock.now())
-    calendar = TradingCalendar(runtime.source.reference().calendar)
-    return today if calendar.expected(today).trading else calendar.previous_session(today)
 
 
 def worked_on(runtime: Runtime) -> date:

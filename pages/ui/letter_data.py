@@ -13,6 +13,7 @@ from engine.market.csv_line import cells_of
 from engine.market.unpack import unpack
 from engine.pipeline.context import TableCache
 from engine.pipelines.recheck import Fate, Recheck, content_of, recheck
+from engine.stream.correction import TAKEN_IN
 from pages.ui import data
 from pages.ui.shared import shared
 from pages.ui.views import View
@@ -68,6 +69,11 @@ class LetterView(View):
     def of_stream(self) -> bool:
         """Whether it is a record of the tick stream: its line is its offset in the log, and no daily file holds it."""
         return self.pipeline == STREAM
+
+    @property
+    def can_be_taken_in(self) -> bool:
+        """Whether a person may take it into its session after all: it is a trade, and only came late or was stamped wrongly."""
+        return self.of_stream and self.waits and self.reason in {reason.name.lower() for reason in TAKEN_IN}
 
     @property
     def corrected(self) -> bool:

@@ -36,6 +36,23 @@ def ask_replay(picked: Sequence[LetterView]) -> None:
     ask()
 
 
+def ask_take_in(picked: Sequence[LetterView]) -> None:
+    """Ask whether trades that were set aside shall be taken into their session."""
+    days = {letter.partition for letter in picked}
+    trades = say.count(len(picked), "trade")
+
+    @st.dialog(f"Take {trades} in?", icon=":material/move_to_inbox:")
+    def ask() -> None:
+        st.markdown(_listed(picked))
+        st.markdown("The bars that they belong to get a new revision; what the stream made of them stays beside it. No alert is raised.")
+        if len(days) > 1:
+            st.warning("They are of several sessions. Take in those of one at a time.", icon=":material/event:")
+        elif agreed(f"Take {trades} in", key="take_in"):
+            perform("", services().reinject_letters, [letter.id for letter in picked])
+
+    ask()
+
+
 def ask_replay_all(chosen: LetterFilter, number: int, dates: int) -> None:
     """Ask whether all open letters of a filter shall be replayed."""
 

@@ -157,6 +157,7 @@ def _nothing(chosen: LetterFilter) -> None:
 def _actions(chosen: LetterFilter, picked: Sequence[LetterView], *, arrived: int) -> None:
     waiting = [letter for letter in picked if letter.waits]
     again = [letter for letter in waiting if not letter.of_stream]
+    late = [letter for letter in waiting if letter.can_be_taken_in]
     undone = [letter for letter in picked if undoable(letter)]
     # The same buttons in the same place, whatever is selected: a grid that moves under a click gives the wrong row.
     if picked:
@@ -169,6 +170,8 @@ def _actions(chosen: LetterFilter, picked: Sequence[LetterView], *, arrived: int
         number, dates = (0, 0) if chosen.pipeline == STREAM else letter_data.waiting_dates(replayed)
         if st.button(_named("Replay all", number), key="replay_all", icon=":material/replay:", disabled=not number):
             letter_dialogs.ask_replay_all(replayed, number, dates)
+    if late and st.button(_named("Take in", len(late)), key="take_in_picked", icon=":material/move_to_inbox:"):
+        letter_dialogs.ask_take_in(late)
     if st.button(_named("Discard", len(waiting)), key="discard_picked", icon=":material/delete:", disabled=not waiting):
         letter_dialogs.ask_discard(picked)
     if st.button(_named("Undo", len(undone)), key="undo_picked", icon=":material/undo:", disabled=not undone):

@@ -121,6 +121,8 @@ def _actions(letter: LetterView) -> None:
         again = "Replay with its correction…" if letter.corrected else "Replay as it is…" if letter.line else "Fetch the file again…"
         if letter.waits and not letter.of_stream and st.button(again, key="letter_replay", icon=":material/replay:"):
             letter_dialogs.ask_replay([letter])
+        if letter.can_be_taken_in and st.button("Take it in…", key="letter_take_in", icon=":material/move_to_inbox:"):
+            letter_dialogs.ask_take_in([letter])
         if letter.waits and st.button("Discard…", key="letter_discard", icon=":material/delete:"):
             letter_dialogs.ask_discard([letter])
         if undoable(letter) and st.button("Undo…", key="letter_undo", icon=":material/undo:"):

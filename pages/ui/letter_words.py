@@ -96,6 +96,7 @@ def _same(value: Any, number: float | None) -> bool:
 
 
 _WAITS_IN_STREAM = "look whether the source is at fault, then put it away; the log keeps the record in any case"
+_LATE_IN_STREAM = "take it in, which makes its bar anew as a revision, or put it away; the log keeps the record in any case"
 
 
 def standing(letter: LetterView) -> str:
@@ -106,7 +107,9 @@ def standing(letter: LetterView) -> str:
     if letter.waits and letter.corrected:
         return f"{by} corrected the line on {at}; the next run of its date applies it."
     waits = (
-        _WAITS_IN_STREAM
+        _LATE_IN_STREAM
+        if letter.can_be_taken_in
+        else _WAITS_IN_STREAM
         if letter.of_stream
         else (
             "correct the line, replay it as it is, or discard it"

@@ -11,9 +11,9 @@ from sqlalchemy import RowMapping
 
 import engine.runtime
 from engine.errors import ConsoleError
+from engine.stream import offered as sessions_offered
 from engine.stream.bars import COLUMNS, Bars, rolled_up
 from engine.stream.intake import Hours
-from engine.stream.sources import open_ticks
 from engine.stream.ticks import SECOND
 from pages.ui import data
 from pages.ui.shared import shared
@@ -162,7 +162,7 @@ def sessions() -> tuple[date, ...]:
 def offered() -> tuple[tuple[date, ...], str | None]:
     """Return the sessions that the source can give, newest first, and why it cannot say so."""
     try:
-        found = open_ticks(engine.runtime.runtime()).sessions()
+        found = sessions_offered.offered(engine.runtime.runtime())
     except (ConsoleError, OSError) as error:
         return (), str(error)
     return tuple(sorted((day for day in found if day <= data.today()), reverse=True)), None

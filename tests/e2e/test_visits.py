@@ -105,7 +105,7 @@ def test_a_link_works_as_the_first_request_after_a_restart(path, shown, filled, 
     page = tab(filled.url + path.format(day=run["partition"]))
 
     expect(page.get_by_text(shown).first).to_be_visible()
-    expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(9)
+    expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(11)
 
 
 def test_an_open_page_goes_on_after_the_server_was_killed(filled, store, tab):

@@ -166,6 +166,18 @@ def test_a_late_tick_that_is_taken_in_makes_a_new_revision_of_its_bar_and_leaves
     assert [bar["low_paisa"] for bar in shown] == [49_000, 50_100]
 
 
+def test_a_second_click_takes_nothing_in_again(stream):
+    stream.take(MIXED)
+    stream.end()
+    stream.services.reinject_letters([letter_id(stream, 2)])
+    before = stream.rows("SELECT * FROM tick_bar"), stream.rows("SELECT * FROM tick_day")
+
+    with pytest.raises(Conflict):
+        stream.services.reinject_letters([letter_id(stream, 2)])
+
+    assert (stream.rows("SELECT * FROM tick_bar"), stream.rows("SELECT * FROM tick_day")) == before
+
+
 def test_a_second_correction_keeps_the_first(stream):
     late = tape((100, "NABIL", 50_000), (1, "NABIL", 49_000), (2, "NABIL", 48_000), sequences=[9, 1, 2])
     stream.take(late)
