@@ -7,11 +7,12 @@ import pytest
 from pages.ui import stream_data, stream_view
 from pages.ui.shared import forget
 from pages.ui.stream_words import speed_word
-from storage import moves, runs, speed_layer
+from storage import dead_letters, moves, runs, speed_layer
 from storage.audit import recent as audited
-from storage.status import ACTIVE
+from storage.dead_letters import Letter, LetterFilter
+from storage.status import ACTIVE, LetterKind
 from tests.pages.conftest import text_of
-from tests.pages.gallery import TODAY
+from tests.pages.gallery import NOW, TODAY
 from tests.pages.gallery_stream import SESSION, STREAM_STATES
 
 MUST_SEE = {
@@ -234,3 +235,21 @@ def test_dead_letters_of_the_stream_are_listed_by_themselves_and_cannot_be_repla
     assert not one.exception
     assert "The session in the stream" in text_of(one)
     assert "Replay" not in text_of(one)
+
+
+def test_a_late_trade_is_offered_to_be_taken_in_and_a_second_copy_is_not(open_store, visit):
+    store = open_store("stream_working")
+    trade = {"contractId": 2025060301000014, "stockSymbol": "NABIL", "contractQuantity": 100, "contractRate": 520.0}
+    letter = Letter(
+        LetterKind.ROW, 14, "NABIL", "late", None, "offset 14: its window was closed when it came", b"{}", trade, SESSION, "intake"
+    )
+    with store.database.transaction() as connection:
+        run = runs.recent(connection, pipeline=moves.STREAM, limit=1)[0]
+        dead_letters.add(connection, run, "0" * 64, f"ticks {SESSION}", [letter], at=NOW)
+        known = {row["reason"]: row["id"] for row in dead_letters.page(connection, LetterFilter(pipeline=moves.STREAM))}
+
+    late, duplicate = (visit("dead_letters.py", letter=str(known[reason])) for reason in ("late", "duplicate"))
+
+    assert "Take it in…" in text_of(late)
+    assert "take it in, which makes its bar anew" in text_of(late)
+    assert "Take it in…" not in text_of(duplicate)
