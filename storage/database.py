@@ -17,6 +17,7 @@ from storage.prepared import driven
 
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL file when two connections meet a checkpoint (sqlite.org/wal.html#walresetbug).
 SAFE_SQLITE = (3, 51, 3)
+LITTLE = 128 * 1024  # bytes: with less, a disk is full
 BUSY_SECONDS = 15
 CACHED_STATEMENTS = 500  # that a connection keeps compiled; a run makes some 70, the pages several hundred
 
@@ -112,7 +113,8 @@ class Database:
             source.driver_connection.backup(target)  # in one step: one snapshot, and writers do not make it begin again
             target.execute("PRAGMA journal_mode = DELETE")
         except pysqlite3.Error as error:
-            full = "full" in str(error)  # a failed backup has no error code in this driver
+            # A failed backup has no error code in this driver, and one that had no room for its index says "disk I/O error".
+            full = "full" in str(error) or free_bytes(file.parent) < LITTLE
             raise OSError(errno.ENOSPC if full else errno.EIO, f"the database could not be copied ({error})") from error
         finally:
             target.close()

@@ -137,7 +137,7 @@ def record(  # noqa: PLR0913, all of it is needed to tell one line from another
     again = [(mine[line], letter) for line, letter in failed.items() if line in mine]
     new = [letter for line, letter in failed.items() if line not in mine]
     kept = new[: max(MOST_LETTERS - len(mine), 0)]
-    _insert(connection, run, sha256, source_file, kept, at=at)
+    add(connection, run, sha256, source_file, kept, at=at)
     parked = _see_again(connection, run, again, at=at)
     passed = [] if blocked else [row for line, row in mine.items() if line not in failed and row["state"] in WAITING]
     edited, replayed = _resolve(connection, run["id"], passed, corrected)
@@ -146,7 +146,8 @@ def record(  # noqa: PLR0913, all of it is needed to tell one line from another
     return Counts(len(kept), len(again), parked, edited, replayed, len(superseded), len(new) - len(kept))
 
 
-def _insert(connection: Connection, run: Mapping[Any, Any], sha256: str, source_file: str, new: Sequence[Letter], *, at: datetime) -> None:
+def add(connection: Connection, run: Mapping[Any, Any], sha256: str, source_file: str, new: Sequence[Letter], *, at: datetime) -> None:
+    """Write letters that are known to be new."""
     file = {"pipeline": run["pipeline"], "partition": run["partition"], "source_file": source_file, "source_sha256": sha256}
     seen = {"run_id": run["id"], "first_run_id": run["id"], "first_seen": at, "last_seen": at}
     seen |= {"state": LetterState.OPEN, "tries": 0, "asked": False}
@@ -154,23 +155,6 @@ def _insert(connection: Connection, run: Mapping[Any, Any], sha256: str, source_
         connection.execute(
             _add, [file | seen | _said(letter) | {"kind": letter.kind, "line": letter.line, "raw": letter.raw} for letter in new]
         )
-
-
-def add(connection: Connection, run: Mapping[Any, Any], sha256: str, source_file: str, found: Sequence[Letter], *, at: datetime) -> None:
-    """Write letters of a log that only grows: its offsets are new, so there is nothing to compare them with."""
-    _insert(connection, run, sha256, source_file, found, at=at)
-
-
-def taken_in(connection: Connection, pipeline: str, partition: date) -> Sequence[int]:
-    """Return the lines whose letters have passed, of a date."""
-    passed = (letters.c.pipeline == pipeline, letters.c.partition == partition, letters.c.state == LetterState.REPLAYED)
-    return connection.execute(select(letters.c.line).where(*passed)).scalars().all()
-
-
-def take_in(connection: Connection, ids: Sequence[int], *, run_id: int, by: str, at: datetime) -> None:
-    """Write that a person has taken letters in as they were."""
-    done = {"state": LetterState.REPLAYED, "resolved_run_id": run_id, "decided_by": by, "decided_at": at}
-    _change(connection, [{"id": letter_id} | done for letter_id in ids])
 
 
 def _said(letter: Letter) -> dict[str, Any]:
@@ -273,7 +257,7 @@ def add_file(connection: Connection, run: Mapping[Any, Any], *, stage: str, erro
     if same:
         _see_again(connection, run, same, at=at)
     else:
-        _insert(connection, run, sha256, run["source_file"] or "", [letter], at=at)
+        add(connection, run, sha256, run["source_file"] or "", [letter], at=at)
     _supersede(connection, [row["id"] for row in files if row["source_sha256"] != sha256 and row["state"] in WAITING], at=at)
 
 

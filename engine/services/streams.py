@@ -14,7 +14,7 @@ from engine.stream.correction import TAKEN_IN, corrected
 from engine.stream.logs import log_of
 from engine.stream.rules import RULES
 from engine.stream.speed_layer import revise
-from storage import dead_letters, moves, runs, speed_layer
+from storage import dead_letters, moves, runs, speed_layer, stream_letters
 from storage.dead_letters import WAITING
 from storage.status import RunStatus, RunType
 
@@ -98,11 +98,11 @@ class StreamCommands(Commands):
             state = speed_layer.state(connection, day)
             if state is None or state["ended_at"] is None:
                 raise Conflict(f"the stream is not done with {day}: wait for its end, then take its letters in")
-            taken = dead_letters.taken_in(connection, moves.STREAM, day)
+            taken = stream_letters.taken_in(connection, day)
             log, limits = log_of(self.runtime), load(connection, state["thresholds"])
             correction = corrected(log, day, limits, [row["line"] for row in letters], before=taken)
             revise(connection, day, correction)
-            dead_letters.take_in(connection, [row["id"] for row in letters], run_id=state["run_id"], by=self.actor, at=at)
+            stream_letters.take_in(connection, [row["id"] for row in letters], run_id=state["run_id"], by=self.actor, at=at)
             said = f"{len(letters):,} ticks of {day} are taken in; {len(correction.bars):,} bars have a new revision."
             return self._audited(connection, "reinject_letters", {"ids": [row["id"] for row in letters]}, said)
 

@@ -4,22 +4,22 @@ They are laid around what the product calls (the disk, the database's driver, th
 nothing in it knows of them. Those of a further command, such as the compaction of closed months, are a tuple more here.
 """
 
-import io
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import Engine, event
-from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy import Connection, Engine, event
 
 from engine.errors import Fenced
 from engine.pipeline.execution import Execution, _Holding
 from storage import moves
+from storage.database import Database
 from storage.status import RunStatus, RunType
 from tests.crash.journal import Journal
 
@@ -44,7 +44,6 @@ class Passage:
     left: int = 0  # passings until then, that one among them
     sign: signal.Signals = signal.SIGKILL
     _lock: Any = field(default_factory=threading.RLock)
-    _writing: Any = field(default_factory=threading.local)
 
     def passed(self, name: str) -> None:
         """Pass a point; the process may not come back from it."""
@@ -59,19 +58,31 @@ class Passage:
     def lay(self) -> None:
         """Lay all points."""
         _around_files(self.passed)
-        _around_commits(self)
+        _around_commits(self.passed)
         _around_migrations(self.passed)
         _around_stages(self)
 
 
 def _around_files(passed: Callable[[str], None]) -> None:
-    opened, flush, rename, link = io.open, os.fsync, os.rename, os.link
+    opened, write, flush, rename, link = os.open, os.write, os.fsync, os.rename, os.link
+    fresh: set[int] = set()  # temp files that nothing was written to yet
 
-    def open_(file: Any, mode: str = "r", *rest: Any, **options: Any) -> Any:
-        if "w" not in mode or not str(file).endswith(".tmp"):
-            return opened(file, mode, *rest, **options)
-        passed("before a temp file")
-        return _Halved(opened(file, mode, *rest, **options), passed)
+    def open_(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        is_temp = str(path).endswith(".tmp") and bool(flags & os.O_CREAT)
+        if is_temp:
+            passed("before a temp file")
+        handle = opened(path, flags, *rest, **options)
+        if is_temp:
+            fresh.add(handle)
+        return handle
+
+    def write_(handle: int, data: Any) -> int:
+        if handle not in fresh:
+            return write(handle, data)
+        fresh.discard(handle)
+        written = write(handle, data[: len(data) // 2])
+        passed("half a temp file")
+        return written
 
     def fsync(handle: int) -> None:
         is_folder = Path(f"/proc/self/fd/{handle}").is_dir()
@@ -90,49 +101,20 @@ def _around_files(passed: Callable[[str], None]) -> None:
         link(source, target, **options)
         passed("after a link")
 
-    io.open, os.fsync, os.rename, os.link = open_, fsync, rename_, link_  # type: ignore[assignment]
+    os.open, os.write, os.fsync, os.rename, os.link = open_, write_, fsync, rename_, link_  # type: ignore[assignment]
 
 
-class _Halved:
-    """A file that is on the disk by half in the middle of a write."""
+def _around_commits(passed: Callable[[str], None]) -> None:
+    own = Database.transaction
 
-    def __init__(self, file: Any, passed: Callable[[str], None]) -> None:
-        self._file, self._passed = file, passed
+    @contextmanager
+    def transaction(database: Database) -> Iterator[Connection]:
+        with own(database) as connection:
+            yield connection
+            passed("before commit")
+        passed("after commit")
 
-    def write(self, data: Any) -> int:
-        half = len(data) // 2
-        self._file.write(data[:half])
-        self._file.flush()
-        self._passed("half a temp file")
-        return half + int(self._file.write(data[half:]))
-
-    def __enter__(self) -> Self:
-        self._file.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._file.__exit__(*error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-def _around_commits(passage: Passage) -> None:
-    committed, writing = DefaultDialect.do_commit, passage._writing
-
-    @event.listens_for(Engine, "commit")
-    def _before(connection: Any) -> None:
-        writing.now = bool(connection.get_execution_options().get("writes"))
-        if writing.now:
-            passage.passed("before commit")
-
-    def do_commit(self: Any, dbapi_connection: Any) -> None:
-        committed(self, dbapi_connection)
-        if getattr(writing, "now", False):
-            writing.now = False
-            passage.passed("after commit")
-
-    DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
+    Database.transaction = transaction  # type: ignore[method-assign]
 
 
 def _around_migrations(passed: Callable[[str], None]) -> None:

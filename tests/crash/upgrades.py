@@ -32,7 +32,8 @@ def _upgrade(nursery: Nursery, folder: Path, number: int, revision: str, strike:
     nth = 1 if strike.point and "commit" in strike.point else 1 + int(strike.draw * steps)
     settings = Settings(home=home, source=SourceName.FILES, source_dir=folder)
     struck = nursery.start(settings, START, strike=strike, nth=nth, role="migration")
-    assert nursery.wait(struck) == -signal.SIGKILL, nursery.end_of_log()
+    code = nursery.wait(struck)
+    assert code == -signal.SIGKILL, (code, revision, strike, nursery.end_of_log())
     committed = strike.point == "migration: after commit"
     assert _found(home, before) == (HEAD if committed else revision, before), (revision, strike)
     assert nursery.wait(nursery.start(settings, START, role="migration")) == 0, nursery.end_of_log()

@@ -74,7 +74,7 @@ def plans_of(visit):
         asked = {statement: values for statement, values in made if statement.lstrip().upper().startswith(("SELECT", "WITH"))}
         with store.database.reading() as connection:
             explained = {
-                statement: connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+                statement: connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(parameters)).all()
                 for statement, parameters in asked.items()
             }
         return {statement: [row[3] for row in rows] for statement, rows in explained.items()}

@@ -27,7 +27,8 @@ def test_an_address_is_repeated_only_in_part_and_never_as_it_is():
 
 
 def test_every_script_but_the_router_is_a_page():
-    assert {"runs", "run", "quality", "dead_letters", "thresholds", "pipelines", "safety", "lost"} == PAGES
+    daily = {"runs", "run", "quality", "dead_letters", "thresholds", "pipelines", "safety", "lost"}
+    assert daily | {"stream", "alerts", "replay_lab", "reconcile"} == PAGES
 
 
 def test_the_page_says_which_address_was_asked_for(open_store, visit):
