@@ -89,7 +89,7 @@ def core(tape: Ticks, batch: int, window: int) -> float:
             seen = moment(group, trailing.add(group), trailing, known, limits)
             for rule in rules:
                 (rule.score(seen) > limits[rule.limit.key]).any()
-            bars.add(ticks)
+            bars.add(ticks, group)
             bars.close(int(ticks.time[-1]))
 
     return len(tape) / fastest(work)

@@ -124,9 +124,13 @@ class OpenBars:
         self._over: list[Bars] = []  # later bars of their symbols have begun
         self._closed = 0  # the watermark of the last `close`, in widths
 
-    def add(self, ticks: Ticks) -> None:
-        """Add ticks in order, later than all before them."""
+    def add(self, ticks: Ticks, group: Grouped | None = None) -> None:
+        """Add ticks in order, later than all before them; `group` are the same by symbol, which spares many at once the sorting."""
         if not len(ticks):
+            return
+        if group is not None and len(ticks) >= _AT_ONCE:
+            self._add_up()
+            self._add_group(group)
             return
         self._aside.append(ticks)
         if sum(map(len, self._aside)) >= _AT_ONCE:
@@ -155,6 +159,9 @@ class OpenBars:
             return
         group = grouped(joined_ticks(self._aside))
         self._aside = []
+        self._add_group(group)
+
+    def _add_group(self, group: Grouped) -> None:
         bars = bars_of(group, self.width_us, self.board_lot).matrix
         symbols = group.symbols
         self._reach(int(symbols[-1]) + 1)

@@ -21,7 +21,7 @@ class Completeness:
 
     partition: int
     received: int
-    last: int  # the highest sequence
+    last: int  # the highest sequence, of a trade that was set aside as late too
 
     @property
     def missing(self) -> int:
@@ -41,6 +41,7 @@ class Contracts:
         self.base = first_id(session)
         self._stamp = np.zeros(_SEQUENCES, np.int32)  # by id: its place in the order of arrival, from 1; untouched pages cost nothing
         self._count = 0
+        self._received, self._last = np.zeros(_PARTITIONS, np.int64), np.zeros(_PARTITIONS, np.int64)
 
     def of_session(self, contract: Ints) -> Mask:
         """Return which ids are of this session at all."""
@@ -55,9 +56,11 @@ class Contracts:
         stamps = np.arange(self._count + 1, self._count + 1 + len(key), dtype=np.int32)
         if not fresh.all():
             key, stamps = key[fresh], stamps[fresh]
+        np.maximum.at(self._last, key // _SEQUENCES, key % _SEQUENCES)
         self._stamp[key[::-1]] = stamps[::-1]  # of equal ones the first stays, being written last
         first: Mask = self._stamp[key] == stamps
         self._count += len(contract)
+        self._received += np.bincount((key if first.all() else key[first]) // _SEQUENCES, minlength=_PARTITIONS)
         if first.all():
             return fresh
         new = fresh.copy()
@@ -71,16 +74,14 @@ class Contracts:
 
     def remove(self, contract: Ints) -> None:
         """Forget ids that were taken in and are set aside after all."""
-        self._stamp[contract - self.base] = 0
+        key = contract - self.base
+        self._stamp[key] = 0
+        self._received -= np.bincount(key // _SEQUENCES, minlength=_PARTITIONS)
 
     def completeness(self) -> list[Completeness]:
         """Return what each partition's ids tell, of those partitions that had any."""
-        found = []
-        for start in range(0, len(self._stamp), _SEQUENCES):
-            there = np.flatnonzero(self._stamp[start : start + _SEQUENCES])
-            if len(there):
-                found.append(Completeness(start // _SEQUENCES, len(there), int(there[-1])))
-        return found
+        there = np.flatnonzero(self._last).tolist()
+        return [Completeness(partition, int(self._received[partition]), int(self._last[partition])) for partition in there]
 
     def _reach(self, key: int) -> None:
         if key >= len(self._stamp):

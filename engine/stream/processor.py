@@ -104,8 +104,8 @@ class Processor:
 
     def _judge(self, ticks: Ticks, trailing: Trailing | WholeTape) -> None:
         self._know_closes()
-        self._open.add(ticks)
         group = grouped(ticks)
+        self._open.add(ticks, group)
         seen = moment(group, trailing.add(group), trailing, self._known, self.thresholds)
         self._alerts.add(group, [rule.score(seen) for rule in self._active], int(ticks.time[-1]))
 

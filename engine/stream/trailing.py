@@ -61,6 +61,8 @@ class Trailing:
         self._rows = longest + 2 + _PANES_AT_ONCE
         self._width = 0  # symbols that there is room for
         self._pane: int | None = None  # the second up to which the rows are filled
+        self._first = self._seconds = 0  # where the seconds of the last `add` begin, and how many there are
+        self._since = np.zeros(0, np.int64)  # of each of its ticks, in seconds from there
         self._total, self._count = np.zeros(0), np.zeros(0)
         self._totals, self._counts = np.zeros((self._rows, 0)), np.zeros((self._rows, 0))
 
@@ -74,9 +76,8 @@ class Trailing:
         pane = group.ticks.time // SECOND
         symbols = group.symbols
         self._reach(int(symbols[-1]) + 1)
-        rate = group.ticks.rate.astype(np.float64)
-        upto = np.cumsum(rate)
-        upto -= rate  # without the tick itself
+        upto = np.cumsum(group.ticks.rate)  # as whole numbers: three times as fast as a running sum of doubles
+        upto -= group.ticks.rate  # without the tick itself
         carried = self._total[symbols] - upto[group.first]
         counted = self._count[symbols] - group.first
         before = Before(
@@ -85,16 +86,21 @@ class Trailing:
             upto + carried[group.owner],
             np.arange(len(pane)) + counted[group.owner],
         )
-        self._fill(group, rate, before)
+        self._first, last = int(pane.min()), int(pane.max())
+        self._seconds, self._since = last + 1 - self._first, pane - self._first
+        self._fill(group, before)
         return before
 
     def within(self, before: Before, seconds: int) -> Sums:
         """Return the sums over a window of so many seconds (at most `longest`) before each tick of the last `add`."""
-        cell = (before.pane - (seconds + 1)) % self._rows * self._width + before.symbol
+        start = self._first - (seconds + 1)
+        rows = np.arange(start, start + self._seconds) % self._rows * self._width  # a remainder a tick would cost more than all else here
+        cell = rows[self._since] + before.symbol
         return Sums(before.total - self._totals.ravel()[cell], before.number - self._counts.ravel()[cell])
 
-    def _fill(self, group: Grouped, rate: Floats, before: Before) -> None:
-        first, last = int(before.pane.min()), int(before.pane.max())
+    def _fill(self, group: Grouped, before: Before) -> None:
+        first, last = self._first, self._first + self._seconds - 1
+        rate = group.ticks.rate
         self._carry_to(first)
         if first == last:
             symbols, ends = group.symbols, group.first + group.size - 1
@@ -104,7 +110,7 @@ class Trailing:
             self._totals[row], self._counts[row] = self._total, self._count
         else:
             rows = np.arange(first, last + 1) % self._rows
-            cell = (before.pane - first) * self._width + before.symbol
+            cell = self._since * self._width + before.symbol
             self._totals[rows] = self._running(np.bincount(cell, rate, len(rows) * self._width), self._total)
             self._counts[rows] = self._running(np.bincount(cell, minlength=len(rows) * self._width), self._count)
             self._total, self._count = self._totals[rows[-1]].copy(), self._counts[rows[-1]].copy()

@@ -124,6 +124,16 @@ def test_bars_are_the_same_however_their_trades_are_cut_into_batches(seed, cuts,
     assert rows_of(joined(closed)) == plain_bars(ticks, MINUTE)
 
 
+def test_many_at_once_that_are_sorted_already_make_the_same_bars():
+    ticks = random_tape(12, 20_000, seconds=3000)
+    grown = OpenBars(MINUTE, 10)
+    for start, end in pairwise([0, 100, 9_000, 9_050, 20_000]):
+        part = ticks.take(slice(start, end))
+        grown.add(part, grouped(part))
+
+    assert rows_of(grown.close(at(90_000))) == plain_bars(ticks, MINUTE)
+
+
 def test_a_bar_comes_out_when_the_watermark_has_passed_its_end_and_only_once():
     bars = OpenBars(MINUTE, 10)
     bars.add(tape((1, "NABIL", 100), (2, "NICA", 200)))
