@@ -21,10 +21,10 @@ def test_dragging_a_threshold_changes_the_diff_and_the_address(console, tab):
 
     slider = page.locator("input[type=range]").first
     slider.focus()
-    slider.press("ArrowLeft")
-    slider.press("ArrowLeft")
+    for limit in ("0.2", "0.1"):  # the page is drawn anew after each
+        slider.press("ArrowLeft")
+        expect(page).to_have_url(re.compile(rf"{re.escape(LIMIT)}={re.escape(limit)}(&|$)"))
 
-    expect(page).to_have_url(re.compile(rf"{re.escape(LIMIT)}=0\.1(&|$)"))
     expect(tiles).not_to_have_text(before)
     more = says.text_content() or ""
     page.reload()
