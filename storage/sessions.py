@@ -107,11 +107,14 @@ def served(connection: Connection, session: date) -> Sequence[RowMapping]:
     return connection.execute(select(prices).where(prices.c.session == session).order_by(prices.c.symbol)).mappings().all()
 
 
-def previous_closes(connection: Connection, session: date) -> dict[str, int]:
-    """Return every symbol's previous close in paisa: as the session's own file restates it, before that file is there the last close."""
+def previous_closes(connection: Connection, session: date, *, before: date) -> dict[str, int]:
+    """Return every symbol's previous close in paisa: as the session's own file restates it, before that file is there the last close.
+
+    `before` is the session before; without it in the lake nothing is known, for an older close is no previous one.
+    """
     own = select(prices.c.symbol, prices.c.previous_close_paisa).where(prices.c.session == session, prices.c.previous_close_paisa > 0)
     found = connection.execute(own).all()
-    if not found and (before := last_before(connection, session)):
-        last = select(prices.c.symbol, prices.c.close_paisa).where(prices.c.session == before["session"], prices.c.close_paisa > 0)
+    if not found:
+        last = select(prices.c.symbol, prices.c.close_paisa).where(prices.c.session == before, prices.c.close_paisa > 0)
         found = connection.execute(last).all()
     return {symbol: close for symbol, close in found}  # noqa: C416, rows are no pairs to mypy

@@ -27,6 +27,9 @@ class RunCommands(Commands):
         A booking by hand is kept unless another is given.
         """
         row = self._run(run_id)
+        if row["pipeline"] == moves.STREAM:
+            day = row["partition"]
+            raise Conflict(f"run {run_id} is a session of the stream: start it with python -m engine stream start --session {day}")
         pipeline = find(PIPELINES, row["pipeline"])
         if from_stage is None:
             book_to = book_to or row["book_to"]

@@ -1,5 +1,6 @@
 """Commands about the stream: its sessions, and what it alerts about."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -37,7 +38,10 @@ class StreamCommands(Commands):
                 return Submitted(active, False, f"The stream works on {day} already: run {active}.")
             known = speed_layer.state(connection, day)
             if known is not None and known["ended_at"] is not None:
-                raise Conflict(f"the session {day} is over: all its {known['records']:,} records are in. Replay it in the lab.")
+                raise Conflict(
+                    f"the session {day} is over: all its {known['records']:,} records are in. "
+                    "Replay it in the lab, or by: python -m engine replay --floorsheet FILE"
+                )
             at = self.runtime.clock.now()
             run_id = moves.add(
                 connection,
@@ -103,15 +107,18 @@ class StreamCommands(Commands):
             correction = corrected(log, day, limits, [row["line"] for row in letters], before=taken)
             revise(connection, day, correction)
             stream_letters.take_in(connection, [row["id"] for row in letters], run_id=state["run_id"], by=self.actor, at=at)
-            said = f"{len(letters):,} ticks of {day} are taken in; {len(correction.bars):,} bars have a new revision."
+            speed_layer.change(connection, day, **_with(state, [row["reason"] for row in letters]))
+            left = len(set(ids)) - len(letters)
+            said = f"Ticks of {day} taken in: {len(letters):,}; bars with a new revision: {len(correction.bars):,}"
+            said += f"; letters left as they were, which cannot be taken in: {left:,}." if left else "."
             return self._audited(connection, "reinject_letters", {"ids": [row["id"] for row in letters]}, said)
 
     def _reinjectable(self, connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
         found = dead_letters.by_ids(connection, list(dict.fromkeys(ids))) if ids else []
         words = {reason.name.lower() for reason in TAKEN_IN}
         good = [row for row in found if row["pipeline"] == moves.STREAM and row["state"] in WAITING and row["reason"] in words]
-        if not good or len(good) < len(found):
-            raise Conflict(f"only open letters of the stream can be taken in, those that are {', '.join(sorted(words))}; choose none else")
+        if not good:
+            raise Conflict(f"only open letters of the stream can be taken in, those that are {', '.join(sorted(words))}")
         if len({row["partition"] for row in good}) > 1:
             raise UsageError("the letters are of several sessions; take in those of one at a time")
         return good
@@ -184,6 +191,13 @@ class StreamCommands(Commands):
         refuse_before_opening(day)
 
 
+def _with(state: RowMapping, reasons: Sequence[str]) -> dict[str, Any]:
+    """Return the counts of a session with ticks taken in that were set aside for these reasons."""
+    taken = Counter(reasons)
+    aside = {reason: number - taken[reason] for reason, number in (state["aside"] or {}).items() if number > taken[reason]}
+    return {"aside": aside, "accepted": state["accepted"] + len(reasons), "missing": max(state["missing"] - len(reasons), 0)}
+
+
 def _refuse_speed(speed: float | None) -> None:
     if speed is not None and not (1 <= speed <= FASTEST and speed == int(speed)):
-        raise UsageError(f"a speed is a whole number, 1 to {FASTEST:,} times the clock, or none at all; not {speed:g}")
+        raise UsageError(f"a speed is a whole number, 1 to {FASTEST:,} times the clock, or max; not {speed:g}")

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from engine.clock import nepal_date
-from engine.errors import UnknownName
+from engine.errors import UnknownName, UsageError
 from engine.runtime import Runtime
 from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
@@ -18,12 +18,15 @@ GLANCE = 0.05  # seconds
 
 
 def worked_on(runtime: Runtime) -> date:
-    """Return the session that the stream worked on last; `UnknownName` where there is none."""
+    """Return the session that the stream works on, else that it worked on last; `UnknownName` where there is none."""
     with runtime.database.reading() as connection:
-        rows = speed_layer.recent(connection, limit=1)
+        rows = speed_layer.recent(connection, limit=60)
+        active = [row["session"] for row in rows if runs.active_of(connection, moves.STREAM, row["session"]) is not None]
+    if len(active) > 1:
+        raise UsageError(f"the stream works on {', '.join(map(str, active))}; say which with --session")
     if not rows:
         raise UnknownName("the stream has not worked on any session yet; start one with: python -m engine stream start")
-    session: date = rows[0]["session"]
+    session: date = active[0] if active else rows[0]["session"]
     return session
 
 

@@ -7,6 +7,7 @@ from engine.clock import nepal_date
 from engine.errors import UnknownName
 from engine.market.calendar import TradingCalendar
 from engine.runtime import Runtime
+from engine.stream.intake import Hours, microseconds
 from engine.stream.sources import ticks_of
 from engine.stream.sources.floorsheet import FloorsheetReplay
 
@@ -21,7 +22,10 @@ def offered(runtime: Runtime) -> Sequence[date]:
     source = ticks_of(runtime, speed=None)
     if isinstance(source, FloorsheetReplay):
         return source.sessions()
-    today = nepal_date(runtime.clock.now())
+    now = runtime.clock.now()
+    today = nepal_date(now)
+    if microseconds(now) < Hours.of(today).opens:  # nothing has come of it yet
+        today -= timedelta(days=1)
     days = TradingCalendar(runtime.source.reference().calendar).sessions_between(today - _BACK, today)
     return days[-1:] if source.continuous else days
 

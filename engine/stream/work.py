@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
 from engine.errors import ConsoleError, Fenced, LakeError, SourceError, TickLogError
+from engine.market.calendar import TradingCalendar
 from engine.pipeline.execution import hand_back
 from engine.pipeline.liveness import LifeLock
 from engine.pipeline.rescue import lock_folder
@@ -108,10 +109,11 @@ class StreamWork:
     def _begin(self) -> Session:
         """Take up the session where the log ends."""
         at = self.runtime.clock.now()
+        before = TradingCalendar(self.runtime.source.reference().calendar).previous_session(self.day)
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
             thresholds = load(connection, self.run["threshold_version"])
-            closes = sessions.previous_closes(connection, self.day)
+            closes = sessions.previous_closes(connection, self.day, before=before)
             speed_layer.begin(connection, self.day, at=at, run_id=self.run["id"], source=self.source.name, simulated=self.source.simulated)
         session = Session(self.day, self.log, thresholds, closes)
         self.told.info("stream_begun", restored=session.restore(), closes=len(closes))
@@ -139,6 +141,9 @@ class StreamWork:
                 moves.note(connection, self.run["id"], rescues=0)
 
     def _end(self, session: Session) -> RunStatus:
+        if not session.records:
+            reason = f"the source has not one record of {self.day}; was the exchange closed?"
+            return self._finish(RunStatus.FAILED, reason=reason, error_type="NoTicks", error_message=reason)
         at = self.runtime.clock.now()
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)

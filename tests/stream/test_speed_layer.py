@@ -156,7 +156,9 @@ def test_a_late_tick_that_is_taken_in_makes_a_new_revision_of_its_bar_and_leaves
 
     said = stream.services.reinject_letters([letter_id(stream, 2)])
 
-    assert said == f"1 ticks of {DAY} are taken in; 1 bars have a new revision."
+    assert said == f"Ticks of {DAY} taken in: 1; bars with a new revision: 1."
+    state = stream.state
+    assert (state["accepted"], state["missing"], state["aside"]) == (4, 0, {"malformed": 1, "duplicate": 1})
     bars = stream.rows("SELECT revision, low_paisa, volume, trades FROM tick_bar WHERE symbol = 'NABIL' ORDER BY start_us, revision")
     assert bars == [(0, 50_000, 100, 1), (1, 49_000, 200, 2), (0, 50_100, 100, 1)]
     assert stream.rows("SELECT low_paisa, volume FROM tick_day WHERE symbol = 'NABIL'") == [(49_000, 300)]

@@ -40,6 +40,10 @@ class FloorsheetReplay:
         path = self._path(session)
         content = self._bytes(path)
         sheet = read_floorsheet(content, path.name)
+        if sheet.session != session:
+            raise SourceMisconfigured(
+                f"{path} holds the trades of {sheet.session}, not those of {session}. Give it the name of its session."
+            )
         pace = Pace(self._clock, self._sleep, self._speed)
         return ScheduledReader(replayed(sheet), pace, of=sha256(content).hexdigest()[:_NAMED_DIGITS], position=position)
 

@@ -1,0 +1,93 @@
+"""What a session comes to that has no good end, and which session a command means."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from engine.errors import Conflict, UsageError
+from engine.runtime import compose
+from engine.services import Services
+from engine.settings import Settings, SourceName
+from engine.stream import following
+from engine.stream.logs import log_of
+from engine.stream.sources import ticks_of
+from engine.stream.work import StreamProcess
+from storage import runs, sessions
+from storage.status import RunStatus
+from tests.stream.sheets import source_folder
+from tests.stream.tapes import DAY, random_tape
+
+OTHER = date(2024, 7, 16)
+
+
+@pytest.fixture
+def home(tmp_path):
+    source = source_folder(tmp_path / "source", random_tape(1, 200))
+    runtime = compose(Settings(source=SourceName.FILES, home=tmp_path / "home", source_dir=source, backup_minutes=0))
+    yield runtime
+    runtime.database.close()
+
+
+def worked(runtime, day):
+    run_id = Services(runtime, actor="asha").start_stream(day).run_id
+    StreamProcess(runtime, log_of(runtime), lambda speed: ticks_of(runtime, speed=speed)).serve(run_id)
+    with runtime.database.reading() as connection:
+        return runs.one(connection, run_id)
+
+
+def test_a_file_under_the_name_of_another_session_fails_before_anything_is_stored_and_can_be_mended(home):
+    sheet = home.settings.source_dir / "floorsheet" / f"{DAY}.csv.gz"
+    wrong = sheet.rename(sheet.with_name(f"{OTHER}.csv.gz"))
+
+    run = worked(home, OTHER)
+
+    assert run["status"] == RunStatus.FAILED
+    assert f"holds the trades of {DAY}, not those of {OTHER}" in run["reason"]
+    assert log_of(home).state(OTHER).records == 0
+    wrong.rename(sheet)
+    assert worked(home, DAY)["status"] == RunStatus.SUCCEEDED
+
+
+def test_a_session_without_a_record_is_no_success(home, monkeypatch):
+    simulated = compose(Settings(home=home.settings.home.with_name("simulated"), backup_minutes=0, tick_speed="max"))
+
+    run = worked(simulated, date(2025, 6, 7))  # a Saturday
+
+    assert (run["status"], run["reason"]) == (
+        RunStatus.FAILED,
+        "the source has not one record of 2025-06-07; was the exchange closed?",
+    )
+    simulated.database.close()
+
+
+def test_a_command_without_a_session_means_the_one_that_is_worked_on(home):
+    services = Services(home, actor="asha")
+    worked(home, DAY)
+    assert following.worked_on(home) == DAY
+
+    services.start_stream(OTHER)
+    assert following.worked_on(home) == OTHER
+    services.start_stream(OTHER - timedelta(days=1))
+
+    with pytest.raises(UsageError, match="say which with --session"):
+        following.worked_on(home)
+
+
+def test_a_run_of_the_stream_is_not_run_again_as_a_daily_one(home):
+    run = worked(home, DAY)
+
+    with pytest.raises(Conflict, match=f"stream start --session {DAY}"):
+        Services(home, actor="asha").rerun(run["id"])
+
+
+def test_a_close_that_is_not_of_the_session_before_is_no_previous_close(home):
+    columns = {"session": [OTHER], "symbol": ["NABIL"], "close_paisa": [50_000], "previous_close_paisa": [49_000]}
+    with home.database.transaction() as connection:
+        sessions.serve(connection, OTHER, columns)
+
+    with home.database.reading() as connection:
+        found = [sessions.previous_closes(connection, DAY, before=before) for before in (OTHER, OTHER + timedelta(days=1))]
+        own = sessions.previous_closes(connection, OTHER, before=OTHER - timedelta(days=1))
+
+    assert found == [{"NABIL": 50_000}, {}]
+    assert own == {"NABIL": 49_000}
