@@ -92,7 +92,9 @@ def _rate(known: Working) -> None:
     tile(
         "Ticks a second",
         say.NOTHING if speed is None else f"{speed:,.0f}" if speed >= 10 or not speed else f"{speed:.1f}",  # noqa: PLR2004, two digits
-        note="nobody works" if speed is None else f"committed {say.ago(known.state.updated_at, data.now())}",
+        note=("no record yet" if known.active else "nobody works")
+        if speed is None
+        else f"committed {say.ago(known.state.updated_at, data.now())}",
         colour="blue" if speed else "gray",
         script="run.py",
         query={"id": str(known.state.run_id)},
