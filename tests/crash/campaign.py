@@ -27,7 +27,7 @@ SPARED_AFTER = MOST_RESCUES - 2  # rescues of a run: one that took more runners 
 FIRST_PACE = 0.03  # seconds that a run takes, until it is measured
 MEASURED = 10  # runs, and then it is
 LINKED = 40  # files of a backup, and more
-ROUND, MOST_ROUNDS = 14, 20  # days that are brought in beside while there are strikes left
+ROUND, MOST_ROUNDS = 14, 60  # days that are brought in beside while there are strikes left
 
 
 @dataclass(slots=True)
