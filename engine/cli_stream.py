@@ -14,6 +14,7 @@ from engine.errors import UsageError
 from engine.printing import complain, show, table
 from engine.runtime import runtime
 from engine.services import Services
+from engine.waiting import runner_is_alive
 from storage.status import RunStatus
 
 app = typer.Typer()
@@ -88,7 +89,7 @@ def start(
     if wait and found["run_status"] != RunStatus.SUCCEEDED:
         complain(f"The stream of {session} is {found['run_status']}: {found['note'] or 'no reason is known'}")
         raise typer.Exit(FAILED)
-    if not wait and not following.somebody_works(services.runtime):
+    if not wait and not runner_is_alive(services.runtime):
         complain("No runner is alive, so it waits: start the console (make run), or a runner (python -m engine runner), or use --wait.")
 
 

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
 from engine.errors import NoFile, SourceMisconfigured, SourceUnavailable, UnreadableFile
 from engine.market.floorsheet import MAX_BYTES, BadLine, read_floorsheet
 from engine.runtime import Runtime
 from engine.sources.simulated import SimulatedExchange
+from engine.stream.sources.simulated import ticks_of_table
 from engine.stream.ticks import Symbols, Ticks
 from storage import sessions
 
@@ -75,25 +73,6 @@ def read_tape(runtime: Runtime, day: date) -> Tape:
     if sheet.session != day:
         raise UnreadableFile(f"{path.name} is named for {day} and holds the trades of {sheet.session}. Rename it.")
     return Tape(day, path.name, sheet.ticks.in_order(), sheet.symbols, sheet.bad, closes)
-
-
-def ticks_of_table(table: pa.Table, symbols: Symbols) -> Ticks:
-    """Return a table of the simulated exchange (`TICK_SCHEMA`) as ticks, its symbols by codes of `symbols`."""
-    names = table["symbol"].combine_chunks().dictionary_encode()
-    codes = symbols.codes(names.dictionary.to_pylist())
-    return Ticks(
-        table["contract_id"].to_numpy(),
-        table["time"].combine_chunks().cast(pa.int64()).to_numpy(),
-        codes[names.indices.to_numpy()],
-        table["quantity"].to_numpy(),
-        _paisa(table["rate"].combine_chunks()),
-    )
-
-
-def _paisa(money: pa.Array) -> np.ndarray:
-    """Return decimal128(18, 2) as the whole numbers of paisa that it is stored as: the low words of 128 bits."""
-    words = np.frombuffer(money.buffers()[1], "<i8")[2 * money.offset : 2 * (money.offset + len(money)) : 2]
-    return words.astype(np.int64)
 
 
 def _previous_closes(runtime: Runtime, day: date) -> Mapping[str, int]:

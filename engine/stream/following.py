@@ -11,7 +11,7 @@ from engine.runtime import Runtime
 from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
 from engine.stream.work import StreamProcess
-from engine.waiting import runner_is_alive, some_runner, wait_until
+from engine.waiting import some_runner, wait_until
 from storage import moves, runs, speed_layer
 
 GLANCE = 0.05  # seconds
@@ -40,11 +40,6 @@ def status(runtime: Runtime, session: date) -> dict[str, Any]:
     return dict(state) | {"run_status": run["status"] if run is not None else None, "today": nepal_date(runtime.clock.now())}
 
 
-def somebody_works(runtime: Runtime) -> bool:
-    """Say whether a runner is alive that starts what is queued."""
-    return runner_is_alive(runtime)
-
-
 def follow(runtime: Runtime, run_id: int, *, timeout: float | None) -> None:
     """Wait for the end of a session, at most `timeout` seconds, with a process of our own where no runner is alive."""
     longest = None if timeout is None else timedelta(seconds=timeout)
@@ -54,9 +49,6 @@ def follow(runtime: Runtime, run_id: int, *, timeout: float | None) -> None:
             row = runs.one(connection, run_id)
         return row is None or runs.is_final(row["status"])
 
-    if runner_is_alive(runtime):
-        wait_until(over, timeout=longest, glance=GLANCE)
-        return
     with some_runner(runtime, ["--only-run", str(run_id), "--no-scheduling"]):
         wait_until(over, timeout=longest, glance=GLANCE)
 

@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 
+from engine.stream.alert_diff import by_time
 from engine.stream.alerts import StreamAlert
 from engine.stream.bars import Bars, rolled_up
 from engine.stream.contracts import Completeness
@@ -57,7 +58,7 @@ def replayed(
         bars=bars,
         days=rolled_up(bars, _DAY // BAR_SECONDS),
         market=output.market,
-        alerts=sorted(output.alerts, key=lambda alert: (alert.fired, alert.contract, alert.rule, alert.symbol)),
+        alerts=sorted(output.alerts, key=by_time),
         suppressed=processor.suppressed,
         reasons=output.reasons,
         completeness=processor.intake.contracts.completeness(),

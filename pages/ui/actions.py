@@ -1,6 +1,6 @@
 """What a button does: a command of the services, and what the person is told of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from secrets import token_hex
 from typing import Any, TypeVar
 
@@ -34,6 +34,15 @@ def request_key(name: str) -> str:
     if state not in st.session_state:
         st.session_state[state] = token_hex(8)
     return str(st.session_state[state])
+
+
+def set_all(commands: Services, values: Mapping[str, float], *, reason: str, key: str) -> int:
+    """Change thresholds for one reason, in one click; return the version that all of them make."""
+    versions = [
+        commands.set_threshold(threshold, value, reason=reason, request_key=f"{key}:{threshold}"[-80:])
+        for threshold, value in values.items()
+    ]
+    return versions[-1]
 
 
 def ask(question: Callable[..., Answer], *arguments: Any, **options: Any) -> Answer | None:

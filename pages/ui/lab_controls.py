@@ -10,7 +10,7 @@ from engine.stream.alerts import COOLDOWN, GROUP, GROUP_SECONDS, HYSTERESIS, PEN
 from engine.stream.rules import MIN_TRADES, RULES, WINDOW
 from engine.thresholds import Thresholds, ThresholdSpec
 from pages.ui import quality_data
-from pages.ui.actions import perform, request_key, services
+from pages.ui.actions import perform, request_key, services, set_all
 from pages.ui.quality_data import name_of
 from pages.ui.text import plain
 
@@ -151,9 +151,6 @@ def _forget_in_address() -> None:
 
 
 def _store(commands: Services, values: Mapping[str, float], *, reason: str, key: str) -> str:
-    versions = [
-        commands.set_threshold(threshold, value, reason=reason, request_key=f"{key}:{threshold}"[-80:])
-        for threshold, value in values.items()
-    ]
+    version = set_all(commands, values, reason=reason, key=key)
     _forget_in_address()  # B is A now
-    return f"Saved as version {versions[-1]}: B is what stands now."
+    return f"Saved as version {version}: B is what stands now."

@@ -14,7 +14,7 @@ from engine.services import Services
 from engine.thresholds import Thresholds, ThresholdSpec
 from pages.ui import book, quality_data
 from pages.ui import format as say
-from pages.ui.actions import perform, request_key, services
+from pages.ui.actions import perform, request_key, services, set_all
 from pages.ui.book import Book, warn_of_lost
 from pages.ui.charts import limits as charts
 from pages.ui.quality_data import name_of
@@ -170,13 +170,10 @@ def _put_back() -> None:
 
 
 def _store(commands: Services, turned: Mapping[str, float], *, reason: str, key: str) -> str:
-    versions = [
-        commands.set_threshold(threshold, value, reason=reason, request_key=f"{key}:{threshold}"[-80:])
-        for threshold, value in turned.items()
-    ]
+    version = set_all(commands, turned, reason=reason, key=key)
     for threshold in turned:  # what is drawn next stands over a change of one's own
         st.session_state.pop(f"{_SEEN}{threshold}", None)
-    return f"Saved as version {versions[-1]}; it holds from the next run on."
+    return f"Saved as version {version}; it holds from the next run on."
 
 
 def _headline(seen: Preview, *, turned: bool) -> None:

@@ -92,7 +92,7 @@ class Campaign:
 
     def go_round(self, role: str) -> None:
         """Have more lines corrected and replayed, or some dates brought in that follow: work that writes."""
-        if role == "replay":
+        if role == "replay" and self.rows("SELECT id FROM dead_letter WHERE kind = 'row' AND state = 'open' LIMIT ?", 1):
             self._correct_and_replay()
         else:
             since, self.until = self.until + timedelta(days=1), self.until + timedelta(days=ROUND)

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import ClassVar
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.clock import Clock, nepal_date
@@ -46,15 +47,19 @@ class SimulatedTicks:
 
     def sent(self, session: date) -> Damaged:
         """Return all that is sent of a session, from its first tick to its last, past or to come."""
-        table = self._exchange.all_ticks(session)
-        words = table["symbol"].combine_chunks().dictionary_encode()
         symbols = Symbols()
-        codes = symbols.codes(words.dictionary.to_pylist())
-        ticks = Ticks(
-            table["contract_id"].to_numpy().copy(),
-            pc.cast(table["time"], "int64").to_numpy().copy(),
-            codes[words.indices.to_numpy()],
-            table["quantity"].to_numpy().copy(),
-            paisa(table["rate"]).copy(),
-        )
+        ticks = ticks_of_table(self._exchange.all_ticks(session), symbols)
         return damaged(ticks, symbols, self._faults, seed=self._exchange.seed, key=session.toordinal())
+
+
+def ticks_of_table(table: pa.Table, symbols: Symbols) -> Ticks:
+    """Return a table of the simulated exchange (`TICK_SCHEMA`) as ticks, its symbols by codes of `symbols`."""
+    words = table["symbol"].combine_chunks().dictionary_encode()
+    codes = symbols.codes(words.dictionary.to_pylist())
+    return Ticks(
+        table["contract_id"].to_numpy().copy(),
+        pc.cast(table["time"], "int64").to_numpy().copy(),
+        codes[words.indices.to_numpy()],
+        table["quantity"].to_numpy().copy(),
+        paisa(table["rate"]).copy(),
+    )
