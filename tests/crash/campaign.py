@@ -92,7 +92,7 @@ class Campaign:
 
     def go_round(self, role: str) -> None:
         """Have more lines corrected and replayed, or some dates brought in that follow: work that writes."""
-        if role == "replay" and self.rows("SELECT id FROM dead_letter WHERE kind = 'row' AND state = 'open' LIMIT ?", 1):
+        if role == "replay" and self._open_letters():
             self._correct_and_replay()
         else:
             since, self.until = self.until + timedelta(days=1), self.until + timedelta(days=ROUND)
@@ -117,10 +117,13 @@ class Campaign:
         if "backfill" in answer:
             self.journal.note("answered", answer={"backfill": answer["backfill"], "dates": answer["runs"]})
 
+    def _open_letters(self) -> Sequence[Any]:
+        query = "SELECT id, partition FROM dead_letter WHERE pipeline = 'daily_prices' AND kind = 'row' AND state = 'open'"
+        return self.rows(f"{query} ORDER BY partition DESC LIMIT ?", self.letters)
+
     def _correct_and_replay(self) -> None:
         """Put right a line of each of the last sessions, and ask for their replay as a page does: again and again until it is answered."""
-        query = "SELECT id, partition FROM dead_letter WHERE pipeline = 'daily_prices' AND kind = 'row' AND state = 'open'"
-        letters = self.rows(f"{query} ORDER BY partition DESC LIMIT ?", self.letters)
+        letters = self._open_letters()
         numbers = {str(day): number for number, day in enumerate(daily_files.sessions(self.since, self.until))}
         for letter in letters:
             line = daily_files.corrected(numbers[letter["partition"]])
