@@ -80,25 +80,26 @@ class KafkaBlocks:
 
     name: ClassVar[str] = "kafka"
 
-    def __init__(self, servers: str, *, options: Mapping[str, str] | None = None) -> None:
+    def __init__(self, servers: str, *, options: Mapping[str, str] | None = None, patience: float = _PATIENCE) -> None:
         try:
             import confluent_kafka  # noqa: PLC0415, an optional dependency
         except ImportError as error:
             raise SettingsError(f"NEPSE_TICK_LOG=kafka {_INSTALL}") from error
         self._library: Any = confluent_kafka
         settings = {"bootstrap.servers": servers, **(options or {})}
-        limits = {"message.timeout.ms": int(_PATIENCE * 1000), "linger.ms": 0, "message.max.bytes": 4_000_000}
+        limits = {"message.timeout.ms": int(patience * 1000), "linger.ms": 0, "message.max.bytes": 4_000_000}
         self._producer = self._library.Producer({**settings, **limits, "acks": "all", "enable.idempotence": True})
         reading = {"group.id": "nepse-console", "enable.auto.commit": False, "auto.offset.reset": "error", "enable.partition.eof": True}
         self._consumer = self._library.Consumer({**settings, **reading})
         self._known: set[str] = set()
+        self._patience = patience
 
     def put(self, topic: Topic, data: bytes) -> str:
         """Send a message and wait until every replica has it; its offset is the place."""
         answers: list[tuple[Any, Any]] = []
         self._know(_name(topic))
         self._producer.produce(_name(topic), data, partition=0, on_delivery=lambda error, message: answers.append((error, message)))
-        self._producer.flush(2 * _PATIENCE)
+        self._producer.flush(2 * self._patience)
         if not answers or answers[0][0] is not None:
             why = answers[0][0].str() if answers else "no answer in time"
             raise LogUnavailable(f"the Kafka that keeps the tick log has not taken a block: {why}")
@@ -109,7 +110,7 @@ class KafkaBlocks:
         wanted, found, last = set(places), dict[str, bytes](), int(places[-1])
         self._consumer.assign([self._library.TopicPartition(_name(topic), 0, int(places[0]))])
         while True:
-            first = self._consumer.poll(_PATIENCE)
+            first = self._consumer.poll(self._patience)
             if first is None:
                 raise LogUnavailable("the Kafka that keeps the tick log does not answer")
             messages = [first, *self._consumer.consume(1_000, 0.0)]
@@ -128,7 +129,7 @@ class KafkaBlocks:
         """Have the topic come into being where the broker makes topics by itself."""
         if name not in self._known:
             try:
-                self._producer.list_topics(name, _PATIENCE)
+                self._producer.list_topics(name, self._patience)
             except self._library.KafkaException as error:
                 raise LogUnavailable(f"the Kafka that keeps the tick log does not answer: {error.args[0].str()}") from error
             self._known.add(name)

@@ -99,13 +99,14 @@ def test_a_log_that_was_written_with_a_broker_says_so_without_it(log, home, lake
         EmbeddedLog(home, lake, FakeClock()).read(SESSION, 0, 1)
 
 
-def test_kafka_that_dies_takes_nothing_and_says_so(home, lake, monkeypatch):
-    monkeypatch.setattr("engine.stream.logs.blocks._PATIENCE", 1.0)
+def test_kafka_that_dies_takes_nothing_and_says_so(home, lake):
     process, address = mock_cluster()
-    log = EmbeddedLog(home, lake, FakeClock(), blocks=KafkaBlocks(address))
-    append(log, home, records(0, 2))
-    process.kill()
-    process.communicate()
+    try:
+        append(EmbeddedLog(home, lake, FakeClock(), blocks=KafkaBlocks(address)), home, records(0, 2))
+    finally:
+        process.kill()
+        process.communicate()
+    log = EmbeddedLog(home, lake, FakeClock(), blocks=KafkaBlocks(address, patience=1))
 
     with pytest.raises(LogUnavailable, match="the Kafka that keeps the tick log"):
         append(log, home, records(2, 2))
