@@ -56,8 +56,8 @@ class _Shelf:
         """Return the book of these sessions, the same one while nothing was judged since."""
         made_of = tuple((one.run_id, one.findings_path) for one in judged)
         with self._lock:
-            if self._book is None or made_of != self._made_of:
-                self._read({path for _, path in made_of if path})
+            found = self._read({path for _, path in made_of if path})
+            if self._book is None or found or made_of != self._made_of:
                 pasts = [self._past(one) for one in judged]
                 lost = tuple(one.session for one in judged if one.findings_path and self._tables[one.findings_path] is None)
                 self._book, self._made_of = Book(ScoreBook(pasts), tuple(judged), lost), made_of
@@ -67,15 +67,18 @@ class _Shelf:
         """Say whether the book can be made without reading many files."""
         return sum(one.findings_path not in self._tables for one in judged if one.findings_path) < 30  # noqa: PLR2004, no wait to be seen
 
-    def _read(self, paths: set[str]) -> None:
+    def _read(self, paths: set[str]) -> bool:
+        """Read what is new, and again what was lost, which may have come back; say whether anything was read."""
         folder = engine.runtime.runtime().lake
         for path in self._tables.keys() - paths:
             del self._tables[path]
-        for path in paths - self._tables.keys():
+        wanted = [path for path in paths if self._tables.get(path) is None]
+        for path in wanted:
             try:
                 self._tables[path] = folder.read_table(path)
             except LakeFileLost:
                 self._tables[path] = None
+        return any(self._tables[path] is not None for path in wanted)
 
     def _past(self, one: JudgedView) -> PastSession:
         found = self._tables[one.findings_path] if one.findings_path else None

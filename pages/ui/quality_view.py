@@ -98,9 +98,9 @@ def not_judged(session: date) -> None:
 
 def verdict(report: ReportView, judged: Sequence[JudgedView]) -> None:
     """Answer whether the session can be trusted, with what the gate said, its run and its thresholds."""
-    degree = quality_words.trust(report)
+    degree, served = quality_words.trust(report), quality_data.served_by(report.session)
     with st.container(key="quality_banner", gap="xsmall"):
-        _BANNERS[degree](quality_words.headline(report, served=quality_data.served_by(report.session)), icon=_ICONS[degree])
+        _BANNERS[degree](quality_words.headline(report, served=served, rejected=_rejected(report)), icon=_ICONS[degree])
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             badge(report.verdict)
             if report.approved_by:
@@ -110,6 +110,17 @@ def verdict(report: ReportView, judged: Sequence[JudgedView]) -> None:
             st.page_link(page("thresholds.py"), label=version, icon=":material/tune:")
             st.caption(f"judged {say.stamp(report.reported_at)}", width="content")
         _today(report, judged)
+
+
+def _rejected(report: ReportView) -> bool:
+    if report.verdict is not GateVerdict.BLOCKED:
+        return False
+    said = _decision(report)
+    return said is not None and said.decision is Decision.REJECT
+
+
+def _decision(report: ReportView) -> DecisionView | None:
+    return quality_data.decision(report.pipeline, report.partition, report.source_sha256)
 
 
 def _today(report: ReportView, judged: Sequence[JudgedView]) -> None:
@@ -204,7 +215,7 @@ def decide(pipeline: str, report: ReportView) -> None:
     """Offer what a person can do about a blocked session, and say what was decided."""
     if report.verdict is not GateVerdict.BLOCKED:
         return
-    said = quality_data.decision(pipeline, report.partition, report.source_sha256)
+    said = _decision(report)
     with st.container(border=True, key="gate_decision"):
         st.markdown(f"#### Why it is blocked\n{sentence(_short(report.reason))}")
         if said is not None:

@@ -39,11 +39,16 @@ def trust(report: ReportView) -> Trust:
     return Trust.PARTLY if report.quarantined or report.approved_by else Trust.GOOD
 
 
-def headline(report: ReportView, *, served: int | None = None) -> str:
-    """Answer in one sentence whether a session can be trusted, and why; `served` is the run whose version is served now, if any."""
+def headline(report: ReportView, *, served: int | None = None, rejected: bool = False) -> str:
+    """Answer in one sentence whether a session can be trusted, and why.
+
+    `served` is the run whose version is served now, if any; `rejected` says that a person has decided to keep a blocked session out.
+    """
     day, rows = say.day(report.session), say.count(report.loaded, "row")
     if report.verdict is GateVerdict.BLOCKED:
         what = "Nothing of it is served" if served is None else f"The version of run {served} is still served"
+        if rejected:
+            return f"**{day} was rejected by a person.** {what}; a new file of the date is judged afresh."
         return f"**{day} is held back.** {what} until a person decides."
     flagged = "" if not report.warned else f", {say.count(report.warned)} of them with a flag"
     if report.approved_by:

@@ -165,6 +165,15 @@ def test_of_a_blocked_session_that_was_never_served_nothing_is(open_store, visit
     assert "is held back.** Nothing of it is served until a person decides." in text_of(visit("quality.py"))
 
 
+def test_a_rejected_session_no_longer_waits_for_a_person(open_store, visit):
+    open_store("session_rejected")
+
+    said = text_of(visit("quality.py"))
+
+    assert "was rejected by a person.** " in said
+    assert "until a person decides" not in said
+
+
 def approved(dialog: AppTest) -> AppTest:
     dialog.text_input(key="gate_reason").input("a halt day, as announced")
     return dialog.button(key="gate_yes").click().run()
@@ -304,6 +313,7 @@ def test_a_label_given_before_the_session_was_judged_asks_for_nothing(open_store
 def test_findings_that_the_lake_has_lost_are_named_with_what_to_do(open_store, visit):
     store = open_store("flagged")
     (path,) = (store.runtime.settings.lake / "findings").rglob(f"{LAST}*")
+    content = path.read_bytes()
     path.unlink()
 
     app = visit("quality.py")
@@ -313,6 +323,10 @@ def test_findings_that_the_lake_has_lost_are_named_with_what_to_do(open_store, v
     assert "Rerun its date to write it again" in said
     assert "What was found on Tue 3 Jun 2025 cannot be read" in said
     assert "What was found on Tue 3 Jun 2025 cannot be read" in text_of(visit("thresholds.py"))
+
+    path.write_bytes(content)
+
+    assert "What was found on" not in text_of(visit("thresholds.py"))  # what has come back is read again
 
 
 def test_lines_set_aside_lead_to_their_dead_letters(open_store, visit):
