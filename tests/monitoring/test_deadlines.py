@@ -55,7 +55,10 @@ def test_the_error_budget_counts_the_newest_sessions_that_are_decided():
     def one(number: int, state: DeadlineState) -> Deadline:
         return Deadline(DAY + timedelta(days=number), END, state, "", None, None)
 
-    known = [one(number, DeadlineState.ON_TIME) for number in range(2, 60)] + [one(60, DeadlineState.LATE), one(61, DeadlineState.NEVER_CAME)]
+    known = [one(number, DeadlineState.ON_TIME) for number in range(2, 60)] + [
+        one(60, DeadlineState.LATE),
+        one(61, DeadlineState.NEVER_CAME),
+    ]
     old_and_open = [one(0, DeadlineState.LATE), one(62, DeadlineState.PENDING), one(63, DeadlineState.WAIVED)]
 
     found = budget([*old_and_open, *known], LIMITS)

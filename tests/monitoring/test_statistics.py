@@ -11,7 +11,9 @@ DAY = date(2025, 6, 1)
 START = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
 
 
-def run(number: int, status: RunStatus = RunStatus.SUCCEEDED, *, seconds: float = 2.0, day: date | None = None, rows: int = 300) -> EndedRun:
+def run(
+    number: int, status: RunStatus = RunStatus.SUCCEEDED, *, seconds: float = 2.0, day: date | None = None, rows: int = 300
+) -> EndedRun:
     at = START + timedelta(hours=number)
     return EndedRun(number, day or DAY + timedelta(days=number), status, at, seconds, seconds / 2, rows)
 
