@@ -51,12 +51,13 @@ def metrics(
 
         typer.echo(exposition(opened, _calendar(opened)).decode(), nl=False)
         return
-    chosen = find(PIPELINES, pipeline)
+    if pipeline not in history.MEASURED:
+        raise UnknownName(f"nothing is measured of {pipeline!r}; there are: {', '.join(history.MEASURED)}")
     with opened.database.reading() as connection:
         if name is None:
             show(_figures(pipeline, history.statistics(connection, pipeline)), to_json=to_json)
             return
-        known = {f"{one.stage}.{one.name}".lstrip("."): one for one in history.series(connection, chosen)}
+        known = {f"{one.stage}.{one.name}".lstrip("."): one for one in history.series(connection, pipeline)}
         if name not in known:
             raise UnknownName(f"{pipeline} has no series {name!r}; it has: {', '.join(known)}")
         values = history.values(connection, pipeline, known[name])

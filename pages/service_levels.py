@@ -6,22 +6,20 @@ from pages.ui import data
 from pages.ui import service_view as parts
 from pages.ui.widgets import known_parameters
 
-pipeline = data.first_pipeline()
-
 st.title("Service levels")
-known_parameters("series")
+known_parameters("pipeline", "series")
 st.caption("Is the data there when it was promised, how often and how long do runs work, and what does each stage use?")
+pipeline = parts.chosen()
 
 
 @st.fragment(run_every=data.pace(5))
 def state() -> None:
     """Draw the figures and the deadlines."""
-    parts.tiles(pipeline.name)
-    st.subheader("Deadlines")
-    parts.deadlines(pipeline.name)
+    parts.tiles(pipeline)
+    parts.deadlines(pipeline)
 
 
 state()
 st.subheader("What is measured")
-parts.measured(pipeline.name)
+parts.measured(pipeline)
 st.caption("The same, for Prometheus: `/metrics` on this address. A dashboard and alert rules for it lie in `deploy/`.")

@@ -13,10 +13,12 @@ from engine.monitoring.deadlines import WINDOW, Deadline, Expected, judged
 from engine.monitoring.statistics import EndedRun, RunStatistics, percentile, statistics_of
 from engine.pipeline.graph import Pipeline
 from engine.pipeline.history import entries
+from engine.pipelines import PIPELINES
 from engine.thresholds import Thresholds
-from storage import metrics, monitoring, runs
+from storage import metrics, monitoring, moves, runs
 from storage.status import RunStatus, SlotOutcome
 
+MEASURED = (*PIPELINES, moves.STREAM)  # of what there are statistics
 NEWEST = 200  # runs that the statistics are made of
 LOOK_BACK = timedelta(days=2 * WINDOW)  # calendar days that hold the window's sessions
 STAGE_UNITS = {  # columns of a stage, as series: their name, unit, and what one of the unit is
@@ -75,17 +77,22 @@ def deadlines(
     return [judged(one, thresholds, now=now, takes=takes) for one in reversed(found)]
 
 
-def series(connection: Connection, pipeline: Pipeline) -> Sequence[Series]:
-    """Return everything that is measured of a pipeline: of each stage what it used, and what stages and runs have recorded."""
-    used = [Series(stage.name, name, unit) for stage in pipeline.order for name, unit, _ in STAGE_UNITS.values()]
+def series(connection: Connection, pipeline: str) -> Sequence[Series]:
+    """Return everything that is measured of a pipeline: of each stage what it used, and what stages and runs have recorded.
+
+    The stream has no stages: its sessions record what they come to.
+    """
+    stages = PIPELINES[pipeline].order if pipeline in PIPELINES else ()
+    used = [Series(stage.name, name, unit) for stage in stages for name, unit, _ in STAGE_UNITS.values()]
     known = metrics.names(connection)
-    recorded = [Series(stage, name, unit) for (of, stage, name), unit in known.items() if of == pipeline.name]
+    recorded = [Series(stage, name, unit) for (of, stage, name), unit in known.items() if of == pipeline]
     return sorted({*used, *recorded})
 
 
 def values(connection: Connection, pipeline: str, wanted: Series, *, limit: int = NEWEST) -> list[Mapping[str, Any]]:
     """Return the newest values of a series, oldest first: `at`, `run_id`, `value` in the unit of the series."""
-    column = next((column for column, (name, *_) in STAGE_UNITS.items() if wanted.stage and name == wanted.name), None)
+    staged = pipeline in PIPELINES and wanted.stage
+    column = next((column for column, (name, *_) in STAGE_UNITS.items() if staged and name == wanted.name), None)
     if column is None:
         return [dict(row) for row in metrics.newest(connection, pipeline, wanted.stage, wanted.name, limit=limit)]
     one = STAGE_UNITS[column][2]

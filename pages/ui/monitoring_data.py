@@ -52,7 +52,9 @@ def statistics(pipeline: str) -> RunStatistics:
 
 @shared(seconds=data.CALM, entries=4)
 def deadlines(pipeline: str) -> tuple[tuple[Deadline, ...], Budget]:
-    """Return the deadlines of a pipeline's sessions, newest first, and the error budget."""
+    """Return the deadlines of a pipeline's sessions, newest first, and the error budget; nothing of the stream, which is not scheduled."""
+    if pipeline not in PIPELINES:
+        return (), Budget(0, 0, 1.0)
     with engine.runtime.runtime().database.reading() as connection:
         limits = load(connection, thresholds.version(connection))
         known = history.deadlines(connection, PIPELINES[pipeline], data.calendar(), limits, now=data.now())
@@ -63,7 +65,7 @@ def deadlines(pipeline: str) -> tuple[tuple[Deadline, ...], Budget]:
 def series(pipeline: str) -> tuple[Series, ...]:
     """Return everything that is measured of a pipeline."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(history.series(connection, PIPELINES[pipeline]))
+        return tuple(history.series(connection, pipeline))
 
 
 @shared(seconds=data.CALM, entries=40)

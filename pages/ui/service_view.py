@@ -6,8 +6,9 @@ import pyarrow as pa
 import streamlit as st
 
 from engine.monitoring.deadlines import LOADED_BY, MISSED, WINDOW, Deadline, DeadlineState
-from engine.monitoring.history import NEWEST, Series
+from engine.monitoring.history import MEASURED, NEWEST, Series
 from engine.monitoring.statistics import RunStatistics
+from engine.pipelines import PIPELINES
 from pages.ui import data, monitoring_data
 from pages.ui import format as say
 from pages.ui.charts import measured as charts
@@ -37,11 +38,20 @@ _TRENDS: Mapping[str, Colour] = {"steady": "green", "faster": "green", "slower":
 _US = 1e6  # microseconds, in which durations are told
 
 
+def chosen() -> str:
+    """Let the visitor choose a pipeline, or the stream; the choice is in the address."""
+    picked = st.segmented_control(
+        "Pipeline", MEASURED, key="pipeline", bind="query-params", default=MEASURED[0], required=True, label_visibility="collapsed"
+    )
+    return picked or MEASURED[0]
+
+
 def tiles(pipeline: str) -> None:
     """Show the figures that a service is judged by."""
     known = monitoring_data.statistics(pipeline)
     with st.grid(min_column_width=190, key="metric_tiles"):
-        _promise(pipeline)
+        if pipeline in PIPELINES:
+            _promise(pipeline)
         _success(known)
         _duration(known)
         _throughput(known)
@@ -126,7 +136,10 @@ def _recovery(known: RunStatistics) -> None:
 
 
 def deadlines(pipeline: str) -> None:
-    """List the newest sessions that were promised, and how each stands."""
+    """List the newest sessions that were promised, and how each stands; nothing of the stream, which nobody schedules."""
+    if pipeline not in PIPELINES:
+        return
+    st.subheader("Deadlines")
     known, _ = monitoring_data.deadlines(pipeline)
     if not known:
         st.caption("The schedule has promised no session yet: its ledger begins on the day on which the home was made.")
@@ -158,7 +171,10 @@ def _deadline(one: Deadline) -> None:
 def measured(pipeline: str) -> None:
     """Let the visitor choose what was measured, and draw it over the newest runs."""
     known = {_named(one): one for one in monitoring_data.series(pipeline)}
-    first = next((name for name in known if name == "report.turnover"), next(iter(known)))
+    if not known:
+        empty_state("Nothing has been measured yet", text="A session of the stream is measured when it is over.")
+        return
+    first = "report.turnover" if "report.turnover" in known else next(iter(known))
     warn_of_unknown(list(known), name="series", noun="which is not measured")
     picked = choice("Series", list(known), name="series", default=first, width=360)
     wanted = known[picked or first]
