@@ -67,7 +67,7 @@ def test_a_session_past_its_deadline_is_an_exit_code(here, week):
 
     shown = here(week, "deadlines", "--since", str(day), "--json")
 
-    assert shown.exit_code == 1
+    assert shown.exit_code == 1, shown.stdout
     assert f"1 past their deadline and not loaded: {day}" in shown.stderr
     found = json.loads(shown.stdout)
     assert found["deadlines"][0]["state"] == "never came"
