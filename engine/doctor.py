@@ -10,10 +10,11 @@ from tempfile import TemporaryFile
 
 import pysqlite3
 
+from engine.alerts.channels import channels_of
 from engine.backup import manifest, shelf
 from engine.backup.snapshot import MARGIN
 from engine.clock import NEPAL, nepal_date
-from engine.errors import BackupError, ConsoleError
+from engine.errors import BackupError, ChannelsError, ConsoleError
 from engine.runtime import Runtime, compose
 from engine.settings import Settings, SourceName
 from engine.waiting import runner_is_alive
@@ -46,7 +47,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Return every finding, in the order in which they matter."""
-    looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_sqlite, _home, _disk, _source_folder, _opened)
+    looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_sqlite, _home, _disk, _source_folder, _channels, _opened)
     return [finding for look in looks for finding in look(settings)]
 
 
@@ -101,6 +102,19 @@ def _source_folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("source", Health.FAILED, f"no folder {daily}", advice)
     elif not os.access(daily, os.R_OK | os.X_OK):
         yield Finding("source", Health.FAILED, f"{daily} cannot be read", "give this user the right to read it")
+
+
+def _channels(settings: Settings) -> Iterator[Finding]:
+    """Look whether the channels of alerts can be read, and their variables are set; nothing is sent."""
+    try:
+        named = channels_of(settings)
+        for channel in named.values():
+            channel.target()
+    except ChannelsError as error:
+        yield Finding("channels", Health.FAILED, str(error), f"mend {settings.channels_file}; until then nobody is told of alerts")
+        return
+    told = ", ".join(named) or f"none: alerts are shown in the console only (name some in {settings.channels_file})"
+    yield Finding("channels", Health.OK, told)
 
 
 def _opened(settings: Settings) -> Iterator[Finding]:

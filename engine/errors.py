@@ -5,6 +5,7 @@
     │   ├── UnknownName        no pipeline, stage, run or source of that name
     │   └── Conflict           the same request key with other parameters, or a move that is not allowed
     ├── SettingsError          the machine is set up wrongly
+    │   └── ChannelsError      the file that names the channels of alerts cannot be used
     ├── SourceError
     │   ├── SourceUnavailable  did not answer this time (retryable)
     │   ├── SourceMisconfigured
@@ -57,6 +58,10 @@ class Conflict(UsageError):
 
 class SettingsError(ConsoleError):
     """The machine is set up wrongly."""
+
+
+class ChannelsError(SettingsError):
+    """The file that names the channels of alerts cannot be used; its text never holds what stands in the file."""
 
 
 class SourceError(ConsoleError):

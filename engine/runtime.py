@@ -119,6 +119,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "NEPSE_REDIS_STREAM": settings.redis_stream,
     }
     optional = {
+        "NEPSE_CHANNELS": None if settings.channels is None else str(settings.channels.absolute()),
+        "NEPSE_CONSOLE_URL": settings.console_url,
         "NEPSE_SOURCE_DIR": None if settings.source_dir is None else str(settings.source_dir.absolute()),
         "NEPSE_KAFKA_SERVERS": settings.kafka_servers,
         "NEPSE_KAFKA_USER": settings.kafka_user,

@@ -1,5 +1,8 @@
 """What one machine differs in; the only reader of the environment."""
 
+import os
+import re
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -8,6 +11,8 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import SettingsError
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class SourceName(StrEnum):
@@ -72,6 +77,10 @@ class Settings(BaseSettings):
     kafka_password: SecretStr | None = Field(None, description="With `kafka` and `sasl_...`: the password.")
     redis_url: SecretStr | None = Field(None, description="With `redis`: `redis://user:password@host:port/0`, or `rediss://`.")
     redis_stream: str = Field("nepse-ticks", description="With `redis`: the stream's key.")
+    channels: Path | None = Field(None, description="Who is told of alerts, and how. Default: `channels.toml` in the home.")
+    console_url: str | None = Field(
+        None, pattern="^https?://[^ ]+$", description="The console's address in messages. Default: `http://HOST:PORT`."
+    )
     host: str = Field("127.0.0.1", description="Address the console listens on.")
     port: int = Field(8501, ge=1, le=65535, description="Port the console listens on.")
 
@@ -124,6 +133,16 @@ class Settings(BaseSettings):
         return self.backup_dir or self.home / "backups"
 
     @property
+    def channels_file(self) -> Path:
+        """The file that names the channels; it need not be there."""
+        return self.channels or self.home / "channels.toml"
+
+    @property
+    def address(self) -> str:
+        """Where the console is found, without a slash at its end."""
+        return (self.console_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
     def url(self) -> str:
         """The database to use, as a SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.home.absolute() / 'console.db'}"
@@ -139,3 +158,11 @@ def load() -> Settings:
         )
         message = f"Settings are wrong. {wrong}"
         raise SettingsError(message) from error
+
+
+def expanded(text: str, *, encode: Callable[[str], str] = str) -> str:
+    """Return a text with every `${NAME}` replaced by that variable, encoded; raises `SettingsError` that names those that are not set."""
+    missing = sorted({name for name in _VARIABLE.findall(text) if not os.environ.get(name)})
+    if missing:
+        raise SettingsError(f"{' and '.join(missing)} not set in the environment of this process")
+    return _VARIABLE.sub(lambda found: encode(os.environ[found[1]]), text)

@@ -75,6 +75,15 @@ def counts(connection: Connection, chosen: AlertFilter, *, at: datetime) -> dict
     return {standing: found.get(standing, (0, 0)) for standing in AlertStanding}
 
 
+def open_by_rule(connection: Connection, *, at: datetime, limit: int = 200) -> Sequence[RowMapping]:
+    """Return how many alerts are open of each (session, rule), those of one market's alert counted once: `session, rule, alerts`."""
+    firing = select(alerts.c.session, alerts.c.rule, _standing(connection, at).label("standing"))
+    some = firing.where(alerts.c.state == FIRING, alerts.c.market_key.is_(None)).limit(MOST_COUNTED).subquery()
+    query = select(some.c.session, some.c.rule, func.count().label("alerts")).where(some.c.standing == AlertStanding.OPEN.value)
+    query = query.group_by(some.c.session, some.c.rule).order_by(some.c.session.desc(), some.c.rule).limit(limit)
+    return connection.execute(query).mappings().all()
+
+
 def silences_of(connection: Connection, *, limit: int = 20) -> Sequence[RowMapping]:
     """Return the newest silences first, those that are over too."""
     return connection.execute(select(silences).order_by(silences.c.id.desc()).limit(limit)).mappings().all()

@@ -191,9 +191,54 @@ class ProcessKind(StrEnum):
 
 
 class AlertStanding(StrEnum):
-    """Where an alert of the stream stands for the people who look at it."""
+    """Where an alert stands for the people who look at it."""
 
     OPEN = "open"  # it fires, and nobody has said anything
     ACKNOWLEDGED = "acknowledged"  # it fires, and somebody has seen it
     SILENCED = "silenced"  # it fires, and somebody wants to hear of it later
     RESOLVED = "resolved"  # what raised it is over
+
+
+class AlertSeverity(StrEnum):
+    """How grave an alert is, the gravest first."""
+
+    ERROR = "error"  # something is not done, or may be lost: a person has to act
+    WARNING = "warning"  # a person should look
+    INFO = "info"  # nothing is wrong: reports
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for the gravest."""
+        return list(AlertSeverity).index(self)
+
+
+class AlertMove(StrEnum):
+    """What happened to an alert."""
+
+    FIRED = "fired"
+    REOPENED = "reopened"  # fired again within the cooldown: the same alert goes on
+    CHANGED = "changed"  # still fires, and says something else
+    TOLD = "told"  # its channels were told that it fires
+    ESCALATED = "escalated"  # nobody has acknowledged it for too long
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class NotificationKind(StrEnum):
+    """Why a channel is told something."""
+
+    FIRED = "fired"
+    RESOLVED = "resolved"
+    ESCALATED = "escalated"
+    REPORT = "report"  # the daily run succeeded
+    TEST = "test"  # a person asked whether the channel works
+
+
+class NotificationState(StrEnum):
+    """Where the delivery of a notification stands."""
+
+    WAITING = "waiting"  # for its time, or for another try
+    SENDING = "sending"  # a process has taken it
+    SENT = "sent"
+    GIVEN_UP = "given_up"  # after too many tries
+    DROPPED = "dropped"  # nobody need hear of it any more

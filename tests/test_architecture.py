@@ -91,7 +91,7 @@ def test_a_circle_of_imports_that_works_from_one_side_only_would_be_noticed(tmp_
 
 @pytest.mark.skipif(not (REPOSITORY / "engine/pipeline/runner.py").exists(), reason="there is no runner yet")
 def test_a_runner_loads_none_of_the_heavy_libraries():
-    heavy = {"pandas", "pandera", "scipy", "plotly", "streamlit", "talib", "numba"}
+    heavy = {"pandas", "pandera", "scipy", "plotly", "streamlit", "talib", "numba", "apprise"}
 
     loaded = subprocess.run(
         [sys.executable, "-c", "import engine.pipeline.runner, engine.pipelines, sys; print(*sys.modules)"],

@@ -23,6 +23,8 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
+from engine.alerts.evaluation import Evaluator
+from engine.alerts.postman import Postman
 from engine.errors import SourceError
 from engine.jobs.keeper import Keeper
 from engine.pipeline.execution import Execution, hand_back
@@ -43,6 +45,8 @@ RESCUE = timedelta(milliseconds=250)
 LEDGER = timedelta(seconds=5)
 JOBS = timedelta(seconds=1)
 STREAMS = timedelta(milliseconds=250)
+ALERTS = timedelta(seconds=10)
+POST = timedelta(seconds=1)
 COLLECT = (20_000, 20, 20)  # new objects before the collector looks: a run leaves few cycles, and by default it looked twice a run
 PATIENCE = timedelta(seconds=1)  # between two tries to reach a database that does not answer
 
@@ -71,6 +75,7 @@ class RunnerProcess:
         self.rescuer = Rescuer(runtime, self.runner_id)
         self.keeper = Keeper(runtime)
         self.streams = StreamKeeper(runtime)
+        self.evaluator, self.postman = Evaluator(runtime), Postman(runtime)
         self.sequential = [name for name, pipeline in PIPELINES.items() if pipeline.sequential]
         self.holding: Mapping[Any, Any] | None = None  # the run that is executed now
         self.seen: int | None = None  # the last write that was looked at
@@ -101,6 +106,7 @@ class RunnerProcess:
             clockwork.shutdown()
             self.keeper.stop()
             self.streams.stop()
+            self.postman.stop()
         self._deregister()
         lock.release()
         if self.told_by is not None:
@@ -197,13 +203,16 @@ class RunnerProcess:
         clockwork = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
         ticks = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE, self._wake: LEDGER}
         if self.options.scheduling:
-            ticks |= {self._reconcile: LEDGER, self.keeper.tick: JOBS}
+            ticks |= {self._reconcile: LEDGER, self.keeper.tick: JOBS, self.evaluator.tick: ALERTS, self.postman.tick: POST}
             self._patiently(self._reconcile)
         if self.options.only_backfill is None:
             ticks[self.streams.tick] = STREAMS
         for job, every in ticks.items():
             clockwork.add_job(self._patiently, "interval", [job], seconds=every.total_seconds(), id=job.__qualname__)
-        clockwork.add_job(self._patiently, args=[self._sweep])  # once, at once, and nobody waits for it
+        # Once, at once, and nobody waits for them.
+        clockwork.add_job(self._patiently, args=[self._sweep])
+        if self.options.scheduling:
+            clockwork.add_job(self._patiently, args=[self.evaluator.tick])
         clockwork.start()
         return clockwork
 

@@ -1,5 +1,6 @@
 """Every command that a page, the command line or another program may give; each writes an audit row beside its effect."""
 
+from engine.services.alerts import AlertCommands
 from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
 from engine.services.breakers import BreakerCommands
@@ -25,5 +26,6 @@ class Services(
     JobCommands,
     BreakerCommands,
     StreamCommands,
+    AlertCommands,
 ):
     """All commands."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from engine.alerts import rules as _rules  # noqa: F401, which registers them
+from engine.alerts.rule import ALERT_RULES
 from engine.clock import nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.pipelines.thresholds import load
@@ -137,12 +139,12 @@ class StreamCommands(Commands):
     def silence_alerts(
         self, *, rule: str | None = None, symbol: str | None = None, minutes: int, reason: str, request_key: str | None = None
     ) -> str:
-        """Leave alerts of a rule, a symbol or both out of what is open, for so many minutes."""
+        """Leave alerts of a rule, a symbol (or whatever else an alert is about) or both out of what is open, for so many minutes."""
         why = reasoned(reason)
         if rule is None and symbol is None:
             raise UsageError("name a rule, a symbol or both: a silence over everything is no silence but a stopped stream")
-        if rule is not None and rule not in RULES:
-            raise UnknownName(f"there is no rule {rule!r}; there are {', '.join(RULES)}")
+        if rule is not None and rule not in RULES and rule not in ALERT_RULES:
+            raise UnknownName(f"there is no rule {rule!r}; there are {', '.join((*RULES, *ALERT_RULES))}")
         if not timedelta(0) < timedelta(minutes=minutes) <= LONGEST_SILENCE:
             raise UsageError(f"a silence lasts 1 to {LONGEST_SILENCE // timedelta(minutes=1):,} minutes, not {minutes:,}")
         asked = {"rule": rule, "symbol": symbol, "minutes": minutes, "reason": why}

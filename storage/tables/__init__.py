@@ -1,5 +1,6 @@
 """Every table of the database, by aggregate."""
 
+from storage.tables.alerts import Alert, AlertEvent, Notification
 from storage.tables.base import Base
 from storage.tables.jobs import JobRun, LakeDamage
 from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
@@ -10,6 +11,8 @@ from storage.tables.speed_layer import AlertSilence, StreamState, TickAlert, Tic
 from storage.tables.tick_log import TickPosition, TickSegment, TickTopic
 
 __all__ = [
+    "Alert",
+    "AlertEvent",
     "AlertSilence",
     "Attempt",
     "Audit",
@@ -29,6 +32,7 @@ __all__ = [
     "LogLine",
     "Metric",
     "MetricSeries",
+    "Notification",
     "Price",
     "QualityReport",
     "RequestKey",

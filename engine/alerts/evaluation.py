@@ -1,0 +1,153 @@
+"""Looks what is wrong now and writes it down: alerts, what became of them and what channels are to be told, in one transaction.
+
+It looks without a lock first, which is all there is to do while nothing changes; what it would write it finds again inside the
+transaction, so that any number of runners may look at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from engine.alerts import rules as _rules  # noqa: F401, which registers them
+from engine.alerts.channels import Channel, channels_of
+from engine.alerts.limits import COOLDOWN
+from engine.alerts.machine import Known, Silences, Step, steps
+from engine.alerts.messages import Message, message_of
+from engine.alerts.outbox import tell, withdraw
+from engine.alerts.reports import reports
+from engine.alerts.rule import ALERT_RULES, Look
+from engine.errors import ChannelsError, SourceError
+from engine.pipelines.thresholds import load
+from engine.runtime import Runtime
+from storage import alerts, speed_layer, thresholds
+from storage.status import AlertMove, NotificationKind
+
+SERIAL = "alerts"  # at most one transaction of this name at a time
+_KINDS = {AlertMove.ESCALATED: NotificationKind.ESCALATED, AlertMove.RESOLVED: NotificationKind.RESOLVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is to be written."""
+
+    steps: Sequence[Step]
+    reports: Sequence[tuple[str, Channel, Message]]  # with the key under which each is written once
+    unknown: tuple[str, ...] = ()  # rules that could not look
+
+    def __bool__(self) -> bool:
+        return bool(self.steps or self.reports)
+
+
+@dataclass(slots=True)
+class Evaluator:
+    """Keeps alerts up to now; `tick` reads only, unless something changes."""
+
+    runtime: Runtime
+    trouble: str = ""  # with the channels, which is said once
+    log: structlog.stdlib.BoundLogger = field(default_factory=structlog.get_logger)
+
+    def tick(self) -> int:
+        """Look, and write what has changed; return how many moves that were."""
+        named = self._channels()
+        with self.runtime.database.reading() as connection:
+            if not self._found(connection, named):
+                return 0
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, SERIAL)
+            found = self._found(connection, named)
+            at = self.runtime.clock.now()
+            for step in found.steps:
+                self._make(connection, step, named or {}, at)
+            for key, channel, message in found.reports:
+                tell(connection, [channel], message, kind=NotificationKind.REPORT, key=key, at=at)
+        for step in found.steps:
+            said = step.firing
+            self.log.info("alert_moved", move=step.move, rule=said.rule, subject=said.subject, severity=said.severity, title=said.title)
+        return len(found.steps)
+
+    def _channels(self) -> Mapping[str, Channel] | None:
+        """Return the channels; None while their file cannot be used."""
+        try:
+            named, trouble = channels_of(self.runtime.settings), ""
+        except ChannelsError as error:
+            named, trouble = None, str(error)
+        if trouble and trouble != self.trouble:
+            self.log.error("channels_broken", error=trouble)
+        self.trouble = trouble
+        return named
+
+    def _found(self, connection: Connection, named: Mapping[str, Channel] | None) -> Found:
+        now = self.runtime.clock.now()
+        look = Look(connection, self.runtime, load(connection, thresholds.version(connection)), now)
+        firings, unknown = [], []
+        for rule in ALERT_RULES.values():
+            try:
+                firings += rule.firings(look)
+            except SourceError as error:
+                unknown.append(rule.name)
+                self.log.warning("alert_rule_put_off", rule=rule.name, error=str(error))
+        cooldown = timedelta(minutes=look.limits[COOLDOWN.key])
+        known = [Known.of(row) for row in (*alerts.resolved_since(connection, now - cooldown), *alerts.open_ones(connection))]
+        moves = steps(
+            known,
+            firings,
+            silences=silences_now(connection, now),
+            limits=look.limits,
+            now=now,
+            unknown=unknown,
+            can_tell=named is not None,
+        )
+        return Found(moves, list(reports(look, named or {})), tuple(unknown))
+
+    def _make(self, connection: Connection, step: Step, named: Mapping[str, Channel], at: datetime) -> None:
+        alert_id = _written(connection, step, at)
+        if alert_id is None:
+            return
+        if step.move is not AlertMove.TOLD:
+            alerts.add_event(connection, alert_id, step.move, at=at, message=_event(step))
+        if not step.tell:
+            return
+        kind = _KINDS.get(step.move, NotificationKind.FIRED)
+        hear = [channel for channel in named.values() if channel.hears(kind, step.firing.severity)]
+        if kind is NotificationKind.RESOLVED:
+            deaf = withdraw(connection, alert_id, at=at)  # those who were not told yet need not be told that it is over
+            hear = [channel for channel in hear if channel.name not in deaf]
+        since = step.known.fired_at if step.known is not None else at
+        message = message_of(self.runtime, step.firing, kind, since=since, at=at)
+        told = tell(connection, hear, message, kind=kind, key=f"{alert_id}:{at.timestamp():.0f}", at=at, alert_id=alert_id)
+        if kind is not NotificationKind.RESOLVED:
+            alerts.change(connection, alert_id, told=True, **({"told_at": at} if kind is NotificationKind.FIRED else {}))
+            alerts.add_event(connection, alert_id, AlertMove.TOLD, at=at, message=", ".join(told) or "no channel wants to hear of it")
+
+
+def silences_now(connection: Connection, now: datetime) -> Silences:
+    """Return the silences that hold at an instant."""
+    return Silences(frozenset((row["rule"], row["symbol"]) for row in speed_layer.silenced(connection, at=now)))
+
+
+def _written(connection: Connection, step: Step, at: datetime) -> int | None:
+    """Write a move, and return the alert; None where another process has written it."""
+    firing, known = step.firing, step.known
+    said = {name: getattr(firing, name) for name in ("severity", "title", "detail", "page")}
+    said |= {"query": dict(firing.query), "members": list(firing.members)}
+    if known is None:
+        return alerts.add(connection, at=at, rule=firing.rule, subject=firing.subject, **said)
+    changed = {
+        AlertMove.CHANGED: said,
+        AlertMove.REOPENED: said | {"resolved_at": None, "told": False, "escalated_at": None, "suppressed": known.suppressed + 1},
+        AlertMove.RESOLVED: {"resolved_at": at},
+        AlertMove.ESCALATED: {"escalated_at": at},
+        AlertMove.TOLD: {},
+    }[step.move]
+    if changed:
+        alerts.change(connection, known.id, **changed)
+    return known.id
+
+
+def _event(step: Step) -> str | None:
+    if step.move is AlertMove.REOPENED:
+        return "within the cooldown: the same alert goes on, and its channels are not told again yet"
+    return step.firing.title if step.move in (AlertMove.FIRED, AlertMove.CHANGED) else None

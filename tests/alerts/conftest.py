@@ -1,0 +1,76 @@
+"""A home whose alerts and notifications a test can see."""
+
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from engine.alerts.evaluation import Evaluator
+from storage import alerts, notifications
+from tests.pipelines.house import House, with_a_week
+
+CHANNELS = """
+[[channel]]
+name = "desk"
+url = "json://example.com/secret-of-the-desk"
+"""
+
+
+class Watched:
+    """A home, looked at when a test says so."""
+
+    def __init__(self, house: House) -> None:
+        self.house, self.evaluator, self.said = house, Evaluator(house.runtime), list[Any]()
+
+    def channels(self, text: str) -> None:
+        self.house.settings.channels_file.write_text(text, encoding="utf-8")
+
+    def look(self) -> None:
+        with capture_logs() as said:
+            self.evaluator.tick()
+        self.said += said
+
+    def open(self) -> dict[str, Any]:
+        return {row["rule"]: row for row in self.house.read(alerts.open_ones)}
+
+    def told(self) -> list[tuple[str, str, str]]:
+        """Return who was told what, oldest first: channel, kind, state."""
+        rows = self.house.read(notifications.recent, limit=1000)[::-1]
+        return [(row["channel"], row["kind"], row["state"]) for row in rows]
+
+    def events(self, alert_id: int) -> list[str]:
+        return [row["move"] for row in self.house.read(alerts.events_of, alert_id)]
+
+
+@pytest.fixture(scope="session")
+def week(tmp_path_factory) -> Path:
+    """The folder of a home that has taken a week, which tests copy."""
+    folder: Path = tmp_path_factory.mktemp("week")
+    with_a_week(folder).runtime.database.close()
+    return folder
+
+
+@pytest.fixture
+def watched(week, tmp_path) -> Watched:
+    """A home that has taken a week, with one channel, and no backups by schedule."""
+    copytree(week, tmp_path, dirs_exist_ok=True)
+    house = House(tmp_path)
+    house.settings = house.settings.model_copy(update={"backup_minutes": 0})  # or the backup would be overdue soon
+    house.restart()
+    made = Watched(house)
+    made.channels(CHANNELS)
+    return made
+
+
+@pytest.fixture
+def free(monkeypatch) -> Callable[[float], None]:
+    """Say how much room the disk has, in MiB."""
+
+    def set_to(mib: float) -> None:
+        monkeypatch.setattr("engine.alerts.rules.free_bytes", lambda _home: int(mib * 1024**2))
+
+    set_to(10_000)
+    return set_to

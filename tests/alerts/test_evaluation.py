@@ -1,0 +1,216 @@
+"""Facts of the database become alerts and notifications in one transaction, whoever looks, and only once."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from engine.alerts.evaluation import Evaluator
+from engine.errors import SourceMisconfigured
+from engine.sources.folder import DailyFolder
+from storage import alerts, notifications
+from storage.audit import recent as audited
+from storage.status import AlertMove
+from storage.tables import Notification
+from tests.alerts.conftest import CHANNELS
+
+MINUTE = timedelta(minutes=1)
+FIRED, RESOLVED, ESCALATED = ("desk", "fired", "waiting"), ("desk", "resolved", "waiting"), ("desk", "escalated", "waiting")
+
+
+def delivered(watched) -> None:
+    """Say that all was sent."""
+    with watched.house.runtime.database.transaction() as connection:
+        connection.execute(Notification.__table__.update().values(state="sent", attempts=1, ended_at=watched.house.clock.now()))
+
+
+def test_a_home_in_which_all_is_well_has_no_alert(watched, free):
+    watched.look()
+
+    assert watched.open() == {}
+    assert watched.told() == []
+
+
+def test_an_alert_and_what_channels_are_told_of_it_are_written_together(watched, free):
+    free(100)
+    watched.look()
+    row = watched.open()["disk_low"]
+    told = watched.house.read(notifications.of_alert, row["id"])[0]
+
+    assert watched.told() == [FIRED]
+    assert told["title"] == "Error: The disk is nearly full"
+    assert "100 MiB are free" in told["body"]
+    assert "http://127.0.0.1:8501/pipelines" in told["body"]
+    assert watched.events(row["id"]) == [AlertMove.FIRED, AlertMove.TOLD]
+
+
+def test_a_failure_between_alert_and_outbox_leaves_neither(watched, free, monkeypatch):
+    free(100)
+    monkeypatch.setattr("engine.alerts.outbox.notifications.add", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        watched.look()
+
+    assert watched.open() == {}
+
+
+def test_two_runners_that_look_at_once_tell_it_once(watched, free):
+    free(100)
+    other = Evaluator(watched.house.runtime)
+    watched.look()
+    other.tick()
+
+    assert watched.told() == [FIRED]
+
+
+def test_what_happened_while_no_process_looked_is_told_at_the_next_look(watched, free):
+    free(100)
+    watched.house.clock.advance(timedelta(days=1))
+    watched.house.restart()
+    watched.look()
+
+    assert FIRED in watched.told()
+
+
+def test_an_end_is_told_after_the_beginning(watched, free):
+    free(100)
+    watched.look()
+    delivered(watched)
+    free(10_000)
+    watched.look()
+
+    assert watched.told() == [("desk", "fired", "sent"), RESOLVED]
+    assert watched.open() == {}
+
+
+def test_what_is_over_before_it_was_sent_is_not_sent_at_all(watched, free):
+    free(100)
+    watched.look()
+    free(10_000)
+    watched.look()
+
+    assert watched.told() == [("desk", "fired", "dropped")]
+
+
+def test_an_alert_that_flaps_is_one_alert_counted_and_told_once_a_cooldown(watched, free):
+    for _ in range(10):  # twenty minutes
+        free(100)
+        watched.look()
+        delivered(watched)
+        watched.house.clock.advance(MINUTE)
+        free(10_000)
+        watched.look()
+        watched.house.clock.advance(MINUTE)
+    free(100)
+    watched.look()
+
+    (row,) = watched.house.read(lambda connection: connection.execute(select(alerts.alerts)).mappings().all())
+    assert row["suppressed"] == 10
+    assert [kind for _, kind, _ in watched.told()] == ["fired", "resolved"]
+    watched.house.clock.advance(10 * MINUTE)
+    watched.look()
+    assert [kind for _, kind, _ in watched.told()] == ["fired", "resolved", "fired"]
+
+
+def test_an_error_is_escalated_unless_somebody_has_acknowledged_it(watched, free):
+    free(100)
+    watched.look()
+    watched.house.clock.advance(31 * MINUTE)
+    watched.look()
+
+    assert watched.told() == [FIRED, ESCALATED]
+    title = watched.house.read(notifications.recent)[0]["title"]
+    assert title == "Nobody has acknowledged: The disk is nearly full"
+
+
+def test_acknowledging_ends_the_escalation_and_is_audited(watched, free):
+    free(100)
+    watched.look()
+    number = watched.open()["disk_low"]["id"]
+    watched.house.services.acknowledge(number)
+    watched.house.clock.advance(31 * MINUTE)
+    watched.look()
+
+    assert watched.told() == [FIRED]
+    assert watched.events(number)[-1] == AlertMove.ACKNOWLEDGED
+    assert watched.house.read(audited, limit=1)[0]["command"] == "acknowledge"
+
+
+def test_a_silence_is_heard_of_again_when_it_ends(watched, free):
+    watched.house.services.silence_alerts(rule="disk_low", minutes=60, reason="a new disk is on its way")
+    free(100)
+    watched.look()
+    assert watched.told() == []
+    watched.house.clock.advance(61 * MINUTE)
+    watched.look()
+
+    assert watched.told() == [FIRED]
+
+
+def test_channels_hear_what_their_filter_lets_through(watched, free):
+    watched.channels(CHANNELS + 'severity = "error"\n[[channel]]\nname = "quiet one"\nurl = "json://b"\nwants = ["resolved"]\n')
+    free(100)
+    watched.look()
+    delivered(watched)
+    free(10_000)
+    watched.look()
+
+    assert [(channel, kind) for channel, kind, _ in watched.told()] == [("desk", "fired"), ("desk", "resolved"), ("quiet one", "resolved")]
+
+
+def test_in_quiet_hours_a_notification_waits_for_their_end(watched, free):
+    watched.channels(CHANNELS + 'quiet = "11:00-13:00"\n')  # it is 11:45 in Nepal
+    free(100)
+    watched.look()
+
+    row = watched.house.read(notifications.recent)[0]
+    assert row["due_at"] - watched.house.clock.now() == 75 * MINUTE
+
+
+def test_a_broken_file_of_channels_is_an_alert_and_a_line_and_stops_nothing(watched, free):
+    watched.channels("[[channel")
+    free(100)
+    watched.look()
+    watched.look()
+
+    assert set(watched.open()) == {"disk_low", "channels_broken"}
+    assert [said["event"] for said in watched.said].count("channels_broken") == 1
+    assert watched.told() == []
+
+
+def test_once_the_file_is_mended_what_still_fires_is_told(watched, free):
+    watched.channels("[[channel")
+    free(100)
+    watched.look()
+    watched.channels(CHANNELS)
+    watched.look()
+
+    assert watched.told() == [FIRED]
+    assert set(watched.open()) == {"disk_low"}
+
+
+def test_a_source_that_does_not_answer_leaves_other_rules_looking_and_their_alerts_as_they_are(watched, free, monkeypatch):
+    free(100)
+    watched.look()
+
+    def broken(_self):
+        raise SourceMisconfigured("the folder is gone")
+
+    monkeypatch.setattr(DailyFolder, "reference", broken)
+    free(10_000)
+    watched.look()
+
+    assert watched.open() == {}
+    assert [said["rule"] for said in watched.said if said["event"] == "alert_rule_put_off"] == ["session_late"] * 2
+
+
+def test_secrets_of_channels_are_in_no_row_and_no_line(watched, free):
+    watched.channels('[[channel]]\nname = "desk"\nurl = "json://u:hunter2secret@example.com/tokentoken"\n')
+    free(100)
+    watched.look()
+    watched.house.services.test_channel("desk")
+    watched.house.runtime.database.close()
+
+    stored = b"".join(file.read_bytes() for file in watched.house.settings.home.glob("console.db*"))
+    for secret in (b"hunter2secret", b"tokentoken"):
+        assert secret not in stored
+        assert secret.decode() not in str(watched.said)

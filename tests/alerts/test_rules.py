@@ -1,0 +1,147 @@
+"""Each rule finds what is wrong, names its cause, and finds nothing once that is over."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.alerts.evaluation import ALERT_RULES
+from engine.clock import nepal_date, nepal_time
+from engine.errors import SourceUnavailable
+from engine.pipeline.guard import Breaker
+from engine.pipelines import PIPELINES
+from storage import breakers, jobs, notifications, schedules, speed_layer
+from storage.status import AlertSeverity, JobOutcome, RunType, SlotOutcome
+from tests.pipelines.house import DAILY, SUNDAY
+
+NEXT = SUNDAY + timedelta(days=7)
+ALERT = {"key": "an alert", "session": SUNDAY, "rule": "moving_average", "symbol": "NABIL", "state": "firing", "began_us": 1, "fired_us": 1}
+ALERT |= {"score": 6.0, "bound": 5.0, "contract": 1, "rate_paisa": 50_000, "suppressed": 0, "members": 0}
+
+
+@pytest.fixture
+def house(watched, free):
+    watched.house.clock.at = nepal_time(NEXT, 20)  # a week later, in the evening
+    return watched.house
+
+
+def slot(house, outcome: SlotOutcome, **values) -> None:
+    row = {"pipeline": DAILY, "day": NEXT, "due_at": nepal_time(NEXT, 18), "outcome": outcome, "reason": "no file", "run_id": None}
+    with house.runtime.database.transaction() as connection:
+        schedules.ensure(connection, DAILY, since=NEXT)
+        schedules.write_slots(connection, [row | {"updated_at": house.clock.now()} | values])
+
+
+def test_every_rule_says_what_it_means():
+    assert all(rule.says.endswith(".") for rule in ALERT_RULES.values())
+
+
+def test_a_failed_run_names_its_date_and_run_until_it_is_mended(watched, house):
+    house.put(NEXT, b"no file of the exchange")
+    run = house.run(NEXT)
+    watched.look()
+    found = watched.open()["run_failed"]
+    house.session(NEXT, 5)
+    house.run(NEXT)
+    watched.look()
+
+    assert (found["title"], found["page"], found["query"]) == (f"{DAILY} of {NEXT} failed", "run", {"id": str(run["id"])})
+    assert found["severity"] == AlertSeverity.ERROR
+    assert "run_failed" not in watched.open()
+
+
+def test_a_session_past_its_deadline_is_late_until_it_is_loaded(watched, house):
+    slot(house, SlotOutcome.SOURCE_EMPTY)
+    watched.look()
+
+    assert watched.open()["session_late"]["title"] == f"{DAILY} of {NEXT} is late"
+    assert watched.open()["session_late"]["detail"] == "It was to be loaded by 19:00 Nepal time: no file"
+    house.session(NEXT, 5)
+    house.run(NEXT)
+    watched.look()
+    assert "session_late" not in watched.open()
+
+
+def test_a_slot_that_passed_without_a_runner_is_told_even_when_it_was_caught_up_at_once(watched, house):
+    house.session(NEXT, 5)
+    with house.runtime.database.transaction() as connection:
+        number = house.services._queue(connection, PIPELINES[DAILY], NEXT, RunType.CATCHUP).run_id
+    house.work()
+    slot(house, SlotOutcome.LATE, run_id=number)
+    watched.look()
+
+    assert watched.open()["slot_missed"]["detail"] == f"Run {number} catches it up: succeeded."
+    house.clock.advance(timedelta(hours=2))
+    watched.look()
+    assert "slot_missed" not in watched.open()
+
+
+def test_an_open_circuit_is_told_with_its_reason_until_it_closes(watched, house):
+    for _ in range(4):
+        Breaker(house.runtime.database, house.clock, "files").failed(0, SourceUnavailable("no answer"))
+    watched.look()
+
+    assert watched.open()["circuit_open"]["subject"] == "files"
+    house.services.reset_breaker("files", reason="mended")
+    watched.look()
+    assert "circuit_open" not in watched.open()
+    assert house.read(breakers.every)[0]["state"] == "closed"
+
+
+def test_a_backup_that_does_not_come_is_overdue(watched, free):
+    watched.house.settings = watched.house.settings.model_copy(update={"backup_minutes": 15})
+    watched.house.restart()
+    watched.evaluator.runtime = watched.house.runtime
+    watched.house.clock.advance(timedelta(hours=1))
+    watched.look()
+
+    assert watched.open()["backup_overdue"]["page"] == "safety"
+
+
+def test_a_job_that_failed_is_told_with_what_it_said(watched, house):
+    with house.runtime.database.transaction() as connection:
+        number = jobs.request(connection, "drill", by="test", at=house.clock.now())
+    jobs.claim(house.runtime.database, holder="x", at=house.clock.now(), only=number)
+    with house.runtime.database.transaction() as connection:
+        ended = {"outcome": JobOutcome.FAILED, "at": house.clock.now(), "figures": {}, "message": "two files differ"}
+        jobs.finish(connection, number, holder="x", **ended)
+    watched.look()
+
+    assert watched.open()["job_failed"]["detail"] == "two files differ"
+
+
+def test_open_alerts_of_the_stream_are_one_alert_a_rule_and_session(watched, house):
+    with house.runtime.database.transaction() as connection:
+        speed_layer.set_alerts(connection, [ALERT, ALERT | {"key": "another", "symbol": "NICA"}])
+    watched.look()
+    found = watched.open()["stream_rule"]
+
+    assert (found["subject"], found["detail"][:6]) == (f"moving_average {SUNDAY}", "2 open")
+    for key in ("an alert", "another"):
+        house.services.acknowledge_alert(key)
+    watched.look()
+    assert "stream_rule" not in watched.open()
+
+
+def test_a_channel_whose_last_message_was_given_up_is_told_to_the_others(watched, house):
+    row = {"channel": "desk", "kind": "fired", "severity": "error", "title": "t", "body": "b"}
+    with house.runtime.database.transaction() as connection:
+        notifications.add(connection, key="k", at=house.clock.now(), due_at=house.clock.now(), **row)
+        connection.execute(notifications.notifications.update().values(state="given_up", ended_at=house.clock.now(), note="refused"))
+    watched.look()
+
+    assert watched.open()["channel_unreachable"]["detail"] == "refused"
+
+
+def test_the_daily_run_is_reported_once_to_those_who_want_it(watched, house):
+    watched.channels('[[channel]]\nname = "boss"\nurl = "json://b"\nwants = ["report"]\n[[channel]]\nname = "desk"\nurl = "json://a"\n')
+    house.session(NEXT, 5)
+    with house.runtime.database.transaction() as connection:
+        house.services._queue(connection, PIPELINES[DAILY], NEXT, RunType.SCHEDULED)
+    house.work()
+    watched.look()
+    watched.look()
+
+    reports = [row for row in house.read(notifications.recent) if row["kind"] == "report"]
+    assert [row["channel"] for row in reports] == ["boss"]
+    assert reports[0]["title"] == f"{DAILY} of {nepal_date(house.clock.now())} succeeded"
+    assert "120 rows" in reports[0]["body"]
