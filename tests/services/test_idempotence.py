@@ -12,7 +12,7 @@ from sqlalchemy import select
 from engine.errors import Conflict, SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.services import Services
-from storage import moves, speed_layer
+from storage import alerts, moves, speed_layer
 from storage.dead_letters import LetterFilter
 from storage.status import Label
 from storage.tables import Base
@@ -48,11 +48,14 @@ def ready(house: House, gate) -> House:
     house.services.silence_alerts(rule="price_band", minutes=60, reason="a new listing")
     with house.runtime.database.transaction() as connection:
         speed_layer.set_alerts(connection, [ALERT])
+        alerts.add(connection, at=house.clock.now(), **DISK)
+    house.settings.channels_file.write_text('[[channel]]\nname = "desk"\nurl = "json://example.com"\n')
     return house
 
 
 ALERT = {"key": "an alert", "session": SUNDAY, "rule": "moving_average", "symbol": "NABIL", "state": "firing", "began_us": 1, "fired_us": 1}
 ALERT |= {"score": 6.0, "bound": 5.0, "contract": 1, "rate_paisa": 50_000, "suppressed": 0, "members": 0}
+DISK = {"rule": "disk_low", "subject": "home", "severity": "error", "title": "full", "detail": "", "page": "pipelines"}
 
 
 def line(house: House, number: int) -> int:
@@ -92,6 +95,9 @@ COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "acknowledge_alert": lambda h, _: h.services.acknowledge_alert("an alert"),
     "silence_alerts": lambda h, key: h.services.silence_alerts(symbol="NABIL", minutes=60, reason="a right issue", **key),
     "lift_silence": lambda h, _: h.services.lift_silence(1),
+    "acknowledge": lambda h, _: h.services.acknowledge(1),
+    "test_channel": lambda h, _: h.services.test_channel("desk"),
+    "ask_for_test": lambda h, _: h.services.ask_for_test("desk"),
     "request_job": lambda h, _: h.services.request_job("backup"),
     "ask_for": lambda h, _: h.services.ask_for("scrub"),
 }
@@ -174,6 +180,8 @@ def test_two_tabs_are_one_effect(ready, name):
         "stream_state",
         "tick_alert",
         "alert_silence",
+        "alert",
+        "notification",
     ):
         assert twice[table] == once[table], table
 

@@ -1,0 +1,82 @@
+"""Alerts and channels from the command line: what is wrong, who was told, and whether a channel works."""
+
+import json
+
+import pytest
+
+from tests.alerts.servers import Webhook, serving
+from tests.shell import inside, one_sentence, run
+
+
+@pytest.fixture
+def here(monkeypatch):
+    return inside(monkeypatch)
+
+
+def test_alerts_are_told_with_where_they_stand_and_what_channels_were_told(here, watched, free):
+    free(100)
+    watched.look()
+    (found,) = json.loads(here(watched.house, "alerts", "--json").stdout)
+
+    assert (found["state"], found["rule"], found["severity"]) == ("open", "disk_low", "error")
+    assert found["delivered"] == ["desk fired: waiting"]
+
+
+def test_an_alert_is_acknowledged_and_silenced_by_its_number(here, watched, free):
+    free(100)
+    watched.look()
+    silenced = here(watched.house, "alert", "silence", "1", "--minutes", "60", "--reason", "a new disk comes")
+    between = json.loads(here(watched.house, "alerts", "--json").stdout)[0]["state"]
+    here(watched.house, "alert", "ack", "1")
+
+    assert silenced.exit_code == 0, silenced.stderr
+    assert between == "silenced"
+    assert json.loads(here(watched.house, "alerts", "--json").stdout)[0]["state"] == "acknowledged"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["alert", "ack", "9"], "there is no alert 9"),
+        (["alert", "silence", "9", "--reason", "why"], "there is no alert 9"),
+        (["channels", "--test", "nobody"], "there is no channel 'nobody'; there are: desk"),
+    ],
+)
+def test_what_is_not_there_is_named(here, watched, arguments, said):
+    shown = here(watched.house, *arguments)
+
+    assert shown.exit_code == 2
+    assert said in shown.stderr
+
+
+def test_channels_are_listed_without_their_secrets(here, watched):
+    shown = here(watched.house, "channels", "--json")
+
+    assert json.loads(shown.stdout) == [
+        {"name": "desk", "service": "json", "severity": "warning", "wants": ["escalated", "fired", "resolved"], "quiet_hours": "none"}
+    ]
+    assert "secret-of-the-desk" not in shown.stdout
+
+
+def test_a_broken_file_of_channels_is_a_sentence_and_a_finding_of_the_doctor(watched):
+    watched.channels('[[channel]]\nname = "desk"\nurl = "json://hunter2secret"\nsevrity = "error"\n')
+    listed = run(watched.house, "channels")
+    examined = run(watched.house, "doctor", "--json")
+    finding = next(item for item in json.loads(examined.stdout) if item["name"] == "channels")
+
+    assert "channel 1: sevrity: Extra inputs" in one_sentence(listed)
+    assert (examined.returncode, finding["health"]) == (1, "failed")
+    assert "hunter2secret" not in listed.stderr + examined.stdout + examined.stderr
+
+
+def test_a_test_of_a_channel_says_by_its_exit_code_whether_it_works(watched):
+    with serving(Webhook()) as server:
+        watched.channels(f'[[channel]]\nname = "desk"\nurl = "json://{server.place}"\n')
+        works = run(watched.house, "channels", "--test", "desk", "--json")
+        server.statuses = [403]
+        fails = run(watched.house, "channels", "--test", "desk", "--json")
+
+    assert (works.returncode, json.loads(works.stdout)["state"]) == (0, "sent")
+    assert server.got[0]["title"] == "Test of channel desk"
+    assert fails.returncode == 1
+    assert "403" in fails.stderr.splitlines()[-1]
