@@ -7,6 +7,7 @@ from pages.ui import format as say
 from pages.ui import overview as parts
 from pages.ui import safety_view as safety
 from pages.ui import service_view as service
+from pages.ui.operation_view import standing_line as alerts_line
 from pages.ui.panels import live_backfill
 from pages.ui.stream_line import standing_line
 from pages.ui.widgets import known_parameters
@@ -26,6 +27,7 @@ def state() -> None:
     with left:
         st.subheader("Needs attention")
         parts.attention(pipeline, health)
+        alerts_line()
     with right:
         st.subheader("Next")
         parts.next_slots(pipeline)

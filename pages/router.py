@@ -35,7 +35,12 @@ page = st.navigation(
         ],
         "Stream": [
             st.Page("stream.py", title="Stream", icon=":material/candlestick_chart:", help="A session as it comes in, trade by trade."),
-            st.Page("alerts.py", title="Alerts", icon=":material/notifications:", help="What broke a rule: acknowledge, silence."),
+            st.Page(
+                "alerts.py",
+                title="Alerts",
+                icon=":material/notifications:",
+                help="What is wrong, who was told, what broke a rule: acknowledge, silence.",
+            ),
             st.Page(
                 "replay_lab.py",
                 title="Replay lab",

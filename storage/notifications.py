@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, literal_column, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from storage.status import NotificationKind, NotificationState
 from storage.tables import Notification
 from storage.upsert import insert_of
 
 notifications = Notification.__table__
+MOST_DUE = 10_000  # rows that are looked through for their channels
 _unended = notifications.c.ended_at.is_(None)
 
 
@@ -33,10 +34,10 @@ def has(connection: Connection, key: str) -> bool:
 
 def channels_due(connection: Connection, *, at: datetime) -> Sequence[str]:
     """Return the channels that something is to be sent to now, the one that waits longest first."""
-    query = select(notifications.c.channel, func.min(notifications.c.due_at)).where(_unended, notifications.c.due_at <= at)
-    return [
-        row[0] for row in connection.execute(query.group_by(notifications.c.channel).order_by(literal_column("2"), literal_column("1")))
-    ]
+    query = (
+        select(notifications.c.channel).where(_unended, notifications.c.due_at <= at).order_by(notifications.c.due_at, notifications.c.id)
+    )
+    return list(dict.fromkeys(connection.execute(query.limit(MOST_DUE)).scalars()))
 
 
 def due(connection: Connection, channel: str, *, at: datetime, limit: int = 50) -> Sequence[RowMapping]:

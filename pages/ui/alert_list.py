@@ -136,7 +136,7 @@ def _nothing(chosen: AlertFilter) -> None:
         return
     empty_state("No alert matches", text="Change or clear the filters above.", icon=":material/filter_alt_off:")
     if st.button("Clear the filters", key="alerts_clear", icon=":material/filter_alt_off:"):
-        st.query_params.clear()
+        st.query_params.from_dict({"on": "stream"})
         st.rerun()
 
 

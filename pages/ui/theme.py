@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from storage.status import (
+    AlertSeverity,
     AlertStanding,
     BackfillState,
     CheckStatus,
@@ -16,6 +17,7 @@ from storage.status import (
     JobOutcome,
     Label,
     LetterState,
+    NotificationState,
     RunStatus,
     SlotOutcome,
     StageStatus,
@@ -130,6 +132,18 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         AlertStanding.ACKNOWLEDGED: Look("acknowledged", ":material/visibility:", "blue", "✓"),
         AlertStanding.SILENCED: Look("silenced", ":material/notifications_paused:", "orange", "‖"),
         AlertStanding.RESOLVED: Look("resolved", ":material/check_circle:", "gray", "○"),
+    },
+    AlertSeverity: {
+        AlertSeverity.ERROR: Look("error", ":material/error:", "red"),
+        AlertSeverity.WARNING: Look("warning", ":material/warning:", "orange"),
+        AlertSeverity.INFO: Look("info", ":material/info:", "blue"),
+    },
+    NotificationState: {
+        NotificationState.WAITING: Look("waits", ":material/schedule:", "blue", "…"),
+        NotificationState.SENDING: Look("is being sent", ":material/send:", "blue", "▸"),
+        NotificationState.SENT: Look("sent", ":material/check_circle:", "green", "✓"),
+        NotificationState.GIVEN_UP: Look("given up", ":material/error:", "red", "✕"),
+        NotificationState.DROPPED: Look("not needed", ":material/remove_circle:", "gray", "○"),
     },
     CircuitState: {
         CircuitState.CLOSED: Look("closed", ":material/check_circle:", "green"),

@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any, Self, get_type_hints
 
 from storage.status import (
+    AlertMove,
+    AlertSeverity,
     AlertStanding,
     BackfillMode,
     BackfillState,
@@ -18,6 +20,8 @@ from storage.status import (
     Label,
     LetterKind,
     LetterState,
+    NotificationKind,
+    NotificationState,
     OnFailure,
     Outcome,
     RunStatus,
@@ -47,6 +51,10 @@ _WORDS: Mapping[Any, type[StrEnum]] = {
     LetterState: LetterState,
     Decision | None: Decision,
     AlertStanding: AlertStanding,
+    AlertMove: AlertMove,
+    AlertSeverity: AlertSeverity,
+    NotificationKind: NotificationKind,
+    NotificationState: NotificationState,
 }
 
 

@@ -68,7 +68,8 @@ class Notification(Base, table=True):
     note: str | None = long_text()  # why the last try failed, or why it was dropped; secrets are masked
     __table_args__: ClassVar[Any] = (
         Index("uq_notification_key", "key", unique=True),
-        Index("ix_notification_due", "due_at", **only_where("ended_at IS NULL")),
+        Index("ix_notification_due", "due_at", "id", **only_where("ended_at IS NULL")),
+        Index("ix_notification_channel_due", "channel", "due_at", **only_where("ended_at IS NULL")),
         Index("ix_notification_alert", "alert_id", "id"),
         Index("ix_notification_channel", "channel", "id"),
     )

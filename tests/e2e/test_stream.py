@@ -77,7 +77,7 @@ def test_a_session_is_started_its_bars_come_and_its_alert_is_acknowledged(consol
 
 
 def test_a_silence_asks_why_and_is_listed_until_it_is_lifted(console, tab):
-    page = tab(f"{console.url}/alerts")
+    page = tab(f"{console.url}/alerts?on=stream")
     page.get_by_role("button", name="Silence…", exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Symbol").fill("nica")

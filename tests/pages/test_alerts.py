@@ -26,7 +26,7 @@ def symbols(app) -> list[str]:
 def test_alerts_are_listed_newest_first_with_what_happened_and_where_they_stand(open_store, visit):
     open_store("stream_working")
 
-    app = visit("alerts.py")
+    app = visit("alerts.py", on="stream")
     grid = app.dataframe[0].value
 
     assert not app.exception
@@ -66,7 +66,7 @@ def test_the_address_says_what_is_listed(query, listed, open_store, visit):
 def test_an_alert_of_the_whole_market_unfolds_to_its_symbols(open_store, visit):
     open_store("stream_working")
 
-    folded, unfolded = visit("alerts.py"), visit("alerts.py", unfold="market-1")
+    folded, unfolded = visit("alerts.py", on="stream"), visit("alerts.py", unfold="market-1")
 
     assert folded.dataframe[0].value["Folded"][0].startswith("▸ 3 symbols")
     assert symbols(unfolded)[:4] == ["Whole market", "↳ NICA", "↳ NABIL", "↳ ADBL"]
@@ -90,7 +90,7 @@ def test_several_alerts_are_acknowledged_at_once_and_it_is_audited(open_store, v
 
 def test_a_silence_that_holds_is_listed_with_its_end_and_can_be_lifted(open_store, visit):
     store = open_store("stream_working")
-    app = visit("alerts.py")
+    app = visit("alerts.py", on="stream")
     before = text_of(app)
 
     app.button(key="lift_1").click().run()
@@ -117,7 +117,7 @@ def test_a_silence_over_a_symbol_holds_for_every_rule(open_store):
 def test_where_nothing_ever_alerted_the_page_says_so(open_store, visit):
     open_store("healthy")
 
-    app = visit("alerts.py")
+    app = visit("alerts.py", on="stream")
 
     assert not app.exception
     assert "No alert so far" in text_of(app)

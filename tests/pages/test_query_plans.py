@@ -52,6 +52,8 @@ STREAM_VISITS = [
     ("stream.py", {}),
     ("stream.py", {"session": SESSION, "symbol": "NABIL"}),
     ("alerts.py", {}),
+    ("alerts.py", {"on": "stream"}),
+    ("alerts.py", {"on": "channels"}),
     ("alerts.py", {"state": "open"}),
     ("alerts.py", {"rule": "moving_average", "symbol": "NABIL"}),
     ("alerts.py", {"session": SESSION, "state": "resolved"}),

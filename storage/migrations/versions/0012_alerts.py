@@ -72,6 +72,7 @@ def upgrade() -> None:
     )
     unended = sa.text("ended_at IS NULL")
     op.create_index("uq_notification_key", "notification", ["key"], unique=True)
-    op.create_index("ix_notification_due", "notification", ["due_at"], sqlite_where=unended, postgresql_where=unended)
+    op.create_index("ix_notification_due", "notification", ["due_at", "id"], sqlite_where=unended, postgresql_where=unended)
+    op.create_index("ix_notification_channel_due", "notification", ["channel", "due_at"], sqlite_where=unended, postgresql_where=unended)
     op.create_index("ix_notification_alert", "notification", ["alert_id", "id"])
     op.create_index("ix_notification_channel", "notification", ["channel", "id"])

@@ -1,0 +1,99 @@
+"""Channels: who is told of alerts, whether that works, and what each was told."""
+
+import pyarrow as pa
+import streamlit as st
+
+from engine.alerts.channels import Channel
+from pages.ui import data, operation_data
+from pages.ui import format as say
+from pages.ui.actions import perform, services
+from pages.ui.operation_data import NotificationView
+from pages.ui.operation_view import delivered
+from pages.ui.text import plain
+from pages.ui.theme import look
+from pages.ui.widgets import empty_state, pairs
+from storage.status import NotificationKind, NotificationState
+
+_EXAMPLE = """[[channel]]
+name = "desk"
+url = "mailtos://${SMTP_USER}:${SMTP_PASSWORD}@example.com?to=desk@example.com"
+severity = "warning"    # this and graver
+quiet = "22:00-06:00"   # Nepal time
+wants = ["fired", "resolved", "escalated", "report"]"""
+
+
+def channels() -> None:
+    """Show each channel with a button that tests it; or what is wrong with their file."""
+    named = operation_data.named()
+    if named.trouble:
+        st.error(f"**Nobody is told of alerts.** {plain(named.trouble)}", icon=":material/error:")
+        return
+    if not named.channels:
+        empty_state(
+            "Nobody is told of alerts",
+            text=f"They stand in the console only. Name channels in `{data.settings().channels_file}`:",
+            icon=":material/notifications_off:",
+        )
+        st.code(_EXAMPLE, language="toml")
+        st.caption("A URL is one of Apprise's (mail, Slack, Teams, Telegram, PagerDuty, webhooks, ...). It is never shown or stored.")
+        return
+    with st.grid(3, min_column_width=280, key="channels"):
+        for place, channel in enumerate(named.channels.values()):
+            with st.container(border=True, gap="xsmall", height="stretch", key=f"channel_{place}"):
+                _channel(channel, place)
+
+
+def _channel(channel: Channel, place: int) -> None:
+    st.markdown(f"**{plain(channel.name)}** :gray[{plain(channel.kind)}]")
+    hears = f"{channel.severity.value} and graver" if channel.severity.rank else channel.severity.value
+    wants = ", ".join(kind.value for kind in NotificationKind if kind in channel.wants)
+    pairs(("Severity", hears), ("Hears of", wants), ("Quiet hours", channel.hours()), alt=f"What {channel.name} hears")
+    told = operation_data.log(channel.name)
+    _newest(told[0] if told else None)
+    under_way = any(one.kind is NotificationKind.TEST and one.ended_at is None for one in told)
+    help_ = "Sends a message now, whatever its filter and hours"
+    if st.button("Send a test", key=f"test_{place}", icon=":material/send:", disabled=under_way, help=help_):
+        perform("A test is on its way.", services().test_channel, channel.name)
+
+
+def _newest(one: NotificationView | None) -> None:
+    if one is None:
+        st.caption("It was told nothing yet.")
+        return
+    st.markdown(f":small[{delivered(one)}] · :small[{say.stamp(one.ended_at or one.created_at)}]")
+    if one.note and one.state is not NotificationState.SENT:
+        st.markdown(f":small[:red[{plain(one.note)}]]")
+
+
+def log() -> None:
+    """List what channels were told, the newest first."""
+    rows = operation_data.log()
+    if not rows:
+        st.caption("Nothing yet.")
+        return
+    looks = [look(state) for state in NotificationState]
+    table = {
+        "Written": [say.stamp(row.created_at) for row in rows],
+        "Channel": [row.channel for row in rows],
+        "Message": [row.title for row in rows],
+        "State": [[look(row.state).word] for row in rows],
+        "Tries": pa.array([row.attempts for row in rows], pa.int64()),
+        "Ended": [say.stamp(row.ended_at) if row.ended_at else None for row in rows],
+        "Note": [row.note for row in rows],
+    }
+    st.dataframe(
+        pa.table(table),
+        key="delivery_log",
+        hide_index=True,
+        height="content",
+        placeholder=say.NOTHING,
+        alt="What channels were told, the newest first",
+        column_config={
+            "Message": st.column_config.TextColumn(width=300),
+            "State": st.column_config.MultiselectColumn(options=[s.word for s in looks], color=[s.colour for s in looks], width=110),
+            "Written": st.column_config.TextColumn(width=130),
+            "Ended": st.column_config.TextColumn(width=130),
+            "Tries": st.column_config.NumberColumn(width=60),
+            "Note": st.column_config.TextColumn(width=330, help="Why the last try failed; secrets are masked"),
+        },
+    )

@@ -1,0 +1,124 @@
+"""The Alerts page: what is wrong and who was told, the channels with their test, and what stands in the address."""
+
+from pages.ui import operation_data
+from storage.audit import recent as audited
+from tests.pages.conftest import text_of
+
+SECRETS = ("hunter2secret", "tokentoken")
+
+
+def test_what_nobody_has_acknowledged_stands_first_with_its_delivery_and_its_cause(open_store, visit):
+    open_store("alerting")
+
+    app = visit("alerts.py")
+    said = text_of(app)
+
+    assert not app.exception
+    titles = [
+        "daily_prices of 2025-06-03 failed",
+        "2 alerts of the rule job failed",
+        "The disk is nearly full",
+        "Source simulated is left alone",
+    ]
+    assert sorted(titles, key=said.index) == titles
+    assert "desk: :green[:material/check_circle: fired sent]" in said
+    assert "boss: :red[:material/error: fired given up]" in said
+    assert "came back 2 times within the cooldown" in said
+    assert "seen by a person 5 min ago" in said
+    assert "Of backup, drill" in said
+    assert app.dataframe[0].value["Alert"][0].endswith("daily_prices of 2025-06-03 is late")
+
+
+def test_an_alert_is_acknowledged_with_one_click_and_it_is_audited(open_store, visit):
+    store = open_store("alerting")
+    app = visit("alerts.py")
+    app.button(key="ack_1").click().run()
+
+    assert not app.exception
+    with store.database.reading() as connection:
+        assert audited(connection, limit=1)[0]["command"] == "acknowledge"
+    assert {one.id: one.standing for one in operation_data.open_ones()}[1] == "acknowledged"
+    assert "ack_1" not in {button.key for button in app.button}
+
+
+def test_a_silence_wants_a_reason_and_is_of_what_the_alert_is_about(open_store, visit):
+    store = open_store("alerting")
+    app = visit("alerts.py")
+    app.button(key="quiet_1").click().run()
+    app.button(key="quiet_yes").click().run()
+    assert "say why" in text_of(app)
+    app.text_input(key="quiet_reason").set_value("it is being mended").run()
+    app.button(key="quiet_yes").click().run()
+
+    with store.database.reading() as connection:
+        (row,) = [row for row in audited(connection, limit=5) if row["command"] == "silence_alerts"]
+    assert (row["parameters"]["rule"], row["parameters"]["symbol"]) == ("run_failed", "daily_prices 2025-06-03")
+
+
+def test_a_timeline_tells_what_happened_and_what_channels_were_told(open_store, visit):
+    open_store("alerting")
+    app = visit("alerts.py")
+    app.button(key="timeline_1").click().run()
+    rows = app.get("table")[0].value
+
+    assert not app.exception
+    assert [str(row).replace("\\", "") for row in rows["What"]] == ["It fired", "desk: fired sent", "boss: fired given up"]
+
+
+def test_channels_are_shown_without_a_secret_and_with_what_became_of_their_messages(open_store, visit):
+    open_store("alerting")
+    app = visit("alerts.py", on="channels")
+    said = text_of(app)
+
+    assert not app.exception
+    assert "desk :gray[mailto]" in said.replace("*", "")
+    assert "Failed to send: error=403." in said
+    assert set(app.dataframe[0].value["Channel"]) == {"desk", "boss"}
+    for secret in SECRETS:
+        assert secret not in said + str([table.value for table in app.get("table")]) + str(app.dataframe[0].value)
+
+
+def test_the_test_button_writes_one_test_however_often_it_is_clicked(open_store, visit):
+    open_store("alerting")
+    app = visit("alerts.py", on="channels")
+    app.button(key="test_0").click().run()
+
+    assert [row.kind for row in operation_data.log("desk")].count("test") == 1
+    assert app.button(key="test_0").disabled
+
+
+def test_without_channels_the_page_says_how_to_name_one(open_store, visit):
+    open_store("healthy")
+    app = visit("alerts.py", on="channels")
+
+    assert "Nobody is told of alerts" in text_of(app)
+    assert "[[channel]]" in app.code[0].value
+
+
+def test_a_broken_file_of_channels_is_told_without_a_secret(open_store, visit):
+    store = open_store("healthy")
+    store.runtime.settings.channels_file.write_text('[[channel]]\nname = "desk"\nurl = "json://hunter2secret"\nsevrity = "error"\n')
+    said = text_of(visit("alerts.py", on="channels"))
+
+    assert "channel 1: sevrity: Extra inputs are not permitted" in said
+    assert "hunter2secret" not in said
+
+
+def test_where_nothing_is_wrong_the_page_says_so(open_store, visit):
+    open_store("healthy")
+
+    assert "Nothing is wrong" in text_of(visit("alerts.py"))
+
+
+def test_an_address_that_filters_the_streams_alerts_means_those(open_store, visit):
+    open_store("stream_working")
+    app = visit("alerts.py", state="open")
+
+    assert app.query_params["on"] in ("stream", ["stream"])
+    assert "Trades that broke a rule" in text_of(app)
+
+
+def test_the_overview_counts_what_nobody_has_acknowledged(open_store, visit):
+    open_store("alerting")
+
+    assert "2 alerts nobody has acknowledged" in text_of(visit("overview.py"))
