@@ -27,10 +27,10 @@ from engine.pipelines import PIPELINES
 from engine.pipelines.thresholds import load
 from engine.runtime import Runtime
 from engine.version import VERSION, code_version
-from storage import alert_list, breakers, damage, dead_letters, jobs, monitoring, runners, runs, sessions, speed_layer, thresholds
+from storage import alert_list, alerts, breakers, damage, dead_letters, jobs, monitoring, runners, runs, sessions, speed_layer, thresholds
 from storage.alert_list import AlertFilter
 from storage.database import free_bytes
-from storage.status import ACTIVE, AlertStanding, CircuitState, LetterState, ProcessKind, RunStatus
+from storage.status import ACTIVE, AlertSeverity, AlertStanding, CircuitState, LetterState, ProcessKind, RunStatus
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 ALIVE_WITHIN = timedelta(seconds=10)
@@ -311,6 +311,14 @@ def _standing(facts: Facts) -> Iterator[Sample]:
     counts = alert_list.counts(facts.connection, AlertFilter(), at=facts.now)
     for standing in AlertStanding:
         yield (standing,), counts.get(standing, (0, 0))[0]
+
+
+@_family("nepse_alerts_firing", "severity")
+def _firing(facts: Facts) -> Iterator[Sample]:
+    """Alerts of operations that fire, by severity."""
+    counts = alerts.count_open(facts.connection)
+    for severity in AlertSeverity:
+        yield (severity,), counts.get(severity, 0)
 
 
 class _Console(Collector):

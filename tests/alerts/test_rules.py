@@ -11,6 +11,7 @@ from engine.pipeline.guard import Breaker
 from engine.pipelines import PIPELINES
 from storage import breakers, jobs, notifications, schedules, speed_layer
 from storage.status import AlertSeverity, JobOutcome, RunType, SlotOutcome
+from tests.conftest import REPOSITORY
 from tests.pipelines.house import DAILY, SUNDAY
 
 NEXT = SUNDAY + timedelta(days=7)
@@ -31,8 +32,11 @@ def slot(house, outcome: SlotOutcome, **values) -> None:
         schedules.write_slots(connection, [row | {"updated_at": house.clock.now()} | values])
 
 
-def test_every_rule_says_what_it_means():
-    assert all(rule.says.endswith(".") for rule in ALERT_RULES.values())
+@pytest.mark.parametrize("rule", ALERT_RULES.values(), ids=lambda rule: rule.name)
+def test_every_rule_says_what_it_means_and_leads_to_a_page_that_is_there(rule):
+    assert rule.says.endswith(".")
+    assert (REPOSITORY / "pages" / f"{rule.page}.py").is_file()
+    assert f"`{rule.name}`" in (REPOSITORY / "docs" / "monitoring.md").read_text(encoding="utf-8")
 
 
 def test_a_failed_run_names_its_date_and_run_until_it_is_mended(watched, house):

@@ -110,6 +110,6 @@ def test_the_stream_is_told(stores):
 
 
 def test_no_label_takes_a_value_that_grows_with_the_data(stores):
-    allowed = {"pipeline", "status", "kind", "percentile", "state", "standing", "source", "job", "version", "code"}
+    allowed = {"pipeline", "status", "kind", "percentile", "state", "standing", "source", "job", "version", "code", "severity"}
 
     assert {label for family in FAMILIES.values() for label in family.labels} <= allowed
