@@ -1,6 +1,7 @@
 """Looks whether this machine is fit to run the product, and says what to do where it is not."""
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,6 +24,7 @@ from storage.database import SAFE_SQLITE, free_bytes, nearest, version
 
 LOW_DISK = 512 * 1024**2
 OLD_BACKUP = timedelta(days=1)
+OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO  # rights on a file
 CLOCK_YEARS = (2025, 2100)
 CLOCK_SLACK = timedelta(minutes=1)  # between two machines that share a home
 
@@ -112,6 +114,9 @@ def _channels(settings: Settings) -> Iterator[Finding]:
             channel.target()
     except ChannelsError as error:
         yield Finding("channels", Health.FAILED, str(error), f"mend {settings.channels_file}; until then nobody is told of alerts")
+        return
+    if named and settings.channels_file.stat().st_mode & OF_OTHERS:
+        yield Finding("channels", Health.WARNING, "other users can read their secrets", f"chmod 600 {settings.channels_file}")
         return
     told = ", ".join(named) or f"none: alerts are shown in the console only (name some in {settings.channels_file})"
     yield Finding("channels", Health.OK, told)

@@ -150,3 +150,24 @@ def test_an_old_backup_is_a_warning_when_something_was_written_since(tmp_path, m
 
     assert [item.health for item in (fresh, none, quiet, old)] == [Health.OK, Health.WARNING, Health.OK, Health.WARNING]
     assert none.advice == "make one: python -m engine backup"
+
+
+def test_channels_are_named_and_their_file_is_nobody_elses(tmp_path):
+    house = announced(tmp_path)
+    file = house.settings.channels_file
+    file.write_text('[[channel]]\nname = "desk"\nurl = "json://hunter2secret"\n', encoding="utf-8")
+    file.chmod(0o644)
+    open_to_all = look(house.settings)["channels"]
+    file.chmod(0o600)
+    kept = look(house.settings)["channels"]
+
+    assert (open_to_all.health, open_to_all.advice) == (Health.WARNING, f"chmod 600 {file}")
+    assert (kept.health, kept.observed) == (Health.OK, "desk")
+
+
+def test_a_variable_of_a_channel_that_is_not_set_is_named(tmp_path):
+    house = announced(tmp_path)
+    house.settings.channels_file.write_text('[[channel]]\nname = "desk"\nurl = "json://${NOT_SET_ANYWHERE}"\n', encoding="utf-8")
+    found = look(house.settings)["channels"]
+
+    assert (found.health, "NOT_SET_ANYWHERE not set" in found.observed) == (Health.FAILED, True)
