@@ -9,7 +9,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.title("Alerts", width="content")
     st.space("stretch")
     alert_list.silence_button()
-known_parameters("state", "rule", "symbol", "session", "before", "unfold")
+known_parameters("rule", "symbol", "session", "before", "unfold", state=alert_list.STANDINGS)
 st.caption(
     "Trades that broke a rule of the stream. Many symbols at once are one alert of the whole market, with its symbols folded under it."
 )

@@ -20,6 +20,7 @@ from pages.ui.widgets import empty_state, page
 from storage.alert_list import MOST_COUNTED, AlertFilter
 from storage.status import AlertStanding
 
+STANDINGS = tuple(standing.value for standing in AlertStanding)
 _MARKS = {standing: f"{look(standing).sign} {look(standing).word}" for standing in AlertStanding}
 _FOLDED, _UNFOLDED, _MEMBER = "▸", "▾", "↳ "
 _KEY_LENGTH = 24

@@ -24,6 +24,7 @@ _EVERY = 3  # seconds
 _MARKS = {state: f"{look(state).sign} {look(state).word}" for state in LetterState}
 _ORDER = (LetterState.OPEN, LetterState.PARKED, LetterState.EDITED, LetterState.REPLAYED, LetterState.DISCARDED)
 _REASONS_SHOWN = 12
+STATE_WORDS = tuple(state.value for state in LetterState)
 KIND_WORDS = tuple(kind.value for kind in LetterKind)
 PIPELINE_NAMES = (*data.pipelines(), STREAM)
 SHOWN = "letters_shown"
