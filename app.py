@@ -4,13 +4,13 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pages.ui.server import Guard, explain, lifespan, live, ready
+from pages.ui.server import Guard, explain, lifespan, live, metrics, ready
 from pages.ui.signpost import Signpost
 
 app = st.App(
     "pages/router.py",
     lifespan=lifespan,
-    routes=[Route("/healthz/live", live), Route("/healthz/ready", ready), Route("/healthz", ready)],
+    routes=[Route("/healthz/live", live), Route("/healthz/ready", ready), Route("/healthz", ready), Route("/metrics", metrics)],
     middleware=[Middleware(Guard), Middleware(Signpost)],
     on_script_error=explain,
 )

@@ -6,6 +6,7 @@ from pages.ui import data
 from pages.ui import format as say
 from pages.ui import overview as parts
 from pages.ui import safety_view as safety
+from pages.ui import service_view as service
 from pages.ui.panels import live_backfill
 from pages.ui.stream_line import standing_line
 from pages.ui.widgets import known_parameters
@@ -28,6 +29,7 @@ def state() -> None:
     with right:
         st.subheader("Next")
         parts.next_slots(pipeline)
+        service.newest_deadline(pipeline.name)
         standing_line()
         st.subheader("Safety")
         safety.standing()

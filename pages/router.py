@@ -18,6 +18,12 @@ page = st.navigation(
                 "runs.py", title="Runs", icon=":material/calendar_month:", help="Every date and every run: rerun, backfill, book, cancel."
             ),
             st.Page("quality.py", title="Quality", icon=":material/verified:", help="Can the session be trusted, and is it getting worse?"),
+            st.Page(
+                "service_levels.py",
+                title="Service levels",
+                icon=":material/monitoring:",
+                help="Deadlines, durations, and all that is measured.",
+            ),
             st.Page("run.py", title="Run", icon=":material/manage_search:", visibility="hidden", help="What happened in one run."),
             st.Page(
                 "dead_letters.py",
@@ -45,6 +51,7 @@ page = st.navigation(
             st.Page(
                 "pipelines.py", title="Pipelines", icon=":material/account_tree:", help="The graph, the schedule, backfills, the source."
             ),
+            st.Page("logs.py", title="Logs", icon=":material/article:", help="What the runs have said, searched over all of them."),
             st.Page("safety.py", title="Safety", icon=":material/shield:", help="Backups, drills, damage: could everything be had back?"),
         ],
     }

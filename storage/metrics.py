@@ -51,11 +51,11 @@ def of_run(connection: Connection, run_id: int) -> Sequence[RowMapping]:
     return connection.execute(query.where(metrics.c.run_id == run_id).order_by(series.c.id)).mappings().all()
 
 
-def history(connection: Connection, pipeline: str, stage: str, name: str, *, since: datetime, limit: int = 4000) -> Sequence[RowMapping]:
-    """Return the values of one series since an instant, oldest first, at most `limit`."""
+def newest(connection: Connection, pipeline: str, stage: str, name: str, *, limit: int) -> Sequence[RowMapping]:
+    """Return the newest values of a series, oldest first."""
     series_id = select(series.c.id).where(series.c.pipeline == pipeline, series.c.stage == stage, series.c.name == name).scalar_subquery()
-    query = select(metrics.c.at, metrics.c.run_id, metrics.c.value).where(metrics.c.series_id == series_id, metrics.c.at >= since)
-    return connection.execute(query.order_by(metrics.c.at).limit(limit)).mappings().all()
+    query = select(metrics.c.at, metrics.c.run_id, metrics.c.value).where(metrics.c.series_id == series_id)
+    return connection.execute(query.order_by(metrics.c.at.desc()).limit(limit)).mappings().all()[::-1]
 
 
 def names(connection: Connection) -> Mapping[tuple[str, str, str], str]:

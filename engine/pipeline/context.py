@@ -71,12 +71,13 @@ class RunLog:
 
     run_id: int
     clock: Callable[[], datetime]
+    told: Mapping[str, Any] = field(default_factory=dict)  # what every printed line says beside the run: its pipeline and partition
     stage: str | None = None
     lines: list[dict[str, Any]] = field(default_factory=list)
     printed: Any = None
 
     def __post_init__(self) -> None:
-        self.printed = structlog.get_logger().bind(run_id=self.run_id)
+        self.printed = structlog.get_logger().bind(run_id=self.run_id, **self.told)
 
     def info(self, event: str, **fields: Any) -> None:
         """Log a fact."""

@@ -65,7 +65,8 @@ class _Holding:
         self.runtime = replace(runtime, source=self.guard)
         self.run = run
         self.pipeline = execution.pipelines[run["pipeline"]]
-        self.log = RunLog(run["id"], self.runtime.clock.now)
+        told = {"pipeline": run["pipeline"], "partition": str(run["partition"])}
+        self.log = RunLog(run["id"], self.runtime.clock.now, told)
         self.values: dict[str, Any] = {}
         self.cpu_before = cpu_us()
         self.verdict: str | None = run["verdict"]

@@ -22,12 +22,13 @@ from engine.pipelines.thresholds import load
 from engine.runtime import HOST, Runtime
 from engine.stream.intake import microseconds
 from engine.stream.log import TickLog
+from engine.stream.measures import measures
 from engine.stream.records import Records
 from engine.stream.sources.source import Received, TickReader, TickSource
 from engine.stream.speed_layer import Session
 from engine.stream.ticks import SECOND
 from engine.version import code_version
-from storage import moves, runners, sessions, speed_layer
+from storage import metrics, moves, runners, sessions, speed_layer
 from storage.lake import DiskFull
 from storage.status import ProcessKind, RunStatus, Verdict
 
@@ -149,6 +150,7 @@ class StreamWork:
             self._still_mine(connection)
             session.close(connection, at=at)
             figures = session.figures()
+            metrics.record(connection, moves.STREAM, self.run["id"], measures(figures), at=at, known={})
             reason = f"{figures['accepted']:,} of {figures['records']:,} records accepted, {figures['missing']:,} trades missing"
             told = {"rows": figures["accepted"], "verdict": Verdict.SESSION, "session_date": self.day, "reason": reason}
             self._move(connection, RunStatus.SUCCEEDED, **told)

@@ -33,6 +33,11 @@ def stamp(instant: datetime | None) -> str:
     return f"{local.day} {local:%b %Y %H:%M}"
 
 
+def log_time(instant: datetime) -> str:
+    """Return date and time in Nepal to the millisecond: `2024-03-04 18:00:05.125`."""
+    return f"{instant.astimezone(NEPAL):%Y-%m-%d %H:%M:%S.%f}"[:-3]
+
+
 def ago(instant: datetime | None, now: datetime) -> str:
     """Return how long ago `instant` was, or how far ahead it is, in one unit."""
     if instant is None:

@@ -17,14 +17,16 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import engine.runtime
 from engine.errors import ConsoleError, SourceError
+from engine.monitoring.exposition import CONTENT_TYPE, exposition
 from engine.pipeline.supervisor import Supervisor
 from engine.runtime import Runtime
 from engine.services import Services
+from pages.ui import data
 from pages.ui.sockets import send_at_once
 from pages.ui.text import plain
 from storage import runners
@@ -158,6 +160,15 @@ async def ready(_request: Request) -> JSONResponse:
     """Answer 200 when the console can do its work, else 503 with what is not ready."""
     wrong = await anyio.to_thread.run_sync(lambda: not_ready(engine.runtime.runtime()))
     return JSONResponse({"status": "not ready" if wrong else "ready", "not_ready": wrong}, status_code=503 if wrong else 200)
+
+
+async def metrics(_request: Request) -> Response:
+    """Answer with what Prometheus reads; 503 while the database does not answer."""
+    try:
+        text = await anyio.to_thread.run_sync(lambda: exposition(engine.runtime.runtime(), data.calendar()))
+    except SQLAlchemyError as error:
+        return PlainTextResponse(f"the database does not answer: {type(error).__name__}\n", status_code=503)
+    return Response(text, media_type=CONTENT_TYPE)
 
 
 class Guard:

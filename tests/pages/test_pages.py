@@ -16,6 +16,8 @@ PAGES = (
     "run.py",
     "pipelines.py",
     "quality.py",
+    "service_levels.py",
+    "logs.py",
     "thresholds.py",
     "safety.py",
     "stream.py",

@@ -1,0 +1,11 @@
+"""Logs: what the runs have said, searched over all of them."""
+
+import streamlit as st
+
+from pages.ui import logs_view as parts
+from pages.ui.widgets import known_parameters
+
+st.title("Logs")
+known_parameters("text", "level", "stage", "run", "date", "before")
+st.caption("Every line that a run has logged, newest first. The same lines go as JSON to `logs/runner.log` in the home folder.")
+parts.lines(parts.filters())

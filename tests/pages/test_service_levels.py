@@ -1,0 +1,89 @@
+"""Service levels and logs: what was promised, what was measured, what was said."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.clock import nepal_time
+from storage import schedules, stages
+from storage.status import RunStatus, SlotOutcome
+from tests.pages.conftest import text_of
+from tests.pages.gallery import BEFORE, LAST, NOW, PIPELINE
+
+
+def promise(store, day, outcome: SlotOutcome, reason: str) -> None:
+    with store.database.transaction() as connection:
+        row = {"pipeline": PIPELINE, "day": day, "due_at": nepal_time(day, 18), "outcome": outcome, "reason": reason}
+        schedules.ensure(connection, PIPELINE, since=BEFORE)
+        schedules.write_slots(connection, [row | {"run_id": None, "updated_at": NOW}])
+
+
+def test_a_session_that_was_loaded_in_time_and_one_that_is_late_are_told_apart(open_store, visit):
+    store = open_store("newest_failed")
+    promise(store, BEFORE, SlotOutcome.RAN, "a session")
+    promise(store, LAST, SlotOutcome.FAILED, "the header was never seen")
+
+    said = text_of(visit("service_levels.py"))
+
+    assert "1 session past the deadline and not in the lake:** Tue 3 Jun" in said
+    assert "not loaded, 60 min after: the header was never seen" in said
+    assert "loaded" in said
+
+
+def test_what_a_backfill_brought_in_was_promised_to_nobody(open_store, visit):
+    open_store("backfill_running")
+
+    assert "The schedule has promised no session yet" in text_of(visit("service_levels.py"))
+
+
+def test_any_series_can_be_drawn_and_an_unknown_one_is_named(open_store, visit):
+    open_store("healthy")
+
+    said = text_of(visit("service_levels.py", series="gold.duration_seconds"))
+    strange = text_of(visit("service_levels.py", series="gold.joy"))
+
+    assert "**gold.duration_seconds** in s, of the newest" in said
+    assert "median **0.011** s" in said
+    assert "gold.joy" in strange
+
+
+def log(store, *lines: tuple[str, str, dict]) -> None:
+    with store.database.transaction() as connection:
+        rows = [
+            {"run_id": 1, "at": NOW + timedelta(seconds=place), "level": level, "stage": "parsed", "event": event, "fields": fields}
+            for place, (level, event, fields) in enumerate(lines)
+        ]
+        stages.add_log_lines(connection, rows)
+
+
+@pytest.mark.parametrize(
+    ("query", "events"),
+    [
+        ({}, ["stage_failed", "stage_done"]),
+        ({"level": "error"}, ["stage_failed"]),
+        ({"text": "opening"}, ["stage_failed"]),
+        ({"text": "100%"}, ["stage_done"]),
+        ({"run": "1", "stage": "parsed"}, ["stage_failed", "stage_done"]),
+        ({"run": "2"}, []),
+        ({"date": str(LAST)}, []),
+    ],
+)
+def test_log_lines_are_found_by_what_they_say(open_store, visit, query, events):
+    store = open_store("empty")
+    run_id = store.run(BEFORE, RunStatus.FAILED, reason="no header")
+    assert run_id == 1
+    log(store, ("info", "stage_done", {"share": "100%"}), ("error", "stage_failed", {"message": "unknown: 'Opening Price'"}))
+
+    app = visit("logs.py", **query)
+
+    assert not app.exception
+    found = [event for frame in app.dataframe for event in frame.value["event"]]
+    assert found == events
+
+
+def test_a_search_without_a_hit_says_how_far_it_looked(open_store, visit):
+    store = open_store("empty")
+    store.run(BEFORE, RunStatus.FAILED, reason="no header")
+    log(store, ("info", "stage_done", {}))
+
+    assert "The newest 1 lines were searched" in text_of(visit("logs.py", text="nothing like it"))
