@@ -27,7 +27,7 @@ def lab(tape: Loaded) -> None:
     with left:
         st.markdown("#### B, against A as it stands")
         turned = controls.turned(now)
-        controls.save(turned, now)
+        controls.save(turned, now, tape.prepared.session)
     with right:
         began = perf_counter()
         then = snapshot(dict(now.values) | turned, now.version)

@@ -8,9 +8,10 @@ from typing import Any
 
 from engine.clock import NEPAL
 from engine.stream.alert_diff import Side, alert_diff
-from engine.stream.alerts import MARKET, StreamAlert
+from engine.stream.alerts import COOLDOWN, MARKET, StreamAlert
 from engine.stream.content import Content
 from engine.stream.rules import RULES
+from engine.stream.ticks import SECOND
 from engine.thresholds import Thresholds
 from storage.stream_content import VALUES, bars_by_minute, by_key, rows_of
 from storage.types import EPOCH
@@ -18,6 +19,7 @@ from storage.types import EPOCH
 _ALERT = ("state", "began_us", "fired_us", "resolved_us", "score", "bound", "contract", "rate_paisa", "suppressed", "market_key", "members")
 _IN_PAISA = frozenset((*VALUES[:4], "turnover_paisa", "rate_paisa", "previous_close_paisa"))
 _MOST_NAMED = 3
+_A, _B = "what was served", "the version"
 
 
 class Part(StrEnum):
@@ -126,12 +128,13 @@ def _alerts(a: Given, b: Given) -> Iterator[Difference]:
     old = {row["key"]: row for row in rows_of(a.content.alerts)}
     new = {row["key"]: row for row in rows_of(b.content.alerts)}
     closes = _other_closes(a, b)
-    for one in alert_diff(a.content.stream_alerts(), b.content.stream_alerts()).alerts:
+    a_alerts, b_alerts = a.content.stream_alerts(), b.content.stream_alerts()
+    for one in alert_diff(a_alerts, b_alerts).alerts:
         key = one.alert.key
         if one.side is Side.ONLY_A:
-            said = _why_not(one.alert, b, a, "B", closes)
+            said = _quiet(one.alert, b_alerts, b.limits) or _why_not(one.alert, b, a, _B, closes)
         elif one.side is Side.ONLY_B:
-            said = _why_not(one.alert, a, b, "A", closes)
+            said = _quiet(one.alert, a_alerts, a.limits) or _why_not(one.alert, a, b, _A, closes)
         elif all(old[key][name] == new[key][name] for name in _ALERT):
             continue
         else:
@@ -140,15 +143,27 @@ def _alerts(a: Given, b: Given) -> Iterator[Difference]:
         yield Difference(Part.ALERTS, one.side, one.alert.symbol, one.alert.fired, one.alert.rule, said)
 
 
+def _quiet(alert: StreamAlert, there: Sequence[StreamAlert], limits: Thresholds) -> str | None:
+    """Say which alert of the other side stood for this one, where one did: it fired still, or its cooldown was not over."""
+    for other in there:
+        if (other.rule, other.symbol) != (alert.rule, alert.symbol) or other.fired > alert.fired:
+            continue
+        if other.resolved is None or other.resolved > alert.fired:
+            return f"the one of {_clock(other.fired)} still fired"
+        if alert.fired - other.fired < limits[COOLDOWN.key] * SECOND:
+            return f"kept quiet by the cooldown of the one of {_clock(other.fired)}"
+    return None
+
+
 def _why_not(alert: StreamAlert, there: Given, own: Given, side: str, closes: frozenset[str]) -> str:
     """Say why an alert of `own` was not raised on the other side."""
     rule, others = RULES.get(alert.rule), _other_limits(own.limits, there.limits)
     if rule is None:
         why = f"the code has no rule {alert.rule} any more"
     elif not there.limits[rule.enabled.key]:
-        why = f"the rule is off in {side}"
+        why = f"the rule is off for {side}"
     elif alert.symbol != MARKET and alert.score <= there.limits[rule.limit.key]:
-        why = f"its score {alert.score:,.6g} is not above {there.limits[rule.limit.key]:,.6g}, the limit in {side}"
+        why = f"its score {alert.score:,.6g} is not above {there.limits[rule.limit.key]:,.6g}, the limit of {side}"
     elif alert.symbol in closes:
         why = "the previous close was known otherwise"
     elif others:
@@ -180,8 +195,12 @@ def _values(old: Sequence[Any] | None, new: Sequence[Any] | None, names: Sequenc
     return Side.BOTH, "; ".join(f"{_named(name)} {_told(name, before)} → {_told(name, after)}" for name, before, after in changed)
 
 
+def _clock(microseconds: int) -> str:
+    return f"{(EPOCH + timedelta(microseconds=microseconds)).astimezone(NEPAL):%H:%M:%S}"
+
+
 def _named(name: str) -> str:
-    return name.removesuffix("_paisa").removesuffix("_us").replace("_", " ")
+    return "limit" if name == "bound" else name.removesuffix("_paisa").removesuffix("_us").replace("_", " ")
 
 
 def _told(name: str, value: Any) -> str:
@@ -190,5 +209,5 @@ def _told(name: str, value: Any) -> str:
     if name in _IN_PAISA:
         return f"{value // 100:,}.{value % 100:02d}"
     if name.endswith("_us"):
-        return f"{(EPOCH + timedelta(microseconds=value)).astimezone(NEPAL):%H:%M:%S}"
+        return _clock(value)
     return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

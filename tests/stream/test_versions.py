@@ -1,15 +1,13 @@
 """A session computed anew from its log lies beside what is served; people compare, promote, take back, drop."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from engine.errors import Conflict, UnknownName, UsageError
 from engine.jobs.worker import Worker
-from engine.query import query
 from engine.runtime import Runtime, compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
@@ -20,9 +18,9 @@ from engine.stream.sources import ticks_of
 from engine.stream.version_diff import Part
 from engine.stream.work import StreamProcess
 from storage import speed_layer, stream_versions
-from storage.status import RunStatus, VersionState
+from storage.status import RunStatus
 from tests.stream.sheets import source_folder
-from tests.stream.tapes import DAY, random_tape, tape
+from tests.stream.tapes import DAY, random_tape
 
 LIMIT = "stream.moving_average.alert_above"
 TABLES = {
