@@ -1,4 +1,4 @@
-"""Answers: what would the stream make of a past session now, and shall that be served?"""
+"""Answers: what would the stream make of a past session now, and is that to be served."""
 
 import streamlit as st
 

@@ -30,6 +30,11 @@ def one(connection: Connection, version: int) -> RowMapping | None:
     return connection.execute(select(versions).where(versions.c.id == version)).mappings().one_or_none()
 
 
+def by_request_key(connection: Connection, key: str) -> RowMapping | None:
+    """Return the version that a request has made, or None."""
+    return connection.execute(select(versions).where(versions.c.request_key == key)).mappings().one_or_none()
+
+
 def recent(connection: Connection, *, session: date | None = None, limit: int = 50) -> Sequence[RowMapping]:
     """Return the newest versions first, those of one session or all, each with how many of its sessions are `built` or `failed`."""
     numbers = select(versions.c.id).order_by(versions.c.id.desc()).limit(limit)

@@ -74,10 +74,10 @@ class VersionCommands(Commands):
             version_of = max((int(row["id"]) for row in standing.values()), default=0)
             wanted = {"turned": given, "thresholds": version_of, "requested_by": self.actor, "reason": why}
             at = self.runtime.clock.now()
-            version = stream_versions.same_building(connection, wanted, taken)
+            version = _same(connection, wanted, taken, request_key)
             created = version is None
             if version is None:
-                version = stream_versions.add(connection, taken, requested_at=at, **wanted)
+                version = stream_versions.add(connection, taken, requested_at=at, request_key=request_key, **wanted)
                 self._audited(connection, "rebuild_sessions", asked, f"version {version}: {len(taken)} sessions, {len(left_out)} left out")
             job_run = jobs.request(connection, JOB, by=self.actor, at=at)
         said = f"Version {version} is being built: {_many(len(taken))}" + (f", {len(left_out):,} left out." if left_out else ".")
@@ -225,6 +225,12 @@ def _that_are_over(connection: Connection, log: Mapping[date, TopicState], since
         else:
             taken.append(day)
     return taken, left_out
+
+
+def _same(connection: Connection, wanted: Mapping[str, Any], days: Sequence[date], request_key: str | None) -> int | None:
+    """Return the version that this request has made, or one that is being built of the same."""
+    made = stream_versions.by_request_key(connection, request_key) if request_key else None
+    return int(made["id"]) if made is not None else stream_versions.same_building(connection, wanted, days)
 
 
 def _nothing(since: date, until: date, left_out: Mapping[date, str]) -> str:

@@ -139,9 +139,7 @@ def save(turned_to: Mapping[str, float], current: Thresholds, session: date) -> 
                 else:
                     key = request_key(f"lab:{current.version}:{sorted(turned_to.items())}")
                     perform("Saved.", _store, services(), turned_to, reason=reason.strip(), key=key)
-            if st.button(
-                "Rebuild with B…", key="lab_rebuild", icon=":material/layers:", help="A version of sessions of the stream, stored."
-            ):
+            if st.button("Rebuild with B…", key="lab_rebuild", icon=":material/layers:", help="Stored, as a version of the session."):
                 ask_rebuild(session, turned_to)
             st.button("Put back", key="lab_put_back_now", icon=":material/undo:", on_click=_put_back)
 

@@ -78,8 +78,7 @@ def _thresholds(turned: Mapping[str, float], standing: Thresholds) -> dict[str, 
 
 
 def _value(key: str, value: float) -> float:
-    spec, field = SPECS[key], f"rebuild_{key}"
-    name = words.threshold(key, value).rpartition(" ")[0].capitalize()
+    spec, field, name = SPECS[key], f"rebuild_{key}", words.threshold_name(key).capitalize()
     if spec.is_switch:
         return float(st.toggle(name, value=bool(value), key=field, help=plain(spec.why)))
     given = st.number_input(

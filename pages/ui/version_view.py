@@ -42,8 +42,8 @@ def never() -> None:
     if version_data.over():
         empty_state(
             "No session has been rebuilt yet",
-            text="A version is a past session computed anew from its log, by the code of now and thresholds of your choice, beside what is "
-            "served. It shows what a change would have made of that day, before you make it; with the same code and thresholds it is equal.",
+            text="A version is a past session computed anew, beside what is served: what other thresholds, or the code of now, would make "
+            "of that day. With the same code and thresholds it is equal.",
             icon=":material/layers:",
         )
         return
@@ -77,12 +77,13 @@ def chosen_version(known: Sequence[Version]) -> Version:
 def headline(version: Version) -> None:
     """Say where a version stands, what it was asked for with, and why."""
     with st.container(key="version_says"):
-        draw = st.success if version.state is VersionState.BUILT and not version.different else _BOXES[version.state]
-        draw(f"**{plain(words.headline(version))}.**", icon=look(version.state).icon)
+        equal = version.state is VersionState.BUILT and not version.different
+        draw, icon = (st.success, ":material/verified:") if equal else (_BOXES[version.state], look(version.state).icon)
+        draw(f"**{plain(words.headline(version))}.**", icon=icon)
         if version.state is VersionState.BUILDING:
             _progress(version)
-    asked = f"{words.sessions(version)} · {words.turned(version.turned)} · asked for by {version.requested_by}, {say.stamp(version.requested_at)}"
-    st.caption(plain(f"{asked}: {version.reason}"))
+    asked = f"asked for by {version.requested_by}, {say.stamp(version.requested_at)}"
+    st.caption(plain(f"{words.sessions(version)} · {words.turned(version.turned)} · {asked}: {version.reason}"))
     closes = sum(one.other_closes for one in version.sessions)
     if closes:
         st.caption(
@@ -108,7 +109,11 @@ def buttons(version: Version) -> None:
     """Offer what can be done with a version."""
     with st.container(horizontal=True):
         if version.state is VersionState.BUILT and st.button(
-            "Promote…", key="version_promote", type="primary", icon=":material/publish:", help="Serve it in the place of what is served."
+            "Promote…",
+            key="version_promote",
+            type="primary" if version.different else "secondary",
+            icon=":material/publish:",
+            help="Serve it in the place of what is served.",
         ):
             ask_promote(version)
         if version.state is VersionState.PROMOTED and st.button(
@@ -180,7 +185,7 @@ def _table(listed: Sequence[Difference]) -> None:
     shown = listed[:_MOST]
     frame = pd.DataFrame(
         {
-            "In": [[words.SIDES[one.side]] for one in shown],
+            "In it": [[words.SIDES[one.side]] for one in shown],
             "What": [f"{words.NOUNS[one.part]}{f', {_name(one)}' if _name(one) else ''}" for one in shown],
             "Symbol": [one.symbol or say.NOTHING for one in shown],
             "At": [say.clock_time(None if one.at is None else _EPOCH + timedelta(microseconds=one.at)) for one in shown],
@@ -194,7 +199,7 @@ def _table(listed: Sequence[Difference]) -> None:
         height="content" if len(shown) <= 12 else 455,  # noqa: PLR2004, rows that are shown without scrolling
         alt="Every difference between what is served and the version",
         column_config={
-            "In": st.column_config.MultiselectColumn(options=list(words.SIDES.values()), color=["orange", "blue", "gray"], width=110),
+            "In it": st.column_config.MultiselectColumn(options=list(words.SIDES.values()), color=["orange", "blue", "violet"], width=110),
             "What": st.column_config.TextColumn(width=200),
             "Symbol": st.column_config.TextColumn(width=110),
             "At": st.column_config.TextColumn(width=80, help="Nepal time: the minute of a bar, or when an alert fired"),

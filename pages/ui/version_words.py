@@ -10,7 +10,7 @@ from pages.ui import format as say
 from storage.status import VersionState
 
 NOUNS: Mapping[Part, str] = {Part.BARS: "bar", Part.DAYS: "day", Part.ALERTS: "alert", Part.LETTERS: "dead letter"}
-SIDES: Mapping[Side, str] = {Side.ONLY_A: "only served", Side.ONLY_B: "only version", Side.BOTH: "both"}
+SIDES: Mapping[Side, str] = {Side.ONLY_A: "gone", Side.ONLY_B: "new", Side.BOTH: "changed"}  # as the version has it
 
 
 def sessions(version: Version) -> str:
@@ -28,10 +28,17 @@ def turned(values: Mapping[str, float]) -> str:
 
 def threshold(key: str, value: float) -> str:
     """Return a threshold with a value, as people read it."""
-    name, spec = key.removeprefix("stream.").replace("_", " ").replace(".", " "), SPECS.get(key)
+    spec, name = SPECS.get(key), threshold_name(key)
     if spec is not None and spec.is_switch:
-        return f"{name.removesuffix(' enabled')} {'on' if value else 'off'}"
-    return f"{name} {value:,.10g}"
+        return f"{name} {'on' if value else 'off'}"
+    unit = " s" if spec is not None and spec.unit == "seconds" else ""
+    return f"{name} {value:,.10g}{unit}"
+
+
+def threshold_name(key: str) -> str:
+    """Return what a threshold of the stream is called."""
+    name = key.removeprefix("stream.").removesuffix(".enabled").removesuffix("_s").removesuffix("_pct")
+    return name.replace("alert_above", "above").replace(".", " ").replace("_", " ")
 
 
 def differing(version: Version) -> str:
@@ -69,5 +76,5 @@ def note(counts: Counts) -> str:
     """Return where the parts are that are not equal."""
     if not counts.different:
         return f"{counts.equal:,} equal"
-    told = ((counts.only_a, "only served"), (counts.only_b, "only in it"), (counts.differ, "not the same"))
-    return ", ".join(f"{number:,} {words}" for number, words in told if number)
+    found = ((counts.only_a, Side.ONLY_A), (counts.only_b, Side.ONLY_B), (counts.differ, Side.BOTH))
+    return ", ".join(f"{number:,} {SIDES[side]}" for number, side in found if number)

@@ -26,6 +26,8 @@ class StreamVersion(Base, table=True):
     requested_at: datetime = instant(nullable=False)
     decided_by: str | None = word(80)  # who promoted it, took that back, or dropped it
     decided_at: datetime | None = instant()
+    request_key: str | None = word(80)
+    __table_args__: ClassVar[Any] = (Index("uq_stream_version_request", "request_key", unique=True),)
 
 
 class VersionSession(Base, table=True):

@@ -36,8 +36,10 @@ def upgrade() -> None:
         sa.Column("requested_at", storage.types.UtcDateTime(), nullable=False),
         sa.Column("decided_by", sa.String(length=80), nullable=True),
         sa.Column("decided_at", storage.types.UtcDateTime(), nullable=True),
+        sa.Column("request_key", sa.String(length=80), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("uq_stream_version_request", "stream_version", ["request_key"], unique=True)
     op.create_table(
         "stream_version_session",
         sa.Column("version", IDENTITY, autoincrement=False, nullable=False),
