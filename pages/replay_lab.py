@@ -70,6 +70,7 @@ def _about(tape: Loaded, day: date) -> None:
             f"{say.count(len(tape.tape.ticks), 'trade')} of {say.count(len(tape.tape.symbols), 'symbol')}{missing}.", width="content"
         )
         st.page_link(page("reconcile.py"), label="Reconcile", icon=":material/balance:", query_params={"day": day.isoformat()})
+        st.page_link(page("rebuild.py"), label="Rebuild", icon=":material/layers:")
         if not known:
             st.caption("Its closes before are not known, so no price leaves its band.", width="content")
             tape_choice.load_it(day)

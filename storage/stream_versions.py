@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
 
 from storage.status import VersionSide, VersionState
 from storage.tables import StreamVersion, VersionContent, VersionSession
@@ -36,21 +36,25 @@ def by_request_key(connection: Connection, key: str) -> RowMapping | None:
 
 
 def recent(connection: Connection, *, session: date | None = None, limit: int = 50) -> Sequence[RowMapping]:
-    """Return the newest versions first, those of one session or all, each with how many of its sessions are `built` or `failed`."""
-    numbers = select(versions.c.id).order_by(versions.c.id.desc()).limit(limit)
+    """Return the newest versions first, those that hold a session or all."""
+    query = select(versions).order_by(versions.c.id.desc()).limit(limit)
     if session is not None:
-        numbers = numbers.where(versions.c.id.in_(select(sessions.c.version).where(sessions.c.session == session)))
-    counted = (
-        func.sum(case((sessions.c.built_at.is_not(None), 1), else_=0)).label("built"),
-        func.sum(case((sessions.c.failure.is_not(None), 1), else_=0)).label("failed"),
-    )
-    query = select(versions, *counted).join(sessions, sessions.c.version == versions.c.id).where(versions.c.id.in_(numbers))
-    return connection.execute(query.group_by(versions.c.id).order_by(versions.c.id.desc())).mappings().all()
+        query = query.where(versions.c.id.in_(select(sessions.c.version).where(sessions.c.session == session)))
+    return connection.execute(query).mappings().all()
 
 
 def sessions_of(connection: Connection, version: int) -> Sequence[RowMapping]:
     """Return a version's sessions, oldest first."""
     return connection.execute(select(sessions).where(sessions.c.version == version).order_by(sessions.c.session)).mappings().all()
+
+
+def sessions_of_all(connection: Connection, listed: Sequence[int]) -> Mapping[int, Sequence[RowMapping]]:
+    """Return the sessions of several versions, oldest first, by version."""
+    query = select(sessions).where(sessions.c.version.in_(listed)).order_by(sessions.c.version, sessions.c.session)
+    found: dict[int, list[RowMapping]] = {number: [] for number in listed}
+    for row in connection.execute(query).mappings():
+        found[row["version"]].append(row)
+    return found
 
 
 def same_building(connection: Connection, wanted: Mapping[str, Any], days: Sequence[date]) -> int | None:

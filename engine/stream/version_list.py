@@ -98,7 +98,8 @@ class Version:
 def listed(connection: Connection, *, session: date | None = None, limit: int = 50) -> list[Version]:
     """Return the newest versions first, those that hold a session or all."""
     rows = stream_versions.recent(connection, session=session, limit=limit)
-    return [Version.of(row, stream_versions.sessions_of(connection, row["id"])) for row in rows]
+    sessions = stream_versions.sessions_of_all(connection, [row["id"] for row in rows])
+    return [Version.of(row, sessions[row["id"]]) for row in rows]
 
 
 def one(connection: Connection, version: int) -> Version:

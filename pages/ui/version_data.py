@@ -13,7 +13,7 @@ from pages.ui.shared import shared
 from storage import speed_layer
 from storage.status import VersionState
 
-MOST = 50  # versions that are listed
+MOST = 30  # versions that are listed
 _MOST_SESSIONS = 500
 
 

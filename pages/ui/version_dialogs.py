@@ -69,7 +69,7 @@ def _thresholds(turned: Mapping[str, float], standing: Thresholds) -> dict[str, 
         "Thresholds to turn",
         _KEYS,
         default=sorted(turned),
-        format_func=lambda key: words.threshold(key, standing[key]),
+        format_func=lambda key: f"{words.threshold(key, standing[key])} now",
         placeholder="None: as they stand now",
         key="rebuild_keys",
     )
@@ -82,7 +82,14 @@ def _value(key: str, value: float) -> float:
     if spec.is_switch:
         return float(st.toggle(name, value=bool(value), key=field, help=plain(spec.why)))
     given = st.number_input(
-        f"{name} ({plain(spec.unit)})", float(spec.low), float(spec.high), float(value), float(spec.step), key=field, help=plain(spec.why)
+        f"{name} ({plain(spec.unit)})",
+        float(spec.low),
+        float(spec.high),
+        float(value),
+        float(spec.step),
+        format="%.10g",
+        key=field,
+        help=plain(spec.why),
     )
     return round(float(given), 9)
 

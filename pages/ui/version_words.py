@@ -63,8 +63,8 @@ def headline(version: Version) -> str:
         return f"{name} is not whole: {say.count(len(version.failed), 'session')} of {of:,} cannot be built"
     if version.state is VersionState.DROPPED:
         return f"{name} was dropped by {version.decided_by}"
-    differs = f"it differs from it in {differing(version)}" if version.different else "it is equal to it"
     if version.state is VersionState.PROMOTED:
+        differs = f"differs in {differing(version)}" if version.different else "is equal"
         return f"{name} is served, promoted by {version.decided_by}; what was served before is kept, and {differs}"
     if version.different:
         return f"{name} differs from what is served in {differing(version)}"

@@ -1,85 +1,28 @@
 """A session computed anew from its log lies beside what is served; people compare, promote, take back, drop."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import text
 
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.jobs.worker import Worker
 from engine.query import query
-from engine.runtime import Runtime, compose
-from engine.services import Services
+from engine.runtime import compose
 from engine.settings import Settings, SourceName
 from engine.stream import versions
 from engine.stream.alert_diff import Side
 from engine.stream.content import unpacked
 from engine.stream.logs import log_of
 from engine.stream.records import Records
-from engine.stream.sources import floorsheet, ticks_of
+from engine.stream.sources import floorsheet
 from engine.stream.speed_layer import Session
 from engine.stream.ticks import no_ticks
 from engine.stream.version_diff import Part
-from engine.stream.work import StreamProcess
 from storage import moves, speed_layer, stream_versions
-from storage.status import RunStatus, VersionSide, VersionState
-from tests.stream.sheets import source_folder
-from tests.stream.tapes import DAY, at, limits, random_tape, symbols, tape
-
-LIMIT = "stream.moving_average.alert_above"
-TABLES = {
-    "bars": "SELECT * FROM tick_bar ORDER BY session, symbol, start_us, revision",
-    "days": "SELECT * FROM tick_day ORDER BY session, symbol",
-    "alerts": "SELECT * FROM tick_alert ORDER BY key",
-    "letters": "SELECT line, reason, state, message, raw, decided_by, note FROM dead_letter ORDER BY partition, line",
-    "state": "SELECT * FROM stream_state ORDER BY session",
-}
-TICKS = random_tape(7, 4000, seconds=3600)
-
-
-@dataclass
-class Home:
-    """A home whose stream has worked on a session to its end."""
-
-    runtime: Runtime
-
-    @property
-    def services(self) -> Services:
-        return Services(self.runtime, actor="asha")
-
-    def stream(self, day: date = DAY) -> None:
-        run_id = self.services.start_stream(day).run_id
-        process = StreamProcess(self.runtime, log_of(self.runtime), lambda speed: ticks_of(self.runtime, speed=speed))
-        assert process.serve(run_id) is RunStatus.SUCCEEDED
-
-    def rebuild(self, day: date = DAY, **turned: float) -> int:
-        """Have a version built by the job, as a runner does, and return its number."""
-        asked = self.services.rebuild_sessions(day, day, turned={LIMIT: turned["limit"]} if turned else {}, reason="to see")
-        Worker(self.runtime).serve()
-        return asked.version
-
-    def served(self) -> dict[str, list[Any]]:
-        return {name: self.rows(statement) for name, statement in TABLES.items()}
-
-    def rows(self, statement: str) -> list[Any]:
-        with self.runtime.database.reading() as connection:
-            return [tuple(row) for row in connection.execute(text(statement))]
-
-    def compared(self, version: int, day: date = DAY) -> Any:
-        with self.runtime.database.reading() as connection:
-            return versions.comparison(connection, version, day)
-
-    def state_of(self, version: int) -> Any:
-        with self.runtime.database.reading() as connection:
-            return stream_versions.one(connection, version)
-
-
-def opened(root, ticks=TICKS) -> Home:
-    source = source_folder(root / "source", ticks)
-    return Home(compose(Settings(source=SourceName.FILES, home=root / "home", source_dir=source, backup_minutes=0)))
+from storage.status import VersionSide, VersionState
+from tests.stream.homes import LIMIT, Home, opened
+from tests.stream.tapes import DAY, at, limits, symbols, tape
 
 
 @pytest.fixture
