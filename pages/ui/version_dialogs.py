@@ -81,16 +81,8 @@ def _value(key: str, value: float) -> float:
     spec, field, name = SPECS[key], f"rebuild_{key}", words.threshold_name(key).capitalize()
     if spec.is_switch:
         return float(st.toggle(name, value=bool(value), key=field, help=plain(spec.why)))
-    given = st.number_input(
-        f"{name} ({plain(spec.unit)})",
-        float(spec.low),
-        float(spec.high),
-        float(value),
-        float(spec.step),
-        format="%.10g",
-        key=field,
-        help=plain(spec.why),
-    )
+    low, high, at, step = map(float, (spec.low, spec.high, value, spec.step))
+    given = st.number_input(f"{name} ({plain(spec.unit)})", low, high, at, step, format="%.10g", key=field, help=plain(spec.why))
     return round(float(given), 9)
 
 
