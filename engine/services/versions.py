@@ -12,6 +12,7 @@ from engine.errors import Conflict, UnknownName, UsageError
 from engine.services.base import MOST_DATES, Commands, reasoned
 from engine.stream.content import packed, served, unpacked
 from engine.stream.logs import log_of
+from engine.stream.version_list import JOB
 from engine.stream.versions import made_of
 from engine.thresholds import validated
 from storage import audit, jobs, moves, runs, speed_layer, stream_content, stream_versions, thresholds
@@ -19,7 +20,6 @@ from storage.status import VersionSide, VersionState
 from storage.stream_content import Change
 from storage.tick_log import TopicState
 
-JOB = "rebuild_stream"
 MOST_SESSIONS = 400  # of one version: more than a year
 _TRIES = 3  # to promote while other people are at work
 _STREAM_ONLY = "stream."

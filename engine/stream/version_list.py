@@ -15,6 +15,7 @@ from engine.stream.version_diff import Compared, Counts, Difference, Part
 from storage import jobs, stream_versions
 from storage.status import VersionState
 
+JOB = "rebuild_stream"
 _SIDES = {Side.ONLY_A: "served", Side.ONLY_B: "version", Side.BOTH: "both"}
 
 
@@ -119,7 +120,7 @@ def waited_for(runtime: Runtime, version: int, job_run: int, *, timeout: float |
 
 def is_left(connection: Connection, version: Version) -> bool:
     """Say whether a version waits to be built and nobody is about to: the process that did has died too often."""
-    return version.state is VersionState.BUILDING and not any(row["job"] == "rebuild_stream" for row in jobs.unfinished(connection))
+    return version.state is VersionState.BUILDING and not any(row["job"] == JOB for row in jobs.unfinished(connection))
 
 
 def version_row(version: Version) -> dict[str, Any]:

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from datetime import date
 
 import engine.runtime
+from engine.jobs import JOBS
 from engine.stream import version_list
 from engine.stream.version_diff import Compared
 from engine.stream.version_list import Version
 from engine.stream.versions import comparison
 from pages.ui import data
 from pages.ui.shared import shared
-from storage import speed_layer
-from storage.status import VersionState
+from storage import jobs, speed_layer
+from storage.status import JobOutcome, VersionState
 
 MOST = 30  # versions that are listed
 _MOST_SESSIONS = 500
@@ -38,6 +39,14 @@ def left(version: int) -> bool:
     """Say whether a version waits to be built and no job will do it."""
     with engine.runtime.runtime().database.reading() as connection:
         return version_list.is_left(connection, version_list.one(connection, version))
+
+
+@shared(seconds=data.LIVE, entries=2)
+def other_job() -> str | None:
+    """Return the job that runs now, where it is another than that which builds versions: one runs at a time."""
+    with engine.runtime.runtime().database.reading() as connection:
+        running = [row["job"] for row in jobs.unfinished(connection) if row["outcome"] == JobOutcome.RUNNING]
+    return next((JOBS[name].title for name in running if name in JOBS and name != version_list.JOB), None)
 
 
 @shared(seconds=data.CALM, entries=2)

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.stream.version_diff import Difference, Part
-from engine.stream.version_list import SessionOf, Version
+from engine.stream.version_list import JOB, SessionOf, Version
 from pages.ui import data, version_data
 from pages.ui import format as say
 from pages.ui import version_words as words
@@ -100,9 +100,11 @@ def _progress(version: Version) -> None:
     if version_data.left(version.id):
         st.warning("The process that built it has died too often, and nobody goes on.", icon=":material/warning:")
         if st.button("Go on", key="version_go_on", icon=":material/play_arrow:"):
-            perform("It goes on.", services().request_job, "rebuild_stream")
+            perform("It goes on.", services().request_job, JOB)
     elif not data.machine().alive:
         st.warning("No runner is alive: it waits for one.", icon=":material/warning:")
+    elif job := version_data.other_job():
+        st.caption(f":material/hourglass_top: It waits for the job {job}, which runs now.")
 
 
 def buttons(version: Version) -> None:
