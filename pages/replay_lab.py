@@ -27,7 +27,7 @@ def lab(tape: Loaded) -> None:
     with left:
         st.markdown("#### B, against A as it stands")
         turned = controls.turned(now)
-        controls.save(turned, now)
+        controls.save(turned, now, tape.prepared.session)
     with right:
         began = perf_counter()
         then = snapshot(dict(now.values) | turned, now.version)
@@ -70,6 +70,7 @@ def _about(tape: Loaded, day: date) -> None:
             f"{say.count(len(tape.tape.ticks), 'trade')} of {say.count(len(tape.tape.symbols), 'symbol')}{missing}.", width="content"
         )
         st.page_link(page("reconcile.py"), label="Reconcile", icon=":material/balance:", query_params={"day": day.isoformat()})
+        st.page_link(page("rebuild.py"), label="Rebuild", icon=":material/layers:")
         if not known:
             st.caption("Its closes before are not known, so no price leaves its band.", width="content")
             tape_choice.load_it(day)

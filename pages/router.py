@@ -43,6 +43,12 @@ page = st.navigation(
                 help="What other thresholds would have alerted on, that day.",
             ),
             st.Page(
+                "rebuild.py",
+                title="Rebuild",
+                icon=":material/layers:",
+                help="A past session computed anew from its log: compare, promote, drop.",
+            ),
+            st.Page(
                 "reconcile.py", title="Reconcile", icon=":material/balance:", help="Do the trades add up to the official rows, and why not?"
             ),
         ],

@@ -197,3 +197,20 @@ class AlertStanding(StrEnum):
     ACKNOWLEDGED = "acknowledged"  # it fires, and somebody has seen it
     SILENCED = "silenced"  # it fires, and somebody wants to hear of it later
     RESOLVED = "resolved"  # what raised it is over
+
+
+class VersionState(StrEnum):
+    """Where a version of the stream's sessions stands."""
+
+    BUILDING = "building"  # some of its sessions are not computed yet
+    BUILT = "built"  # it lies beside what is served
+    FAILED = "failed"  # a session of it could not be computed
+    PROMOTED = "promoted"  # it is what is served
+    DROPPED = "dropped"
+
+
+class VersionSide(StrEnum):
+    """Which of two contents a version keeps of a session."""
+
+    SHADOW = "shadow"  # its own
+    FORMER = "former"  # what it has taken the place of

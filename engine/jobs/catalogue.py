@@ -13,6 +13,7 @@ from engine.backup.snapshot import take
 from engine.errors import BackupError
 from engine.rebuild import rebuild_gold as rebuild_all_gold
 from engine.runtime import Runtime
+from engine.stream.versions import build_waiting
 from storage.status import JobOutcome
 
 JOBS: dict[str, "Job"] = {}
@@ -131,3 +132,13 @@ def rebuild_gold(task: Task) -> Done:
     """Computes all features again from silver and publishes what differs or is damaged."""
     found = rebuild_all_gold(task.runtime, publish=True)
     return Done(JobOutcome.SUCCEEDED, f"{found['written']:,} of {found['sessions']:,} sessions written anew", found)
+
+
+@job("Rebuild of the stream")
+def rebuild_stream(task: Task) -> Done:
+    """Computes the sessions of the stream anew that people have asked for, from their logs, beside what is served."""
+    built = build_waiting(task.runtime, task.tell)
+    figures = {"sessions": built.sessions, "failed": built.failed}
+    if built.failed:
+        return Done(JobOutcome.FAILED, f"{built.sessions:,} sessions built, {built.failed:,} cannot be: see the Rebuild page", figures)
+    return Done(JobOutcome.SUCCEEDED, f"{built.sessions:,} sessions built", figures)

@@ -11,8 +11,9 @@ from engine.services.runs import RunCommands
 from engine.services.schedules import ScheduleCommands
 from engine.services.streams import StreamCommands
 from engine.services.thresholds import ThresholdCommands
+from engine.services.versions import Rebuild, VersionCommands
 
-__all__ = ["Replay", "Services", "Submitted"]
+__all__ = ["Rebuild", "Replay", "Services", "Submitted"]
 
 
 class Services(
@@ -25,5 +26,6 @@ class Services(
     JobCommands,
     BreakerCommands,
     StreamCommands,
+    VersionCommands,
 ):
     """All commands."""

@@ -1,6 +1,5 @@
 """Commands about the stream: its sessions, and what it alerts about."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -9,12 +8,12 @@ from sqlalchemy import Connection, RowMapping
 
 from engine.clock import nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
-from engine.pipelines.thresholds import load
 from engine.services.base import PERSON_FIRST, Commands, Submitted, reasoned, refuse_before_opening
-from engine.stream.correction import TAKEN_IN, corrected
+from engine.stream.correction import TAKEN_IN, corrected, with_taken_in
 from engine.stream.logs import log_of
 from engine.stream.rules import RULES
 from engine.stream.speed_layer import revise
+from engine.stream.versions import limits_of
 from storage import dead_letters, moves, runs, speed_layer, stream_letters
 from storage.dead_letters import WAITING
 from storage.status import RunStatus, RunType
@@ -103,11 +102,11 @@ class StreamCommands(Commands):
             if state is None or state["ended_at"] is None:
                 raise Conflict(f"the stream is not done with {day}: wait for its end, then take its letters in")
             taken = stream_letters.taken_in(connection, day)
-            log, limits = log_of(self.runtime), load(connection, state["thresholds"])
+            log, limits = log_of(self.runtime), limits_of(connection, state)
             correction = corrected(log, day, limits, [row["line"] for row in letters], before=taken)
             revise(connection, day, correction)
             stream_letters.take_in(connection, [row["id"] for row in letters], run_id=state["run_id"], by=self.actor, at=at)
-            speed_layer.change(connection, day, **_with(state, [row["reason"] for row in letters]))
+            speed_layer.change(connection, day, **with_taken_in(state, [row["reason"] for row in letters]))
             left = len(set(ids)) - len(letters)
             said = f"Ticks of {day} taken in: {len(letters):,}; bars with a new revision: {len(correction.bars):,}"
             said += f"; letters left as they were, which cannot be taken in: {left:,}." if left else "."
@@ -189,13 +188,6 @@ class StreamCommands(Commands):
         if day > today:
             raise UsageError(f"{day} lies in the future (today is {today} in Nepal)")
         refuse_before_opening(day)
-
-
-def _with(state: RowMapping, reasons: Sequence[str]) -> dict[str, Any]:
-    """Return the counts of a session with ticks taken in that were set aside for these reasons."""
-    taken = Counter(reasons)
-    aside = {reason: number - taken[reason] for reason, number in (state["aside"] or {}).items() if number > taken[reason]}
-    return {"aside": aside, "accepted": state["accepted"] + len(reasons), "missing": max(state["missing"] - len(reasons), 0)}
 
 
 def _refuse_speed(speed: float | None) -> None:

@@ -1,8 +1,10 @@
 """Ticks that were set aside and are taken in after all: their windows are made anew, beside what the stream made of them."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from engine.stream.bars import START, SYMBOL, Bars, bars_of, no_bars
 from engine.stream.intake import Reason
 from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Processor
+from engine.stream.records import Records
 from engine.stream.ticks import SECOND, Ints, Symbols, Ticks
 from engine.stream.trailing import grouped
 from engine.thresholds import Thresholds
@@ -43,6 +46,14 @@ def corrected(log: TickLog, session: date, thresholds: Thresholds, offsets: Coll
     wrong = [int(at) for at in new if at >= len(records) or Reason(int(reasons[at])) not in TAKEN_IN]
     if wrong:
         raise ValueError(f"at offset {wrong[0]:,} there is no tick that may be taken in")
+    return windows(session, records, reasons, thresholds, new, before=before)
+
+
+def windows(
+    session: date, records: Records, reasons: Ints, thresholds: Thresholds, offsets: Collection[int], *, before: Collection[int] = ()
+) -> Correction:
+    """Return the windows that the ticks at `offsets` belong to, by a `Reason` for every record."""
+    new = np.array(sorted(set(offsets)), np.int64)
     taken = reasons == Reason.ACCEPTED
     taken[[*before, *new.tolist()]] = True
     ticks = _of_symbols(records.ticks, taken, np.unique(records.ticks.symbol[new]))
@@ -54,6 +65,13 @@ def corrected(log: TickLog, session: date, thresholds: Thresholds, offsets: Coll
     touched = _keys(records.ticks.symbol[new].astype(np.int64), records.ticks.time[new] // (BAR_SECONDS * SECOND))
     which = np.isin(_keys(minutes.matrix[SYMBOL], minutes.matrix[START]), touched)
     return Correction(records.symbols, minutes.take(which), bars_of(group, _DAY, lot))
+
+
+def with_taken_in(figures: Mapping[Any, Any], reasons: Collection[str]) -> dict[str, Any]:
+    """Return the counts of a session (`stream_state`) with ticks taken in that were set aside for these reasons."""
+    taken = Counter(reasons)
+    aside = {reason: number - taken[reason] for reason, number in (figures["aside"] or {}).items() if number > taken[reason]}
+    return {"aside": aside, "accepted": figures["accepted"] + len(reasons), "missing": max(figures["missing"] - len(reasons), 0)}
 
 
 def _judged(log: TickLog, session: date, thresholds: Thresholds) -> Ints:

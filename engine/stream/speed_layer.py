@@ -70,7 +70,7 @@ class Session:
         room = max(dead_letters.MOST_LETTERS - self.aside.total(), 0)
         base = self.log.append(within, self.day, records, source=source, position=position)
         output, reasons = self._feed(records)
-        letters = _letters(self.day, records, reasons, base)[:room]  # the log keeps them all, and the counts count them
+        letters = letters_of(self.day, records, reasons, base)[:room]  # the log keeps them all, and the counts count them
         dead_letters.add(within, run, topic_digest(self.day), f"ticks {self.day}", letters, at=at)
         self._write(within, output, at=at)
 
@@ -110,18 +110,9 @@ class Session:
 
     def figures(self) -> dict[str, Any]:
         """Return how far the session has come, as `stream_state` holds it."""
-        intake = self.processor.intake
-        return {
-            "records": self.records,
-            "accepted": self.records - self.aside.total(),
-            "aside": dict(self.aside),
-            "held": intake.held,
-            "missing": sum(part.missing for part in intake.contracts.completeness()),
-            "watermark_us": intake.watermark if intake.watermark > 0 else None,
-            "newest_us": intake.newest if intake.newest > 0 else None,
+        return counts_of(self.processor, self.records, self.aside) | {
             "bars": self.bars,
             "alerts": len(self.alerts),
-            "suppressed": self.processor.suppressed,
             "thresholds": self.thresholds.version,
         }
 
@@ -133,6 +124,21 @@ class Session:
         now = self._days.now()
         days = day_columns(self.day, now.take(np.isin(now.matrix[SYMBOL], np.unique(ticks.symbol))), self.processor.symbols)
         return days | {"previous_close_paisa": [self.previous_closes.get(name) for name in days["symbol"]]}
+
+
+def counts_of(processor: Processor, records: int, aside: Mapping[str, int]) -> dict[str, Any]:
+    """Return what a processor has counted, as `stream_state` holds it; `aside` says how many records were set aside, by reason."""
+    intake = processor.intake
+    return {
+        "records": records,
+        "accepted": records - sum(aside.values()),
+        "aside": dict(aside),
+        "held": intake.held,
+        "missing": sum(part.missing for part in intake.contracts.completeness()),
+        "watermark_us": intake.watermark if intake.watermark > 0 else None,
+        "newest_us": intake.newest if intake.newest > 0 else None,
+        "suppressed": processor.suppressed,
+    }
 
 
 def revise(connection: Connection, day: date, correction: Correction) -> None:
@@ -190,7 +196,7 @@ def _values(bars: Bars) -> dict[str, Sequence[Any]]:
     return prices | {"volume": columns["volume"], "turnover_paisa": columns["turnover"], "trades": columns["trades"]}
 
 
-def _letters(session: date, records: Records, reasons: Ints, base: int) -> list[Letter]:
+def letters_of(session: date, records: Records, reasons: Ints, base: int) -> list[Letter]:
     """Return a dead letter for each record that was set aside; its line is its offset in the log."""
     unread = {it.row: it for it in records.unread}
     found = []

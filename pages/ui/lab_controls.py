@@ -1,6 +1,7 @@
 """The thresholds of the Replay lab: B's sliders, in the address too, and saving them as the new ones."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from math import floor, log10
 
 import streamlit as st
@@ -13,6 +14,7 @@ from pages.ui import quality_data
 from pages.ui.actions import perform, request_key, services, set_all
 from pages.ui.quality_data import name_of
 from pages.ui.text import plain
+from pages.ui.version_dialogs import ask_rebuild
 
 MAIN: Sequence[ThresholdSpec] = (RULES["moving_average"].limit, WINDOW, MIN_TRADES, COOLDOWN)
 MORE: Sequence[ThresholdSpec] = (
@@ -123,7 +125,7 @@ def _seconds(value: float) -> str:
     return f"{value:g} s"
 
 
-def save(turned_to: Mapping[str, float], current: Thresholds) -> None:
+def save(turned_to: Mapping[str, float], current: Thresholds, session: date) -> None:
     """Offer to save B as the new thresholds, with a reason, or to put the sliders back."""
     with st.container(key="lab_save"):
         if not turned_to:
@@ -137,6 +139,8 @@ def save(turned_to: Mapping[str, float], current: Thresholds) -> None:
                 else:
                     key = request_key(f"lab:{current.version}:{sorted(turned_to.items())}")
                     perform("Saved.", _store, services(), turned_to, reason=reason.strip(), key=key)
+            if st.button("Rebuild with B…", key="lab_rebuild", icon=":material/layers:", help="Stored, as a version of the session."):
+                ask_rebuild(session, turned_to)
             st.button("Put back", key="lab_put_back_now", icon=":material/undo:", on_click=_put_back)
 
 

@@ -50,6 +50,7 @@ class StateView(View):
     bars: int
     alerts: int
     suppressed: int
+    version: int | None  # computed anew from the log, that is served
     rate: float | None
     commit_ms: float | None
     note: str | None

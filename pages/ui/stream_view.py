@@ -74,6 +74,9 @@ def session_clock(known: Working) -> None:
             st.caption(plain(" · ".join(told)), width="content")
             if state.simulated:
                 st.badge("simulated", icon=":material/science:", color="violet")
+            if state.version is not None:
+                query = {"version": str(state.version)}
+                st.page_link(page("rebuild.py"), label=f"Version {state.version} is served", icon=":material/layers:", query_params=query)
 
 
 def tiles(known: Working) -> None:

@@ -20,6 +20,7 @@ from storage.status import (
     SlotOutcome,
     StageStatus,
     Verdict,
+    VersionState,
 )
 
 Colour = Literal["green", "red", "orange", "yellow", "blue", "violet", "gray"]
@@ -130,6 +131,13 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         AlertStanding.ACKNOWLEDGED: Look("acknowledged", ":material/visibility:", "blue", "✓"),
         AlertStanding.SILENCED: Look("silenced", ":material/notifications_paused:", "orange", "‖"),
         AlertStanding.RESOLVED: Look("resolved", ":material/check_circle:", "gray", "○"),
+    },
+    VersionState: {
+        VersionState.BUILDING: Look("building", ":material/progress_activity:", "blue", "▸"),
+        VersionState.BUILT: Look("built", ":material/layers:", "violet", "◆"),
+        VersionState.FAILED: _FAILED,
+        VersionState.PROMOTED: Look("served", ":material/check_circle:", "green", "✓"),
+        VersionState.DROPPED: Look("dropped", ":material/delete:", "gray", "○"),
     },
     CircuitState: {
         CircuitState.CLOSED: Look("closed", ":material/check_circle:", "green"),

@@ -7,6 +7,7 @@ from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, Re
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
 from storage.tables.speed_layer import AlertSilence, StreamState, TickAlert, TickBar, TickDay
+from storage.tables.stream_versions import StreamVersion, VersionContent, VersionSession
 from storage.tables.tick_log import TickPosition, TickSegment, TickTopic
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Slot",
     "StageRun",
     "StreamState",
+    "StreamVersion",
     "ThresholdChange",
     "TickAlert",
     "TickBar",
@@ -48,4 +50,6 @@ __all__ = [
     "TickSegment",
     "TickTopic",
     "TradingSession",
+    "VersionContent",
+    "VersionSession",
 ]

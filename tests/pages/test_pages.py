@@ -23,6 +23,7 @@ PAGES = (
     "stream.py",
     "alerts.py",
     "replay_lab.py",
+    "rebuild.py",
     "reconcile.py",
 )
 MUST_SEE = {

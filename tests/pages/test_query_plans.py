@@ -30,6 +30,7 @@ VISITS = [
     ("quality.py", {"session": BEFORE.isoformat(), "check": "close_inside_range"}),
     ("thresholds.py", {}),
     ("replay_lab.py", {"day": LAST.isoformat()}),
+    ("rebuild.py", {}),
     ("reconcile.py", {"day": LAST.isoformat()}),
     ("thresholds.py", {"check": "close_inside_range"}),
 ]

@@ -24,7 +24,8 @@ STREAMED = SUNDAY  # a session of the stream is queued
 BLOCKED, HELD = 2, 3  # runs: Monday's session is blocked, Tuesday's is being executed
 READS = {"plan_backfill", "first_backfill"}  # change nothing; or only what a backfill with the key `first-start` does
 
-ENDED = {"reinject_letters"}  # needs a session of the stream that is over: tests/stream
+# Need a session of the stream that is over: tests/stream
+ENDED = {"reinject_letters", "rebuild_sessions", "promote_version", "undo_version", "drop_version"}
 DAMAGE = {"mend", "take_back"}  # need a damaged file, and end in a run, a job or the file itself: tests/backup
 
 
