@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from engine import cli_reconcile, reconciling
 from engine.cli import app
 from engine.clock import FakeClock
-from engine.errors import NoFile, SourceMisconfigured, UnreadableFile
+from engine.errors import NoFile, SourceMisconfigured
 from engine.pipeline.execution import Execution
 from engine.pipelines import PIPELINES
 from engine.runtime import Runtime
@@ -52,7 +52,7 @@ def found(real) -> Callable[[date], Reconciliation]:
 
 def test_the_sessions_with_a_tape_are_those_of_the_folder(real):
     assert tape_days(real) == sorted(REAL)
-    with pytest.raises(NoFile, match="no file floorsheet/2024-05-05"):
+    with pytest.raises(NoFile, match="no floorsheet of 2024-05-05"):
         read_tape(real, date(2024, 5, 5))
 
 
@@ -141,7 +141,7 @@ def test_a_file_under_another_sessions_name_is_refused(tmp_path, real_data):
     (house.source / "floorsheet" / "2024-04-10.csv.gz").write_bytes(sheet.read_bytes())
 
     assert tape_days(house.runtime) == [date(2024, 4, 10)]
-    with pytest.raises(UnreadableFile, match="holds the trades of 2024-04-09"):
+    with pytest.raises(SourceMisconfigured, match="holds the trades of 2024-04-09, not those of 2024-04-10"):
         read_tape(house.runtime, date(2024, 4, 10))
 
 
