@@ -6,13 +6,13 @@ from engine.services.breakers import BreakerCommands
 from engine.services.dead_letters import DeadLetterCommands
 from engine.services.jobs import JobCommands
 from engine.services.quality import QualityCommands
+from engine.services.reconciliations import GapReplayed, ReconciliationCommands
 from engine.services.replays import Replay
 from engine.services.runs import RunCommands
 from engine.services.schedules import ScheduleCommands
-from engine.services.streams import StreamCommands
 from engine.services.thresholds import ThresholdCommands
 
-__all__ = ["Replay", "Services", "Submitted"]
+__all__ = ["GapReplayed", "Replay", "Services", "Submitted"]
 
 
 class Services(
@@ -24,6 +24,6 @@ class Services(
     DeadLetterCommands,
     JobCommands,
     BreakerCommands,
-    StreamCommands,
+    ReconciliationCommands,
 ):
     """All commands."""

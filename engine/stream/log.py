@@ -82,6 +82,13 @@ class TickLog(Protocol):
         """End a session: nothing can be appended any more. Closing again changes nothing."""
         ...
 
+    def supplement(self, within: Connection, session: date, records: Records) -> int:
+        """Add what a closed session never received behind its end; return the offset of the first.
+
+        Raises `TickLogError` for a session that is not closed, and `TicksGone` for one that retention has dropped.
+        """
+        ...
+
     def compact(self, session: date) -> TopicState:
         """Bring a closed session into the form in which it is kept for years; reading goes on meanwhile. Is idempotent."""
         ...

@@ -21,6 +21,7 @@ from engine.stream.correction import Correction
 from engine.stream.intake import Reason
 from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Output, Processor
+from engine.stream.received import Received
 from engine.stream.records import Records, recoded
 from engine.stream.ticks import SECOND, Ints, Symbols, Ticks
 from engine.thresholds import Thresholds
@@ -135,11 +136,21 @@ class Session:
         return days | {"previous_close_paisa": [self.previous_closes.get(name) for name in days["symbol"]]}
 
 
-def revise(connection: Connection, day: date, correction: Correction) -> None:
-    """Write corrected windows: bars as a new revision beside the old, days as they are now."""
+def revise(connection: Connection, day: date, correction: Correction, previous_closes: Mapping[str, int]) -> None:
+    """Write corrected windows: bars as a new revision beside the old, days as they are now; and what the session then has."""
     revision = speed_layer.next_revision(connection, day)
     speed_layer.add_bars(connection, bar_columns(day, correction.bars, correction.symbols, revision))
-    speed_layer.set_days(connection, day_columns(day, correction.days, correction.symbols))
+    days = day_columns(day, correction.days, correction.symbols)
+    speed_layer.set_days(connection, days | {"previous_close_paisa": [previous_closes.get(name) for name in days["symbol"]]})
+    speed_layer.change(connection, day, **_figures(correction.after))
+
+
+def _figures(found: Received) -> dict[str, Any]:
+    """Return the counts of a session that is over, as `stream_state` holds them."""
+    reasons = Counter(found.reasons.tolist())
+    aside = {Reason(reason).name.lower(): count for reason, count in reasons.items() if reason != Reason.ACCEPTED}
+    missing = sum(part.missing for part in found.completeness)
+    return {"records": len(found.records), "accepted": reasons[int(Reason.ACCEPTED)], "aside": aside, "missing": missing}
 
 
 def bar_columns(day: date, bars: Bars, symbols: Symbols, revision: int) -> dict[str, Sequence[Any]]:

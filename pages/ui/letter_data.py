@@ -13,7 +13,7 @@ from engine.market.csv_line import cells_of
 from engine.market.unpack import unpack
 from engine.pipeline.context import TableCache
 from engine.pipelines.recheck import Fate, Recheck, content_of, recheck
-from engine.stream.correction import TAKEN_IN
+from engine.stream.received import TAKEN_IN
 from pages.ui import data
 from pages.ui.shared import shared
 from pages.ui.views import View

@@ -7,7 +7,7 @@ from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, Re
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
 from storage.tables.speed_layer import AlertSilence, StreamState, TickAlert, TickBar, TickDay
-from storage.tables.tick_log import TickPosition, TickSegment, TickTopic
+from storage.tables.tick_log import TickPosition, TickSegment, TickTakeIn, TickTopic
 
 __all__ = [
     "AlertSilence",
@@ -46,6 +46,7 @@ __all__ = [
     "TickDay",
     "TickPosition",
     "TickSegment",
+    "TickTakeIn",
     "TickTopic",
     "TradingSession",
 ]

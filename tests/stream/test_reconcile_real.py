@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine import cli_reconcile, reconciling
+from engine import cli_reconcile, reconcile_words, reconciling
 from engine.cli import app
 from engine.clock import FakeClock
 from engine.errors import NoFile, SourceMisconfigured
@@ -62,7 +62,7 @@ def test_all_seven_fields_of_every_symbol_on_the_tape_are_exact(session, found):
     symbols, absent, by_total, by_ids = REAL[session]
 
     assert (len(result.present), result.exact, len(result.absent)) == (symbols, symbols, absent)
-    assert all(one.tape[name] == one.official[name] for one in result.present for name in FIELDS)
+    assert all(one.trades[name] == one.official[name] for one in result.present for name in FIELDS)
     assert (result.missing_by_total, result.missing_by_ids) == (by_total, by_ids)
     assert result.verdict is (Verdict.INCOMPLETE if session == DIED_EARLY else Verdict.EXACT_FOR_PRESENT)
     assert sum(trades for _, trades in result.causes.values()) == by_total
@@ -84,7 +84,7 @@ def test_the_command_says_the_same_and_its_exit_code_is_no_success(real, monkeyp
     assert answer.exit_code == 1
     assert said["verdict"] == "exact for the symbols present"
     assert said["trades"] | {"set_aside": None} == {
-        "on_the_tape": 96_037, "official": 96_274, "missing_by_ids": 232, "missing_by_total": 237, "set_aside": None, "unreadable_lines": 0
+        "received": 96_037, "official": 96_274, "missing_by_ids": 232, "missing_by_total": 237, "set_aside": None, "unreadable_lines": 0
     }  # fmt: skip
     assert (said["symbols"]["on_both_sides"], said["symbols"]["exact"], len(said["symbols"]["absent"])) == (298, 298, 11)
     assert said["differing"] == []
@@ -123,7 +123,7 @@ def test_a_session_that_is_not_loaded_is_not_reconciled_and_its_stamp_is_another
 
     result = reconciling.reconcile(simulated.runtime, read_tape(simulated.runtime, session))
     assert result.verdict is Verdict.NOT_POSSIBLE
-    assert "run that date first" in reconciling.says(result)
+    assert "run that date first" in reconcile_words.says(result)
 
     simulated.run(session)
     assert tape_stamp(simulated.runtime, session) != before
