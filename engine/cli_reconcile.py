@@ -100,8 +100,9 @@ def _print(said: Mapping[str, Any]) -> None:
         },
         to_json=False,
     )
+    nothing_to_compare = said["verdict"] in (Verdict.NOT_POSSIBLE, Verdict.UNDER_WAY)
     for name, rows in (("causes", said["causes"]), ("differing", _lines(said["differing"], said["of"]))):
-        if rows:
+        if rows and not nothing_to_compare:
             typer.echo(f"\n{name}")
             table(rows[:MOST_ROWS])
 
