@@ -60,7 +60,7 @@ def says(found: Reconciliation) -> str:
         holes = f"; {found.missing_by_ids:,} are missing so far by the contract ids" if found.missing_by_ids else ""
         return f"The stream is not done with {found.session}: {found.received:,} trades so far{holes}."
     if found.verdict is Verdict.NOT_POSSIBLE:
-        return f"There are no official rows of {found.session} to compare with: run that date first."
+        return f"There are no official rows of {found.session} to compare with: run that date first, which promotes the batch."
     if found.verdict is Verdict.INCOMPLETE:
         of = found.official_trades if found.official_trades is not None else found.received + found.missing_by_ids
         share = f"{found.received:,} of {of:,} trades ({100 * found.received / of:.1f} %)"

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from engine.stream.reconcile import Side
 from pages.ui import reconcile_actions as actions
 from pages.ui import reconcile_data, tape_choice
 from pages.ui import reconcile_view as parts
@@ -15,8 +14,8 @@ if day is None:
     st.stop()
 there = reconcile_data.sides(day)
 side = parts.choose_side(there)
+st.caption(parts.about(there, side))
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-    st.caption(parts.about(there, side), width="content")
     if there.stream:
         st.page_link(page("stream.py"), label="Stream", icon=":material/candlestick_chart:", query_params={"session": day.isoformat()})
     if there.tape:
@@ -25,8 +24,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
 found = ask(reconcile_data.reconciliation, day, side)
 if found is not None:
     parts.banner(found)
-if side is Side.STREAM:
-    actions.offered(day, found)
+actions.offered(day, side, found)
 if found is None:
     st.stop()
 if parts.comparable(found):

@@ -5,7 +5,7 @@ from datetime import date
 import streamlit as st
 
 from engine.services import GapReplayed, Services
-from engine.stream.reconcile import Reconciliation, Verdict
+from engine.stream.reconcile import Reconciliation, Side, Verdict
 from pages.ui import data, reconcile_data
 from pages.ui import format as say
 from pages.ui.actions import perform, services
@@ -15,17 +15,17 @@ from pages.ui.widgets import page, run_link
 from storage.status import RunStatus
 
 
-def offered(day: date, found: Reconciliation | None) -> None:
+def offered(day: date, side: Side, found: Reconciliation | None) -> None:
     """Say what of the session is missing and what is served of it, each beside the button that mends it; it follows the runs."""
-    st.fragment(_offered, run_every=data.pace(3))(day, found, reconcile_data.served(day))
+    st.fragment(_offered, run_every=data.pace(3))(day, side, found, reconcile_data.served(day))
 
 
-def _offered(day: date, found: Reconciliation | None, before: Served) -> None:
+def _offered(day: date, side: Side, found: Reconciliation | None, before: Served) -> None:
     served = reconcile_data.served(day)
     if (served.batch, served.accepted_by) != (before.batch, before.accepted_by):
         st.rerun()  # the grid compares with other rows now
     with st.container(border=True, gap="small", key="reconcile_actions"):
-        if found is not None and found.verdict is not Verdict.UNDER_WAY:
+        if side is Side.STREAM and found is not None and found.verdict is not Verdict.UNDER_WAY:
             _gap(day, found)
         _served(day, served)
 

@@ -8,7 +8,7 @@ import streamlit as st
 from engine.reconciling import Sides
 from engine.stream.reconcile import EXPLAINED, FIELDS, PRICES, Cause, Reconciliation, Side, SymbolResult, Verdict
 from pages.ui import format as say
-from pages.ui import reconcile_data, tape_choice, theme
+from pages.ui import reconcile_data, theme
 from pages.ui.charts import symbols as charts
 from pages.ui.charts.calendar import Kind
 from pages.ui.text import plain
@@ -75,12 +75,10 @@ def about(there: Sides, side: Side) -> str:
 
 
 def banner(found: Reconciliation) -> None:
-    """Say the verdict in words; without official rows, where they come from."""
+    """Say the verdict in words."""
     draw, icon = _BANNERS[found.verdict]
     with st.container(key="reconcile_says"):
         draw(f"**{plain(reconcile_data.words(found))}**", icon=icon)
-        if found.verdict is Verdict.NOT_POSSIBLE:
-            tape_choice.load_it(found.session)
 
 
 def comparable(found: Reconciliation) -> bool:
