@@ -12,7 +12,7 @@ from pages.ui import reconcile_data, theme
 from pages.ui.charts import symbols as charts
 from pages.ui.charts.calendar import Kind
 from pages.ui.text import plain
-from pages.ui.url_choice import choice, warn_of_unknown
+from pages.ui.url_choice import choice, segments, warn_of_unknown
 from pages.ui.widgets import page
 
 SIDE, SHOW, SYMBOL = "of", "show", "symbol"  # of the URL
@@ -51,19 +51,8 @@ def choose_side(there: Sides) -> Side:
     if not (there.stream and there.tape):
         return Side.STREAM if there.stream else Side.TAPE
     sides = [side.value for side in Side]
-    if st.query_params.get(SIDE) not in (None, *sides):
-        st.query_params.pop(SIDE)
-    said: str | None = st.segmented_control(
-        "Trades of",
-        sides,
-        default=Side.STREAM.value,
-        format_func=lambda word: _SIDES[Side(word)],
-        required=True,
-        key=SIDE,
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return Side(said or Side.STREAM)
+    said = segments("Trades of", sides, name=SIDE, default=Side.STREAM.value, said=lambda word: _SIDES[Side(word)])
+    return Side(said)
 
 
 def about(there: Sides, side: Side) -> str:
