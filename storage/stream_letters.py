@@ -35,6 +35,11 @@ def waiting(connection: Connection, session: date, offsets: Sequence[int]) -> Se
     return [row.id for row in connection.execute(query) if row.line in chosen]
 
 
+def any_waiting(connection: Connection, session: date) -> bool:
+    """Say whether letters of a session wait for a person."""
+    return connection.execute(select(letters.c.id).where(*_in_state(session, WAITING)).limit(1)).first() is not None
+
+
 def closed_at(connection: Connection, session: date) -> int | None:
     """Return the offset from which on the records of a session came when the stream was done with it; None where none did."""
     query = select(func.min(take_ins.c.base)).where(take_ins.c.session == session, take_ins.c.origin.is_not(None))

@@ -3,7 +3,7 @@
 Whoever appends does so in the transaction of what follows from the records, so that a kill at any instant leaves both or neither.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -45,10 +45,15 @@ class EmbeddedLog:
     def __init__(
         self, database: Database, lake: Lake, clock: Clock, *, stream: str = "ticks", simulated: bool = False, blocks: Blocks | None = None
     ) -> None:
-        self.stream, self.simulated, self._blocks = stream, simulated, blocks
+        self._stream, self.simulated, self._blocks = stream, simulated, blocks
         self._database, self._lake, self._clock = database, lake, clock
         self._names: dict[date, _Names] = {}
         self._compacted: tuple[str, Records] | None = None  # the file that was read last
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream, which is that of its dataset in the lake."""
+        return self._stream
 
     @property
     def name(self) -> str:
@@ -188,10 +193,10 @@ class EmbeddedLog:
             self._blocks.drop(topic)
         return replace(now, path=version.path)
 
-    def retain(self, since: date, *, uncompacted: bool = False) -> Sequence[date]:
-        """Drop the closed sessions before `since`, those that were never compacted only when asked; return which."""
+    def retain(self, since: date, *, uncompacted: bool = False, but: Collection[date] = ()) -> Sequence[date]:
+        """Drop the closed sessions before `since` `but` for some, those that were never compacted only when asked; return which."""
         old = [session for session, state in self.sessions().items() if session < since and state.closed_at and not state.dropped_at]
-        return [session for session in old if self._drop(Topic(self.stream, session), uncompacted=uncompacted)]
+        return [session for session in old if session not in but and self._drop(Topic(self.stream, session), uncompacted=uncompacted)]
 
     def _drop(self, topic: Topic, *, uncompacted: bool) -> bool:
         with self._database.transaction() as connection:
@@ -265,7 +270,10 @@ class EmbeddedLog:
             try:
                 kept = path, from_table(self._lake.read_table(path), symbols)
             except LakeFileLost as error:
-                raise SegmentDamaged(f"{topic.session} of {topic.stream!r}, offsets 0 to {state.records - 1:,}: {error}") from error
+                raise SegmentDamaged(
+                    f"{topic.session} of {topic.stream!r}, offsets 0 to {state.records - 1:,}: its file {path} is missing or not what was "
+                    "written. Take it back from a backup on the Safety page; a scrub lists it there."
+                ) from error
             self._compacted = kept
         return kept[1]
 
