@@ -55,7 +55,7 @@ def test_a_flipped_bit_in_a_compacted_log_is_found_and_a_backup_brings_it_back(w
 
     assert read_again(week).findings == 1
     assert [row["path"] for row in week.read(damage.known)] == [path]
-    assert [fault.path for fault in inspect_home(week.runtime.database, week.settings.lake).faults] == [f"lake/{path}"]
+    assert [fault.path for fault in inspect_home(week.runtime.database, week.settings.lake).faults] == [path]
     assert inspect_backup(saved.folder).faults == ()
     with pytest.raises(SegmentDamaged, match="Take it back from a backup on the Safety page"):
         log_of(week.runtime).read(SUNDAY, 0, 100)
