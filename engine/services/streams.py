@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from engine import reconciling
-from engine.clock import nepal_date
+from engine.clock import NEPAL, nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.market.calendar import TradingCalendar
 from engine.services.base import PERSON_FIRST, Commands, Submitted, reasoned, refuse_before_opening
@@ -39,8 +39,9 @@ class StreamCommands(Commands):
             known = speed_layer.state(connection, day)
             if known is not None and known["ended_at"] is not None:
                 raise Conflict(
-                    f"the session {day} is over: all its {known['records']:,} records are in. "
-                    "Replay it in the lab, or by: python -m engine replay --floorsheet FILE"
+                    f"the session {day} is over and is not started anew: its {known['records']:,} records stay in the log. Bring in what "
+                    f"is missing with python -m engine reconcile --session {day} --replay-gap, compute it again from its log with "
+                    f"python -m engine stream rebuild --session {day}, or try other thresholds in the Replay lab"
                 )
             at = self.runtime.clock.now()
             run_id = moves.add(
@@ -158,7 +159,8 @@ class StreamCommands(Commands):
             same = [held for held in speed_layer.silenced(connection, at=at) if (held["rule"], held["symbol"]) == (rule, symbol)]
             self._asked(connection, request_key, "silence_alerts", **asked)
             until = at + timedelta(minutes=minutes)
-            said = f"Alerts of {' on '.join(filter(None, (rule, symbol)))} are silenced until {until:%Y-%m-%d %H:%M} UTC."
+            whose, end = " on ".join(filter(None, (rule, symbol))), f"{until.astimezone(NEPAL):%Y-%m-%d %H:%M} Nepal time"
+            said = f"Alerts of {whose} are silenced until {end}."
             if any(held["until"] >= until - timedelta(minutes=1) for held in same):
                 return said
             told = {"rule": rule, "symbol": symbol, "until": until, "reason": why, "silenced_by": self.actor, "silenced_at": at}

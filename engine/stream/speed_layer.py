@@ -18,7 +18,7 @@ from engine.printing import as_json
 from engine.stream.alerts import StreamAlert
 from engine.stream.bars import COLUMNS, START, SYMBOL, Bars, OpenBars
 from engine.stream.correction import Correction
-from engine.stream.intake import Reason
+from engine.stream.intake import SAYS, Reason
 from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Output, Processor
 from engine.stream.received import Received
@@ -206,7 +206,8 @@ def _letters(session: date, records: Records, reasons: Ints, base: int) -> list[
     unread = {it.row: it for it in records.unread}
     found = []
     for row in np.flatnonzero(reasons != Reason.ACCEPTED).tolist():
-        reason = Reason(int(reasons[row])).name.lower()
+        judged = Reason(int(reasons[row]))
+        reason = judged.name.lower()
         if row in unread:
             found.append(_letter(session, base + row, reason, unread[row].reason, unread[row].raw, LetterKind.LINE))
             continue
@@ -219,18 +220,10 @@ def _letters(session: date, records: Records, reasons: Ints, base: int) -> list[
             "tradeTime": _instant(int(ticks.time[row])).isoformat(),
             "ingestTime": _instant(int(records.ingest[row])).isoformat(),
         }
-        found.append(_letter(session, base + row, reason, _SAYS[reason], as_json(trade).encode(), LetterKind.ROW, trade))
+        found.append(_letter(session, base + row, reason, SAYS[judged], as_json(trade).encode(), LetterKind.ROW, trade))
     return found
 
 
-_SAYS = {
-    "malformed": "its price or its quantity is not above nought",
-    "other_session": "its contract is of another day",
-    "future": "it is stamped later than it was taken in",
-    "out_of_hours": "it is stamped outside the hours of the session",
-    "duplicate": "its contract was accepted before",
-    "late": "its window was closed when it came",
-}
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 

@@ -12,7 +12,7 @@ from zlib import crc32
 
 from sqlalchemy import Connection
 
-from engine.clock import Clock
+from engine.clock import NEPAL, Clock
 from engine.errors import SegmentDamaged, TickLogError, TicksGone
 from engine.stream.log import Batch
 from engine.stream.logs.blocks import Blocks
@@ -247,7 +247,8 @@ class EmbeddedLog:
         state = tick_log.state(connection, topic)
         if state.dropped_at is not None:
             raise TicksGone(
-                f"the {state.records:,} records of {topic.session} in {topic.stream!r} were dropped on {state.dropped_at:%Y-%m-%d}"
+                f"the {state.records:,} records of {topic.session} in {topic.stream!r} were dropped on "
+                f"{state.dropped_at.astimezone(NEPAL):%Y-%m-%d} by retention"
             )
         return state
 

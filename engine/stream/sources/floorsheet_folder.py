@@ -94,7 +94,7 @@ def content_of(path: Path) -> bytes:
 
 
 def _gone(path: Path, error: OSError) -> SourceUnavailable:
-    return SourceUnavailable(f"{path} cannot be read now ({error}). Is it mounted and readable?")
+    return SourceUnavailable(f"{path} cannot be read now ({error.strerror or error}). Is it mounted and readable?")
 
 
 def _date_of(path: Path) -> date | None:
