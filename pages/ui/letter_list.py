@@ -63,6 +63,8 @@ def letters(asked: Asked) -> None:
 def _letters(asked: Asked) -> None:
     chosen = filter_in_url(asked)
     _facets(chosen)
+    if chosen.pipeline in (None, STREAM):
+        _beyond(chosen)
     before = _before_in_url()
     key = _key(chosen, before)
     actions, grid, paging = st.container(horizontal=True, vertical_alignment="center"), st.container(), st.container(horizontal=True)
@@ -82,8 +84,6 @@ def _letters(asked: Asked) -> None:
         _grid(rows, key)
     with paging:
         _paging(newest, before)
-    if chosen.pipeline in (None, STREAM):
-        _beyond(chosen)
 
 
 def _beyond(chosen: LetterFilter) -> None:
