@@ -10,6 +10,7 @@ from pages.ui import data, reconcile_data
 from pages.ui import format as say
 from pages.ui.actions import perform, services
 from pages.ui.reconcile_data import Served
+from pages.ui.shared import forget
 from pages.ui.text import plain
 from pages.ui.widgets import page, run_link
 from storage.status import RunStatus
@@ -23,6 +24,7 @@ def offered(day: date, side: Side, found: Reconciliation | None) -> None:
 def _offered(day: date, side: Side, found: Reconciliation | None, before: Served) -> None:
     served = reconcile_data.served(day)
     if (served.batch, served.accepted_by) != (before.batch, before.accepted_by):
+        forget()
         st.rerun()  # the grid compares with other rows now
     with st.container(border=True, gap="small", key="reconcile_actions"):
         if side is Side.STREAM and found is not None and found.verdict is not Verdict.UNDER_WAY:
@@ -58,7 +60,8 @@ def _nothing_to_replay(found: Reconciliation, *, tape: bool) -> str:
     lacking = say.count(missing, "trade")
     if not tape:
         return f"The source has no tape of this session to replay the {lacking} from that are missing."
-    return f"The source's own tape does not have the {lacking} that are missing either: only the official rows count them."
+    told = "the contract ids tell" if found.missing_by_total is None else "the official rows tell"
+    return f"The source's own tape does not have the {lacking} that are missing either: only {told} of them."
 
 
 def _served(day: date, served: Served) -> None:
