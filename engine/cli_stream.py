@@ -28,7 +28,10 @@ MOST_ROWS = 20  # that are printed for people
 
 
 def replay_floorsheet(floorsheet: Path, turned: Sequence[str], bars: Path | None, *, to_json: bool) -> None:
-    """Replay one session's trades without storing anything: bars, alerts, what was set aside, and what is missing."""
+    """Replay one session's trades without storing anything: bars, alerts, what was set aside, and what is missing.
+
+    Exit code 1 where lines could not be read: then not all of the file was replayed.
+    """
     from engine import checking, replaying  # noqa: PLC0415, used by this command only
 
     found = replaying.replay_file(replaying.ReplayQuestion(floorsheet, checking.turned(turned), bars))
@@ -36,6 +39,16 @@ def replay_floorsheet(floorsheet: Path, turned: Sequence[str], bars: Path | None
         show(found, to_json=True)
     else:
         _print(found)
+    if unreadable := found["ticks"]["unreadable"]:
+        first = found["letters"][0]
+        complain(
+            f"Not replayed: {_lines(unreadable)} of {floorsheet.name}, which cannot be read; line {first['line']} first: {first['why']}."
+        )
+        raise typer.Exit(FAILED)
+
+
+def _lines(number: int) -> str:
+    return "1 line" if number == 1 else f"{number:,} lines"
 
 
 def _print(found: Mapping[str, Any]) -> None:

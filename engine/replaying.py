@@ -10,13 +10,16 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from engine.errors import UnreadableFile, UsageError
-from engine.market.floorsheet import MAX_BYTES, Floorsheet, read_floorsheet
+import numpy as np
+
+from engine.errors import SourceUnavailable, UsageError
+from engine.market.floorsheet import Floorsheet, read_floorsheet
 from engine.stream.alerts import StreamAlert
 from engine.stream.bars import COLUMNS, Bars
-from engine.stream.intake import Reason
+from engine.stream.intake import SAYS, Reason
 from engine.stream.processor import BAR_SECONDS
 from engine.stream.replay import Replay, replayed
+from engine.stream.sources.floorsheet_folder import content_of
 from engine.stream.ticks import SECOND
 from engine.thresholds import snapshot
 
@@ -54,6 +57,7 @@ def replay_file(question: ReplayQuestion) -> dict[str, Any]:
         "session": sheet.session,
         "ticks": {
             "received": len(ticks) + len(sheet.bad),
+            "unreadable": len(sheet.bad),
             "accepted": int((replay.reasons == Reason.ACCEPTED).sum()),
             "dead_letters": len(letters),
         },
@@ -119,23 +123,20 @@ def _completeness(replay: Replay) -> dict[str, Any]:
 
 def _letters(sheet: Floorsheet, replay: Replay) -> list[dict[str, Any]]:
     """Return what was set aside: lines that could not be read, then trades by the order in which they were replayed."""
-    unread = [
-        {"reason": Reason.MALFORMED.name.lower(), "line": bad.line, "contract": None, "symbol": None, "why": bad.reason}
-        for bad in sheet.bad
-    ]
-    aside = (replay.reasons != Reason.ACCEPTED).nonzero()[0]
-    ticks = sheet.ticks.in_order().take(aside)
-    columns = (replay.reasons[aside], ticks.contract, ticks.symbol, ticks.time)
+    unread = [_letter(Reason.MALFORMED, bad.line, why=bad.reason) for bad in sheet.bad]
+    order = np.lexsort((sheet.ticks.contract, sheet.ticks.time))
+    aside = np.flatnonzero(replay.reasons != Reason.ACCEPTED)
+    ticks, lines = sheet.ticks.take(order[aside]), sheet.lines[order[aside]]
+    columns = (replay.reasons[aside], lines, ticks.contract, ticks.symbol, ticks.time)
     return unread + [
-        {
-            "reason": Reason(reason).name.lower(),
-            "line": None,
-            "contract": contract,
-            "symbol": sheet.symbols.names[symbol],
-            "why": f"traded at {_instant(time).isoformat()}",
-        }
-        for reason, contract, symbol, time in zip(*(column.tolist() for column in columns), strict=True)
+        _letter(Reason(reason), line, contract=contract, symbol=sheet.symbols.names[symbol], time=_instant(time), why=SAYS[Reason(reason)])
+        for reason, line, contract, symbol, time in zip(*(column.tolist() for column in columns), strict=True)
     ]
+
+
+def _letter(reason: Reason, line: int, *, why: str, **trade: Any) -> dict[str, Any]:
+    known = {name: trade.get(name) for name in ("contract", "symbol", "time")}
+    return {"reason": reason.name.lower(), "line": line} | known | {"why": why}
 
 
 def _write_bars(path: Path, replay: Replay) -> None:
@@ -153,10 +154,6 @@ def _write_bars(path: Path, replay: Replay) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}. Name a floorsheet file, packed or not.") from error
-    if len(content) > MAX_BYTES:
-        raise UnreadableFile(f"{path.name} is larger than {MAX_BYTES >> 20} MB, which no floorsheet is. Ask the source for it again.")
-    return content
+        return content_of(path)
+    except SourceUnavailable as error:
+        raise UsageError(f"{error} Name a floorsheet file, packed or not.") from error

@@ -12,7 +12,7 @@ from engine.thresholds import snapshot
 from pages.ui import format as say
 from pages.ui import lab_controls as controls
 from pages.ui import lab_view as parts
-from pages.ui import quality_data, tape_choice
+from pages.ui import quality_data, tape_choice, tape_data
 from pages.ui.quality_data import name_of
 from pages.ui.tape_data import Loaded
 from pages.ui.url_choice import choice, warn_of_unknown
@@ -76,7 +76,7 @@ def _about(tape: Loaded, day: date) -> None:
             tape_choice.load_it(day)
 
 
-day = tape_choice.title("Replay lab")
+day = tape_choice.title("Replay lab", tape_data.tape_days())
 known_parameters(tape_choice.DAY, parts.SYMBOL, parts.RULE, parts.SIDE, parts.ALERT, *controls.PARAMETERS)
 if day is None:
     st.stop()

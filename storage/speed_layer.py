@@ -31,6 +31,17 @@ def recent(connection: Connection, *, limit: int = 20) -> Sequence[RowMapping]:
     return connection.execute(select(states).order_by(states.c.updated_at.desc()).limit(limit)).mappings().all()
 
 
+def set_aside(connection: Connection, *, more_than: int, since: date | None = None, until: date | None = None) -> dict[date, int]:
+    """Return how many records were set aside, of those sessions where it were `more_than` so many, newest first."""
+    query = select(states.c.session, states.c.aside).order_by(states.c.session.desc())
+    if since is not None:
+        query = query.where(states.c.session >= since)
+    if until is not None:
+        query = query.where(states.c.session <= until)
+    counted = {row.session: sum((row.aside or {}).values()) for row in connection.execute(query)}
+    return {session: number for session, number in counted.items() if number > more_than}
+
+
 def begin(connection: Connection, session: date, *, at: datetime, **values: Any) -> None:
     """Write that a run begins with a session, or goes on with it."""
     row = {"updated_at": at, "ended_at": None, "note": None, "paused": False} | values

@@ -1,6 +1,7 @@
 """`replay --floorsheet` and `stream`, as a person or a program types them."""
 
 import csv
+import gzip
 import json
 from collections.abc import Callable
 from typing import Any
@@ -77,6 +78,26 @@ def test_what_is_missing_and_what_is_set_aside_is_counted(run, tmp_path):
     assert found["dead_letters"] == {"out_of_hours": 1, "duplicate": 1}
     assert found["completeness"]["missing"] == 3
     assert {letter["reason"] for letter in found["letters"]} == {"out_of_hours", "duplicate"}
+    lines = gzip.decompress(path.read_bytes()).split(b"\n")
+    for letter in found["letters"]:
+        assert lines[letter["line"] - 1].startswith(str(letter["contract"]).encode())
+        assert letter["time"].endswith("+00:00")
+        assert letter["why"] == {"out_of_hours": "it is stamped outside the hours of the session"}.get(
+            letter["reason"], "its contract was accepted before"
+        )
+
+
+def test_lines_that_cannot_be_read_are_no_success_though_the_rest_is_replayed(run, sheet):
+    lines = gzip.decompress(sheet.read_bytes()).split(b"\n")
+    lines[3] = b"no trade"
+    sheet.write_bytes(gzip.compress(b"\n".join(lines)))
+
+    result = run("--floorsheet", str(sheet), "--json")
+    found = json.loads(result.stdout)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Not replayed: 1 line of 2024-07-17.csv.gz, which cannot be read; line 4 first: it has 1 cells")
+    assert (found["ticks"]["accepted"], found["ticks"]["unreadable"]) == (2999, 1)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from engine.backup.snapshot import take
 from engine.errors import BackupError
 from engine.rebuild import rebuild_gold as rebuild_all_gold
 from engine.runtime import Runtime
+from engine.stream.retention import tidy
 from engine.stream.versions import build_waiting
 from storage.status import JobOutcome
 
@@ -49,10 +50,11 @@ class Job:
     nightly: int | None = None  # the hour in Nepal at which it is due
     often: bool = False  # due every `NEPSE_BACKUP_MINUTES` in which something was written
     needs_backup: bool = False  # due only once there is a backup
+    needs_ticks: bool = False  # due only once the stream has received something
 
 
 def job(
-    title: str, *, nightly: int | None = None, often: bool = False, needs_backup: bool = False
+    title: str, *, nightly: int | None = None, often: bool = False, needs_backup: bool = False, needs_ticks: bool = False
 ) -> Callable[[Callable[[Task], Done]], Callable[[Task], Done]]:
     """Declare a function as a job of its name; its docstring is what people read. Without a time it is done only when asked for."""
 
@@ -60,7 +62,8 @@ def job(
         name = work.__name__
         if name in JOBS:
             raise ValueError(f"job {name!r} exists twice")
-        JOBS[name] = Job(name, title, (work.__doc__ or "").strip(), work, nightly, often, needs_backup)
+        summary = (work.__doc__ or "").strip()
+        JOBS[name] = Job(name, title, summary, work, nightly, often, needs_backup, needs_ticks)
         return work
 
     return declare
@@ -125,6 +128,13 @@ def scrub(task: Task) -> Done:
     if found.findings:
         return Done(JobOutcome.FAILED, f"{said}: {found.findings:,} damaged; see the Safety page for what to do with each", figures)
     return Done(JobOutcome.SUCCEEDED, f"{said}: all are what was published", figures)
+
+
+@job("Tick log", nightly=1, needs_ticks=True)
+def tick_log(task: Task) -> Done:
+    """Brings sessions of the stream that are over into a file each, and drops logs that are older than they are kept."""
+    found = tidy(task.runtime)
+    return Done(JobOutcome.FAILED if found.put_off else JobOutcome.SUCCEEDED, found.sentence(), found.figures())
 
 
 @job("Rebuild gold")

@@ -11,8 +11,9 @@ from engine.clock import nepal_date, nepal_time
 from engine.jobs.catalogue import JOBS, Job
 from engine.settings import Settings
 from storage import jobs as executions
-from storage import marks
+from storage import marks, tick_log
 from storage.marks import Mark
+from storage.moves import STREAM
 from storage.status import JobOutcome
 from storage.tables import Run
 
@@ -26,7 +27,9 @@ def due_at(connection: Connection, job: Job, settings: Settings, *, now: datetim
     """Return when a job is due next (or since when it has been), or None when no clock asks for it."""
     if job.nightly is None and not (job.often and settings.backup_minutes):
         return None
-    if job.needs_backup and executions.succeeded(connection, "backup") is None:
+    if (job.needs_backup and executions.succeeded(connection, "backup") is None) or (
+        job.needs_ticks and not tick_log.known(connection, STREAM)
+    ):
         return None
     last = executions.ended(connection, job.name)
     base: datetime | None = last["requested_at"] if last is not None else connection.execute(_first_run).scalar_one_or_none()

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 import engine.monitoring.deadlines
+import engine.stream.log
 import engine.stream.processor  # noqa: F401, whose limits are to be among them whoever asks
 from engine.thresholds import Thresholds, snapshot
 from storage import thresholds

@@ -88,3 +88,11 @@ class Contracts:
             grown = np.zeros((key // _SEQUENCES + 1) * _SEQUENCES, np.int32)
             grown[: len(self._stamp)] = self._stamp
             self._stamp = grown
+
+
+def completeness_of(session: date, accepted: Ints, late: Ints) -> list[Completeness]:
+    """Return what the ids of a whole session tell: of trades that are in it, and of trades that came late."""
+    contracts = Contracts(session)
+    contracts.add(np.concatenate([accepted, late]))
+    contracts.remove(np.setdiff1d(late, accepted))
+    return contracts.completeness()

@@ -5,9 +5,11 @@ ones aside, and the size of a batch changes nothing.
 """
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import IntEnum
+from types import MappingProxyType
 
 import numpy as np
 
@@ -33,6 +35,18 @@ class Reason(IntEnum):
     OUT_OF_HOURS = 4
     DUPLICATE = 5  # its contract was accepted already
     LATE = 6  # its window is closed
+
+
+SAYS: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.MALFORMED: "its price or its quantity is not above nought",
+        Reason.OTHER_SESSION: "its contract is of another day",
+        Reason.FUTURE: "it is stamped later than it was taken in",
+        Reason.OUT_OF_HOURS: "it is stamped outside the hours of the session",
+        Reason.DUPLICATE: "its contract was accepted before",
+        Reason.LATE: "its window was closed when it came",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

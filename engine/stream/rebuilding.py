@@ -4,7 +4,6 @@ The log and the times of ingest in it decide what comes out. What a person has t
 they still set it aside it is taken in again, as the newest revision of its bar; where they accept it, it came in time.
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,13 +13,12 @@ import numpy as np
 
 from engine.stream.bars import rolled_up
 from engine.stream.content import Content, columns_of
-from engine.stream.correction import TAKEN_IN, Correction, windows, with_taken_in
+from engine.stream.correction import Correction, corrected
 from engine.stream.intake import Reason
 from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Output, Processor
-from engine.stream.records import Records
-from engine.stream.speed_layer import DAY, alert_row, bar_columns, counts_of, day_columns, letters_of, topic_digest
-from engine.stream.ticks import Ints
+from engine.stream.received import TAKEN_IN, Received, received
+from engine.stream.speed_layer import DAY, alert_row, bar_columns, counts_of, day_columns, figures_of, letters_of, topic_digest
 from engine.thresholds import Thresholds
 from storage import dead_letters, speed_layer
 from storage.stream_content import ALERTS, BARS, DAYS, LETTERS, SAID, Columns, rows_of
@@ -37,6 +35,7 @@ class Question:
     limits: Thresholds
     previous_closes: Mapping[str, int] = field(default_factory=dict)  # paisa
     taken: Collection[int] = ()  # the offsets of the records that people have taken in
+    closed: int | None = None  # the offset from which on records came when the session was over
 
 
 def rebuilt(log: TickLog, asked: Question, run: Mapping[Any, Any], *, at: datetime) -> Content:
@@ -46,20 +45,23 @@ def rebuilt(log: TickLog, asked: Question, run: Mapping[Any, Any], *, at: dateti
     """
     records = log.read(asked.session, 0, _EVERYTHING).records
     processor = Processor(asked.session, records.symbols, asked.limits, asked.previous_closes)
-    there = np.ones(len(records), np.bool_)
+    there = np.arange(len(records)) < _live(asked, len(records))
     there[[it.row for it in records.unread]] = False
     output = processor.whole(records.ticks.take(there), records.ingest[there])
-    reasons = np.full(len(records), int(Reason.MALFORMED), np.int64)
-    reasons[there] = output.reasons
-    again = sorted(offset for offset in asked.taken if Reason(int(reasons[offset])) in TAKEN_IN)
-    correction = windows(asked.session, records, reasons, asked.limits, again)
+    found = received(asked.session, records, asked.limits, closed=asked.closed)
+    correction = corrected(found, [offset for offset in asked.taken if Reason(int(found.reasons[offset])) in TAKEN_IN])
     return Content(
         bars=_bars(asked.session, output, correction),
         days=_days(asked, output, correction),
         alerts=columns_of([alert_row(asked.session, alert) | dict.fromkeys(SAID) for alert in output.alerts], ALERTS),
-        letters=_letters(asked, records, reasons, run, at),
-        figures=_figures(processor, asked, output, reasons, again),
+        letters=_letters(asked, found, run, at),
+        figures=_figures(processor, asked, output, correction),
     )
+
+
+def _live(asked: Question, records: int) -> int:
+    """Return how many records came while the session was not over."""
+    return records if asked.closed is None else asked.closed
 
 
 def _bars(session: date, output: Output, correction: Correction) -> Columns:
@@ -70,8 +72,8 @@ def _bars(session: date, output: Output, correction: Correction) -> Columns:
 
 def _days(asked: Question, output: Output, correction: Correction) -> Columns:
     days = _by_symbol(day_columns(asked.session, rolled_up(output.bars, DAY // BAR_SECONDS), correction.symbols))
-    known = {symbol: asked.previous_closes.get(symbol) for symbol in days}  # of one that was only taken in the stream asks none either
     days |= _by_symbol(day_columns(asked.session, correction.days, correction.symbols))
+    known = asked.previous_closes
     return columns_of([row | {"previous_close_paisa": known.get(symbol)} for symbol, row in sorted(days.items())], DAYS)
 
 
@@ -79,21 +81,25 @@ def _by_symbol(columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {row["symbol"]: row for row in rows_of(columns)}
 
 
-def _letters(asked: Question, records: Records, reasons: Ints, run: Mapping[Any, Any], at: datetime) -> Columns:
+def _letters(asked: Question, found: Received, run: Mapping[Any, Any], at: datetime) -> Columns:
     """Return the letters that the stream would have written, those left out that people have taken in."""
-    found = letters_of(asked.session, records, reasons, 0)[: dead_letters.MOST_LETTERS]
+    live = _live(asked, len(found.records))
+    letters = letters_of(asked.session, found.records.part(0, live), found.reasons[:live], 0)[: dead_letters.MOST_LETTERS]
     taken = set(asked.taken)
     file = topic_digest(asked.session), f"ticks {asked.session}"
     empty = dict.fromkeys(LETTERS)
-    rows = [empty | dead_letters.fresh(run, *file, letter, at=at) for letter in found if letter.line not in taken]
+    rows = [empty | dead_letters.fresh(run, *file, letter, at=at) for letter in letters if letter.line not in taken]
     return columns_of(rows, LETTERS)
 
 
-def _figures(processor: Processor, asked: Question, output: Output, reasons: Ints, again: Collection[int]) -> Mapping[str, Any]:
-    aside = Counter(Reason(reason).name.lower() for reason in reasons[reasons != Reason.ACCEPTED].tolist())
-    figures = counts_of(processor, len(reasons), aside) | {
-        "bars": len(output.bars),
-        "alerts": len({alert.key for alert in output.alerts}),
-        "thresholds": asked.limits.version,
-    }
-    return figures | with_taken_in(figures, [Reason(int(reasons[offset])).name.lower() for offset in again])
+def _figures(processor: Processor, asked: Question, output: Output, correction: Correction) -> Mapping[str, Any]:
+    stands = figures_of(correction.after)
+    return (
+        counts_of(processor, stands["records"], stands["aside"])
+        | stands
+        | {
+            "bars": len(output.bars),
+            "alerts": len({alert.key for alert in output.alerts}),
+            "thresholds": asked.limits.version,
+        }
+    )

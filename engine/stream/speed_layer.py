@@ -18,9 +18,10 @@ from engine.printing import as_json
 from engine.stream.alerts import StreamAlert
 from engine.stream.bars import COLUMNS, START, SYMBOL, Bars, OpenBars
 from engine.stream.correction import Correction
-from engine.stream.intake import Reason
+from engine.stream.intake import SAYS, Reason
 from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Output, Processor
+from engine.stream.received import Received
 from engine.stream.records import Records, recoded
 from engine.stream.ticks import SECOND, Ints, Symbols, Ticks
 from engine.thresholds import Thresholds
@@ -141,11 +142,21 @@ def counts_of(processor: Processor, records: int, aside: Mapping[str, int]) -> d
     }
 
 
-def revise(connection: Connection, day: date, correction: Correction) -> None:
-    """Write corrected windows: bars as a new revision beside the old, days as they are now."""
+def revise(connection: Connection, day: date, correction: Correction, previous_closes: Mapping[str, int]) -> None:
+    """Write corrected windows: bars as a new revision beside the old, days as they are now; and what the session then has."""
     revision = speed_layer.next_revision(connection, day)
     speed_layer.add_bars(connection, bar_columns(day, correction.bars, correction.symbols, revision))
-    speed_layer.set_days(connection, day_columns(day, correction.days, correction.symbols))
+    days = day_columns(day, correction.days, correction.symbols)
+    speed_layer.set_days(connection, days | {"previous_close_paisa": [previous_closes.get(name) for name in days["symbol"]]})
+    speed_layer.change(connection, day, **figures_of(correction.after))
+
+
+def figures_of(found: Received) -> dict[str, Any]:
+    """Return the counts of a session that is over, as `stream_state` holds them."""
+    reasons = Counter(found.reasons.tolist())
+    aside = {Reason(reason).name.lower(): count for reason, count in reasons.items() if reason != Reason.ACCEPTED}
+    missing = sum(part.missing for part in found.completeness)
+    return {"records": len(found.records), "accepted": reasons[int(Reason.ACCEPTED)], "aside": aside, "missing": missing}
 
 
 def bar_columns(day: date, bars: Bars, symbols: Symbols, revision: int) -> dict[str, Sequence[Any]]:
@@ -201,7 +212,8 @@ def letters_of(session: date, records: Records, reasons: Ints, base: int) -> lis
     unread = {it.row: it for it in records.unread}
     found = []
     for row in np.flatnonzero(reasons != Reason.ACCEPTED).tolist():
-        reason = Reason(int(reasons[row])).name.lower()
+        judged = Reason(int(reasons[row]))
+        reason = judged.name.lower()
         if row in unread:
             found.append(_letter(session, base + row, reason, unread[row].reason, unread[row].raw, LetterKind.LINE))
             continue
@@ -214,18 +226,10 @@ def letters_of(session: date, records: Records, reasons: Ints, base: int) -> lis
             "tradeTime": _instant(int(ticks.time[row])).isoformat(),
             "ingestTime": _instant(int(records.ingest[row])).isoformat(),
         }
-        found.append(_letter(session, base + row, reason, _SAYS[reason], as_json(trade).encode(), LetterKind.ROW, trade))
+        found.append(_letter(session, base + row, reason, SAYS[judged], as_json(trade).encode(), LetterKind.ROW, trade))
     return found
 
 
-_SAYS = {
-    "malformed": "its price or its quantity is not above nought",
-    "other_session": "its contract is of another day",
-    "future": "it is stamped later than it was taken in",
-    "out_of_hours": "it is stamped outside the hours of the session",
-    "duplicate": "its contract was accepted before",
-    "late": "its window was closed when it came",
-}
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 

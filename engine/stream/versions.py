@@ -89,6 +89,7 @@ def _build(runtime: Runtime, version: int, session: date) -> str | None:
             limits_of_version(connection, asked),
             sessions.previous_closes(connection, session, before=before),
             stream_letters.taken_in(connection, session),
+            stream_letters.closed_at(connection, session),
         )
         origin = made_of(connection, log, session)
         run = runs.one(connection, state["run_id"])

@@ -16,6 +16,7 @@ from pages.ui.text import plain, words
 from pages.ui.theme import Colour, look
 from pages.ui.widgets import empty_state, page, tile
 from storage.alert_list import AlertFilter
+from storage.dead_letters import MOST_LETTERS
 from storage.status import RunStatus
 
 _BOXES = {Tone.GOOD: st.success, Tone.NOTE: st.info, Tone.WARN: st.warning, Tone.BAD: st.error}
@@ -172,6 +173,8 @@ def _aside(known: Working) -> None:
         for reason, number in list(aside.items())[:_REASONS]:
             label = f"{number:,} {words(reason)}"
             st.page_link(page("dead_letters.py"), label=label, icon=_GO, icon_position="right", query_params={**of_day, "reason": reason})
+        if sum(aside.values()) > MOST_LETTERS:
+            st.caption(f"The first {MOST_LETTERS:,} have a letter; the log keeps all.")
         if not aside:
             st.page_link(page("dead_letters.py"), label="See them", icon=_GO, icon_position="right", query_params=of_day)
 

@@ -8,7 +8,7 @@ from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDe
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
 from storage.tables.speed_layer import AlertSilence, StreamState, TickAlert, TickBar, TickDay
 from storage.tables.stream_versions import StreamVersion, VersionContent, VersionSession
-from storage.tables.tick_log import TickPosition, TickSegment, TickTopic
+from storage.tables.tick_log import TickPosition, TickSegment, TickTakeIn, TickTopic
 
 __all__ = [
     "AlertSilence",
@@ -48,6 +48,7 @@ __all__ = [
     "TickDay",
     "TickPosition",
     "TickSegment",
+    "TickTakeIn",
     "TickTopic",
     "TradingSession",
     "VersionContent",

@@ -117,7 +117,7 @@ def test_a_double_click_is_one_request(week):
 
 
 def test_an_unknown_job_is_refused_with_those_there_are(week):
-    with pytest.raises(UnknownName, match="backup, verify, drill, scrub, rebuild_gold"):
+    with pytest.raises(UnknownName, match="backup, verify, drill, scrub, tick_log, rebuild_gold"):
         week.services.request_job("nonsense")
 
 

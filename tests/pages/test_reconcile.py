@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from engine import tapes
+from engine.stream.logs import log_of
+from engine.stream.sources import ticks_of
+from engine.stream.work import StreamProcess
 from pages.ui.shared import forget
 from tests.pages.conftest import text_of
-from tests.pages.console import busy_home, open_console
+from tests.pages.console import busy_home, commands, execute_queued, open_console
 
 DAY = date(2025, 6, 1)
 WITH_BAD_ROWS = date(2025, 6, 2)
@@ -112,11 +115,60 @@ def test_a_tape_that_died_early_is_called_incomplete_and_not_reconciled(console,
     assert "not a reconciliation" in app.error[0].value
 
 
-def test_before_its_rows_are_loaded_a_day_shows_what_the_ids_say_and_where_to_run_it(console, visit):
+def test_before_its_rows_are_loaded_a_day_shows_what_the_ids_say_and_one_click_brings_them(console, visit):
     app = visit("reconcile.py", day="2025-03-10")
 
     said = text_of(app)
     assert not app.exception
     assert "no official rows of 2025-03-10" in said
-    assert "Run that date" in said
+    assert "serves nothing: its daily pipeline was not run" in said
     assert not app.metric
+
+    app.button(key="promote_batch").click().run()
+    execute_queued(console)
+
+    assert "out of the daily file of" in text_of(visit("reconcile.py", day="2025-03-10"))
+
+
+def streamed(console) -> None:
+    """Let the stream work on a session to its end, as fast as it goes."""
+    run_id = commands(console).start_stream(DAY).run_id
+    StreamProcess(console, log_of(console), lambda speed: ticks_of(console, speed=speed)).serve(run_id)
+    forget()
+
+
+def test_late_trades_of_the_stream_are_the_cause_until_one_click_replays_the_gap(console, visit):
+    streamed(console)
+
+    app = visit("reconcile.py", day=DAY.isoformat())
+    causes = {cause.rpartition(" (")[0] for cause in grid(app)["Cause"]}
+    missing = int(tiles(app)["Trades missing"])
+
+    assert not app.exception
+    assert "What the stream received and serves" in text_of(app)
+    assert causes == {"trades came late"}
+    assert f"has {missing} trades that came late" in text_of(app)
+
+    app.button(key="replay_gap").click().run()
+
+    assert not app.exception
+    assert tiles(app)["Trades missing"] == "0"
+    assert "are exact" in app.success[0].value
+    assert "there is no gap to replay" in text_of(app)
+    assert not [button for button in app.button if button.key == "replay_gap"]
+
+
+def test_the_sources_own_tape_is_there_beside_what_the_stream_received(console, visit):
+    streamed(console)
+
+    app = visit("reconcile.py", day=DAY.isoformat(), of="tape")
+
+    assert "the source's own tape" in text_of(app)
+    assert tiles(app)["Trades missing"] == "0"
+
+
+def test_a_session_that_was_never_streamed_says_so_and_compares_the_tape(console, visit):
+    app = visit("reconcile.py", day=DAY.isoformat(), of="stream")
+
+    assert f"The stream has not worked on {DAY}." in text_of(app)
+    assert tiles(app)["Complete"] == "100%"

@@ -185,7 +185,7 @@ def test_a_day_without_a_tape_in_the_address_is_said_to_have_none(lab):
     app = go(day="2025-05-31")
 
     assert not app.exception
-    assert "a day of which there is no tape" in text_of(app)
+    assert "a day of which there are no trades" in text_of(app)
 
 
 def test_a_part_of_the_address_that_it_does_not_know_is_said(lab):

@@ -253,3 +253,17 @@ def test_a_late_trade_is_offered_to_be_taken_in_and_a_second_copy_is_not(open_st
     assert "Take it in…" in text_of(late)
     assert "take it in, which makes its bar anew" in text_of(late)
     assert "Take it in…" not in text_of(duplicate)
+
+
+def test_a_session_of_which_more_was_set_aside_than_is_listed_says_so_where_it_is_listed_and_where_it_is_counted(open_store, visit):
+    store = open_store("stream_ended")
+    with store.database.transaction() as connection:
+        speed_layer.change(connection, SESSION, aside={"late": 9_000, "duplicate": 3_345})
+    forget()
+
+    day = SESSION.isoformat()
+    listed = text_of(visit("dead_letters.py", pipeline="ticks", since=day, until=day))
+
+    assert "the first 10,000 of 12,345 records that the stream has set aside; the log keeps all" in listed
+    assert "The first 10,000 have a letter; the log keeps all." in text_of(visit("stream.py"))
+    assert "the log keeps all" not in text_of(visit("dead_letters.py", pipeline="daily_prices"))

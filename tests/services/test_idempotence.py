@@ -25,7 +25,7 @@ BLOCKED, HELD = 2, 3  # runs: Monday's session is blocked, Tuesday's is being ex
 READS = {"plan_backfill", "first_backfill"}  # change nothing; or only what a backfill with the key `first-start` does
 
 # Need a session of the stream that is over: tests/stream
-ENDED = {"reinject_letters", "rebuild_sessions", "promote_version", "undo_version", "drop_version"}
+ENDED = {"reinject_letters", "replay_gap", "rebuild_sessions", "promote_version", "undo_version", "drop_version"}
 DAMAGE = {"mend", "take_back"}  # need a damaged file, and end in a run, a job or the file itself: tests/backup
 
 
@@ -94,6 +94,7 @@ COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "silence_alerts": lambda h, key: h.services.silence_alerts(symbol="NABIL", minutes=60, reason="a right issue", **key),
     "lift_silence": lambda h, _: h.services.lift_silence(1),
     "request_job": lambda h, _: h.services.request_job("backup"),
+    "promote_batch": lambda h, _: (h.session(SUNDAY, 1), h.services.promote_batch(SUNDAY)),
     "ask_for": lambda h, _: h.services.ask_for("scrub"),
 }
 # The same commands with a key that was used, and other parameters.

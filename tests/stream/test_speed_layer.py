@@ -206,11 +206,25 @@ def test_nothing_is_taken_in_while_the_stream_works_on_the_session(stream):
         stream.services.reinject_letters([letter_id(stream, 2)])
 
 
+def test_a_copy_whose_trade_is_in_the_session_is_not_taken_in_a_second_time(stream):
+    stream.take(joined([MIXED, tape((20_000, "NABIL", 50_100), sequences=[3])]))  # long after the closing, and a trade that is there
+    stream.end()
+    before = stream.rows("SELECT * FROM tick_day")
+
+    with pytest.raises(Conflict, match="in the session already"):
+        stream.services.reinject_letters([letter_id(stream, 6)])
+    assert stream.rows("SELECT * FROM tick_day") == before
+
+    said = stream.services.reinject_letters([letter_id(stream, 2), letter_id(stream, 6)])
+    assert said.endswith("taken in: 1; bars with a new revision: 1; letters left as they were, whose trades are in the session already: 1.")
+    assert stream.rows("SELECT trades FROM tick_day WHERE symbol = 'NABIL'") == [(3,)]
+
+
 def test_a_session_that_is_over_is_not_started_again(stream):
     stream.take(joined([MIXED]))
     stream.end()
 
-    with pytest.raises(Conflict, match="is over"):
+    with pytest.raises(Conflict, match=r"is over.*reconcile --session 2024-07-17 --replay-gap.*stream rebuild --session 2024-07-17"):
         stream.services.start_stream(DAY)
 
 
