@@ -53,7 +53,7 @@ def _alerts(seen: parts.Compared, took: float) -> None:
     listed = [one for one in seen.diff.of(symbol=symbol, rule=rule).alerts if side in (None, one.side)]
     parts.chart(seen, listed, symbol)
     parts.around(seen)
-    parts.table(listed)
+    parts.table(seen, listed)
 
 
 def _symbols(seen: parts.Compared) -> list[str]:

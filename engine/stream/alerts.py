@@ -101,7 +101,7 @@ class Alerts:
     """The state of every (rule, symbol)."""
 
     def __init__(self, rules: list[Rule], names: list[str], thresholds: Thresholds, levels: Sequence[Level] = ()) -> None:
-        self._rules, self._names, self._thresholds, self._levels = rules, names, thresholds, levels
+        self._rules, self._names, self._thresholds, self.levels = rules, names, thresholds, levels
         limits = [thresholds[rule.limit.key] for rule in rules]
         self._limits = [(limit, limit * (1 - thresholds[HYSTERESIS.key] / 100)) for limit in limits]
         self._passing = Passing.of(levels, thresholds, thresholds[HYSTERESIS.key])
@@ -224,7 +224,7 @@ class Alerts:
             self._changed[last.key] = last
             return
         if turn.symbol == _WHOLE:  # of the market itself: no group
-            level = self._levels[turn.rule - len(self._rules)]
+            level = self.levels[turn.rule - len(self._rules)]
             alert = _alert(INDEX_HALT, MARKET, turn, at, level.alert_above, f"{MARKET} {level.pct:g}")
         else:
             rule, symbol = self._rules[turn.rule], self._names[turn.symbol]

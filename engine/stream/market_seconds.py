@@ -42,13 +42,16 @@ class MarketSeconds:
     _number: int = 0
     _open: _Trade | None = None  # the last trade of the second that is not over
 
-    def add(self, ticks: Ticks, group: Grouped, previous_close: Floats) -> Seconds:
-        """Add ticks in order, later than all before them; `group` are the same by symbol. Return the seconds that are over by now."""
+    def add(self, ticks: Ticks, group: Grouped, pane: Ints, previous_close: Floats) -> Seconds:
+        """Add ticks in order, later than all before them; return the seconds that are over by now.
+
+        `group` are the same ticks by symbol, `pane` and `previous_close` (nan where it is not known) the second and the close of each.
+        """
         first = int(ticks.time[0]) // SECOND
         over = self.close() if self._open is not None and self._open.time // SECOND < first else None
         seconds = int(ticks.time[-1]) // SECOND - first + 1
         before, known = self._total, self._number
-        added, new = self._moved(group, previous_close, first, seconds)
+        added, new = self._moved(group, previous_close, pane - first, seconds)
         total, number = before + np.cumsum(added), known + np.cumsum(new)
         self._total, self._number = float(total[-1]), int(number[-1])
         ends = np.searchsorted(ticks.time, (first + 1 + np.arange(seconds)) * SECOND) - 1
@@ -65,16 +68,14 @@ class MarketSeconds:
         number = np.full(len(time), self._number, np.int64)
         return Seconds(time, contract, rate, _percent(np.full(len(time), self._total), number), number)
 
-    def _moved(self, group: Grouped, previous_close: Floats, first: int, seconds: int) -> tuple[Floats, Ints]:
+    def _moved(self, group: Grouped, previous_close: Floats, second: Ints, seconds: int) -> tuple[Floats, Ints]:
         """Return by how much the sum of all symbols moved in each second, and how many symbols are new in it."""
-        if len(self._stands) < len(previous_close):
-            self._stands = np.pad(self._stands, (0, len(previous_close) - len(self._stands)))
-        ticks = group.ticks
-        stands = ticks.rate * _PARTS
-        stands /= previous_close[ticks.symbol]
+        self._reach(int(group.ticks.symbol[-1]) + 1)
+        stands = group.ticks.rate * _PARTS
+        stands /= previous_close
         np.rint(stands, out=stands)
-        counts = (ticks.quantity >= self.board_lot) & (stands > 0)  # nan is not above nought
-        symbol, second = ticks.symbol, ticks.time // SECOND
+        counts = (group.ticks.quantity >= self.board_lot) & (stands > 0)  # nan is not above nought
+        symbol = group.ticks.symbol
         if not counts.all():
             stands, symbol, second = stands[counts], symbol[counts], second[counts]
         if not len(stands):
@@ -85,9 +86,13 @@ class MarketSeconds:
         earlier = self._stands[symbol[starts]]
         moved[starts] = stands[starts] - earlier
         self._stands[symbol[starts]] = stands[np.append(starts[1:], len(stands)) - 1]
-        second -= first
         new = np.bincount(second[starts[earlier == 0]], minlength=seconds).astype(np.int64)
         return np.bincount(second, moved, seconds).astype(np.float64), new
+
+    def _reach(self, symbols: int) -> None:
+        more = symbols - len(self._stands)
+        if more > 0:
+            self._stands = np.pad(self._stands, (0, max(more, 64)))
 
 
 def _percent(total: Floats, number: Ints) -> Floats:

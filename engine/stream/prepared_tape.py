@@ -126,12 +126,12 @@ class PreparedTape:
         windows = _KnownWindows(shelf)
         before = windows.add(group) if group else None
         known = self._known()
-        seconds = self._seconds(released, group, known) if group else None
+        seconds = self._seconds(released, group, before, known) if group and before else None
         return _Sorted(lateness, quiet, group, before, windows, seconds, known, shelf)
 
-    def _seconds(self, released: Ticks, group: Grouped, known: Known) -> Seconds:
+    def _seconds(self, released: Ticks, group: Grouped, before: Before, known: Known) -> Seconds:
         of_market = MarketSeconds(rules_on(self.session).board_lot)
-        over = of_market.add(released, group, known.previous_closes)
+        over = of_market.add(released, group, before.pane, known.previous_closes[before.symbol])
         return Seconds(*(np.concatenate(pair) for pair in zip(over, of_market.close(), strict=True)))
 
     def _known(self) -> Known:

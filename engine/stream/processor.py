@@ -110,8 +110,9 @@ class Processor:
         self._know_closes()
         group = grouped(ticks)
         self._open.add(ticks, group)
-        seen = moment(group, trailing.add(group), trailing, self._known, self.thresholds)
-        seconds = self._seconds.add(ticks, group, self._known.previous_closes)
+        before = trailing.add(group)
+        seen = moment(group, before, trailing, self._known, self.thresholds)
+        seconds = self._seconds.add(ticks, group, before.pane, seen.previous_close) if self._alerts.levels else None
         self._alerts.add(group, [rule.score(seen) for rule in self._active], int(ticks.time[-1]), seconds)
 
     def _output(self, arrived: Sorted) -> Output:

@@ -1,6 +1,6 @@
 """The Alerts page: filters in the URL, the market's alerts with their symbols folded under them, acknowledging and silencing."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import insert
@@ -142,3 +142,12 @@ def test_a_rule_that_has_no_words_yet_is_told_by_its_figures():
     view = AlertView.of(row | {"standing": "open", "acknowledged_by": None, "acknowledged_at": None})
 
     assert alert_words.what(view, 300) == "5.42 against 5"
+
+
+def test_a_move_of_the_whole_market_says_which_halt_of_the_index_it_came_near():
+    row = alert("x", rule="index_halt", symbol="MARKET") | {"session": date(2025, 6, 3), "score": -3.62, "bound": 3.5}
+    view = AlertView.of(row | {"standing": "open", "acknowledged_by": None, "acknowledged_at": None})
+
+    said = alert_words.what(view, 300)
+
+    assert said == "mean move -3.62 %, limit 3.5 %; at 4 % of the index trading halts for 20 min before 12:00"

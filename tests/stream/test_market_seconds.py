@@ -31,7 +31,8 @@ def streamed(ticks, cuts):
     edges = sorted({0, *cuts, len(ticks)})
     for start, end in pairwise(edges):
         part = ticks.take(slice(start, end))
-        parts.append(market.add(part, grouped(part), CLOSES))
+        group = grouped(part)
+        parts.append(market.add(part, group, group.ticks.time // SECOND, CLOSES[group.ticks.symbol]))
     parts.append(market.close())
     every = Seconds(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     moves = [None if np.isnan(move) else move for move in every.move_pct.tolist()]
