@@ -141,7 +141,7 @@ def test_movers_are_ranked_against_the_close_before():
 def test_bars_of_five_minutes_hold_what_those_of_one_do(open_store):
     open_store("stream_working")
 
-    ones, fives = stream_data.candles(SESSION, "ADBL", 1), stream_data.candles(SESSION, "ADBL", 5)
+    ones, fives = stream_data.candles(SESSION, "ADBL", 60), stream_data.candles(SESSION, "ADBL", 300)
 
     assert (len(ones), len(fives)) == (120, 24)
     assert sum(bar.volume for bar in fives) == sum(bar.volume for bar in ones)
@@ -164,7 +164,7 @@ def test_a_corrected_bar_counts_once_and_with_its_newest_revision(open_store):
         speed_layer.add_bars(connection, {name: [value] for name, value in (dict(bar) | {"revision": 1, "trades": 5}).items()})
 
     assert stream_data.minutes(SESSION, 601)[0].trades == 17
-    assert stream_data.candles(SESSION, "ADBL", 1)[0].trades == 5
+    assert stream_data.candles(SESSION, "ADBL", 60)[0].trades == 5
 
 
 def test_the_daily_figures_do_not_count_sessions_of_the_stream(open_store, visit):
