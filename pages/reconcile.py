@@ -21,7 +21,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         "Every trade of the source's own tape added up by the exchange's rule, against the official rows; Stream says what came live.",
         width="content",
     )
-    st.page_link(page("replay_lab.py"), label="Replay lab", icon=":material/biotech:", query_params={"day": day.isoformat()})
+    st.page_link(page("replay_lab.py"), label="Replay lab", icon=":material/biotech:", query_params={"session": day.isoformat()})
     st.page_link(page("quality.py"), label="Quality of the rows", icon=":material/verified:", query_params={"session": day.isoformat()})
 parts.banner(found)
 if parts.comparable(found):

@@ -69,7 +69,7 @@ def _about(tape: Loaded, day: date) -> None:
         st.caption(
             f"{say.count(len(tape.tape.ticks), 'trade')} of {say.count(len(tape.tape.symbols), 'symbol')}{missing}.", width="content"
         )
-        st.page_link(page("reconcile.py"), label="Reconcile", icon=":material/balance:", query_params={"day": day.isoformat()})
+        st.page_link(page("reconcile.py"), label="Reconcile", icon=":material/balance:", query_params={"session": day.isoformat()})
         if not known:
             st.caption("Its closes before are not known, so no price leaves its band.", width="content")
             tape_choice.load_it(day)

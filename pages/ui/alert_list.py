@@ -115,7 +115,7 @@ def _standings(chosen: AlertFilter) -> None:
         selection_mode="multi",
         format_func=lambda standing: f"{_MARKS[standing]}  {_counted(counts[standing][0])}",
         key="alert_state",
-        help="Of the alerts that match the other filters.",
+        help="Of the alerts that match the other filters. Resolved: over, and nobody has acknowledged it.",
         on_change=_choose,
         args=("state",),
         wrap=True,
@@ -199,7 +199,7 @@ def frame(rows: Sequence[AlertView], *, unfolded: str | None = None, one_session
     return pa.table(
         {
             "Symbol": [_label(row, one_session=one_session) for row in rows],
-            "State": [[_MARKS[row.standing]] for row in rows],
+            "State": [_states(row) for row in rows],
             "At": [say.clock_time(instant(row.fired_us)) for row in rows],
             "What": [what(row, windows[row.session]) for row in rows],
             **folds,
@@ -208,6 +208,12 @@ def frame(rows: Sequence[AlertView], *, unfolded: str | None = None, one_session
             "Seen by": [row.acknowledged_by for row in rows],
         }
     )
+
+
+def _states(row: AlertView) -> list[str]:
+    """Return where an alert stands; of one that was acknowledged also whether it is over."""
+    over = row.standing is AlertStanding.ACKNOWLEDGED and row.resolved_us is not None
+    return [_MARKS[row.standing], *([_MARKS[AlertStanding.RESOLVED]] if over else [])]
 
 
 def _label(row: AlertView, *, one_session: bool) -> str:

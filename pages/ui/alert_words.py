@@ -34,17 +34,10 @@ def what(alert: AlertView, window: int) -> str:
 
 def market_moved(session: date, move_pct: float, alert_above: float) -> str:
     """Return how far the market moved and what the exchange does at the level that it came near."""
-    moved = f"mean move {move_pct:+.2f} %, limit {alert_above:g} %"
+    moved = f"moved {move_pct:+.2f} %, limit {alert_above:g} %"
     if (halt := halt_of(session, alert_above)) is None:
         return moved
-    until = (
-        f"for {halt.minutes} min before {halt.before:%H:%M}"
-        if halt.before
-        else f"for {halt.minutes} min"
-        if halt.minutes
-        else "for the day"
-    )
-    return f"{moved}; at {halt.move_pct} % of the index trading halts {until}"
+    return f"{moved}; {halt.move_pct} % halts trading for {f'{halt.minutes} min' if halt.minutes else 'the day'}"
 
 
 def named(symbol: str) -> str:

@@ -10,7 +10,9 @@ import streamlit as st
 from sqlalchemy import RowMapping
 
 import engine.runtime
+from engine.clock import nepal_time
 from engine.errors import ConsoleError
+from engine.market.rules import rules_on
 from engine.stream import offered as sessions_offered
 from engine.stream.bars import COLUMNS, Bars, rolled_up
 from engine.stream.intake import Hours
@@ -141,6 +143,12 @@ class Mark:
 def instant(microseconds: int | None) -> datetime | None:
     """Return an instant of the market."""
     return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
+
+
+def opening_of(session: date) -> int:
+    """Return when continuous trading begins on a session's date."""
+    opens = rules_on(session).hours.opens
+    return int(nepal_time(session, opens.hour, opens.minute).timestamp()) * SECOND
 
 
 def session_in_url() -> date | None:

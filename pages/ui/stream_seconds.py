@@ -85,6 +85,13 @@ def newest(seen: SoFar) -> int:
     return int(times[-1]) // SECOND if len(times) else 0
 
 
+def shown(session: date) -> tuple[int, int]:
+    """Return the first and the last second of the newest five minutes, in microseconds since 1970."""
+    seen = looked(session).so_far
+    last = newest(seen) if seen is not None else 0
+    return (last - SHOWN + 1) * SECOND, last * SECOND
+
+
 @shared(seconds=LIVE, entries=100)
 def candles(session: date, symbol: str) -> tuple[Candle, ...]:
     """Return a symbol's bars of a second in the newest five minutes, oldest first."""

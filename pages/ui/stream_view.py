@@ -27,7 +27,7 @@ _ICONS = {
     Tone.BAD: ":material/error:",
 }
 _GO = ":material/arrow_forward:"
-_SHOWN, _REASONS, _RECENT = 12, 3, 4
+_SHOWN, _RECENT = 12, 4
 _USUAL_WIDTH = "5 min"  # a whole day of single minutes is finer than a screen
 _TRADED, _GAINERS, _LOSERS = _MOVERS = ("Most traded", "Gainers", "Losers")
 
@@ -167,7 +167,7 @@ def _aside(known: Working) -> None:
             delta_arrow="off",
             help="Late, twice, or no trade: each record is kept with its reason as a dead letter.",
         )
-        for reason, number in list(aside.items())[:_REASONS]:
+        for reason, number in aside.items():
             label = f"{number:,} {words(reason)}"
             st.page_link(page("dead_letters.py"), label=label, icon=_GO, icon_position="right", query_params={**of_day, "reason": reason})
         if not aside:
@@ -195,7 +195,7 @@ def body(known: Working) -> None:
     session = known.state.session
     days = stream_data.movers(session)
     if not days:
-        st.caption("No trade of this session has been accepted yet.")
+        st.caption(_nothing_yet(known))
         return
     left, right = st.columns([5, 3], gap="large")
     with left:
@@ -207,6 +207,12 @@ def body(known: Working) -> None:
         movers(days)
         st.subheader("Alerts")
         recent_alerts(session)
+
+
+def _nothing_yet(known: Working) -> str:
+    if known.state.held:
+        return f"Held until a later one comes: {say.count(known.state.held, 'trade')}."
+    return "No trade of this session has been accepted yet."
 
 
 def symbols(known: Sequence[Mover]) -> list[str]:
@@ -234,9 +240,10 @@ def chart(session: date, known: Sequence[Mover]) -> None:
             st.caption(_no_bar(named, mover, every, stream_seconds.looked(session).trouble))
             return
         before = mover.previous_close_paisa / 100 if mover and mover.previous_close_paisa else None
-        slid = stream_seconds.sliding(session, symbol or "", every, bars[0].start_us, bars[-1].start_us)
+        span = stream_seconds.shown(session) if every == 1 else (bars[0].start_us, bars[-1].start_us)
+        slid = stream_seconds.sliding(session, symbol or "", every, *span)
         st.echarts_chart(
-            live.candles(bars, width=every, previous_close=before, marks=stream_data.marks(session, symbol or ""), slid=slid),
+            live.candles(bars, span, width=every, previous_close=before, marks=stream_data.marks(session, symbol or ""), slid=slid),
             height=live.CANDLES_HEIGHT,
             key=f"candles_{session}_{symbol}_{width}",
             alt=f"Bars of {symbol} on {say.day(session)}, {say.count(len(bars), 'bar')}; the last close is {_price(bars[-1].prices)}",

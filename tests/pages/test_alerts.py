@@ -150,4 +150,4 @@ def test_a_move_of_the_whole_market_says_which_halt_of_the_index_it_came_near():
 
     said = alert_words.what(view, 300)
 
-    assert said == "mean move -3.62 %, limit 3.5 %; at 4 % of the index trading halts for 20 min before 12:00"
+    assert said == "moved -3.62 %, limit 3.5 %; 4 % halts trading for 20 min"

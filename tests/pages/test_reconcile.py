@@ -49,7 +49,7 @@ def grid(app):
 
 
 def test_a_day_whose_trades_add_up_is_exact_and_shows_every_symbol(console, visit):
-    app = visit("reconcile.py", day=DAY.isoformat())
+    app = visit("reconcile.py", session=DAY.isoformat())
 
     said = text_of(app)
     assert not app.exception
@@ -62,7 +62,7 @@ def test_a_day_whose_trades_add_up_is_exact_and_shows_every_symbol(console, visi
 
 def test_a_symbol_whose_official_row_was_set_aside_is_told_from_one_that_has_none(console, visit):
     """On that day four rows could not be read, and a fifth had lost its symbol."""
-    app = visit("reconcile.py", day=WITH_BAD_ROWS.isoformat())
+    app = visit("reconcile.py", session=WITH_BAD_ROWS.isoformat())
 
     assert "1 symbol differs; 298 of 298 on both sides are exact (official row set aside: 4)" in app.error[0].value.replace("\\", "")
     assert sorted(grid(app)["Cause"]) == ["no official row", *["official row set aside"] * 4]
@@ -71,7 +71,7 @@ def test_a_symbol_whose_official_row_was_set_aside_is_told_from_one_that_has_non
 def test_a_trade_that_was_lost_names_its_symbol_and_fields(console, visit, tape_of):
     tape_of(lambda tape: replace(tape, ticks=tape.ticks.take(np.delete(np.arange(len(tape.ticks)), 2000))))
 
-    app = visit("reconcile.py", day=DAY.isoformat())
+    app = visit("reconcile.py", session=DAY.isoformat())
 
     (row,) = grid(app).to_dict("records")
     assert "1 symbol differs" in app.error[0].value
@@ -84,7 +84,7 @@ def test_symbols_that_are_not_on_the_tape_are_listed_and_the_others_exact(consol
     gone = tapes.read_tape(console, DAY).symbols.names[:2]
     tape_of(lambda tape: without(tape, *gone))
 
-    app = visit("reconcile.py", day=DAY.isoformat())
+    app = visit("reconcile.py", session=DAY.isoformat())
     listed = list(grid(app)["Symbol"])
     app.selectbox(key="show").set_value("all").run()
 
@@ -97,7 +97,7 @@ def test_symbols_that_are_not_on_the_tape_are_listed_and_the_others_exact(consol
 def test_one_symbol_of_the_address_shows_its_fields(console, visit):
     symbol = tapes.read_tape(console, DAY).symbols.names[0]
 
-    app = visit("reconcile.py", day=DAY.isoformat(), symbol=symbol)
+    app = visit("reconcile.py", session=DAY.isoformat(), symbol=symbol)
 
     assert list(grid(app)["Symbol"]) == [symbol]
     assert list(grid(app)["Cause"]) == ["exact"]
@@ -106,14 +106,14 @@ def test_one_symbol_of_the_address_shows_its_fields(console, visit):
 def test_a_tape_that_died_early_is_called_incomplete_and_not_reconciled(console, visit, tape_of):
     tape_of(lambda tape: replace(tape, ticks=tape.ticks.take(slice(0, 900))))
 
-    app = visit("reconcile.py", day=DAY.isoformat())
+    app = visit("reconcile.py", session=DAY.isoformat())
 
     assert "it died early" in app.error[0].value
     assert "not a reconciliation" in app.error[0].value
 
 
 def test_before_its_rows_are_loaded_a_day_shows_what_the_ids_say_and_where_to_run_it(console, visit):
-    app = visit("reconcile.py", day="2025-03-10")
+    app = visit("reconcile.py", session="2025-03-10")
 
     said = text_of(app)
     assert not app.exception

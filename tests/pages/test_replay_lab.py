@@ -41,7 +41,7 @@ def alerts(app):
 
 def test_it_opens_on_the_newest_session_as_it_stands(lab):
     go, _ = lab
-    app = go(day="")
+    app = go(session="")
 
     said = text_of(app)
     assert not app.exception
@@ -182,7 +182,7 @@ def test_a_limit_that_somebody_else_saved_meanwhile_is_what_a_stands_at(lab):
 
 def test_a_day_without_a_tape_in_the_address_is_said_to_have_none(lab):
     go, _ = lab
-    app = go(day="2025-05-31")
+    app = go(session="2025-05-31")
 
     assert not app.exception
     assert "a day of which there is no tape" in text_of(app)

@@ -20,15 +20,21 @@ _MARKET_TOPS, _MARKET_ROW = (24, 120, 216, 312), 60  # pixels
 
 
 def candles(
-    bars: Sequence[Candle], *, width: int, previous_close: float | None, marks: Sequence[Mark], slid: Sequence[Slid | None] = ()
+    bars: Sequence[Candle],
+    span: tuple[int, int],
+    *,
+    width: int,
+    previous_close: float | None,
+    marks: Sequence[Mark],
+    slid: Sequence[Slid | None] = (),
 ) -> dict[str, Any]:
     """Return ECharts candles of one symbol with its volume below; `width` in seconds; gaps without a trade stay empty.
 
-    `slid` has the sliding average at the end of each bar from the first to the last, also of those without a trade.
+    `span` are the beginnings of the first and the last bar that is drawn, `slid` the sliding averages at their ends, none left out.
     """
     step = width * SECOND
     by_start = {bar.start_us: bar for bar in bars}
-    starts = list(range(bars[0].start_us, bars[-1].start_us + step, step))
+    starts = list(range(span[0], span[1] + step, step))
     rows = [by_start.get(start) for start in starts]
     prices = [row.prices if row is not None else None for row in rows]
     table = {
