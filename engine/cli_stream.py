@@ -27,11 +27,13 @@ FASTEST = "max"
 MOST_ROWS = 20  # that are printed for people
 
 
-def replay_floorsheet(floorsheet: Path, turned: Sequence[str], bars: Path | None, *, to_json: bool) -> None:
+def replay_floorsheet(floorsheet: Path, turned: Sequence[str], bars: Path | None, every: int | None, *, to_json: bool) -> None:
     """Replay one session's trades without storing anything: bars, alerts, what was set aside, and what is missing."""
     from engine import checking, replaying  # noqa: PLC0415, used by this command only
 
-    found = replaying.replay_file(replaying.ReplayQuestion(floorsheet, checking.turned(turned), bars))
+    if every is not None and (bars is None or every not in replaying.WIDTHS):
+        raise UsageError("--every is 1, 60 or 300 seconds, of the bars that --bars FILE.csv writes")
+    found = replaying.replay_file(replaying.ReplayQuestion(floorsheet, checking.turned(turned), bars, every or replaying.WIDTHS[1]))
     if to_json:
         show(found, to_json=True)
     else:

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -68,6 +69,18 @@ def test_the_minute_bars_are_written_as_csv(run, sheet, tmp_path):
     assert rows[0]["start"].startswith("2024-07-17T05:15:00")
 
 
+@pytest.mark.parametrize("every", [1, 60, 300])
+def test_bars_of_three_widths_are_written_and_hold_the_same_trades(run, sheet, tmp_path, every):
+    answered(run("--floorsheet", str(sheet), "--bars", str(tmp_path / "bars.csv"), "--every", str(every), "--json"))
+
+    with (tmp_path / "bars.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    expected = bars_of(grouped(random_tape(4, 3000, seconds=3600)), every * SECOND, 10)
+    symbol, start, volume = (expected[name].tolist() for name in ("symbol", "start", "volume"))
+    found = {(row["symbol"], datetime.fromisoformat(row["start"]).timestamp()): int(row["volume"]) for row in rows}
+    assert found == {(NAMES[code], at * every): shares for code, at, shares in zip(symbol, start, volume, strict=True)}
+
+
 def test_what_is_missing_and_what_is_set_aside_is_counted(run, tmp_path):
     path = tmp_path / "2024-07-17.csv.gz"
     path.write_bytes(sheet_of(tape((1, "NABIL", 100), (2, "NABIL", 100), (2, "NABIL", 100), (-9000, "NICA", 100), sequences=[1, 5, 5, 6])))
@@ -86,6 +99,8 @@ def test_what_is_missing_and_what_is_set_aside_is_counted(run, tmp_path):
         (["--floorsheet", "{sheet}", "--set", "stream.window_s=1"], "may be 10 to 3600"),
         (["--floorsheet", "{sheet}", "--set", "nonsense"], "KEY=VALUE"),
         (["--floorsheet", "nothing.csv"], "cannot be read"),
+        (["--floorsheet", "{sheet}", "--every", "60"], "that --bars FILE.csv writes"),
+        (["--floorsheet", "{sheet}", "--bars", "bars.csv", "--every", "7"], "1, 60 or 300"),
         (["--floorsheet", "{sheet}", "--bars", "/no/such/folder/bars.csv"], "cannot be written"),
         (["--floorsheet", "{sheet}", "--id", "3"], "knows no letter"),
         (["--set", "stream.window_s=60"], "belong to --floorsheet"),

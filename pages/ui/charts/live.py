@@ -16,6 +16,7 @@ from pages.ui.stream_seconds import SHOWN, MarketSpan, Slid
 CANDLES_HEIGHT, MARKET_HEIGHT = 380, 400
 _GRACE = 1  # microsecond: the closing itself, behind which the last trades may be stamped
 _BAND = 2.0  # standard deviations
+_LINES = 2  # of the market's charts: the others are bars, which begin at nought
 _MARKET_TOPS, _MARKET_ROW = (24, 120, 216, 312), 60  # pixels
 
 
@@ -100,7 +101,7 @@ def market(known: Sequence[MarketSpan], session: date, *, width: int) -> dict[st
         "turnover": pa.array([row.turnover_npr / 1e6 if row else None for row in rows], pa.float64()),
         "trades": pa.array([row.trades if row else None for row in rows], pa.int64()),
     }
-    named = {"nameTextStyle": {"color": theme.hexadecimal("gray"), "align": "left"}, "nameGap": 8, "splitNumber": 2, "scale": True}
+    named = {"nameTextStyle": {"color": theme.hexadecimal("gray"), "align": "left"}, "nameGap": 8, "splitNumber": 2}
     names = ("mean move, %", "volatility of the move, points", "turnover, NPR million", "trades")
     return {
         "animation": False,
@@ -109,7 +110,7 @@ def market(known: Sequence[MarketSpan], session: date, *, width: int) -> dict[st
         "tooltip": {"trigger": "axis", "confine": True},
         "grid": [{"left": 56, "right": 12, "top": top, "height": _MARKET_ROW} for top in _MARKET_TOPS],
         "xAxis": [_minutes(grid=place, labels=place == len(names) - 1) for place in range(len(names))],
-        "yAxis": [_values(grid=place) | named | {"name": name} for place, name in enumerate(names)],
+        "yAxis": [_values(grid=place) | named | {"name": name, "scale": place < _LINES} for place, name in enumerate(names)],
         "series": [
             _line("Move", "move", grid=0, colour="violet", says="%+.2f %%"),
             _line("Volatility", "volatility", grid=1, colour="orange", says="%.3f points"),
