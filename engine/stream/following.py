@@ -46,7 +46,8 @@ def status(runtime: Runtime, session: date) -> dict[str, Any]:
 
 def told(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return how far a session has come for people: times in Nepal, figures short, nothing that says nothing."""
-    aside = ", ".join(f"{number:,} {reason}" for reason, number in (found["aside"] or {}).items() if number) or "none"
+    counted = sorted((found["aside"] or {}).items(), key=lambda one: (-one[1], one[0]))
+    aside = ", ".join(f"{number:,} {reason}" for reason, number in counted if number) or "none"
     speed, rate, commit = found["speed_times"], found["records_per_second"], found["commit_ms"]
     said = {
         "session": found["session"],

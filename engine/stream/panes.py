@@ -37,6 +37,7 @@ class Panes:
     """Every symbol's panes."""
 
     board_lot: int
+    newest: int = 0  # second since 1970 in which was traded last
     _parts: list[_Part] = field(default_factory=list)
 
     @property
@@ -47,6 +48,7 @@ class Panes:
     def add(self, group: Grouped) -> None:
         """Add ticks by symbol, later than all before them."""
         bars = bars_of(group, SECOND, self.board_lot)
+        self.newest = max(self.newest, int(bars["start"].max()))
         first = np.concatenate(([0], np.cumsum(bars["trades"])[:-1]))
         rate = group.ticks.rate
         self._parts.append(_Part(bars, np.stack([np.add.reduceat(rate, first), np.add.reduceat(rate * rate, first)])))

@@ -156,6 +156,7 @@ def _actions(picked: Sequence[AlertView], *, arrived: int) -> None:
 
 def _grid(rows: Sequence[AlertView], key: str, *, unfolded: str | None, one_session: bool) -> None:
     opened, folds = f"{key}_open", f"{key}_fold"
+    states = 215 if any(len(_states(row)) > 1 for row in rows) else 120
     st.dataframe(
         frame(rows, unfolded=unfolded, one_session=one_session),
         key=key,
@@ -175,14 +176,14 @@ def _grid(rows: Sequence[AlertView], key: str, *, unfolded: str | None, one_sess
                 help="Its chart on the Stream page",
             ),
             "State": st.column_config.MultiselectColumn(
-                options=list(_MARKS.values()), color=[look(standing).colour for standing in AlertStanding], width=120
+                options=list(_MARKS.values()), color=[look(standing).colour for standing in AlertStanding], width=states
             ),
             "At": st.column_config.TextColumn(width=76, help="When it fired, in Nepal, by the session's own time"),
-            "What": st.column_config.TextColumn(width=370),
+            "What": st.column_config.TextColumn(width=365),
             "Folded": st.column_config.ButtonColumn(
-                type="tertiary", key=folds, alignment="left", width=170, help="Show or hide its symbols"
+                type="tertiary", key=folds, alignment="left", width=150, help="Show or hide its symbols"
             ),
-            "Kept quiet": st.column_config.NumberColumn(format="localized", width=90, help="Broken anew within the cooldown"),
+            "Kept quiet": st.column_config.NumberColumn(format="localized", width=76, help="Broken anew within the cooldown"),
             "Seen by": st.column_config.TextColumn(width=150),
         },
     )

@@ -79,16 +79,10 @@ def _closes(session: date) -> dict[str, int]:
         }
 
 
-def newest(seen: SoFar) -> int:
-    """Return the newest second that is over, since 1970; 0 before the first."""
-    times = seen.seconds().time
-    return int(times[-1]) // SECOND if len(times) else 0
-
-
 def shown(session: date) -> tuple[int, int]:
     """Return the first and the last second of the newest five minutes, in microseconds since 1970."""
     seen = looked(session).so_far
-    last = newest(seen) if seen is not None else 0
+    last = seen.panes.newest if seen is not None else 0
     return (last - SHOWN + 1) * SECOND, last * SECOND
 
 
@@ -99,7 +93,7 @@ def candles(session: date, symbol: str) -> tuple[Candle, ...]:
     if seen is None:
         return ()
     bars = seen.symbol(symbol).bars(1)
-    recent = bars.take(bars["start"] > newest(seen) - SHOWN)
+    recent = bars.take(bars["start"] > seen.panes.newest - SHOWN)
     return tuple(stream_data.candle(column, 1) for column in recent.matrix.T.tolist())
 
 
@@ -137,7 +131,7 @@ def _moves(seen: SoFar | None, session: date, ends: Ints) -> tuple[list[float | 
 def _by_second(seen: SoFar | None) -> MarketBars:
     if seen is None:
         return MarketBars(*(np.empty(0, np.int64) for _ in MarketBars._fields))
-    return market_bars(seen.bars(1, since=newest(seen) - SHOWN + 1))
+    return market_bars(seen.bars(1, since=seen.panes.newest - SHOWN + 1))
 
 
 def _by_minutes(session: date, width: int, closed: int) -> MarketBars:

@@ -88,6 +88,22 @@ def test_several_alerts_are_acknowledged_at_once_and_it_is_audited(open_store, v
     assert "No alert matches" in text_of(app)
 
 
+def test_what_was_acknowledged_stays_so_when_it_is_resolved_and_says_both(open_store, visit):
+    store = open_store("stream_working")
+    with store.database.transaction() as connection:
+        row = dict(speed_layer.alert(connection, "upper-1"))
+        speed_layer.set_alerts(
+            connection, [alert("upper-1", "UPPER", minute=50, rule=row["rule"], state="resolved", resolved_us=row["fired_us"] + 1)]
+        )
+
+    app = visit("alerts.py", state="acknowledged")
+    grid = app.dataframe[0].value
+
+    assert symbols(app) == ["UPPER"]
+    assert [mark.split(" ", 1)[1] for mark in grid["State"][0]] == ["acknowledged", "resolved"]
+    assert symbols(visit("alerts.py", state="resolved")) == ["NABIL"]
+
+
 def test_a_silence_that_holds_is_listed_with_its_end_and_can_be_lifted(open_store, visit):
     store = open_store("stream_working")
     app = visit("alerts.py")

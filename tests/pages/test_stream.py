@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from engine.stream.ticks import SECOND
 from pages.ui import stream_data, stream_view
 from pages.ui.shared import forget
 from pages.ui.stream_words import speed_word
@@ -13,7 +14,7 @@ from storage.dead_letters import Letter, LetterFilter
 from storage.status import ACTIVE, LetterKind
 from tests.pages.conftest import text_of
 from tests.pages.gallery import NOW, TODAY
-from tests.pages.gallery_stream import SESSION, STREAM_STATES
+from tests.pages.gallery_stream import ELEVEN, SESSION, STREAM_STATES
 
 MUST_SEE = {
     "empty": ["The stream has not worked yet", "Start a session…"],
@@ -125,6 +126,31 @@ def test_a_session_without_a_trade_says_so(open_store, visit):
 
     assert "is queued" in said
     assert "No trade of this session has been accepted yet." in said
+
+
+def test_before_continuous_trading_the_page_says_what_it_waits_for(open_store, visit):
+    store = open_store("stream_working")
+    with store.database.transaction() as connection:
+        speed_layer.change(connection, SESSION, newest_us=ELEVEN - 15 * 60 * SECOND, held=9)
+        connection.exec_driver_sql("DELETE FROM tick_day")
+
+    said = text_of(visit("stream.py"))
+
+    assert "is in the pre-open: 10:45:00 in Nepal" in said
+    assert f"Continuous trading begins at 11:00; until then nothing is traded, some 14.0 s more at {speed_word(60.0)}" in said
+    assert "Held until a later one comes: 9 trades." in said
+
+
+def test_every_reason_for_which_something_was_set_aside_has_its_link(open_store, visit):
+    store = open_store("stream_working")
+    aside = {"late": 8, "duplicate": 12, "malformed": 3, "future": 2, "out_of_hours": 1}
+    with store.database.transaction() as connection:
+        speed_layer.change(connection, SESSION, aside=aside)
+
+    said = text_of(visit("stream.py"))
+
+    assert "Set aside 26" in said
+    assert [reason for reason in ("8 late", "12 duplicate", "3 malformed", "2 future", "1 out of hours") if reason not in said] == []
 
 
 def test_movers_are_ranked_against_the_close_before():
