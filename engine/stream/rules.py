@@ -124,7 +124,7 @@ def trade_burst(moment: Moment) -> Floats:
     return score
 
 
-@rule(default=0.5, low=0, high=0.9, step=0.05, unit="points before the level", of_market=True)
+@rule(default=0.5, low=0, high=0.9, step=0.05, unit="points", of_market=True)
 def index_halt(moment: Moment) -> Floats:
     """The whole market moved so far that the index may halt trading: its mean move came within a margin of a level of the date."""
     return np.full(len(moment.rate), np.nan)  # it has no score of a single trade
@@ -132,7 +132,9 @@ def index_halt(moment: Moment) -> Floats:
 
 INDEX_HALT = RULES["index_halt"]
 HALT_SYMBOLS = threshold(
-    ThresholdSpec("stream.index_halt.min_symbols", 50, 1, 500, 1, "symbols", "fewer traded symbols with a known close make no market")
+    ThresholdSpec(
+        "stream.index_halt.min_symbols", 50, 1, 500, 1, "symbols", "Fewer traded symbols whose close before is known make no market."
+    )
 )
 
 
