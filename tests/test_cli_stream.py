@@ -10,9 +10,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from engine import cli
+from engine.runtime import compose
+from engine.services import Services
+from engine.settings import Settings, SourceName
 from engine.stream.bars import bars_of, rolled_up
 from engine.stream.ticks import SECOND
 from engine.stream.trailing import grouped
+from storage import runners
 from tests.stream.sheets import sheet_of
 from tests.stream.tapes import NAMES, random_tape, tape
 
@@ -138,3 +142,26 @@ def test_every_real_day_is_replayed_and_its_missing_trades_are_counted_from_the_
     found = answered(run("--floorsheet", str(real_data / "floorsheet" / f"{day}.csv.gz"), "--json"))
 
     assert (len(found["symbols"]), found["completeness"]["missing"], found["dead_letters"]) == (symbols, missing, {})
+
+
+@pytest.mark.parametrize(
+    ("runners_there", "says"),
+    [([], "No runner is alive, so it waits"), ([False], "belongs to another command and ends with it"), ([False, True], "")],
+)
+def test_a_queued_session_says_what_it_waits_for_where_no_runner_stays(runners_there, says, tmp_path, monkeypatch):
+    (tmp_path / "source" / "daily").mkdir(parents=True)
+    settings = Settings(source=SourceName.FILES, home=tmp_path / "home", source_dir=tmp_path / "source")
+    home = compose(settings)
+    now = home.clock.now()
+    with home.database.transaction() as connection:
+        for number, scheduling in enumerate(runners_there):
+            told = {"host": "elsewhere", "pid": 1, "started_at": now, "heartbeat_at": now, "beats": 0, "scheduling": scheduling}
+            runners.add(connection, id=f"r{number}", **told)
+    monkeypatch.setattr("engine.cli_stream.commands", lambda: Services(home, actor="asha"))
+
+    result = CliRunner().invoke(cli.app, ["stream", "start", "--session", "2024-07-17"])
+    home.database.close()
+
+    assert result.exit_code == 0, result.output
+    assert "queued" in result.stdout
+    assert says in result.stderr if says else result.stderr == ""
