@@ -62,7 +62,7 @@ def told(found: Mapping[str, Any]) -> dict[str, Any]:
         "watermark": _clock(found["watermark_us"]),
         "bars": f"{found['bars']:,}",
         "alerts": f"{found['alerts']:,}, and {found['suppressed']:,} kept quiet by a cooldown",
-        "rate": None if rate is None else f"{rate:,.1f} records a second",
+        "rate": None if rate is None or found["ended_at"] is not None else f"{rate:,.1f} records a second",
         "last commit": None if commit is None else f"{commit:,.1f} ms",
         "thresholds": f"version {found['thresholds']}",
         "note": found["note"],
