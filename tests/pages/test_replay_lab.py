@@ -23,7 +23,7 @@ def lab(tmp_path_factory, tmp_path, monkeypatch, visit):
     runtime = open_console(busy_home(tmp_path_factory, tmp_path), monkeypatch)
 
     def go(**query: str):
-        return visit("replay_lab.py", **({"day": DAY} | query))
+        return visit("replay_lab.py", **({"session": DAY} | query))
 
     yield go, runtime
     runtime.database.close()
