@@ -74,14 +74,15 @@ def replay(  # noqa: PLR0913, each is one option
     reason: Reason = None,
     day: MaybeDay = None,
     pipeline: Pipeline = None,
+    *,
     floorsheet: Annotated[
         Path | None, typer.Option(help="Replay the trades of this file instead, and store nothing: bars, alerts, what is missing.")
     ] = None,
     turned: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="With --floorsheet: under this threshold; more than once.")
     ] = None,
-    bars: Annotated[Path | None, typer.Option(help="With --floorsheet: write the minute bars to this CSV file.")] = None,
-    *,
+    bars: Annotated[Path | None, typer.Option(help="With --floorsheet: write the bars to this CSV file.")] = None,
+    every: Annotated[int | None, typer.Option(help="With --bars: how wide they are, 1, 60 or 300 seconds; else 60.")] = None,
     wait: Wait = False,
     timeout: Timeout = None,
     to_json: Json = False,
@@ -92,10 +93,10 @@ def replay(  # noqa: PLR0913, each is one option
             raise UsageError(
                 "--floorsheet replays a file and knows no letter: leave --id, --reason, --date, --pipeline, --wait and --timeout out"
             )
-        replay_floorsheet(floorsheet, turned or (), bars, to_json=to_json)
+        replay_floorsheet(floorsheet, turned or (), bars, every, to_json=to_json)
         return
-    if turned or bars is not None:
-        raise UsageError("--set and --bars belong to --floorsheet FILE")
+    if turned or bars is not None or every is not None:
+        raise UsageError("--set, --bars and --every belong to --floorsheet FILE")
     services = commands()
     if bool(letter) == (reason is not None or day is not None) or (letter and pipeline is not None):
         raise UsageError("say which letters (--id 17), or which of the open ones: --reason price_band, --date 2025-06-01 or both")

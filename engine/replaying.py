@@ -14,16 +14,19 @@ import numpy as np
 
 from engine.errors import SourceUnavailable, UsageError
 from engine.market.floorsheet import Floorsheet, read_floorsheet
+from engine.market.rules import rules_on
 from engine.stream.alerts import StreamAlert
-from engine.stream.bars import COLUMNS, Bars
+from engine.stream.bars import COLUMNS, Bars, bars_of, no_bars, rolled_up
 from engine.stream.intake import SAYS, Reason
 from engine.stream.processor import BAR_SECONDS
 from engine.stream.replay import Replay, replayed
 from engine.stream.sources.floorsheet_folder import content_of
-from engine.stream.ticks import SECOND
+from engine.stream.ticks import SECOND, Ticks
+from engine.stream.trailing import grouped
 from engine.thresholds import snapshot
 
 MOST_LETTERS = 1000  # that are listed one by one
+WIDTHS = (1, BAR_SECONDS, 5 * BAR_SECONDS)  # seconds of a bar that can be written
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -33,7 +36,8 @@ class ReplayQuestion:
 
     path: Path
     turned: Mapping[str, float] = field(default_factory=dict)
-    bars: Path | None = None  # where the minute bars are written
+    bars: Path | None = None  # where bars are written
+    every: int = BAR_SECONDS  # how wide, one of `WIDTHS`
 
 
 def replay_file(question: ReplayQuestion) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def replay_file(question: ReplayQuestion) -> dict[str, Any]:
     replay = replayed(sheet.session, ticks, sheet.symbols, snapshot(question.turned, 0))
     seconds = process_time() - began
     if question.bars:
-        _write_bars(question.bars, replay)
+        _write_bars(question.bars, replay, _wide(replay, ticks, question.every), question.every)
     letters = _letters(sheet, replay)
     return {
         "file": str(question.path),
@@ -139,14 +143,22 @@ def _letter(reason: Reason, line: int, *, why: str, **trade: Any) -> dict[str, A
     return {"reason": reason.name.lower(), "line": line} | known | {"why": why}
 
 
-def _write_bars(path: Path, replay: Replay) -> None:
+def _wide(replay: Replay, ticks: Ticks, width: int) -> Bars:
+    """Return bars of a width by (symbol, start); those of less than a minute are made of the trades themselves."""
+    if width >= BAR_SECONDS:
+        return rolled_up(replay.bars, width // BAR_SECONDS)
+    accepted = ticks.take(replay.reasons == Reason.ACCEPTED)
+    return bars_of(grouped(accepted), width * SECOND, rules_on(replay.session).board_lot) if len(accepted) else no_bars()
+
+
+def _write_bars(path: Path, replay: Replay, bars: Bars, width: int) -> None:
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
-            for values in replay.bars.matrix.T.tolist():
+            for values in bars.matrix.T.tolist():
                 row = dict(zip(COLUMNS, values, strict=True))
-                start = datetime.fromtimestamp(row["start"] * BAR_SECONDS, UTC).isoformat()
+                start = datetime.fromtimestamp(row["start"] * width, UTC).isoformat()
                 writer.writerow([replay.symbols.names[row["symbol"]], start, *_in_npr(row).values()])
     except OSError as error:
         raise UsageError(f"--bars {path} cannot be written: {error.strerror}. Name a file in a folder that is there.") from error

@@ -19,7 +19,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     if there.stream:
         st.page_link(page("stream.py"), label="Stream", icon=":material/candlestick_chart:", query_params={"session": day.isoformat()})
     if there.tape:
-        st.page_link(page("replay_lab.py"), label="Replay lab", icon=":material/biotech:", query_params={"day": day.isoformat()})
+        st.page_link(page("replay_lab.py"), label="Replay lab", icon=":material/biotech:", query_params={"session": day.isoformat()})
     st.page_link(page("quality.py"), label="Quality of the rows", icon=":material/verified:", query_params={"session": day.isoformat()})
 found = ask(reconcile_data.reconciliation, day, side)
 if found is not None:

@@ -53,7 +53,7 @@ def _alerts(seen: parts.Compared, took: float) -> None:
     listed = [one for one in seen.diff.of(symbol=symbol, rule=rule).alerts if side in (None, one.side)]
     parts.chart(seen, listed, symbol)
     parts.around(seen)
-    parts.table(listed)
+    parts.table(seen, listed)
 
 
 def _symbols(seen: parts.Compared) -> list[str]:
@@ -69,7 +69,7 @@ def _about(tape: Loaded, day: date) -> None:
         st.caption(
             f"{say.count(len(tape.tape.ticks), 'trade')} of {say.count(len(tape.tape.symbols), 'symbol')}{missing}.", width="content"
         )
-        st.page_link(page("reconcile.py"), label="Reconcile", icon=":material/balance:", query_params={"day": day.isoformat()})
+        st.page_link(page("reconcile.py"), label="Reconcile", icon=":material/balance:", query_params={"session": day.isoformat()})
         st.page_link(page("rebuild.py"), label="Rebuild", icon=":material/layers:")
         if not known:
             st.caption("Its closes before are not known, so no price leaves its band.", width="content")

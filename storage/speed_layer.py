@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, union, update
 
-from storage.tables import AlertSilence, StreamState, TickAlert, TickBar, TickDay
+from storage.tables import AlertSilence, Price, StreamState, TickAlert, TickBar, TickDay, TradingSession
 from storage.upsert import insert_of, upsert, upsert_columns
 
 states = StreamState.__table__
@@ -14,6 +14,9 @@ bars = TickBar.__table__
 days = TickDay.__table__
 alerts = TickAlert.__table__
 silences = AlertSilence.__table__
+prices, sessions = Price.__table__, TradingSession.__table__
+
+_RECENT_SESSIONS = 20
 
 BAR_KEY = ("session", "symbol", "start_us", "revision")
 DAY_KEY = ("session", "symbol")
@@ -86,6 +89,14 @@ def bars_of(connection: Connection, session: date, symbol: str) -> Sequence[RowM
 def days_of(connection: Connection, session: date) -> Sequence[RowMapping]:
     """Return every symbol's day, by symbol."""
     return connection.execute(select(days).where(days.c.session == session).order_by(days.c.symbol)).mappings().all()
+
+
+def symbols(connection: Connection) -> set[str]:
+    """Return the symbols that were traded in the newest sessions of the stream and in the newest daily file."""
+    worked = select(states.c.session).order_by(states.c.session.desc()).limit(_RECENT_SESSIONS)
+    streamed = select(days.c.symbol).where(days.c.session.in_(worked))
+    official = select(prices.c.symbol).where(prices.c.session == select(func.max(sessions.c.session)).scalar_subquery())
+    return set(connection.execute(union(streamed, official)).scalars())
 
 
 def alerts_of(connection: Connection, *, session: date | None = None, state: str | None = None, limit: int = 500) -> Sequence[RowMapping]:

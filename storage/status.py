@@ -194,9 +194,9 @@ class AlertStanding(StrEnum):
     """Where an alert of the stream stands for the people who look at it."""
 
     OPEN = "open"  # it fires, and nobody has said anything
-    ACKNOWLEDGED = "acknowledged"  # it fires, and somebody has seen it
+    ACKNOWLEDGED = "acknowledged"  # somebody has seen it, whether it still fires or not
     SILENCED = "silenced"  # it fires, and somebody wants to hear of it later
-    RESOLVED = "resolved"  # what raised it is over
+    RESOLVED = "resolved"  # what raised it is over, and nobody has said that they saw it
 
 
 class VersionState(StrEnum):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
@@ -11,6 +12,7 @@ from engine.clock import NEPAL, nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.market.calendar import TradingCalendar
 from engine.services.base import PERSON_FIRST, Commands, Submitted, reasoned, refuse_before_opening
+from engine.stream.alerts import MARKET
 from engine.stream.correction import corrected
 from engine.stream.received import TAKEN_IN
 from engine.stream.rules import RULES
@@ -155,6 +157,7 @@ class StreamCommands(Commands):
         asked = {"rule": rule, "symbol": symbol, "minutes": minutes, "reason": why}
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "silence")
+            _refuse_unknown(connection, symbol)
             at = self.runtime.clock.now()
             same = [held for held in speed_layer.silenced(connection, at=at) if (held["rule"], held["symbol"]) == (rule, symbol)]
             self._asked(connection, request_key, "silence_alerts", **asked)
@@ -197,6 +200,17 @@ class StreamCommands(Commands):
         if day > today:
             raise UsageError(f"{day} lies in the future (today is {today} in Nepal)")
         refuse_before_opening(day)
+
+
+def _refuse_unknown(connection: Connection, symbol: str | None) -> None:
+    """Refuse a symbol that was never traded; where nothing is known of the market yet, any may be right."""
+    if symbol is None or symbol == MARKET:
+        return
+    known = speed_layer.symbols(connection)
+    if known and symbol not in known:
+        near = get_close_matches(symbol, sorted(known), n=5, cutoff=0.5)
+        there = f"the nearest are {', '.join(near)}" if near else "see the Stream page for those that were traded"
+        raise UnknownName(f"there is no symbol {symbol!r}; {there}")
 
 
 def _refuse_speed(speed: float | None) -> None:

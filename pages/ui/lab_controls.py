@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.services import Services
 from engine.stream.alerts import COOLDOWN, GROUP, GROUP_SECONDS, HYSTERESIS, PENDING
-from engine.stream.rules import MIN_TRADES, RULES, WINDOW
+from engine.stream.rules import HALT_SYMBOLS, INDEX_HALT, MIN_TRADES, RULES, WINDOW
 from engine.thresholds import Thresholds, ThresholdSpec
 from pages.ui import quality_data
 from pages.ui.actions import perform, request_key, services, set_all
@@ -19,6 +19,7 @@ from pages.ui.version_dialogs import ask_rebuild
 MAIN: Sequence[ThresholdSpec] = (RULES["moving_average"].limit, WINDOW, MIN_TRADES, COOLDOWN)
 MORE: Sequence[ThresholdSpec] = (
     *(spec for rule in RULES.values() for spec in (rule.enabled, rule.limit) if spec not in MAIN),
+    HALT_SYMBOLS,
     PENDING,
     HYSTERESIS,
     GROUP,
@@ -28,6 +29,8 @@ _NAMES = {
     WINDOW.key: "Window",
     MIN_TRADES.key: "Least trades in the window",
     COOLDOWN.key: "Cooldown",
+    INDEX_HALT.limit.key: "Index halt, before the level",
+    HALT_SYMBOLS.key: "Index halt, least symbols",
     PENDING.key: "Pending",
     HYSTERESIS.key: "Hysteresis",
     GROUP.key: "One alert for the market from",

@@ -12,7 +12,7 @@ from pages.ui.text import plain
 from pages.ui.url_choice import choice, warn_of_unknown
 from pages.ui.widgets import empty_state, page
 
-DAY = "day"  # of the URL
+DAY = "session"  # of the URL, as on every page of the stream
 
 
 def title(words: str, known: TapeDays, explanation: str = "Sessions of which every trade is there.") -> date | None:

@@ -57,6 +57,8 @@ def limit_name(spec: ThresholdSpec) -> str:
         "warn_above": "Warns above",
         "block_above": "Blocks a session above",
         "alert_above": "Alerts above",
+        "margin": "Alerts ahead of a level by",
+        "min_symbols": "Least symbols",
     }.get(kind, kind)
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from engine.errors import Conflict, UsageError
+from engine.errors import Conflict, UnknownName, UsageError
 from engine.query import query
 from engine.runtime import compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
+from engine.stream import following
 from engine.stream.bars import bars_of
 from engine.stream.logs import log_of
 from engine.stream.records import Records, Unread
@@ -242,11 +243,30 @@ def test_what_cannot_be_started_is_refused_with_the_reason(stream, day, speed, s
         stream.services.start_stream(day, speed=speed)
 
 
-def test_a_silence_needs_a_rule_or_a_symbol_and_a_reason(stream):
+def test_how_far_it_is_is_told_to_people_in_their_words_and_to_programs_with_units(stream):
+    stream.take(MIXED)
+    with stream.runtime.database.transaction() as connection:
+        speed_layer.change(connection, DAY, rate=24.624288018741847, commit_ms=4.438055999798962)
+
+    found = following.status(stream.runtime, DAY)
+    told = following.told(found)
+
+    assert found["records_per_second"] == 24.624288018741847
+    assert found["watermark_us"] == at(97)
+    assert (told["rate"], told["last commit"]) == ("24.6 records a second", "4.4 ms")
+    assert (told["newest trade"], told["set aside"]) == ("11:01:42 in Nepal", "1 duplicate, 1 late, 1 malformed")
+    assert "ended" not in told
+
+
+def test_a_silence_needs_a_rule_or_a_symbol_that_there_is_and_a_reason(stream):
     with pytest.raises(UsageError, match="name a rule"):
         stream.services.silence_alerts(minutes=10, reason="noise")
     with pytest.raises(UsageError, match="say why"):
         stream.services.silence_alerts(symbol="NABIL", minutes=10, reason=" ")
+
+    stream.take(tape((1, "NABIL", 50_000), (2, "NICA", 50_000), (60, "NICA", 50_000)))
+    with pytest.raises(UnknownName, match="no symbol 'NABLI'; the nearest are NABIL"):
+        stream.services.silence_alerts(symbol="NABLI", minutes=10, reason="results are out")
 
     stream.services.silence_alerts(symbol="NABIL", minutes=10, reason="results are out")
 
