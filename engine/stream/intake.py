@@ -75,17 +75,13 @@ class Intake:
     contracts: Contracts = field(init=False)
     watermark: int = _NEVER
     newest: int = _NEVER  # the latest time of an accepted tick
+    held: int = 0  # ticks that wait for the watermark
     _held: list[tuple[int, int, Ticks]] = field(default_factory=list)  # a heap: first time, number, ticks in order
     _parts: int = 0
 
     def __post_init__(self) -> None:
         self.hours = Hours.of(self.session)
         self.contracts = Contracts(self.session)
-
-    @property
-    def held(self) -> int:
-        """How many ticks wait for the watermark."""
-        return sum(len(part) for _, _, part in self._held)
 
     def take(self, ticks: Ticks, ingest: Ints | None = None) -> Sorted:
         """Take a batch in; `ingest` is when each was taken into the log, in microseconds since 1970, or None where that is not known."""
@@ -144,6 +140,7 @@ class Intake:
 
     def _released(self, ticks: Ticks) -> Ticks:
         """Put a batch beside what waits; return what the watermark has passed."""
+        self.held += len(ticks)
         self._hold(ticks.in_order())
         ready, waiting = [], []
         while self._held and self._held[0][0] < self.watermark:
@@ -155,7 +152,9 @@ class Intake:
             waiting = [joined(waiting).in_order()]
         for part in waiting:
             self._hold(part)
-        return joined(ready).in_order()
+        released = joined(ready).in_order()
+        self.held -= len(released)
+        return released
 
     def _hold(self, ticks: Ticks) -> None:
         if len(ticks):
