@@ -74,26 +74,45 @@ def bars_of(group: Grouped, width_us: int, board_lot: int) -> Bars:
 
 
 def _set_prices(bars: Ints, first: Ints, last: Ints, rate: Ints, regular: Mask) -> None:
-    high = rate
-    if not regular.all():
-        place = np.arange(len(rate))
-        last = np.maximum.reduceat(np.where(regular, place, -1), first)
-        first_regular = np.minimum.reduceat(np.where(regular, place, len(rate) - 1), first)
-        bars[HIGH] = np.maximum.reduceat(np.where(regular, rate, 0), first)
-        bars[LOW] = np.minimum.reduceat(np.where(regular, rate, _FAR), first)
-        bars[OPEN], bars[CLOSE] = rate[first_regular], rate[last]
-        if last.min() < 0:
-            bars[OPEN : CLOSE + 1, last < 0] = 0
-        return
-    bars[HIGH], bars[LOW] = np.maximum.reduceat(high, first), np.minimum.reduceat(rate, first)
-    bars[OPEN], bars[CLOSE] = rate[first], rate[last]
+    odd = np.flatnonzero(~regular)
+    without: Ints = np.zeros(0, np.int64)
+    if len(odd):
+        rate, without = _without_odd_lots(rate, first, last, odd, np.flatnonzero(regular))
+    bars[HIGH], bars[LOW] = np.maximum.reduceat(rate, first), np.minimum.reduceat(rate, first)
+    bars[OPEN], bars[CLOSE] = rate.take(first), rate.take(last)
+    bars[OPEN : CLOSE + 1, without] = 0
+
+
+def _without_odd_lots(rate: Ints, first: Ints, last: Ints, odd: Ints, regular: Ints) -> tuple[Ints, Ints]:
+    """Return rates with those of odd lots, which are few, replaced by a neighbour's in the same bar; and the bars of odd lots alone.
+
+    The neighbour is the regular lot before, or behind where there is none: so first and last, highest and lowest are those of regular lots.
+    """
+    bar = np.searchsorted(first, odd, side="right") - 1
+    place = np.searchsorted(regular, odd)
+    bounded = np.concatenate(([-1], regular, [len(rate)]))
+    before, behind = bounded[place], bounded[place + 1]
+    there = before >= first[bar]
+    neighbour = np.where(there, before, behind)
+    found = there | (behind <= last[bar])
+    rate = rate.copy()
+    rate[odd[found]] = rate[neighbour[found]]
+    return rate, bar[~found]
+
+
+def by_symbol(bars: Bars) -> Bars:
+    """Return bars by (symbol, start)."""
+    symbol, start = bars.matrix[SYMBOL], bars.matrix[START]
+    if ((symbol[1:] > symbol[:-1]) | ((symbol[1:] == symbol[:-1]) & (start[1:] >= start[:-1]))).all():
+        return bars
+    return Bars(bars.matrix.take(np.lexsort((start, symbol)), axis=1))
 
 
 def rolled_up(bars: Bars, times: int) -> Bars:
     """Return bars `times` as wide, by (symbol, start); `bars` may come in any order."""
     if not len(bars):
         return bars
-    old = bars.matrix[:, np.lexsort((bars["start"], bars["symbol"]))]
+    old = by_symbol(bars).matrix
     start = old[START] // times
     first = np.flatnonzero(np.concatenate(([True], (start[1:] != start[:-1]) | (old[SYMBOL, 1:] != old[SYMBOL, :-1]))))
     traded = old[CLOSE] > 0

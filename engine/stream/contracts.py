@@ -56,11 +56,12 @@ class Contracts:
         stamps = np.arange(self._count + 1, self._count + 1 + len(key), dtype=np.int32)
         if not fresh.all():
             key, stamps = key[fresh], stamps[fresh]
-        np.maximum.at(self._last, key // _SEQUENCES, key % _SEQUENCES)
+        partition = key // _SEQUENCES
+        np.maximum.at(self._last, partition, key - partition * _SEQUENCES)
         self._stamp[key[::-1]] = stamps[::-1]  # of equal ones the first stays, being written last
         first: Mask = self._stamp[key] == stamps
         self._count += len(contract)
-        self._received += np.bincount((key if first.all() else key[first]) // _SEQUENCES, minlength=_PARTITIONS)
+        self._received += np.bincount(partition if first.all() else partition[first], minlength=_PARTITIONS)
         if first.all():
             return fresh
         new = fresh.copy()

@@ -127,7 +127,7 @@ def moment(group: Grouped, before: Before, trailing: Trailing | WholeTape, marke
         quantity=group.ticks.quantity,
         earlier=trailing.within(before, int(limits[WINDOW.key])),
         recent=trailing.within(before, BURST_SECONDS).number + 1,
-        previous_close=market.previous_closes[before.symbol],
+        previous_close=market.previous_closes.take(before.symbol),
         since_opening=before.pane - market.opening,
         band_pct=market.band_pct,
         thresholds=limits,
