@@ -184,16 +184,21 @@ class OpenBars:
         bars = bars_of(group, self.width_us, self.board_lot).matrix
         symbols = group.symbols
         self._reach(int(symbols[-1]) + 1)
+        before = self._open.take(symbols, axis=1)
+        if bars.shape[1] == len(symbols) and _go_on(before, bars).all():  # the usual case: one bar a symbol, begun before
+            _put_before(before, bars)
+            self._open[:, symbols] = bars
+            return
         first = np.flatnonzero(np.concatenate(([True], bars[SYMBOL, 1:] != bars[SYMBOL, :-1])))
         last = np.append(first[1:], bars.shape[1]) - 1
-        before = self._open[:, symbols]
-        there = before[TRADES] > 0
-        goes_on = there & (before[START] == bars[START, first])
-        _put_before(before[:, goes_on], bars, first[goes_on])
-        self._open[:, symbols] = bars[:, last]
+        goes_on = _go_on(before, bars.take(first, axis=1))
+        continued = bars.take(first[goes_on], axis=1)
+        _put_before(before[:, goes_on], continued)
+        bars[:, first[goes_on]] = continued
+        self._open[:, symbols] = bars.take(last, axis=1)
         inner = np.ones(bars.shape[1], np.bool_)
         inner[last] = False
-        self._over += [Bars(before[:, there & ~goes_on]), Bars(bars[:, inner])]
+        self._over += [Bars(before[:, (before[TRADES] > 0) & ~goes_on]), Bars(bars[:, inner])]
 
     def _reach(self, symbols: int) -> None:
         more = symbols - self._open.shape[1]
@@ -201,9 +206,14 @@ class OpenBars:
             self._open = np.pad(self._open, ((0, 0), (0, max(more, 64))))
 
 
-def _put_before(before: Ints, bars: Ints, where: Ints) -> None:
-    """Put the earlier halves of bars that go on before what has come now."""
-    now = bars[:, where]
+def _go_on(before: Ints, now: Ints) -> Mask:
+    """Return which of the bars of before, an entry without a trade being none, are the same ones as now."""
+    same: Mask = (before[TRADES] > 0) & (before[START] == now[START])
+    return same
+
+
+def _put_before(before: Ints, now: Ints) -> None:
+    """Put the earlier halves of bars before what has come now."""
     now[VOLUME:] += before[VOLUME:]
     np.maximum(now[HIGH], before[HIGH], out=now[HIGH])
     both = (before[CLOSE] > 0) & (now[CLOSE] > 0)
@@ -215,4 +225,3 @@ def _put_before(before: Ints, bars: Ints, where: Ints) -> None:
         now[LOW] = np.where(both, np.minimum(now[LOW], before[LOW]), np.where(earlier, before[LOW], now[LOW]))
         now[OPEN] = np.where(earlier, before[OPEN], now[OPEN])
         now[CLOSE] = np.where(later, now[CLOSE], before[CLOSE])
-    bars[:, where] = now

@@ -130,13 +130,19 @@ class Intake:
         return reasons
 
     def _late(self, time: Ints, new: Mask) -> Mask:
-        if not len(time) or int(time.min()) >= max(self.newest, _EARLIEST, int(time.max())) - self.lateness_us:
-            return np.zeros(len(time), np.bool_)  # the usual case: all within the lateness of the newest of them
+        if not len(time) or self._in_time(time):
+            return np.zeros(len(time), np.bool_)
         newest = np.empty(len(time) + 1, np.int64)
         newest[0] = self.newest
         newest[1:] = np.where(new, time, _NEVER)
         np.maximum.accumulate(newest, out=newest)
         return time < np.maximum(newest[:-1], _EARLIEST) - self.lateness_us
+
+    def _in_time(self, time: Ints) -> bool:
+        """Say whether none can be late, as is usual: all within the lateness of the newest of them, or in order and none before."""
+        before = max(self.newest, _EARLIEST) - self.lateness_us
+        first = int(time.min())
+        return first >= max(before, int(time.max()) - self.lateness_us) or (first >= before and bool((time[1:] >= time[:-1]).all()))
 
     def _released(self, ticks: Ticks) -> Ticks:
         """Put a batch beside what waits; return what the watermark has passed."""

@@ -56,5 +56,5 @@ class MarketMove:
         for start, end in pairwise(cuts):  # a minute depends on the one before it
             self._moved[symbol[start:end]] = moved[start:end]
             known = self._moved[~np.isnan(self._moved)]
-            found.append(float(known.mean() * 100) if len(known) else None)
+            found.append(float(np.add.reduce(known) / len(known) * 100) if len(known) else None)  # `mean` takes thrice as long
         return found

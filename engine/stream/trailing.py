@@ -8,33 +8,41 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.stream.ticks import SECOND, Floats, Ints, Ticks
+from engine.stream.ticks import SECOND, Codes, Floats, Ints, Ticks
 
 _SECOND_BITS = 40  # of a key: more seconds than since 1970
 _PANES_AT_ONCE = 256  # a batch that spans more seconds is taken in parts
 
 
 class Grouped(NamedTuple):
-    """A batch by symbol, within a symbol in order; `first` are the places where a symbol begins, `owner` the group of each tick."""
+    """A batch by symbol, within a symbol in order; `first` are the places where a symbol begins, `symbols` which these are."""
 
     ticks: Ticks
     first: Ints
     size: Ints
-    owner: Ints
-
-    @property
-    def symbols(self) -> Ints:
-        """The symbol of each group."""
-        return self.ticks.symbol[self.first].astype(np.int64)
+    symbols: Ints
 
 
 def grouped(ticks: Ticks) -> Grouped:
     """Return ticks (at least one, in order) by symbol."""
     by_symbol = ticks.take(np.argsort(ticks.symbol, kind="stable"))
-    symbol = by_symbol.symbol
-    first = np.flatnonzero(np.concatenate(([True], symbol[1:] != symbol[:-1])))
-    size = np.diff(first, append=len(symbol))
-    return Grouped(by_symbol, first, size, np.repeat(np.arange(len(first)), size))
+    first = _beginnings(by_symbol.symbol, np.zeros(1, np.int64))
+    return Grouped(by_symbol, first, _sizes(first, len(ticks)), by_symbol.symbol.take(first).astype(np.int64))
+
+
+def _beginnings(column: Ints | Codes, anyway: Ints) -> Ints:
+    """Return the places at which a value differs from the one before, and those where a group begins `anyway`."""
+    new = np.empty(len(column), np.bool_)
+    np.not_equal(column[1:], column[:-1], out=new[1:])
+    new[anyway] = True
+    return np.flatnonzero(new)
+
+
+def _sizes(first: Ints, count: int) -> Ints:
+    size = np.empty_like(first)
+    np.subtract(first[1:], first[:-1], out=size[:-1])
+    size[-1] = count - first[-1]
+    return size
 
 
 class Sums(NamedTuple):
@@ -69,11 +77,8 @@ class Before(NamedTuple):
 
 
 def _runs(group: Grouped, pane: Ints) -> Runs:
-    new = np.empty(len(pane), np.bool_)
-    np.not_equal(pane[1:], pane[:-1], out=new[1:])
-    new[group.first] = True
-    first = np.flatnonzero(new)
-    return Runs(first, np.diff(first, append=len(pane)), group.ticks.symbol.take(first).astype(np.int64), pane.take(first))
+    first = _beginnings(pane, group.first)
+    return Runs(first, _sizes(first, len(pane)), group.ticks.symbol.take(first).astype(np.int64), pane.take(first))
 
 
 class Trailing:
