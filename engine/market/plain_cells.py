@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from engine.stream.ticks import Ints, Mask
 
-_ZERO, _NINE, _POINT, _SPACE, _T = np.frombuffer(b"09. T", np.uint8)
 _BEFORE_DAY = 10  # characters of a date
 _TO_SECONDS, _TO_MICROSECONDS = 19, 26  # characters of a date and a time
 _EARLIEST, _LATEST = (int(np.datetime64(day, "us").astype(np.int64)) for day in ("2000-01-01", "2100-01-01"))
@@ -19,6 +18,7 @@ _ANY_TIME = "2000-01-01T00:00:00"
 _DIGITS = 16
 _TENS = 10 ** np.arange(3)
 DECIMALS = len(_TENS) - 1
+_TOO_MANY = _DIGITS  # decimals, for a point with nothing behind it
 
 
 class Plain(NamedTuple):
@@ -39,22 +39,25 @@ class PlainNumbers(NamedTuple):
 def hundredths(column: pa.Array) -> PlainNumbers:
     """Return numbers times 100; plain are up to 16 digits without leading noughts and, where there is a point, one or two behind it."""
     text, offsets = _characters(column)
-    fine = np.ones(len(column), np.bool_)
+    points = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("."))
     decimals: Ints = np.zeros(len(column), np.int64)
-    points = np.flatnonzero(text == _POINT)
+    fine = np.ones(len(column), np.bool_)
     if len(points):
-        cell = _owners(points, offsets)
-        decimals[cell] = offsets[cell + 1] - points - 1
-        if not (cell[1:] > cell[:-1]).all():
-            fine[cell[1:][cell[1:] == cell[:-1]]] = False  # of two points
-        fine[cell[decimals[cell] == 0]] = False
-        offsets = offsets - np.searchsorted(points, offsets)
-        text = text[text != _POINT]
-    if not text.tobytes().isdigit():
-        fine[_owners(np.flatnonzero(text - _ZERO > _NINE - _ZERO), offsets)] = False  # in eight bits: what is below the nought is high
-    whole = np.diff(offsets) - decimals
+        before = np.searchsorted(points, offsets)  # points that stand before each cell
+        pointed = before[1:] - before[:-1]
+        fine = pointed <= 1
+        cell = np.repeat(np.arange(len(column)), pointed)
+        behind = offsets.take(cell + 1) - points - 1
+        decimals[cell] = np.where(behind < 1, _TOO_MANY, behind)
+        offsets = offsets - before
+        text = text.translate(None, b".")
+    digits = np.frombuffer(text or b"?", np.uint8)
+    if not text.isdigit() and len(column):
+        strange = np.flatnonzero((digits < ord("0")) | (digits > ord("9")))
+        fine[np.searchsorted(offsets, strange, side="right") - 1] = False
+    whole = offsets[1:] - offsets[:-1] - decimals
     fine &= (whole >= 1) & (whole <= _DIGITS) & (decimals <= DECIMALS)
-    fine[fine] &= (text[offsets[:-1][fine]] != _ZERO) | (whole[fine] == 1)
+    fine &= (digits.take(offsets[:-1], mode="clip") != ord("0")) | (whole == 1)
     if not fine.all():
         return hundredths(pc.if_else(pa.array(fine), column, "0"))._replace(fine=fine)
     numbers = pa.Array.from_buffers(pa.string(), len(column), [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(text)])
@@ -64,10 +67,10 @@ def hundredths(column: pa.Array) -> PlainNumbers:
 def microseconds(column: pa.Array) -> Plain:
     """Return times of this century as microseconds since 1970 of the clock that they were read from."""
     text, offsets = _characters(column)
-    length = np.diff(offsets)
+    length = offsets[1:] - offsets[:-1]
     fine = (length == _TO_SECONDS) | ((length > _TO_SECONDS + 1) & (length <= _TO_MICROSECONDS))
-    between = text[offsets[:-1][fine] + _BEFORE_DAY]
-    fine[fine] = (between == _T) | (between == _SPACE)
+    between = np.frombuffer(text or b"?", np.uint8).take(offsets[:-1] + _BEFORE_DAY, mode="clip")
+    fine &= (between == ord("T")) | (between == ord(" "))
     there = column if fine.all() else pc.if_else(pa.array(fine), column, _ANY_TIME)
     try:
         times = there.cast(pa.timestamp("us")).view(pa.int64()).to_numpy()
@@ -76,18 +79,14 @@ def microseconds(column: pa.Array) -> Plain:
     return Plain(times, fine & (times >= _EARLIEST) & (times < _LATEST))
 
 
-def _characters(column: pa.Array) -> tuple[np.ndarray, Ints]:
+def _characters(column: pa.Array) -> tuple[bytes, Ints]:
     """Return the bytes of a text column, and between which of them each cell lies; a null has none."""
     if not len(column):
-        return np.empty(0, np.uint8), np.zeros(1, np.int64)
+        return b"", np.zeros(1, np.int64)  # there are no buffers
     if column.null_count:
         column = pc.fill_null(column, "")
     _, places, data = column.buffers()
     offsets = np.frombuffer(places, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
-    text = np.frombuffer(data if data is not None else b"", np.uint8)[offsets[0] : offsets[-1]]
-    return text, offsets - offsets[0]
-
-
-def _owners(places: Ints, offsets: Ints) -> Ints:
-    """Return the cell of each character."""
-    return np.searchsorted(offsets, places, side="right") - 1
+    first, last = int(offsets[0]), int(offsets[-1])
+    text = b"" if data is None else data.slice(first, last - first).to_pybytes()
+    return text, offsets - first

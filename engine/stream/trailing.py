@@ -21,13 +21,15 @@ class Grouped(NamedTuple):
     first: Ints
     size: Ints
     symbols: Ints
+    seconds: range  # since 1970, from its first tick to its last
 
 
 def grouped(ticks: Ticks) -> Grouped:
     """Return ticks (at least one, in order) by symbol."""
     by_symbol = ticks.take(np.argsort(ticks.symbol, kind="stable"))
     first = _beginnings(by_symbol.symbol, np.zeros(1, np.int64))
-    return Grouped(by_symbol, first, _sizes(first, len(ticks)), by_symbol.symbol.take(first).astype(np.int64))
+    seconds = range(int(ticks.time[0]) // SECOND, int(ticks.time[-1]) // SECOND + 1)
+    return Grouped(by_symbol, first, _sizes(first, len(ticks)), by_symbol.symbol.take(first).astype(np.int64), seconds)
 
 
 def _beginnings(column: Ints | Codes, anyway: Ints) -> Ints:
@@ -77,6 +79,8 @@ class Before(NamedTuple):
 
 
 def _runs(group: Grouped, pane: Ints) -> Runs:
+    if len(group.seconds) == 1:
+        return Runs(group.first, group.size, group.symbols, pane.take(group.first))
     first = _beginnings(pane, group.first)
     return Runs(first, _sizes(first, len(pane)), group.ticks.symbol.take(first).astype(np.int64), pane.take(first))
 
@@ -114,16 +118,20 @@ class Trailing:
             np.arange(len(pane)) + counted.repeat(group.size),
             _runs(group, pane),
         )
-        self._first, last = int(before.runs.pane.min()), int(before.runs.pane.max())
-        self._seconds = last + 1 - self._first
+        self._first, self._seconds = group.seconds.start, len(group.seconds)
         self._fill(group, before)
         return before
 
     def within(self, before: Before, seconds: int) -> Sums:
         """Return the sums over a window of so many seconds (at most `longest`) before each tick of the last `add`."""
         start = self._first - (seconds + 1)
-        rows = np.arange(start, start + self._seconds) % self._rows * self._width  # a remainder a run would cost more than all else here
-        cell = rows[before.runs.pane - self._first] + before.runs.symbol
+        if self._seconds == 1:
+            cell = before.runs.symbol + start % self._rows * self._width
+        else:
+            rows = (
+                np.arange(start, start + self._seconds) % self._rows * self._width
+            )  # a remainder a run would cost more than all else here
+            cell = rows[before.runs.pane - self._first] + before.runs.symbol
         return before.less(self._totals.ravel().take(cell), self._counts.ravel().take(cell))
 
     def _fill(self, group: Grouped, before: Before) -> None:

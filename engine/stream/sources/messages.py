@@ -123,7 +123,7 @@ def _written(numbers: Sequence[msgspec.Raw]) -> pa.Array:
     if len(ends) != len(numbers) - 1 or not joined.isascii():  # what is no number, and is said to be none later
         column = pa.array([bytes(number).decode(errors="backslashreplace") for number in numbers], pa.string())
     else:
-        text = joined.replace(_BETWEEN, b"")
+        text = joined.translate(None, _BETWEEN)
         column = pa.Array.from_buffers(pa.string(), len(numbers), [None, pa.py_buffer(offsets), pa.py_buffer(text)])
     if b"null" in joined or (offsets[1:] == offsets[:-1]).any():
         column = pc.if_else(pc.is_in(column, value_set=_ABSENT), None, column)
