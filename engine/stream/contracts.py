@@ -39,7 +39,7 @@ class Contracts:
 
     def __init__(self, session: date) -> None:
         self.base = first_id(session)
-        self._stamp = np.zeros(0, np.int32)  # by id: its place in the order of arrival, from 1; untouched pages cost nothing
+        self._stamp = np.zeros(IDS, np.int32)  # by id: its place in the order of arrival, from 1; untouched pages cost nothing
         self._count = 0
         self._received, self._last = np.zeros(_PARTITIONS, np.int64), np.zeros(_PARTITIONS, np.int64)
 
@@ -51,7 +51,6 @@ class Contracts:
     def add(self, contract: Ints) -> Mask:
         """Take ids of this session in; return which of them are new, the first of equal ones being so."""
         key = contract - self.base
-        self._reach(int(key.max(initial=0)))
         fresh: Mask = self._stamp[key] == 0
         stamps = np.arange(self._count + 1, self._count + 1 + len(key), dtype=np.int32)
         if not fresh.all():
@@ -86,9 +85,3 @@ class Contracts:
         """Return what each partition's ids tell, of those partitions that had any."""
         there = np.flatnonzero(self._last).tolist()
         return [Completeness(partition, int(self._received[partition]), int(self._last[partition])) for partition in there]
-
-    def _reach(self, key: int) -> None:
-        if key >= len(self._stamp):
-            grown = np.zeros((key // _SEQUENCES + 1) * _SEQUENCES, np.int32)
-            grown[: len(self._stamp)] = self._stamp
-            self._stamp = grown

@@ -98,11 +98,15 @@ class Session:
 
     def _feed(self, records: Records) -> tuple[Output, Ints]:
         """Return what the processor made of records, and a `Reason` for each record."""
-        reasons = np.full(len(records), int(Reason.MALFORMED), np.int64)
-        there = np.ones(len(records), np.bool_)
-        there[[it.row for it in records.unread]] = False
-        output = self.processor.feed(records.ticks if there.all() else records.ticks.take(there), records.ingest[there])
-        reasons[there] = output.reasons
+        if records.unread:
+            there = np.ones(len(records), np.bool_)
+            there[[it.row for it in records.unread]] = False
+            output = self.processor.feed(records.ticks.take(there), records.ingest[there])
+            reasons = np.full(len(records), int(Reason.MALFORMED), np.int64)
+            reasons[there] = output.reasons
+        else:
+            output = self.processor.feed(records.ticks, records.ingest)
+            reasons = output.reasons
         self.records += len(records)
         self.aside.update(Reason(reason).name.lower() for reason in reasons[reasons != Reason.ACCEPTED].tolist())
         self._note(output)

@@ -14,7 +14,7 @@ from engine.stream.ticks import Symbols
 
 KEPT = 64 * 1024  # bytes of a message that cannot be read
 _BETWEEN = b"\n"
-_ABSENT = pa.array(["", "null"])
+_ABSENT = ("", "null")
 
 
 class _Trade(msgspec.Struct, gc=False):
@@ -126,5 +126,5 @@ def _written(numbers: Sequence[msgspec.Raw]) -> pa.Array:
         text = joined.translate(None, _BETWEEN)
         column = pa.Array.from_buffers(pa.string(), len(numbers), [None, pa.py_buffer(offsets), pa.py_buffer(text)])
     if b"null" in joined or (offsets[1:] == offsets[:-1]).any():
-        column = pc.if_else(pc.is_in(column, value_set=_ABSENT), None, column)
+        column = pc.if_else(pc.is_in(column, value_set=pa.array(_ABSENT)), None, column)
     return pc.utf8_trim(column, '"') if b'"' in joined else column
