@@ -163,7 +163,8 @@ def page(saw: Seen | None) -> None:
     )
     show("  99th percentile and slowest", f"{percentile(saw.redraws, 0.99):.0f}, {max(saw.redraws):.0f} ms")
     show("time between two frames, 99th percentile and longest", f"{percentile(saw.gaps, 0.99):.0f}, {max(saw.gaps):.0f} ms")
-    show("  its share spent in tasks of more than 50 ms", f"{saw.blocked / sum(saw.gaps):.1%}", "of the browser's main thread")
+    watched_for = sum(saw.gaps) / 1000
+    show("CPU of the page's process", f"{saw.cpu / watched_for:.0%}", f"of one core: {saw.cpu / len(saw.redraws) * 1000:.0f} ms a redraw")
 
 
 if __name__ == "__main__":

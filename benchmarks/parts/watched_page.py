@@ -13,7 +13,7 @@ _PATIENCE_MS = 60_000
 
 # A redraw lasts from the browser's asking to the last message before it asks again. A frame that is late says that the page stood still.
 _WATCH = """
-window.watched = {redraws: [], gaps: [], blocked: 0};
+window.watched = {redraws: [], gaps: []};
 const Native = window.WebSocket;
 window.WebSocket = class extends Native {
   constructor(...of) {
@@ -27,9 +27,6 @@ window.WebSocket = class extends Native {
     super.send(data);
   }
 };
-new PerformanceObserver((list) => {
-  for (const task of list.getEntries()) window.watched.blocked += task.duration;
-}).observe({type: 'longtask'});
 let before = performance.now();
 const frame = (now) => { window.watched.gaps.push(now - before); before = now; requestAnimationFrame(frame); };
 requestAnimationFrame(frame);
@@ -38,11 +35,11 @@ requestAnimationFrame(frame);
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a browser saw, in ms: each redraw, and the time between any two frames; `blocked` in tasks of more than 50 ms."""
+    """What a browser saw, in ms by the wall: each redraw, and the time between any two frames; CPU seconds of the page's process."""
 
     redraws: list[float]
     gaps: list[float]
-    blocked: float
+    cpu: float
 
 
 @contextmanager
@@ -55,9 +52,18 @@ def watched(address: str, says: str) -> Iterator[tuple[Callable[[float], None], 
         page.goto(address)
         page.get_by_text(says).first.wait_for(timeout=_PATIENCE_MS)
 
+        devtools = browser.new_browser_cdp_session()
+
+        def cpu() -> float:
+            found = devtools.send("SystemInfo.getProcessInfo")["processInfo"]
+            return float(sum(process["cpuTime"] for process in found if process["type"] == "renderer"))
+
+        before = cpu()
+        page.evaluate("watched.redraws = []; watched.gaps = []")
+
         def seen() -> Seen:
-            found: dict[str, Any] = page.evaluate("window.watched")
-            return Seen(**found)
+            found: dict[str, Any] = page.evaluate("watched")
+            return Seen(**found, cpu=cpu() - before)
 
         yield page.wait_for_timeout, seen
         browser.close()
