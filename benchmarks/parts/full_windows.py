@@ -12,6 +12,7 @@ import numpy as np
 
 import engine.stream.work  # noqa: F401, all that the real process has in its memory
 from benchmarks.stream import DAY, OPENING, SYMBOLS, dense_tape
+from engine.lean import leave_pandas_out
 from engine.stream.contracts import first_id
 from engine.stream.processor import Processor
 from engine.stream.ticks import SECOND, Symbols, Ticks
@@ -37,6 +38,7 @@ def peak_mb() -> float:
 
 def main() -> None:
     """Stream, and print the memory of the process before and after."""
+    leave_pandas_out()
     tape = dense_tape(PER_SECOND)
     before = peak_mb()
     processor = Processor(DAY, Symbols(f"S{number}" for number in range(SYMBOLS)), snapshot({"stream.window_s": float(WINDOW)}, 0))
