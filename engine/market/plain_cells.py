@@ -51,8 +51,8 @@ def hundredths(column: pa.Array) -> PlainNumbers:
         decimals[cell] = np.where(behind < 1, _TOO_MANY, behind)
         offsets = offsets - before
         text = text.translate(None, b".")
-    digits = np.frombuffer(text or b"?", np.uint8)
-    if not text.isdigit() and len(column):
+    digits = np.frombuffer(text or b"?", np.uint8)  # where all cells are empty, something to look at
+    if text and not text.isdigit():
         strange = np.flatnonzero((digits < ord("0")) | (digits > ord("9")))
         fine[np.searchsorted(offsets, strange, side="right") - 1] = False
     whole = offsets[1:] - offsets[:-1] - decimals

@@ -57,6 +57,9 @@ def told(rows, read):
 
 @given(ROWS)
 @example([GOOD, GOOD | {AMOUNT: None}])
+@example([dict.fromkeys(COLUMNS), dict.fromkeys(COLUMNS)])
+@example([dict.fromkeys(COLUMNS, "")])
+@example([dict.fromkeys(COLUMNS, ".")])
 @example([GOOD | {name: cell} for name in COLUMNS for cell in SPOILT[name]])
 def test_rows_read_at_once_are_what_a_careful_reader_finds_one_by_one(rows):
     by_one = [told([row], _read_carefully) for row in rows]

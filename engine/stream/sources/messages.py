@@ -49,9 +49,7 @@ class _Opened:
     messages: Sequence[bytes]
     trades: Sequence[_Trade]
     reasons: Mapping[int, str] = field(default_factory=dict)
-    places: Sequence[tuple[int, int | None]] | None = (
-        None  # of each row, its message, and its place in the message's list; None: one a message
-    )
+    places: Sequence[tuple[int, int | None]] | None = None  # each row's message, and place in the list there; None: one a message
 
     def raw(self, row: int) -> bytes:
         """Return a row's bytes as they came."""
