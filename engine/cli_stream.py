@@ -160,6 +160,9 @@ def stream_status(day: Day = None, *, to_json: Json = False) -> None:
 @told
 def work(run_id: int) -> None:
     """Work on a queued session; what a runner starts."""
+    from engine.lean import leave_pandas_out  # noqa: PLC0415, for processes that work
+
+    leave_pandas_out()
     from engine.stream import following  # noqa: PLC0415, used by this command only
 
     structlog.configure(

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, union, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, union, update
 
+from storage.prepared import Prepared
 from storage.tables import AlertSilence, Price, StreamState, TickAlert, TickBar, TickDay, TradingSession
 from storage.upsert import insert_of, upsert, upsert_columns
 
@@ -54,7 +56,15 @@ def begin(connection: Connection, session: date, *, at: datetime, **values: Any)
 
 def change(connection: Connection, session: date, **values: Any) -> bool:
     """Change what is known or wanted of a session; say whether there is such a one."""
-    return connection.execute(update(states).where(states.c.session == session).values(values)).rowcount == 1
+    return (
+        _changing(tuple(values)).write(connection, {"b_session": session} | {f"new_{name}": value for name, value in values.items()}) == 1
+    )
+
+
+@cache
+def _changing(columns: tuple[str, ...]) -> Prepared:
+    new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
+    return Prepared(update(states).where(states.c.session == bindparam("b_session")).values(new))
 
 
 def add_bars(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:

@@ -115,9 +115,11 @@ def volume_limit(moment: Moment) -> Floats:
 @rule(default=50, low=2, high=500, step=1, unit="times the usual")
 def trade_burst(moment: Moment) -> Floats:
     """Far more trades within ten seconds than the window before lets expect; one in ten seconds is the least that is expected."""
-    older = moment.earlier.number - (moment.recent - 1)
-    covered = np.minimum(moment.since_opening, moment.thresholds[WINDOW.key]) - BURST_SECONDS
-    usual = older * BURST_SECONDS
+    usual = moment.earlier.number - moment.recent
+    usual += 1.0  # this trade is among the recent ones, and not among the earlier
+    usual *= BURST_SECONDS
+    covered = np.minimum(moment.since_opening, moment.thresholds[WINDOW.key])
+    covered -= BURST_SECONDS
     usual /= np.maximum(covered, BURST_SECONDS)
     score = moment.recent / np.maximum(usual, 1.0, out=usual)
     score[covered < BURST_SECONDS] = np.nan  # the rush of the opening is compared with nothing
@@ -150,7 +152,7 @@ def moment(group: Grouped, before: Before, trailing: Trailing | WholeTape, marke
         quantity=group.ticks.quantity,
         earlier=trailing.within(before, int(limits[WINDOW.key])),
         recent=trailing.within(before, BURST_SECONDS).number + 1,
-        previous_close=market.previous_closes[before.symbol],
+        previous_close=market.previous_closes.take(before.symbol),
         since_opening=before.pane - market.opening,
         band_pct=market.band_pct,
         thresholds=limits,

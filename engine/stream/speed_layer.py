@@ -23,13 +23,14 @@ from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Output, Processor
 from engine.stream.received import Received
 from engine.stream.records import Records, recoded
-from engine.stream.ticks import SECOND, Ints, Symbols, Ticks
+from engine.stream.ticks import SECOND, Codes, Ints, Symbols
 from engine.thresholds import Thresholds
 from storage import dead_letters, speed_layer
 from storage.dead_letters import Letter
 from storage.status import LetterKind
 
 DAY = 24 * 60 * 60
+DAYS_EVERY = timedelta(milliseconds=250)  # of what is written with a batch, symbols' days would cost more than all else
 _AT_ONCE = 100_000  # records that are read back at a time
 _PRICES, _SUMS = ("open", "high", "low", "close"), ("volume", "turnover", "trades")
 
@@ -48,6 +49,8 @@ class Session:
     bars: int = 0
     alerts: set[str] = field(default_factory=set)
     _days: OpenBars = field(init=False)
+    _traded: list[Codes] = field(default_factory=list)  # symbols whose days are not written as they stand
+    _written_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.processor = Processor(self.day, self.log.symbols(self.day), self.thresholds, self.previous_closes)
@@ -78,33 +81,51 @@ class Session:
     def close(self, within: Connection, *, at: datetime) -> None:
         """End the session: the last bars close, alerts are resolved, and the log takes nothing more."""
         output = self.processor.close()
-        self._days.add(output.ticks)
         self._note(output)
         self._write(within, output, at=at, ended_at=at)
+        self.settle(within)
         self.log.close(within, self.day)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every symbol's day is written as it stands; `take` writes them four times a second, each with what had been taken."""
+        return not self._traded
+
+    def settle(self, within: Connection) -> None:
+        """Write the days that are not."""
+        if self._traded:
+            speed_layer.set_days(within, self._day_columns(np.unique(np.concatenate(self._traded))))
+            self._traded = []
 
     def _feed(self, records: Records) -> tuple[Output, Ints]:
         """Return what the processor made of records, and a `Reason` for each record."""
-        reasons = np.full(len(records), int(Reason.MALFORMED), np.int64)
-        there = np.ones(len(records), np.bool_)
-        there[[it.row for it in records.unread]] = False
-        output = self.processor.feed(records.ticks if there.all() else records.ticks.take(there), records.ingest[there])
-        reasons[there] = output.reasons
+        if records.unread:
+            there = np.ones(len(records), np.bool_)
+            there[[it.row for it in records.unread]] = False
+            output = self.processor.feed(records.ticks.take(there), records.ingest[there])
+            reasons = np.full(len(records), int(Reason.MALFORMED), np.int64)
+            reasons[there] = output.reasons
+        else:
+            output = self.processor.feed(records.ticks, records.ingest)
+            reasons = output.reasons
         self.records += len(records)
         self.aside.update(Reason(reason).name.lower() for reason in reasons[reasons != Reason.ACCEPTED].tolist())
-        self._days.add(output.ticks)
         self._note(output)
         return output, reasons
 
     def _note(self, output: Output) -> None:
+        if len(output.ticks):
+            self._days.add(output.ticks)
+            self._traded.append(output.ticks.symbol)
         self.bars += len(output.bars)
         self.alerts.update(alert.key for alert in output.alerts)
 
     def _write(self, within: Connection, output: Output, *, at: datetime, **more: Any) -> None:
         if len(output.bars):
             speed_layer.add_bars(within, self._bar_columns(output.bars))
-        if len(output.ticks):
-            speed_layer.set_days(within, self._day_columns(output.ticks))
+        if self._written_at is None or at - self._written_at >= DAYS_EVERY:
+            self._written_at = at
+            self.settle(within)
         if output.alerts:
             speed_layer.set_alerts(within, [alert_row(self.day, alert) for alert in output.alerts])
         speed_layer.change(within, self.day, updated_at=at, **self.figures(), **more)
@@ -120,10 +141,10 @@ class Session:
     def _bar_columns(self, bars: Bars) -> dict[str, Sequence[Any]]:
         return bar_columns(self.day, bars, self.processor.symbols, speed_layer.FIRST)
 
-    def _day_columns(self, ticks: Ticks) -> dict[str, Sequence[Any]]:
-        """Return the days of those symbols that were traded just now."""
+    def _day_columns(self, symbols: Codes) -> dict[str, Sequence[Any]]:
+        """Return the days of some symbols."""
         now = self._days.now()
-        days = day_columns(self.day, now.take(np.isin(now.matrix[SYMBOL], np.unique(ticks.symbol))), self.processor.symbols)
+        days = day_columns(self.day, now.take(np.isin(now.matrix[SYMBOL], symbols)), self.processor.symbols)
         return days | {"previous_close_paisa": [self.previous_closes.get(name) for name in days["symbol"]]}
 
 

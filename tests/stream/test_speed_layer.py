@@ -1,11 +1,12 @@
 """What is committed with each batch, what a restart makes of it, and what people do with it afterwards."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from sqlalchemy import text
 
+from engine.clock import FakeClock
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.query import query
 from engine.runtime import compose
@@ -28,9 +29,9 @@ MINUTE = 60 * SECOND
 class Stream:
     """A home and one claimed session, worked on in this process."""
 
-    def __init__(self, root) -> None:
+    def __init__(self, root, **composed) -> None:
         (root / "source" / "daily").mkdir(parents=True)
-        self.runtime = compose(Settings(source=SourceName.FILES, home=root / "home", source_dir=root / "source"))
+        self.runtime = compose(Settings(source=SourceName.FILES, home=root / "home", source_dir=root / "source"), **composed)
         self.services = Services(self.runtime, actor="asha")
         run_id = self.services.start_stream(DAY).run_id
         now = self.runtime.clock.now()
@@ -126,6 +127,36 @@ def test_a_restart_goes_on_as_if_nothing_had_happened(stream, cut, tmp_path):
     names = expected.matrix.T.tolist()
     assert sorted(got) == sorted((NAMES[row[0]], row[1] * MINUTE, *(value or None for value in row[2:6]), *row[6:]) for row in names)
     assert stream.state["bars"] == len(got)
+
+
+def test_days_are_written_four_times_a_second_and_the_rest_when_they_are_settled(tmp_path):
+    stream = Stream(tmp_path, clock=FakeClock())
+    days = "SELECT symbol, volume FROM tick_day ORDER BY symbol"
+
+    stream.take(tape((1, "NABIL", 50_000), (10, "NICA", 70_000)))
+    first = stream.rows(days), stream.session.settled
+    stream.take(tape((70, "NABIL", 50_000), (80, "NICA", 70_000), sequences=[3, 4]))
+    second = stream.rows(days), stream.session.settled
+    stream.runtime.clock.advance(timedelta(milliseconds=250))
+    stream.take(tape((90, "NICA", 70_000), sequences=[5]))
+
+    assert first == ([("NABIL", 100)], True)  # the other is held: it may still be late
+    assert second == (first[0], False)
+    assert (stream.rows(days), stream.session.settled) == ([("NABIL", 200), ("NICA", 200)], True)
+    stream.runtime.database.close()
+
+
+def test_a_restart_writes_the_days_that_a_killed_process_had_not(tmp_path):
+    stream = Stream(tmp_path, clock=FakeClock())
+    stream.take(tape((1, "NABIL", 50_000)))
+    stream.take(tape((10, "NABIL", 50_000), (20, "NICA", 70_000), sequences=[2, 3]))
+
+    stream.session = stream.fresh()
+    with stream.runtime.database.transaction() as connection:
+        stream.session.settle(connection)
+
+    assert stream.rows("SELECT symbol, volume FROM tick_day ORDER BY symbol") == [("NABIL", 200)]
+    stream.runtime.database.close()
 
 
 def test_a_transaction_that_fails_leaves_nothing_of_its_batch(stream):
