@@ -65,6 +65,11 @@ def write(
     upsert_columns(connection, distances, measured, key=["session", "feature", "statistic"])
 
 
+def write_report(connection: Connection, report: Mapping[str, Any]) -> None:
+    """Store a report alone: of a session that cannot be measured."""
+    upsert(connection, reports, [report], key=["session"])
+
+
 def samples_before(connection: Connection, day: date, *, limit: int) -> Sequence[Mapping[str, Any]]:
     """Return the newest samples of sessions before `day`, newest first."""
     return _samples.all(connection, {"day": day, "most": limit})
@@ -83,6 +88,12 @@ def report(connection: Connection, session: date) -> RowMapping | None:
 def reports_between(connection: Connection, since: date, until: date) -> Sequence[RowMapping]:
     """Return the reports of a range, oldest first."""
     return connection.execute(_reports, {"since": since, "until": until}).mappings().all()
+
+
+def calibrated_between(connection: Connection, since: date, until: date) -> set[date]:
+    """Return the sessions of a range whose limits were learnt from their past."""
+    query = select(reports.c.session).where(reports.c.session.between(since, until), reports.c.calibrated)
+    return set(connection.execute(query).scalars())
 
 
 def newest(connection: Connection, *, limit: int) -> Sequence[RowMapping]:

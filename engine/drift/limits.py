@@ -16,6 +16,8 @@ SESSIONS_A_MONTH = 19.0  # some 230 a year
 HISTORY, FEWEST = 120, 60  # sessions that limits are learnt from
 GROSS = 2.0  # a value of more than twice its limit is out of the next limits until a person says that the market did it
 
+MOST_GROSS = HISTORY // 10  # of them in a series; with more it lies elsewhere now, and they are its past like any
+
 BUDGET = threshold(
     ThresholdSpec(
         "drift.alarms_per_month",

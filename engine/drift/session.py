@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from engine.drift.pair import Floats
 from engine.drift.series import column_medians
 from engine.drift.watched import BY_SECTOR, DISTRIBUTIONS, SECTOR_MIX, SECTORS
+from engine.market.layouts import COLUMNS as COLUMN_NAMES
+from engine.market.layouts import LAYOUTS
 from engine.market.money import MONEY, one_array, paisa
 from engine.market.reference import Reference
 from engine.market.rules import rules_on
@@ -57,11 +59,11 @@ class SessionSample:
 
 
 def sample_of(
-    silver: pa.Table, past: Sequence[SessionSample], reference: Reference, *, set_aside: float = 0.0
+    silver: pa.Table, past: Sequence[SessionSample], reference: Reference, *, layout: str = "", set_aside: float = 0.0
 ) -> SessionSample:
     """Return a session's sample. `past` are the samples of the sessions right before, oldest first (60 are looked at).
 
-    `set_aside` is the share of the file's lines that the gate held back.
+    `set_aside` is the share of the file's lines that the gate held back; a column that its `layout` does not have is not empty.
     """
     session = silver["session"][0].as_py()
     symbols = tuple(silver["symbol"].to_pylist())
@@ -71,7 +73,7 @@ def sample_of(
     recent = past[-PAST:]
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = _columns(table, codes, recent)
-        levels = _rates(table, symbols, reference, session) | _presence(table, codes, recent, reference)
+        levels = _rates(table, symbols, reference, session) | _cells(table, layout) | _presence(table, codes, recent, reference)
         levels |= _levels(table, columns) | _sector_levels(columns, sectors)
     levels["set_aside"] = set_aside
     known = {name: float(value) for name, value in levels.items() if np.isfinite(value)}
@@ -162,8 +164,16 @@ def _rates(table: Mapping[str, Floats], symbols: Sequence[str], reference: Refer
         "reconciliation": _share(np.abs(table["turnover"] / (table["volume"] * table["vwap"]) - 1) > _TOLERANCE),
     }
     found |= {f"equal_columns:{one}={two}": _share(table[one] == table[two]) for one, two in PAIRS}
-    found |= {f"nulls:{name}": _share(np.isnan(table[name])) for name in _COUNTED}
-    return found | {f"zeros:{name}": _share(table[name] == 0) for name in _COUNTED}
+    return found
+
+
+def _cells(table: Mapping[str, Floats], layout: str) -> dict[str, float]:
+    """Return the share of empty cells and of zeros of each column that the file has."""
+    there = {COLUMN_NAMES[name] for name in LAYOUTS[layout] if name in COLUMN_NAMES} if layout in LAYOUTS else set(_COUNTED)
+    known = [name for name in _COUNTED if name in there]
+    return {f"nulls:{name}": _share(np.isnan(table[name])) for name in known} | {
+        f"zeros:{name}": _share(table[name] == 0) for name in known
+    }
 
 
 def _funds(reference: Reference) -> frozenset[str]:

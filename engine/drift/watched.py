@@ -44,7 +44,7 @@ FEATURES: tuple[Feature, ...] = (
         "(close - low) / (high - low): 0 at the low, 1 at the high",
         restarted_by=(CLOSE_MEANING,),
     ),
-    Feature("gap", "Opening gap", _D, "MAD", 0.02, "ln(open / previous close) less the session's median, in MADs of its returns"),
+    Feature("gap", "Opening gap", _D, "MAD", 0.02, "ln(open / previous close) less the session's median, in MADs of its returns", restarted_by=(CLOSE_MEANING,)),
     Feature(
         "off_grid",
         "Closes off the tick grid",

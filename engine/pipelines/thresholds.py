@@ -2,7 +2,8 @@
 
 from sqlalchemy import Connection
 
-import engine.stream.processor  # noqa: F401, whose limits are to be among them whoever asks
+import engine.drift.limits
+import engine.stream.processor  # noqa: F401, both for the limits that they register, which are to be there whoever asks
 from engine.thresholds import Thresholds, snapshot
 from storage import thresholds
 
