@@ -10,7 +10,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from engine import cli_check, cli_quality, cli_reconcile, cli_safety, cli_stream, reading
+from engine import cli_check, cli_drift, cli_quality, cli_reconcile, cli_safety, cli_stream, reading
 from engine.cli_following import (
     DAILY,
     MaybeDay,
@@ -35,6 +35,7 @@ app.add_typer(cli_check.app)
 app.add_typer(cli_safety.app)
 app.add_typer(cli_stream.app)
 app.add_typer(cli_reconcile.app)
+app.add_typer(cli_drift.app)
 
 
 @app.command()

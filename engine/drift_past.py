@@ -43,7 +43,7 @@ class Past:
     def before(cls, connection: Connection, day: date) -> "Past":
         """Read what was before a day."""
         rows = drift.samples_before(connection, day, limit=KEPT)[::-1]
-        said = {row["session"]: Labelled(row["label"], frozenset(row["features"] or ())) for row in drift.labels(connection)}
+        said = _said(connection)
         past = cls([sample_of_row(row) for row in rows], labels=said)
         if rows:
             calibrated = drift.calibrated_between(connection, rows[0]["session"], rows[-1]["session"])
@@ -58,10 +58,21 @@ class Past:
             past.values, past.limits, past.signed = list(np.abs(values)), list(limits), list(values[:, _Z_PLACES])
         return past
 
+    @classmethod
+    def samples_before(cls, connection: Connection, day: date) -> "Past":
+        """Read only the samples that were before a day, and what people said: enough to know its references."""
+        rows = drift.samples_before(connection, day, limit=KEPT)[::-1]
+        return cls([sample_of_row(row) for row in rows], labels=_said(connection))
+
     def add(self, sample: SessionSample, measured: Sequence[Measured], limits: Limits) -> None:
         """Let a session be one of the past. What was held against the textbook's limits alone was no gross alarm."""
         values = np.array([np.nan if one.value is None else one.value for one in measured])
-        for kept, new in ((self.samples, sample), (self.values, np.abs(values)), (self.limits, limits.values if limits.calibrated else limits.values * np.nan), (self.signed, values[_Z_PLACES])):
+        for kept, new in (
+            (self.samples, sample),
+            (self.values, np.abs(values)),
+            (self.limits, limits.values if limits.calibrated else limits.values * np.nan),
+            (self.signed, values[_Z_PLACES]),
+        ):
             kept.append(new)
             del kept[:-KEPT]
 
@@ -147,6 +158,10 @@ def usable_history(values: Floats, limits: Floats, ordinary: Sequence[bool], mar
     return np.array(ordinary, bool)[:, None] & ~(gross & (recent[-1] <= MOST_GROSS))
 
 
+def _said(connection: Connection) -> Mapping[date, Labelled]:
+    return {row["session"]: Labelled(row["label"], frozenset(row["features"] or ())) for row in drift.labels(connection)}
+
+
 def sample_of_row(row: Mapping[str, Any]) -> SessionSample:
     """Return the sample that a row holds."""
     symbols = tuple(row["symbols"].split("\n")) if row["symbols"] else ()
@@ -164,8 +179,6 @@ def row_of_sample(sample: SessionSample) -> dict[str, Any]:
         "values": np.ascontiguousarray(sample.columns, "<f4").tobytes(),
         "levels": whole,
     }
-
-
 
 
 _Z_PLACES = np.array([PLACE[feature.name, Z] for feature in FEATURES])

@@ -93,11 +93,13 @@ def catch_up(runtime: Runtime, *, rest: Callable[[float], Any] = lambda _seconds
         before = _one(runtime, row, past, reference, limits_now, before)
         counts["sessions"] += 1
         counts["alarms"] += before["cause"] == DriftCause.ALARM
-        counts["unreadable"] += before["basis"] is not None and before["reference_sessions"] == 0 and before["headline"].startswith("It cannot")
+        counts["unreadable"] += (
+            before["basis"] is not None and before["reference_sessions"] == 0 and before["headline"].startswith("It cannot")
+        )
     return counts
 
 
-def _one(  # noqa: PLR0913, what is judged, by what, after what
+def _one(
     runtime: Runtime,
     row: Mapping[Any, Any],
     past: Past,
@@ -141,9 +143,7 @@ def _blank() -> dict[str, Any]:
     return {"halted": False, "calibrated": False} | numbers | nothing
 
 
-def report_of(
-    found: Judged, windows: Windows, past: Past, reference: Reference, before: Mapping[Any, Any] | None
-) -> dict[str, Any]:
+def report_of(found: Judged, windows: Windows, past: Past, reference: Reference, before: Mapping[Any, Any] | None) -> dict[str, Any]:
     """Return what is stored of a session's verdict."""
     window = windows.of(SYMBOLS)
     features = sorted({SERIES[at][0] for at in found.alarms}, key=lambda name: -_excess(found, name))
@@ -175,7 +175,9 @@ def headline(found: Judged) -> str:
     if not found.alarms:
         if all(one.value is None for one in found.measured):
             return "Too few sessions before it to compare with."
-        return "As usual." if found.limits.calibrated else f"Nothing stands out; uncalibrated ({found.limits.sessions} sessions of history)."
+        return (
+            "As usual." if found.limits.calibrated else f"Nothing stands out; uncalibrated ({found.limits.sessions} sessions of history)."
+        )
     worst = max(found.alarms, key=lambda at: (found.causes[SERIES[at][0]] is DriftCause.ALARM, _excess_at(found, at)))
     said = told(found.measured[worst], float(found.limits.values[worst]))
     why = found.reasons.get(SERIES[worst][0])

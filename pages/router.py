@@ -18,6 +18,9 @@ page = st.navigation(
                 "runs.py", title="Runs", icon=":material/calendar_month:", help="Every date and every run: rerun, backfill, book, cancel."
             ),
             st.Page("quality.py", title="Quality", icon=":material/verified:", help="Can the session be trusted, and is it getting worse?"),
+            st.Page(
+                "drift.py", title="Drift", icon=":material/ssid_chart:", help="Do the data still look like those before, and what changed?"
+            ),
             st.Page("run.py", title="Run", icon=":material/manage_search:", visibility="hidden", help="What happened in one run."),
             st.Page(
                 "dead_letters.py",

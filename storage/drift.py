@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, func, or_, select, update
 
 from storage.prepared import Prepared
 from storage.tables import DriftDistance, DriftLabelled, DriftReport, DriftSample, TradingSession
@@ -31,9 +31,7 @@ _orphan = Prepared(
     .order_by(reports.c.session)
     .limit(1)
 )
-_samples = Prepared(
-    select(samples).where(samples.c.session < bindparam("day")).order_by(samples.c.session.desc()).limit(bindparam("most"))
-)
+_samples = Prepared(select(samples).where(samples.c.session < bindparam("day")).order_by(samples.c.session.desc()).limit(bindparam("most")))
 _reports = select(reports).where(reports.c.session.between(bindparam("since"), bindparam("until"))).order_by(reports.c.session)
 _distances = Prepared(
     select(distances.c.session, distances.c.feature, distances.c.statistic, distances.c.value, distances.c.limit, distances.c.verdict)
@@ -56,9 +54,7 @@ def forget_from(connection: Connection, day: date) -> None:
     connection.execute(update(reports).where(reports.c.session >= day).values(basis=None))
 
 
-def write(
-    connection: Connection, sample: Mapping[str, Any], report: Mapping[str, Any], measured: Mapping[str, Sequence[Any]]
-) -> None:
+def write(connection: Connection, sample: Mapping[str, Any], report: Mapping[str, Any], measured: Mapping[str, Sequence[Any]]) -> None:
     """Store what is known of a session; what stood of it before is replaced. `measured` are columns of distances."""
     upsert(connection, samples, [sample], key=["session"])
     upsert(connection, reports, [report], key=["session"])
@@ -94,6 +90,19 @@ def calibrated_between(connection: Connection, since: date, until: date) -> set[
     """Return the sessions of a range whose limits were learnt from their past."""
     query = select(reports.c.session).where(reports.c.session.between(since, until), reports.c.calibrated)
     return set(connection.execute(query).scalars())
+
+
+def mark(connection: Connection) -> tuple[Any, ...]:
+    """Return what is another value once any report or label has changed."""
+    made = select(func.count(), func.max(reports.c.reported_at), func.max(reports.c.session), func.count(reports.c.basis))
+    said = select(func.count(), func.max(labelled.c.labelled_at))
+    return (*connection.execute(made).one(), *connection.execute(said).one())
+
+
+def levels_between(connection: Connection, since: date, until: date) -> Mapping[date, Mapping[str, float]]:
+    """Return the levels of each session of a range."""
+    query = select(samples.c.session, samples.c.levels).where(samples.c.session.between(since, until))
+    return {row.session: row.levels for row in connection.execute(query)}
 
 
 def newest(connection: Connection, *, limit: int) -> Sequence[RowMapping]:

@@ -71,7 +71,7 @@ class CategoryPair:
 
     @cached_property
     def chi_square(self) -> float:
-        """sum (observed - expected)^2 / expected over both samples and all categories."""
+        """Sum (observed - expected)^2 / expected over both samples and all categories."""
         counts = np.array(self.pooled)
         expected = counts.sum(axis=0) * counts.sum(axis=1, keepdims=True) / counts.sum()
         return float(((counts - expected) ** 2 / np.where(expected > 0, expected, 1)).sum())

@@ -54,7 +54,7 @@ class Distance:
     reason: str | None = None
 
 
-def drift_test(  # noqa: PLR0913, each is one property of a distance
+def drift_test(
     title: str,
     *,
     unit: str,

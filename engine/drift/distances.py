@@ -154,5 +154,3 @@ def cramers_v(pair: CategoryPair) -> float:
     taken as exact.
     """
     return sqrt(pair.chi_square / (pair.n + pair.m))
-
-

@@ -46,6 +46,7 @@ class Measured:
     part: str | None = None
     sessions: int = 0  # of the reference
 
+
 References = Callable[[str], Sequence[SessionSample]]
 
 

@@ -31,7 +31,7 @@ BUDGET = threshold(
 )
 
 
-def _floor(statistic: str, default: float, high: float, step: float, unit: str) -> ThresholdSpec:  # noqa: PLR0913, a row of the table below
+def _floor(statistic: str, default: float, high: float, step: float, unit: str) -> ThresholdSpec:
     why = f"However calm the past was, {unit} below this are no alarm."
     return threshold(ThresholdSpec(f"drift.floor_{statistic}", default, 0.0, high, step, unit, why))
 
@@ -76,13 +76,13 @@ def limits(history: Floats, floors: Floats, alarms_per_month: float) -> Limits:
     """
     recent = history[-HISTORY:]
     if len(recent) < FEWEST:
-        return Limits(floors.copy(), False, len(recent), True)  # noqa: FBT003
+        return Limits(floors.copy(), False, len(recent), True)
     middle, spread = _scale(recent)
     most = _most(recent, middle, spread, floors)
     rank, attainable = _rank(len(recent), alarms_per_month)
     reach = np.sort(most)[rank - 1]
     values = np.maximum(floors, np.nan_to_num(middle + max(reach, 0.0) * spread, nan=0.0)) if np.isfinite(reach) else floors.copy()
-    return Limits(values, True, len(recent), attainable)  # noqa: FBT003
+    return Limits(values, True, len(recent), attainable)
 
 
 def _scale(recent: Floats) -> tuple[Floats, Floats]:

@@ -89,7 +89,7 @@ class Pair:
         grid[is_current], grid[~is_current] = current, reference
         seen = np.cumsum(is_current)
         difference = (np.arange(1, len(grid) + 1) - seen) / self.n - seen / self.m
-        last = np.append(grid[1:] != grid[:-1], True)  # noqa: FBT003, the last index of each tie: both functions have risen there
+        last = np.append(grid[1:] != grid[:-1], True)
         return (grid, difference) if last.all() else (grid[last], difference[last])
 
     @cached_property

@@ -180,9 +180,7 @@ def _funds(reference: Reference) -> frozenset[str]:
     return frozenset(reference.funds.to_pylist()) if len(reference.funds) else frozenset()
 
 
-def _presence(
-    table: Mapping[str, Floats], codes: Codes, recent: Sequence[SessionSample], reference: Reference
-) -> dict[str, float]:
+def _presence(table: Mapping[str, Floats], codes: Codes, recent: Sequence[SessionSample], reference: Reference) -> dict[str, float]:
     """Return what can be said of who is there; nothing where there are too few sessions before."""
     if not recent:
         return {}

@@ -44,7 +44,15 @@ FEATURES: tuple[Feature, ...] = (
         "(close - low) / (high - low): 0 at the low, 1 at the high",
         restarted_by=(CLOSE_MEANING,),
     ),
-    Feature("gap", "Opening gap", _D, "MAD", 0.02, "ln(open / previous close) less the session's median, in MADs of its returns", restarted_by=(CLOSE_MEANING,)),
+    Feature(
+        "gap",
+        "Opening gap",
+        _D,
+        "MAD",
+        0.02,
+        "ln(open / previous close) less the session's median, in MADs of its returns",
+        restarted_by=(CLOSE_MEANING,),
+    ),
     Feature(
         "off_grid",
         "Closes off the tick grid",
@@ -83,13 +91,24 @@ FEATURES: tuple[Feature, ...] = (
         "share of symbols whose close and volume are those of the session before",
         moves_with_market=False,
     ),
-    Feature("nulls", "Empty cells", _R, "share", 0.01, "share of rows without a value; the column that moved most", moves_with_market=False),
+    Feature(
+        "nulls", "Empty cells", _R, "share", 0.01, "share of rows without a value; the column that moved most", moves_with_market=False
+    ),
     Feature("zeros", "Zeros", _R, "share", 0.01, "share of rows with a zero; the column that moved most", moves_with_market=False),
     Feature("rows", "Rows", _R, "ln", 0.01, "ln of the number of rows"),
-    Feature("missing_symbols", "Usual symbols missing", _R, "share", 0.01, "share of symbols of at least 18 of the last 20 sessions, absent"),
-    Feature("new_symbols", "New symbols", _R, "share", 0.01, "share of symbols that no session of the last 60 had", moves_with_market=False),
     Feature(
-        "missing_sector", "A sector missing", _R, "share", 0.10, "share of a sector's usual symbols that are absent; the sector that lost most"
+        "missing_symbols", "Usual symbols missing", _R, "share", 0.01, "share of symbols of at least 18 of the last 20 sessions, absent"
+    ),
+    Feature(
+        "new_symbols", "New symbols", _R, "share", 0.01, "share of symbols that no session of the last 60 had", moves_with_market=False
+    ),
+    Feature(
+        "missing_sector",
+        "A sector missing",
+        _R,
+        "share",
+        0.10,
+        "share of a sector's usual symbols that are absent; the sector that lost most",
     ),
     Feature(
         "reconciliation",
@@ -100,7 +119,9 @@ FEATURES: tuple[Feature, ...] = (
         "share of rows whose turnover is not volume times average price, to half a percent",
         moves_with_market=False,
     ),
-    Feature("set_aside", "Lines set aside", _R, "share", 0.01, "share of the file's lines that the gate set aside", moves_with_market=False),
+    Feature(
+        "set_aside", "Lines set aside", _R, "share", 0.01, "share of the file's lines that the gate set aside", moves_with_market=False
+    ),
     Feature("market_return", "Market's move", _M, "ln", 0.002, "median of ln(close / previous close) over the rows"),
     Feature("dispersion", "Dispersion", _M, "ln", 0.05, "ln of the MAD of the returns: how far symbols go their own ways"),
     Feature("activity", "Activity", _M, "ln", 0.05, "median of ln volume less the symbol's own median of 60 sessions"),

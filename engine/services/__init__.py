@@ -4,6 +4,7 @@ from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
 from engine.services.breakers import BreakerCommands
 from engine.services.dead_letters import DeadLetterCommands
+from engine.services.drift import DriftCommands
 from engine.services.jobs import JobCommands
 from engine.services.quality import QualityCommands
 from engine.services.replays import Replay
@@ -25,5 +26,6 @@ class Services(
     JobCommands,
     BreakerCommands,
     StreamCommands,
+    DriftCommands,
 ):
     """All commands."""

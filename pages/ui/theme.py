@@ -12,6 +12,8 @@ from storage.status import (
     BackfillState,
     CheckStatus,
     CircuitState,
+    DriftCause,
+    DriftLabel,
     GateVerdict,
     JobOutcome,
     Label,
@@ -130,6 +132,16 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         AlertStanding.ACKNOWLEDGED: Look("acknowledged", ":material/visibility:", "blue", "✓"),
         AlertStanding.SILENCED: Look("silenced", ":material/notifications_paused:", "orange", "‖"),
         AlertStanding.RESOLVED: Look("resolved", ":material/check_circle:", "gray", "○"),
+    },
+    DriftCause: {
+        DriftCause.ALARM: Look("alarm", ":material/notification_important:", "red", "●"),
+        DriftCause.REGIME: Look("market", ":material/trending_down:", "blue", "~"),
+        DriftCause.DECLARED: Look("declared change", ":material/gavel:", "violet", "§"),
+    },
+    DriftLabel: {
+        DriftLabel.FAULT: Look("fault of the data", ":material/report:", "red"),
+        DriftLabel.MARKET: Look("the market", ":material/trending_down:", "blue"),
+        DriftLabel.ACCEPTED: Look("accepted change", ":material/task_alt:", "green"),
     },
     CircuitState: {
         CircuitState.CLOSED: Look("closed", ":material/check_circle:", "green"),
