@@ -16,6 +16,8 @@ from storage.status import DriftCause, DriftLabel, DriftVerdict
 
 app = typer.Typer()
 
+MOST_NAMED = 20  # categories
+
 
 @app.command()
 @told
@@ -85,6 +87,11 @@ def _show_files(found: Mapping[str, Any], *, to_json: bool) -> None:
             for each in one["distances"]
         ]
     )
+    for one in found["columns"]:
+        for name in ("new", "gone"):
+            if one[name]:
+                listed, more = ", ".join(one[name][:MOST_NAMED]), len(one[name]) - MOST_NAMED
+                typer.echo(f"\n{one['column']} {name}: {listed}{f' and {more:,} more' if more > 0 else ''}")
     for name in ("only_in_reference", "only_in_current", "not_compared"):
         if found[name]:
             typer.echo(f"\n{name.replace('_', ' ')}: {', '.join(found[name])}")

@@ -67,13 +67,11 @@ class Past:
     def add(self, sample: SessionSample, measured: Sequence[Measured], limits: Limits) -> None:
         """Let a session be one of the past. What was held against the textbook's limits alone was no gross alarm."""
         values = np.array([np.nan if one.value is None else one.value for one in measured])
-        for kept, new in (
-            (self.samples, sample),
-            (self.values, np.abs(values)),
-            (self.limits, limits.values if limits.calibrated else limits.values * np.nan),
-            (self.signed, values[_Z_PLACES]),
-        ):
-            kept.append(new)
+        self.samples.append(sample)
+        self.values.append(np.abs(values))
+        self.limits.append(limits.values if limits.calibrated else np.full_like(limits.values, np.nan))
+        self.signed.append(values[_Z_PLACES])
+        for kept in (self.samples, self.values, self.limits, self.signed):
             del kept[:-KEPT]
 
     @property
@@ -162,7 +160,7 @@ def _said(connection: Connection) -> Mapping[date, Labelled]:
     return {row["session"]: Labelled(row["label"], frozenset(row["features"] or ())) for row in drift.labels(connection)}
 
 
-def sample_of_row(row: Mapping[str, Any]) -> SessionSample:
+def sample_of_row(row: Mapping[Any, Any]) -> SessionSample:
     """Return the sample that a row holds."""
     symbols = tuple(row["symbols"].split("\n")) if row["symbols"] else ()
     columns = np.frombuffer(row["values"], "<f4").reshape(len(COLUMNS), len(symbols))

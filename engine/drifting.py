@@ -31,6 +31,7 @@ TITLES = {name: feature.title for name, feature in WATCHED.items()} | {
     SECTORS: "Sectors far from their own past",
 }
 NEVER_ENDS = date.max
+UNREADABLE = "It cannot be judged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +86,15 @@ def catch_up(runtime: Runtime, *, rest: Callable[[float], Any] = lambda _seconds
         due = sessions.between(connection, first, NEVER_ENDS)
         version = stored_thresholds.version(connection)
         limits_now = thresholds.load(connection, version)
-        before = drift.report(connection, past.samples[-1].session) if past.samples else None
+        before: Mapping[Any, Any] | None = drift.report(connection, past.samples[-1].session) if past.samples else None
     reference = runtime.source.reference()
     for row in due[:most]:
         if rest(0):
             break
-        before = _one(runtime, row, past, reference, limits_now, before)
+        before = made = _one(runtime, row, past, reference, limits_now, before)
         counts["sessions"] += 1
-        counts["alarms"] += before["cause"] == DriftCause.ALARM
-        counts["unreadable"] += (
-            before["basis"] is not None and before["reference_sessions"] == 0 and before["headline"].startswith("It cannot")
-        )
+        counts["alarms"] += made["cause"] == DriftCause.ALARM
+        counts["unreadable"] += made["headline"].startswith(UNREADABLE)
     return counts
 
 
@@ -113,7 +112,7 @@ def _one(
     try:
         silver = runtime.lake.read_table(row["silver_path"])
     except LakeFileLost as error:
-        report = _blank() | head | {"headline": f"It cannot be judged: {error}"}
+        report = _blank() | head | {"headline": f"{UNREADABLE}: {error}"}
         with runtime.database.transaction() as connection:
             drift.write_report(connection, report)
         return report
@@ -193,7 +192,7 @@ def _excess_at(found: Judged, at: int) -> float:
 def told(one: Measured, limit: float) -> str:
     """Say one statistic in words."""
     name = TITLES[one.feature] + (f" ({one.part})" if one.part else "")
-    level = "" if one.observed is None or one.usual is None else f" {one.observed:.3g} instead of {one.usual:.3g}"
+    level = "" if one.observed is None or one.usual is None else f" {one.observed:.3g} instead of {one.usual:.3g},"
     return f"{name}:{level} {one.statistic.replace('_', ' ')} {abs(one.value or 0):.3g}, limit {limit:.3g}"
 
 

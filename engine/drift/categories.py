@@ -51,12 +51,12 @@ class CategoryPair:
     @property
     def new(self) -> list[str]:
         """Categories that only the current sample has."""
-        return [self.names[at] for at in np.flatnonzero((self.reference == 0) & (self.current > 0))]
+        return [self.names[int(at)] for at in np.flatnonzero((self.reference == 0) & (self.current > 0))]
 
     @property
     def gone(self) -> list[str]:
         """Categories that only the reference has."""
-        return [self.names[at] for at in np.flatnonzero((self.reference > 0) & (self.current == 0))]
+        return [self.names[int(at)] for at in np.flatnonzero((self.reference > 0) & (self.current == 0))]
 
     @cached_property
     def pooled(self) -> tuple[Floats, Floats]:

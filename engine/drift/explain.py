@@ -26,7 +26,7 @@ class Driver:
 
 def sectors_behind(sample: SessionSample, window: Sequence[SessionSample], feature: str, reference: Reference) -> tuple[Driver, ...]:
     """Return the sectors by how much of a feature's Wasserstein distance goes when their rows are left out of the session."""
-    groups = {}
+    groups: dict[str, list[int]] = {}
     for at, symbol in enumerate(sample.symbols):
         groups.setdefault(sector_of(symbol, reference), []).append(at)
     return _left_out(sample, window, feature, groups)

@@ -167,7 +167,7 @@ def discovered(z: Floats) -> NDArray[np.bool_]:
 
 
 def _symbols(sample: SessionSample, window: Sequence[SessionSample]) -> Measured:
-    """The share of (symbol, feature) that lie far from the symbol's own past, of those that could be tested."""
+    """Return the share of (symbol, feature) that lie far from the symbol's own past, of those that could be tested."""
     if len(window) < FEWEST_SESSIONS:
         return Measured(SYMBOLS, DISCOVERIES, None, sessions=len(window))
     z = np.concatenate([symbol_z(sample, window, name) for name in BY_SYMBOL])

@@ -26,7 +26,7 @@ BUDGET = threshold(
         high=8.0,
         step=0.1,
         unit="alarms a month",
-        why="At most so many false alarms a month, over everything that is watched: the limits are learnt from the last 120 sessions for it.",
+        why="At most so many false alarms a month, over everything that is watched: limits are learnt from 120 sessions for it.",
     )
 )
 
@@ -150,7 +150,7 @@ class Backtest:
         if not self._judged:
             return found
         with np.errstate(invalid="ignore"):
-            counted = (self._past > floors.astype(np.float32)) & COUNTS
+            counted: NDArray[np.bool_] = np.logical_and(self._past > floors.astype(np.float32), COUNTS)
         most = np.sort(np.where(counted, self._reach, np.float32(-np.inf)).max(axis=2), axis=1)
         ranks = np.array([HISTORY - size + _rank(int(size), alarms_per_month)[0] for size in self._sizes])
         reach = most[np.arange(len(most)), ranks - 1][:, None].astype(np.float64)
@@ -161,4 +161,5 @@ class Backtest:
     def alarms(self, floors: Floats, alarms_per_month: float) -> NDArray[np.bool_]:
         """Return which series of which session would have alarmed."""
         with np.errstate(invalid="ignore"):
-            return np.asarray((self.values > self.limits(floors, alarms_per_month)) & COUNTS)
+            found: NDArray[np.bool_] = np.logical_and(self.values > self.limits(floors, alarms_per_month), COUNTS)
+        return found

@@ -14,7 +14,7 @@ BINS = 10  # quantiles of the reference
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """How many values of each sample fall between reference quantiles; the ends are open, the nulls are a bin of their own if there are any."""
+    """How many values of each sample fall between reference quantiles; the ends are open; nulls, if any, are a bin of their own."""
 
     edges: Floats  # inner edges: one fewer than the bins of values
     reference: Counts
@@ -98,6 +98,8 @@ class Pair:
         reference, current = self.sorted
         edges = np.unique(reference[np.ceil(np.arange(1, self._bins) * self.n / self._bins).astype(np.int64) - 1])
         edges = edges[edges < reference[-1]]  # an edge above all of the reference would leave its last bin empty
+        if not len(edges):  # one single value: what is below it, itself, and above
+            edges = np.array([np.nextafter(reference[0], -np.inf), reference[0]])
         counted = [np.diff(np.searchsorted(sample, edges, side="right"), prepend=0, append=len(sample)) for sample in (reference, current)]
         if any(self.nulls):
             counted = [np.append(counts, nulls) for counts, nulls in zip(counted, self.nulls, strict=True)]

@@ -10,6 +10,7 @@ from engine.drift.pair import Floats
 MAD_TO_SD = 1.482602218505602  # of a normal distribution
 SLACK, DECISION = 0.5, 5.0  # of CUSUM, in deviations: two-sided, in control it signals once in some 465 sessions
 PH_SLACK, PH_DECISION = 0.5, 8.0  # of Page-Hinkley, in deviations
+_APART, _FEWEST_BEFORE = 3.5, 5  # robust deviations, values
 MOST = 4.0  # a single value counts for at most so many deviations in a slow test: it is for what lasts
 
 
@@ -55,7 +56,7 @@ def cusum(standardised: Floats) -> Floats:
 def page_hinkley(standardised: Floats) -> Floats:
     """Return Page-Hinkley's statistic after each of the sessions (s, k), both directions, in deviations.
 
-    m_t = sum (x_i - mean_i - delta), PH = m_t - min m, with the mean of what was seen so far, delta = .5; above 8 it signals and begins anew
+    m_t = sum (x_i - mean_i - delta), PH = m_t - min m, with the mean of what was seen, delta = .5; above 8 it signals and begins anew
     (Page 1954; Hinkley 1971). On standardised values: river's defaults are in raw units and see nothing in returns.
     """
     values = np.clip(np.nan_to_num(standardised), -MOST, MOST)
@@ -77,19 +78,22 @@ def page_hinkley(standardised: Floats) -> Floats:
 def change_point(values: Floats) -> int | None:
     """Return the place from which on a series lies elsewhere, or None where no place parts it well.
 
-    The split with the largest |difference of medians| that lies beyond 3.5 robust deviations within the parts; a part has one value at
-    least at the end, five before.
+    The split with the least sum of absolute deviations from the medians of both parts, of which the first has five values at least; it
+    parts well when the medians are more than 3.5 robust deviations (within the parts) from each other.
     """
     values = values[~np.isnan(values)]
-    best, place = 3.5, None
-    for at in range(5, len(values)):
-        before, after = values[:at], values[at:]
-        middle, middle_after = float(np.median(before)), float(np.median(after))
-        spread = MAD_TO_SD * float(np.median(np.abs(np.concatenate([before - middle, after - middle_after]))))
-        gain = abs(middle_after - middle) / max(spread, 1e-9) * sqrt(min(len(after), at))
-        if gain > best:
-            best, place = gain, at
-    return place
+    places = range(_FEWEST_BEFORE, len(values))
+    if not places:
+        return None
+    at = min(places, key=lambda place: float(np.abs(_within(values, place)).sum()))
+    apart = abs(float(np.median(values[at:])) - float(np.median(values[:at])))
+    spread = MAD_TO_SD * float(np.median(np.abs(_within(values, at))))
+    return at if apart > _APART * spread and apart > 0 else None
+
+
+def _within(values: Floats, at: int) -> Floats:
+    """Return how far each value lies from the median of its part."""
+    return np.concatenate([values[:at] - np.median(values[:at]), values[at:] - np.median(values[at:])])
 
 
 def two_sided(z: Floats) -> Floats:

@@ -136,7 +136,7 @@ def _columns(table: Mapping[str, Floats], codes: Codes, recent: Sequence[Session
 
 
 def _levels(table: Mapping[str, Floats], columns: Mapping[str, Floats]) -> dict[str, float]:
-    """Return the mean of each distribution between its 5 % and 95 % (one wild value is a matter of the distances), and the market's levels."""
+    """Return the mean of each distribution between its 5 % and 95 % (wild values are for the distances), and the market's levels."""
     found = {name: _trimmed_mean(columns[name]) for name in DISTRIBUTIONS}
     found |= {"market_return": _median(columns["moved"]), "dispersion": float(np.log(_mad(columns["moved"])))}
     return found | {"activity": _median(columns["own"]), "rows": float(np.log(max(len(table["close"]), 1)))}

@@ -28,9 +28,8 @@ def due_at(connection: Connection, job: Job, settings: Settings, *, now: datetim
     """Return when a job is due next (or since when it has been), or None when no clock asks for it."""
     if job.follows is not None:
         return _follows(connection, job, job.follows, now=now)
-    if job.nightly is None and not (job.often and settings.backup_minutes):
-        return None
-    if job.needs_backup and executions.succeeded(connection, "backup") is None:
+    by_clock = job.nightly is not None or (job.often and settings.backup_minutes)
+    if not by_clock or (job.needs_backup and executions.succeeded(connection, "backup") is None):
         return None
     last = executions.ended(connection, job.name)
     base: datetime | None = last["requested_at"] if last is not None else connection.execute(_first_run).scalar_one_or_none()

@@ -93,7 +93,8 @@ class Book:
 
     def is_drift(self) -> NDArray[np.bool_]:
         """Return which series of which session lay beyond their limit."""
-        return self.codes == _CODES[DriftVerdict.DRIFT]
+        found: NDArray[np.bool_] = self.codes == _CODES[DriftVerdict.DRIFT]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def distances(session: date) -> tuple[DistanceView, ...]:
     names = ("feature", "statistic", "value", "limit", "observed", "usual", "part")
     with engine.runtime.runtime().database.reading() as connection:
         rows = drift.distances_of(connection, session)
-    return tuple(DistanceView(*(row[name] for name in names), DriftVerdict(row["verdict"])) for row in rows)
+    return tuple(DistanceView(**{name: row[name] for name in names}, verdict=DriftVerdict(row["verdict"])) for row in rows)
 
 
 def book() -> Book:

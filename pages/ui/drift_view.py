@@ -37,7 +37,7 @@ def nothing_compared() -> None:
     """Say that nothing was compared yet, and what begins it."""
     empty_state(
         "No session was compared yet",
-        text="A runner compares each session with those before it once it is loaded and no run waits. Backfill some dates, and they appear.",
+        text="Once a session is loaded and no run waits, a runner compares it. Backfill some dates, and they appear.",
         icon=":material/ssid_chart:",
     )
     st.page_link(page("overview.py"), label="Overview", icon=":material/monitor_heart:")
@@ -172,7 +172,7 @@ def _tile(label: str, value: str, note: str, *, good: bool) -> None:
 
 def heat(book: Book, reports: Sequence[ReportView], report: ReportView, feature: str) -> None:
     """Draw features over the last sessions; a click on a cell looks at its feature and session."""
-    shown = [one for one in reports[-drift_data.LAST :]]
+    shown = list(reports[-drift_data.LAST :])
     if report.session < shown[0].session:
         at = next(place for place, one in enumerate(reports) if one.session == report.session)
         shown = list(reports[max(at - drift_data.LAST // 2, 0) : at + drift_data.LAST // 2])
@@ -209,7 +209,7 @@ _PLACES: Mapping[str, Sequence[int]] = {
 }
 
 
-def _cell(book: Book, one: ReportView, at: int, row: int, column: int, feature: str) -> charts.Cell:  # noqa: PLR0913, where, and what
+def _cell(book: Book, one: ReportView, at: int, row: int, column: int, feature: str) -> charts.Cell:
     places = _PLACES[feature]
     values, limits = book.values[at, places], book.limits[at, places]
     if np.isnan(values).all():
@@ -271,9 +271,16 @@ def _ratio(one: DistanceView | None) -> float:
     return 0.0 if one is None or one.value is None or not one.limit else abs(one.value) / one.limit
 
 
+def _window(book: Book, session: date) -> slice:
+    """Return the sessions that lines are drawn over: the last 180, or those around a session of long ago."""
+    at = book.sessions.index(session) if session in book.sessions else len(book.sessions) - 1
+    end = min(max(at + drift_data.LAST, 3 * drift_data.LAST), len(book.sessions))
+    return slice(max(end - 3 * drift_data.LAST, 0), end)
+
+
 def _over_time(book: Book, report: ReportView, feature: str, statistic: str) -> None:
     values, limits = book.of(feature, statistic)
-    window = slice(max(len(book.sessions) - 3 * drift_data.LAST, 0), None)
+    window = _window(book, report.session)
     drawn = book.is_drift()[:, SERIES.index((feature, statistic))][window]
     days = book.sessions[window]
     name, unit = words.STATISTICS[statistic]
@@ -303,7 +310,7 @@ def _spread(book: Book, report: ReportView, feature: str, level: DistanceView | 
         )
         st.caption("Shares of the rows, reference and session on each other. The outer bins are open.")
     elif feature in WATCHED:
-        days = book.sessions[-3 * drift_data.LAST :]
+        days = book.sessions[_window(book, report.session)]
         part = level.part if level else None
         known = drift_data.levels(feature, part, days)
         track = charts.Track(words.title(feature) + (f" ({part})" if part else ""), known, "blue")

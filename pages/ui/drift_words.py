@@ -38,7 +38,7 @@ def meaning(feature: str) -> str:
     if feature not in WATCHED:
         return _OTHERS[feature]
     said = WATCHED[feature].meaning
-    return f"{said[:1].upper()}{said[1:]}."
+    return f"{said}." if said.startswith("ln") else f"{said[:1].upper()}{said[1:]}."
 
 
 def statistics_of(feature: str) -> tuple[str, ...]:

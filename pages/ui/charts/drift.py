@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -138,7 +139,7 @@ class Track:
     """One line over sessions."""
 
     name: str
-    values: Sequence[float | None]
+    points: Sequence[float | None]
     colour: Colour
     dashed: bool = False
     marks: tuple[int, ...] = ()  # places that alarmed
@@ -153,7 +154,7 @@ def over_time(sessions: Sequence[date], tracks: Sequence[Track], *, at: int | No
         line: dict[str, Any] = {
             "type": "line",
             "name": track.name,
-            "data": [None if value is None or value != value else round(float(value), 5) for value in track.values],  # noqa: PLR0124, NaN
+            "data": [None if value is None or value != value else round(float(value), 5) for value in track.points],  # noqa: PLR0124, NaN
             "color": theme.hexadecimal(track.colour),
             "showSymbol": False,
             "lineStyle": {"width": 1.6, "type": "dashed" if track.dashed else "solid"},
@@ -190,7 +191,7 @@ def over_time(sessions: Sequence[date], tracks: Sequence[Track], *, at: int | No
 
 def overlaid(edges: Floats, reference: Floats, current: Floats, *, names: tuple[str, str], unit: str) -> dict[str, Any]:
     """Return two distributions on each other: shares of the rows in equal bins; the first and last bin are open."""
-    middles = [f"{(low + high) / 2:.3g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    middles = [f"{(low + high) / 2:.3g}" for low, high in pairwise(edges)]
     muted = theme.hexadecimal("gray")
     kinds: tuple[tuple[str, Floats, Colour, float], ...] = ((names[0], reference, "gray", 0.25), (names[1], current, "blue", 0.25))
     return _frame("% of rows") | {
