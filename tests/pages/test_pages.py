@@ -22,6 +22,7 @@ PAGES = (
     "alerts.py",
     "replay_lab.py",
     "reconcile.py",
+    "drift.py",
 )
 MUST_SEE = {
     "empty": ["Nothing has run yet", "Backfill all of them"],
