@@ -157,7 +157,7 @@ def usable_history(values: Floats, limits: Floats, ordinary: Sequence[bool], mar
 
 
 def _said(connection: Connection) -> Mapping[date, Labelled]:
-    return {row["session"]: Labelled(row["label"], frozenset(row["features"] or ())) for row in drift.labels(connection)}
+    return {row["session"]: Labelled(DriftLabel(row["label"]), frozenset(row["features"] or ())) for row in drift.labels(connection)}
 
 
 def sample_of_row(row: Mapping[Any, Any]) -> SessionSample:

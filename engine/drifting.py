@@ -112,7 +112,7 @@ def _one(
     try:
         silver = runtime.lake.read_table(row["silver_path"])
     except LakeFileLost as error:
-        report = _blank() | head | {"headline": f"{UNREADABLE}: {error}"}
+        report = blank() | head | {"headline": f"{UNREADABLE}: {error}"}
         with runtime.database.transaction() as connection:
             drift.write_report(connection, report)
         return report
@@ -121,7 +121,7 @@ def _one(
     sample = sample_of(silver, past.samples, reference, layout=row["layout"], set_aside=aside)
     windows = past.windows(sample.session)
     found = judge(sample, past, windows, limits(past.history(), floors_of(thresholds_now), thresholds_now[BUDGET.key]))
-    report = _blank() | head | report_of(found, windows, past, reference, before)
+    report = blank() | head | report_of(found, windows, past, reference, before)
     with runtime.database.transaction() as connection:
         drift.write(connection, row_of_sample(sample), report, distance_columns(found))
     past.add(sample, found.measured, found.limits)
@@ -136,7 +136,8 @@ def _set_aside(connection: Connection, run_id: int) -> float:
     return share_set_aside(lines) / 100
 
 
-def _blank() -> dict[str, Any]:
+def blank() -> dict[str, Any]:
+    """Return a report that says nothing yet."""
     numbers = {"alarms": 0, "reference_sessions": 0, "history_sessions": 0}
     nothing = dict.fromkeys(("cause", "since", "reference_since", "reference_until", "regime", "explained"))
     return {"halted": False, "calibrated": False} | numbers | nothing

@@ -88,33 +88,33 @@ def _scaled(table: pa.Table, names: Sequence[str], factor: float, rows: np.ndarr
 
 
 def ten_times_a_tenth(table: pa.Table, _before: pa.Table, _reference: Reference) -> pa.Table:
-    """x10 on 10 % of the prices: a decimal slip."""
+    """Take ten times a tenth of the prices: a decimal slip."""
     rows = np.random.default_rng(1).permutation(table.num_rows)[: table.num_rows // 10]
     return _scaled(table, ("open", "high", "low", "close", "vwap"), 10, rows)
 
 
 def volume_a_thousand_times(table: pa.Table, _before: pa.Table, _reference: Reference) -> pa.Table:
-    """x1000 on every volume: thousands instead of shares."""
+    """Take a thousand times every volume: single shares instead of thousands."""
     return _scaled(table, ("volume",), 1000, np.arange(table.num_rows))
 
 
 def stale(table: pa.Table, before: pa.Table, _reference: Reference) -> pa.Table:
-    """The rows of the session before once more."""
+    """Repeat the rows of the session before."""
     return _set(before, "session", pa.repeat(table["session"][0], before.num_rows))
 
 
 def volume_halved(table: pa.Table, _before: pa.Table, _reference: Reference) -> pa.Table:
-    """Half of every volume and turnover: one side of the book is missing."""
+    """Halve every volume and turnover."""
     return _scaled(table, ("volume", "turnover"), 0.5, np.arange(table.num_rows))
 
 
 def column_copied(table: pa.Table, _before: pa.Table, _reference: Reference) -> pa.Table:
-    """The high copied onto the close."""
+    """Copy the high onto the close."""
     return _set(table, "close", one_array(table["high"]))
 
 
 def sector_missing(table: pa.Table, _before: pa.Table, reference: Reference) -> pa.Table:
-    """One whole sector absent: the third largest."""
+    """Leave one whole sector out: the third largest."""
     sectors = np.array([sector_of(symbol, reference) for symbol in table["symbol"].to_pylist()])
     names, counts = np.unique(sectors, return_counts=True)
     gone = names[np.argsort(-counts)[min(2, len(names) - 1)]]

@@ -14,6 +14,7 @@ from pages.ui import format as say
 from pages.ui.actions import perform, services
 from pages.ui.charts import drift as charts
 from pages.ui.drift_data import Book, DistanceView, ReportView, SaidView
+from pages.ui.drift_dialogs import MEANS, ask_label
 from pages.ui.text import plain
 from pages.ui.url_choice import choice
 from pages.ui.widgets import badge, empty_state, page, pairs, run_link
@@ -24,11 +25,6 @@ _BANNERS = {
     DriftCause.ALARM: (st.error, ":material/notification_important:"),
     DriftCause.REGIME: (st.info, ":material/trending_down:"),
     DriftCause.DECLARED: (st.warning, ":material/gavel:"),
-}
-_MEANS = {
-    DriftLabel.FAULT: "The data are wrong. The session is compared with no more, and no limit is learnt from it.",
-    DriftLabel.MARKET: "The market did it, the data are right. The session stays what others are compared with.",
-    DriftLabel.ACCEPTED: "It will stay so. What follows is compared with this session and those after it.",
 }
 _FAR = 2.0  # robust deviations from which the market's own moves are called so
 
@@ -126,24 +122,8 @@ def _labels(report: ReportView, said: SaidView | None) -> None:
             st.caption("What is it?", width="content")
             for label in DriftLabel:
                 seen = theme.look(label)
-                if st.button(seen.word.capitalize(), key=f"label_{label.value}", icon=seen.icon, help=_MEANS[label]):
-                    _ask(report, label)
-
-
-def _ask(report: ReportView, label: DriftLabel) -> None:
-    seen = theme.look(label)
-
-    @st.dialog(f"{say.day(report.session)}: {seen.word}", icon=seen.icon)
-    def ask() -> None:
-        st.markdown(_MEANS[label])
-        reason = st.text_input("Why", key="label_reason", placeholder="Whoever looks later has only your reason", max_chars=500)
-        with st.container(horizontal=True):
-            if st.button("Say so", key="label_yes", type="primary", icon=seen.icon):
-                perform("It is said.", services().label_drift, report.session, label, reason=reason)
-            if st.button("Not now", key="label_no"):
-                st.rerun()
-
-    ask()
+                if st.button(seen.word.capitalize(), key=f"label_{label.value}", icon=seen.icon, help=MEANS[label]):
+                    ask_label(report.session, label)
 
 
 def tiles(reports: Sequence[ReportView], report: ReportView) -> None:

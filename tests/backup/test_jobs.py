@@ -100,15 +100,15 @@ def test_a_clock_that_was_set_back_makes_jobs_due_rather_than_forgotten(week):
 def test_no_backup_is_due_by_schedule_where_the_setting_says_so(week):
     week.settings = week.settings.model_copy(update={"backup_minutes": 0})
 
-    assert due_now(week, after=timedelta(days=2)) == ["scrub"]
+    assert due_now(week, after=timedelta(days=2)) == ["scrub", "drift"]
 
 
 def test_what_is_due_is_queued_once(week):
     week.clock.advance(20 * MINUTE)
     asked = [Keeper(week.runtime).request_due() for _ in range(2)]
 
-    assert asked == [["backup"], []]
-    assert runs_of(week) == [("backup", "queued", "clock")]
+    assert asked == [["backup", "drift"], []]
+    assert runs_of(week) == [("backup", "queued", "clock"), ("drift", "queued", "clock")]
 
 
 def test_a_double_click_is_one_request(week):
@@ -117,7 +117,7 @@ def test_a_double_click_is_one_request(week):
 
 
 def test_an_unknown_job_is_refused_with_those_there_are(week):
-    with pytest.raises(UnknownName, match="backup, verify, drill, scrub, rebuild_gold"):
+    with pytest.raises(UnknownName, match="backup, verify, drill, scrub, rebuild_gold, drift"):
         week.services.request_job("nonsense")
 
 

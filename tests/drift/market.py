@@ -19,9 +19,7 @@ FIRST = date(2024, 1, 1)
 SYMBOLS = tuple(f"S{number:03d}" for number in range(60))
 SECTORS = ("Banks", "Hydropower", "Insurance")
 REFERENCE = Reference(
-    securities={
-        symbol: Security(symbol, symbol, SECTORS[number % 3], "Equity", "Active") for number, symbol in enumerate(SYMBOLS)
-    }
+    securities={symbol: Security(symbol, symbol, SECTORS[number % 3], "Equity", "Active") for number, symbol in enumerate(SYMBOLS)}
 )
 CENT = 10  # paisa of a tick
 

@@ -150,7 +150,9 @@ def test_a_sample_is_at_no_distance_from_itself(sample):
 
 @given(reference=samples, current=samples)
 def test_the_largest_difference_is_scipys_whatever_the_ties(reference, current):
-    assert measured("ks", reference, current).statistic == pytest.approx(stats.ks_2samp(reference, current, method="asymp").statistic, abs=EXACT)
+    assert measured("ks", reference, current).statistic == pytest.approx(
+        stats.ks_2samp(reference, current, method="asymp").statistic, abs=EXACT
+    )
 
 
 def test_categories_are_compared_as_two_samples():

@@ -71,7 +71,9 @@ def test_another_meaning_of_the_close_alarms_on_the_first_session_and_on_its_end
     for day in (AVERAGED, LAST_AGAIN):
         judged = span.judged[day]
         assert judged.causes["off_grid"] is DriftCause.DECLARED
-        assert headline(judged).startswith("Closes off the tick grid: 0.77 instead of 0" if day == AVERAGED else "Closes off the tick grid: 0 ")
+        assert headline(judged).startswith(
+            "Closes off the tick grid: 0.77 instead of 0" if day == AVERAGED else "Closes off the tick grid: 0 "
+        )
         assert f"close meaning is {'averaged' if day == AVERAGED else 'last_price'}" in judged.reasons["off_grid"]
 
 

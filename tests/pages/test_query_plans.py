@@ -115,7 +115,9 @@ def test_no_query_of_a_page_reads_all_bars_or_all_alerts(page, query, open_store
     assert whole_reads(plans) == {}
 
 
-@pytest.mark.parametrize("query", [{}, {"session": DRIFTED.isoformat(), "feature": "log_return", "statistic": "psi"}], ids=["newest", "one"])
+@pytest.mark.parametrize(
+    "query", [{}, {"session": DRIFTED.isoformat(), "feature": "log_return", "statistic": "psi"}], ids=["newest", "one"]
+)
 def test_no_query_of_the_drift_page_reads_all_distances(query, open_store, plans_of):
     plans = plans_of(open_store("drifting"), "drift.py", query)
 

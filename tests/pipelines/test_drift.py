@@ -104,7 +104,7 @@ def test_a_session_whose_file_is_lost_is_said_and_holds_up_no_other(week):
 def alarmed(tmp_path) -> House:
     """A home in which the session of day 30 has closes off the tick grid, and the one behind it follows from them."""
     house = announced(tmp_path)
-    house.announce({day: True for day in days_from(SUNDAY, 40)})
+    house.announce(dict.fromkeys(days_from(SUNDAY, 40), True))
     for number, day in enumerate(days_from(SUNDAY, 30)):
         house.session(day, number)
     for number, column in ((30, CLOSE), (31, PREVIOUS_CLOSE)):
