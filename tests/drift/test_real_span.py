@@ -68,13 +68,12 @@ def ordinary(span: Span) -> list[Judged]:
 
 
 def test_another_meaning_of_the_close_alarms_on_the_first_session_and_on_its_end_and_names_the_tick_grid(span):
-    for day in (AVERAGED, LAST_AGAIN):
+    said = {AVERAGED: ("0.77 instead of 0,", "averaged"), LAST_AGAIN: ("0 instead of 0.78,", "last_price")}
+    for day, (levels, meaning) in said.items():
         judged = span.judged[day]
         assert judged.causes["off_grid"] is DriftCause.DECLARED
-        assert headline(judged).startswith(
-            "Closes off the tick grid: 0.77 instead of 0" if day == AVERAGED else "Closes off the tick grid: 0 "
-        )
-        assert f"close meaning is {'averaged' if day == AVERAGED else 'last_price'}" in judged.reasons["off_grid"]
+        assert headline(judged).startswith(f"Closes off the tick grid: {levels}")
+        assert f"close meaning is {meaning}" in judged.reasons["off_grid"]
 
 
 def test_it_alarms_as_soon_where_nobody_has_declared_it_and_again_at_its_end_once_a_person_has_accepted_it(span):

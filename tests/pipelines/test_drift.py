@@ -150,6 +150,6 @@ def test_a_word_needs_a_reason_an_alarm_and_a_meaning(alarmed):
     with pytest.raises(UsageError, match="fault, market, accepted"):
         alarmed.services.label_drift(ALARM, "broken", reason="x")
     with pytest.raises(Conflict, match="nothing alarmed"):
-        alarmed.services.label_drift(SUNDAY + timedelta(days=25), DriftLabel.FAULT, reason="x")
+        alarmed.services.label_drift(SUNDAY + timedelta(days=5), DriftLabel.FAULT, reason="x")
     with pytest.raises(UnknownName, match="not compared"):
         alarmed.services.label_drift(SUNDAY + timedelta(days=39), DriftLabel.FAULT, reason="x")
