@@ -1,8 +1,10 @@
 """What was before a session: samples, statistics and limits of the sessions before it, and what people said of them."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,32 @@ from engine.drift.windows import Restart, declared, first_behind, reference
 from storage import drift
 from storage.status import DriftLabel
 
-KEPT = 260  # sessions that are kept in memory: the history of the limits, the reference before it, and what a restart may reach back to
+KEPT = 150  # sessions that are kept in memory: the history of the limits, the reference before it, and what a restart may reach back to
+
+
+class Levels(Mapping[str, float]):
+    """Levels by name out of their JSON, read when they are first asked for: of most sessions in memory they never are."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _known(self) -> dict[str, float]:
+        known: dict[str, float] = json.loads(self._text)
+        return known
+
+    def __getitem__(self, name: str) -> float:
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a level, or the default."""
+        return self._known.get(name, default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +64,31 @@ class Past:
     limits: list[Floats] = field(default_factory=list)
     signed: list[Floats] = field(default_factory=list)  # robust z of FEATURES
     labels: Mapping[date, Labelled] = field(default_factory=dict)
+    measured: Sequence[tuple[Floats, Floats]] = ()  # as it is stored
     use_declared: bool = True  # whether changes of the exchange's rules that are known begin references anew
 
     @classmethod
     def before(cls, connection: Connection, day: date) -> "Past":
         """Read what was before a day."""
-        rows = drift.samples_before(connection, day, limit=KEPT)[::-1]
-        said = _said(connection)
-        past = cls([sample_of_row(row) for row in rows], labels=said)
-        if rows:
-            calibrated = drift.calibrated_between(connection, rows[0]["session"], rows[-1]["session"])
-            of = {row["session"]: at for at, row in enumerate(rows)}
-            values, limits = np.full((2, len(rows), len(SERIES)), np.nan)
-            for row in drift.values_between(connection, rows[0]["session"], rows[-1]["session"]):
-                place = PLACE.get((row["feature"], row["statistic"]))
-                if place is not None and row["session"] in of:
-                    values[of[row["session"]], place] = np.nan if row["value"] is None else row["value"]
-                    if row["session"] in calibrated:
-                        limits[of[row["session"]], place] = np.nan if row["limit"] is None else row["limit"]
-            past.values, past.limits, past.signed = list(np.abs(values)), list(limits), list(values[:, _Z_PLACES])
+        past = cls.samples_before(connection, day)
+        for values, limits in past.measured:
+            past.values.append(np.abs(values))
+            past.limits.append(limits)
+            past.signed.append(values[_Z_PLACES])
         return past
 
     @classmethod
     def samples_before(cls, connection: Connection, day: date) -> "Past":
         """Read only the samples that were before a day, and what people said: enough to know its references."""
         rows = drift.samples_before(connection, day, limit=KEPT)[::-1]
-        return cls([sample_of_row(row) for row in rows], labels=_said(connection))
+        return cls([sample_of_row(row) for row in rows], labels=_said(connection), measured=[_measured_of_row(row) for row in rows])
 
     def add(self, sample: SessionSample, measured: Sequence[Measured], limits: Limits) -> None:
         """Let a session be one of the past. What was held against the textbook's limits alone was no gross alarm."""
         values = np.array([np.nan if one.value is None else one.value for one in measured])
         self.samples.append(sample)
         self.values.append(np.abs(values))
-        self.limits.append(limits.values if limits.calibrated else np.full_like(limits.values, np.nan))
+        self.limits.append(learnt(limits))
         self.signed.append(values[_Z_PLACES])
         for kept in (self.samples, self.values, self.limits, self.signed):
             del kept[:-KEPT]
@@ -124,23 +143,24 @@ class Past:
         return [self._is(one.session, DriftLabel.MARKET) for one in self.samples]
 
 
-@dataclass(frozen=True, slots=True)
 class Windows:
     """The references of one session: `of(feature)` is one object for all features that share it."""
 
-    clean: Sequence[SessionSample]
-    day: date
-    restarts: Sequence[Restart]
-    _known: dict[tuple[int, int], list[SessionSample]] = field(default_factory=dict)
+    def __init__(self, clean: Sequence[SessionSample], day: date, restarts: Sequence[Restart]) -> None:
+        self._clean, self._day, self._restarts = clean, day, restarts
+        self._sessions = [one.session for one in clean]
+        self._known: dict[tuple[int, int], Sequence[SessionSample]] = {}
 
     def of(self, feature: str) -> Sequence[SessionSample]:
         """Return the sessions that a feature is compared with."""
-        span = reference([one.session for one in self.clean], self.day, self.restarts, feature)
-        return self._known.setdefault(span, list(self.clean[span[0] : span[1]]))
+        span = reference(self._sessions, self._day, self._restarts, feature)
+        if span not in self._known:
+            self._known[span] = self._clean[span[0] : span[1]]
+        return self._known[span]
 
     def restart(self, feature: str) -> Restart | None:
         """Return the restart of a feature of which the day is the first session, or None."""
-        return first_behind([one.session for one in self.clean], self.day, self.restarts, feature)
+        return first_behind(self._sessions, self._day, self._restarts, feature)
 
 
 def usable_history(values: Floats, limits: Floats, ordinary: Sequence[bool], market: Sequence[bool]) -> Any:
@@ -164,18 +184,33 @@ def sample_of_row(row: Mapping[Any, Any]) -> SessionSample:
     """Return the sample that a row holds."""
     symbols = tuple(row["symbols"].split("\n")) if row["symbols"] else ()
     columns = np.frombuffer(row["values"], "<f4").reshape(len(COLUMNS), len(symbols))
-    return SessionSample(row["session"], symbols, columns, row["levels"] or {}, bool(row["halted"]))
+    return SessionSample(row["session"], symbols, columns, Levels(row["levels"]), bool(row["halted"]))
 
 
-def row_of_sample(sample: SessionSample) -> dict[str, Any]:
-    """Return what is stored of a sample."""
+def learnt(limits: Limits) -> Floats:
+    """Return the limits that later sessions may know of: those that were learnt; NaN where the textbook's stood in for them."""
+    return limits.values if limits.calibrated else np.full_like(limits.values, np.nan)
+
+
+def _measured_of_row(row: Mapping[Any, Any]) -> tuple[Floats, Floats]:
+    """Return the statistics of a row and their limits; of a version that watched something else, none."""
+    found = np.frombuffer(row["measured"], "<f8")
+    if len(found) != 2 * len(SERIES):
+        return np.full(len(SERIES), np.nan), np.full(len(SERIES), np.nan)
+    return found[: len(SERIES)], found[len(SERIES) :]
+
+
+def row_of_sample(sample: SessionSample, measured: Sequence[Measured], limits: Limits) -> dict[str, Any]:
+    """Return what is stored of a sample and of what was measured of it."""
+    values = [np.nan if one.value is None else one.value for one in measured]
     whole = {name: round(value, 9) for name, value in sample.levels.items()}
     return {
         "session": sample.session,
         "halted": sample.halted,
         "symbols": "\n".join(sample.symbols),
         "values": np.ascontiguousarray(sample.columns, "<f4").tobytes(),
-        "levels": whole,
+        "measured": np.concatenate([values, learnt(limits)]).astype("<f8").tobytes(),
+        "levels": json.dumps(whole),
     }
 
 

@@ -123,7 +123,7 @@ def _one(
     found = judge(sample, past, windows, limits(past.history(), floors_of(thresholds_now), thresholds_now[BUDGET.key]))
     report = blank() | head | report_of(found, windows, past, reference, before)
     with runtime.database.transaction() as connection:
-        drift.write(connection, row_of_sample(sample), report, distance_columns(found))
+        drift.write(connection, row_of_sample(sample, found.measured, found.limits), report, distance_columns(found))
     past.add(sample, found.measured, found.limits)
     return report
 

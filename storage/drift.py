@@ -1,5 +1,6 @@
 """Samples, reports and distances of drift, and what people said of its alarms."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -86,12 +87,6 @@ def reports_between(connection: Connection, since: date, until: date) -> Sequenc
     return connection.execute(_reports, {"since": since, "until": until}).mappings().all()
 
 
-def calibrated_between(connection: Connection, since: date, until: date) -> set[date]:
-    """Return the sessions of a range whose limits were learnt from their past."""
-    query = select(reports.c.session).where(reports.c.session.between(since, until), reports.c.calibrated)
-    return set(connection.execute(query).scalars())
-
-
 def mark(connection: Connection) -> tuple[Any, ...]:
     """Return what is another value once any report or label has changed."""
     made = select(func.count(), func.max(reports.c.reported_at), func.max(reports.c.session), func.count(reports.c.basis))
@@ -102,7 +97,7 @@ def mark(connection: Connection) -> tuple[Any, ...]:
 def levels_between(connection: Connection, since: date, until: date) -> Mapping[date, Mapping[str, float]]:
     """Return the levels of each session of a range."""
     query = select(samples.c.session, samples.c.levels).where(samples.c.session.between(since, until))
-    return {row.session: row.levels for row in connection.execute(query)}
+    return {row.session: json.loads(row.levels) for row in connection.execute(query)}
 
 
 def newest(connection: Connection, *, limit: int) -> Sequence[RowMapping]:

@@ -130,5 +130,5 @@ def test_nothing_is_said_of_a_session_in_which_nothing_alarmed(here, week):
 
     done = here(week, "label-drift", str(SUNDAY), "fault", "--reason", "x")
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "nothing alarmed" in done.stderr

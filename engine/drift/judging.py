@@ -16,6 +16,7 @@ from engine.drift.watched import BY_SYMBOL, DISTRIBUTIONS, FEATURES, SECTOR_MIX,
 
 FEWEST_SESSIONS = 20  # of a reference
 REFERENCE = 60  # sessions
+RECENT = 5  # sessions in which a sector stood that may be missing now
 FALSE_DISCOVERIES = 0.05
 SAMPLE_TESTS = ("ks", "psi", "wasserstein", "jensen_shannon")
 Z, CUSUM, PAGE_HINKLEY, DISCOVERIES, CRAMERS_V = "robust_z", "cusum", "page_hinkley", "discoveries", "cramers_v"
@@ -147,7 +148,7 @@ def _sector_mix(sample: SessionSample, window: Sequence[SessionSample]) -> Measu
     """Compare how many symbols of each sector are there with a usual session of the reference (the sizes of both are then alike)."""
     if len(window) < FEWEST_SESSIONS:
         return Measured(SECTOR_MIX, CRAMERS_V, None, sessions=len(window))
-    keys = sorted({key for one in (*window, sample) for key in one.levels if key.startswith(f"{SECTOR_MIX}:")})
+    keys = sorted({key for one in (*window[-RECENT:], sample) for key in one.levels if key.startswith(f"{SECTOR_MIX}:")})
     usual = np.nan_to_num(levels_of(window, keys)).mean(axis=0)
     pair = CategoryPair(keys, usual, np.nan_to_num(levels_of([sample], keys)[0]))
     return Measured(SECTOR_MIX, CRAMERS_V, DISTANCES[CRAMERS_V].function(pair) if pair.m else None, sessions=len(window))

@@ -123,7 +123,7 @@ class Backtest:
         """`values` are |statistics| (sessions, series), `usable` which of them later limits may be learnt from."""
         self.values = values
         history = np.where(usable, values, np.nan)
-        known = ~np.isnan(history).all(axis=1)
+        known = np.asarray(~np.isnan(history).all(axis=1))
         self._judged: list[int] = []
         pasts, middles, spreads = [], [], []
         for at in range(len(values)):

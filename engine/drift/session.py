@@ -215,9 +215,10 @@ def sector_of(symbol: str, reference: Reference) -> str:
 
 def own_past(codes: Codes, window: Sequence[SessionSample], name: str) -> Floats:
     """Return a column of earlier sessions for the symbols of `codes` as (sessions, symbols), NaN where one was not there."""
+    places = [sample.codes for sample in window]  # all of them first: a sample that was just read may know symbols that are new here
     past: Floats = np.full((max(len(window), 1), len(_CODES)), np.nan)
-    for at, sample in enumerate(window):
-        past[at, sample.codes] = sample.values(name)
+    for at, (sample, place) in enumerate(zip(window, places, strict=True)):
+        past[at, place] = sample.values(name)
     return past[:, codes]
 
 

@@ -58,7 +58,7 @@ def _effect(book: Book, current: Thresholds, turned: Mapping[str, float]) -> Non
         return
     before = book.past.alarms(*_turned(current, {}))
     after = book.past.alarms(*_turned(current, turned)) if turned else before
-    were, would = before.any(axis=1), after.any(axis=1)
+    were, would = np.asarray(before.any(axis=1)), np.asarray(after.any(axis=1))
     new, gone = np.flatnonzero(would & ~were), np.flatnonzero(were & ~would)
     rate = words.a_month(int(would.sum()), sessions)
     with st.container(key="drift_backtest"):

@@ -22,7 +22,8 @@ class DriftSample(Base, table=True):
     halted: bool = False  # by the index
     symbols: str = long_text(nullable=False)  # one a line
     values: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # float32, column by column
-    levels: Any = document()
+    measured: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # float64: every statistic, then the limits learnt for them
+    levels: str = long_text(nullable=False)  # JSON, read only where it is looked at
 
 
 class DriftReport(Base, table=True):

@@ -184,7 +184,8 @@ def test_changes_of_the_exchanges_rules_restart_what_they_change():
 
 def test_a_sample_is_read_as_it_was_written(calm):
     kept = sample_of(silver(CALM), calm.samples, REFERENCE)
-    read = sample_of_row(row_of_sample(kept))
+    (judged,) = after(calm, silver(CALM))
+    read = sample_of_row(row_of_sample(kept, judged.measured, judged.limits))
 
     assert (read.session, read.symbols, read.halted) == (kept.session, kept.symbols, kept.halted)
     assert np.array_equal(read.columns, kept.columns, equal_nan=True)
@@ -249,3 +250,12 @@ def test_gross_alarms_teach_no_limit_until_they_are_the_rule_or_a_person_says_th
 
 def test_the_budget_is_a_threshold_in_alarms_a_month():
     assert (BUDGET.key, BUDGET.default, BUDGET.unit) == ("drift.alarms_per_month", 1.0, "alarms a month")
+
+
+def test_symbols_of_stored_sessions_that_this_process_has_never_seen_have_their_place(calm):
+    named = [f"NEW{number}" for number in range(len(SYMBOLS))]
+    stored = [replace(one, symbols=tuple(named)) for one in calm.samples[-30:]]
+
+    sample = sample_of(silver(CALM), stored, REFERENCE)
+
+    assert sample.levels["new_symbols"] == 1.0

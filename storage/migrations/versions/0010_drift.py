@@ -22,7 +22,8 @@ def upgrade() -> None:
         sa.Column("halted", sa.Boolean(), nullable=False),
         sa.Column("symbols", sa.Text(), nullable=False),
         sa.Column("values", sa.LargeBinary(), nullable=False),
-        sa.Column("levels", storage.types.Json(), nullable=True),
+        sa.Column("measured", sa.LargeBinary(), nullable=False),
+        sa.Column("levels", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("session"),
     )
     op.create_table(
