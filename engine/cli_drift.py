@@ -21,7 +21,7 @@ MOST_NAMED = 20  # categories
 
 @app.command()
 @told
-def drift(
+def drift(  # noqa: PLR0913, each is one option
     reference: Annotated[Path | None, typer.Option(metavar="FILE", help="What is usual: CSV or Parquet, packed or not.")] = None,
     current: Annotated[Path | None, typer.Option(metavar="FILE", help="What is compared with it.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="Compare this column; may be given more than once.")] = None,
@@ -31,6 +31,10 @@ def drift(
     session: Annotated[
         date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Show what is stored of this session instead.")
     ] = None,
+    since: Annotated[
+        date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="With --session: hold it against a fixed window from here.")
+    ] = None,
+    until: Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Where that window ends.")] = None,
     *,
     to_json: Json = False,
 ) -> None:
@@ -40,11 +44,18 @@ def drift(
     if session is not None:
         if reference or current or column or unit:
             raise UsageError("say one of the two: --session, or --reference and --current")
+        if (since is None) != (until is None):
+            raise UsageError("a fixed window needs both: --since and --until")
+        if since is not None and until is not None:
+            _show_window(comparing.against(runtime(), session, since, until), to_json=to_json)
+            return
         found = comparing.stored(runtime(), session)
         _show_session(found, to_json=to_json)
         if found["cause"] == DriftCause.ALARM:
             raise typer.Exit(FAILED)
         return
+    if since or until:
+        raise UsageError("--since and --until are of a --session")
     if reference is None or current is None:
         raise UsageError("say which files: --reference A.csv --current B.csv; or which session: --session 2025-06-01")
     found = comparing.compared(reference, current, columns=column or (), unit=unit)
@@ -112,6 +123,20 @@ def _show_session(found: Mapping[str, Any], *, to_json: bool) -> None:
         typer.echo()
         names = ("feature", "part", "statistic", "value", "limit", "observed", "usual")
         table([{name: _figure(each[name]) for name in names} for each in beyond])
+
+
+def _show_window(found: Mapping[str, Any], *, to_json: bool) -> None:
+    """Print a session against a fixed window; exit code 0 only where nothing lies beyond its floor."""
+    if to_json:
+        show(found, to_json=True)
+    else:
+        show({name: found[name] for name in ("session", "verdict", "since", "until", "sessions")}, to_json=False)
+        typer.echo()
+        names = ("feature", "part", "statistic", "value", "limit", "observed", "usual")
+        beyond = [each for each in found["distances"] if each["verdict"] == DriftVerdict.DRIFT]
+        table([{name: _figure(each[name]) for name in names} for each in beyond])
+    if found["verdict"] != DriftVerdict.NO_DRIFT:
+        raise typer.Exit(FAILED)
 
 
 def _freshness(found: Mapping[str, Any]) -> dict[str, str]:

@@ -12,9 +12,14 @@ import pyarrow.parquet as pq
 
 from engine.drift.compare import ColumnDrift, compare, gravest
 from engine.drift.distance import DISTANCES
+from engine.drift.judging import FEWEST_SESSIONS, Measured, measured
+from engine.drift.limits import floors_of
+from engine.drift_past import sample_of_row
 from engine.errors import UnknownName, UsageError
 from engine.runtime import Runtime
+from engine.thresholds import snapshot
 from storage import drift
+from storage.status import DriftVerdict
 
 
 def read(path: Path) -> pa.Table:
@@ -61,6 +66,31 @@ def _column(one: ColumnDrift) -> dict[str, Any]:
             for each, adjusted in zip(one.distances, one.adjusted, strict=True)
         ],
     }
+
+
+def against(runtime: Runtime, session: date, since: date, until: date) -> Mapping[str, Any]:
+    """Hold a session against a fixed window of sessions, which shows what a sliding one follows: slow creep.
+
+    Limits are the practical floors: of a window that is chosen there is no history to learn from.
+    """
+    with runtime.database.reading() as connection:
+        row = drift.sample(connection, session)
+        window = [sample_of_row(each) for each in drift.samples_between(connection, since, until) if each["session"] != session]
+    if row is None:
+        raise UnknownName(f"the session of {session} was not compared yet: a runner does it, or: python -m engine jobs --run drift")
+    if len(window) < FEWEST_SESSIONS:
+        raise UsageError(f"{since} to {until} holds {len(window)} other sessions; a window needs {FEWEST_SESSIONS}")
+    floors = floors_of(snapshot({}, 0))
+    found = measured(sample_of_row(row), lambda _feature: window, {})
+    rows = [asdict(one) | {"limit": float(floor), "verdict": _verdict(one, float(floor))} for one, floor in zip(found, floors, strict=True)]
+    head = {"session": session, "since": window[0].session, "until": window[-1].session, "sessions": len(window)}
+    return head | {"verdict": gravest([each["verdict"] for each in rows if each["value"] is not None]), "distances": rows}
+
+
+def _verdict(one: Measured, floor: float) -> DriftVerdict:
+    if one.value is None:
+        return DriftVerdict.INSUFFICIENT
+    return DriftVerdict.DRIFT if abs(one.value) > floor else DriftVerdict.NO_DRIFT
 
 
 def stored(runtime: Runtime, session: date) -> Mapping[str, Any]:

@@ -72,6 +72,12 @@ def samples_before(connection: Connection, day: date, *, limit: int) -> Sequence
     return _samples.all(connection, {"day": day, "most": limit})
 
 
+def samples_between(connection: Connection, since: date, until: date) -> Sequence[RowMapping]:
+    """Return the samples of a range of sessions, oldest first."""
+    query = select(samples).where(samples.c.session.between(since, until)).order_by(samples.c.session)
+    return connection.execute(query).mappings().all()
+
+
 def sample(connection: Connection, session: date) -> RowMapping | None:
     """Return the sample of one session, or None."""
     return connection.execute(select(samples).where(samples.c.session == session)).mappings().one_or_none()

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from engine.drift.distance import DISTANCES
 from engine.drifting import catch_up
-from tests.pipelines.house import SUNDAY, House, with_a_week
+from tests.pipelines.house import SUNDAY, House, announced, days_from, with_a_week
 from tests.shell import inside
 
 RANDOM = np.random.default_rng(20)
@@ -132,3 +133,23 @@ def test_nothing_is_said_of_a_session_in_which_nothing_alarmed(here, week):
 
     assert done.exit_code == 2
     assert "nothing alarmed" in done.stderr
+
+
+def test_a_session_is_held_against_a_fixed_window_that_does_not_slide(here, tmp_path):
+    house = announced(tmp_path)
+    house.announce(dict.fromkeys(days_from(SUNDAY, 30), True))
+    for number, day in enumerate(days_from(SUNDAY, 26)):
+        house.session(day, number)
+    house.backfill(SUNDAY, SUNDAY + timedelta(days=25))
+    catch_up(house.runtime)
+    newest, last = str(SUNDAY + timedelta(days=25)), str(SUNDAY + timedelta(days=21))
+
+    done = here(house, "drift", "--session", newest, "--since", str(SUNDAY), "--until", last, "--json")
+    few = here(house, "drift", "--session", newest, "--since", str(SUNDAY), "--until", str(SUNDAY + timedelta(days=3)))
+    half = here(house, "drift", "--session", newest, "--since", str(SUNDAY))
+
+    said = json.loads(done.stdout)
+    assert (said["since"], said["until"], said["sessions"]) == (str(SUNDAY), last, 22)
+    assert {each["verdict"] for each in said["distances"]} >= {"no_drift"}
+    assert (few.exit_code, half.exit_code) == (2, 2)
+    assert "a window needs 20" in few.stderr

@@ -137,12 +137,8 @@ def tiles(reports: Sequence[ReportView], report: ReportView) -> None:
         _tile("Alarms", f"{alarmed:,}", f"of the last {say.count(len(last), 'session')}", good=rate <= report.alarms_per_month)
         _tile("A month", f"{rate:.1f}", words.budget(report.alarms_per_month), good=rate <= report.alarms_per_month)
         _tile("Beyond a limit", f"{report.alarms:,}", f"of {tested:,} statistics of this session", good=not report.alarms)
-        _tile(
-            "Limits learnt from",
-            say.count(report.history, "session"),
-            "calibrated" if report.calibrated else "uncalibrated",
-            good=report.calibrated,
-        )
+        said = "sessions, calibrated" if report.calibrated else "sessions, uncalibrated"
+        _tile("Limits learnt from", f"{report.history:,}", said, good=report.calibrated)
 
 
 def _tile(label: str, value: str, note: str, *, good: bool) -> None:
