@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli_following import commands
-from engine.cli_parts import FAILED, Json, date_of, option_of, told
+from engine.cli_parts import FAILED, Json, date_of, told
 from engine.errors import UsageError
 from engine.printing import show, table
 from engine.runtime import runtime
@@ -68,7 +68,10 @@ def drift(  # noqa: PLR0913, each is one option
 @told
 def label_drift(
     session: Annotated[date, typer.Argument(parser=date_of, metavar="YYYY-MM-DD")],
-    label: Annotated[DriftLabel, option_of(DriftLabel, "fault: wrong data; market: the market did it; accepted: it will stay so.")],
+    label: Annotated[
+        str,
+        typer.Argument(metavar="|".join(DriftLabel), help="fault: wrong data; market: the market did it; accepted: it will stay so."),
+    ],
     reason: Annotated[str, typer.Option(help="Why; it stands in the history.")],
     *,
     to_json: Json = False,

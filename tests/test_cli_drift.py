@@ -130,7 +130,9 @@ def test_nothing_is_said_of_a_session_in_which_nothing_alarmed(here, week):
     catch_up(week.runtime)
 
     done = here(week, "label-drift", str(SUNDAY), "fault", "--reason", "x")
+    wrong = here(week, "label-drift", str(SUNDAY), "broken", "--reason", "x")
 
+    assert "fault, market, accepted, not 'broken'" in wrong.stderr
     assert done.exit_code == 2
     assert "nothing alarmed" in done.stderr
 
