@@ -30,12 +30,12 @@ class Shade:
 
 SHADES: dict[str, Shade] = {
     "quiet": Shade("usual", "", "green", 0.14),
-    "warm": Shade("above half its limit", "", "yellow", 0.45),
+    "warm": Shade("above half", "", "yellow", 0.45),
     "alarm": Shade("alarm", "●", "red", 1.0),
     "declared": Shade("declared change", "§", "violet", 0.9),
     "regime": Shade("market", "~", "blue", 0.9),
     "uncalibrated": Shade("uncalibrated", "?", "orange", 0.4),
-    "nothing": Shade("too few sessions", "", "gray", 0.12),
+    "nothing": Shade("too few", "", "gray", 0.12),
 }
 
 
