@@ -95,7 +95,7 @@ def restore(
 @told
 def list_jobs(
     name: Annotated[
-        str | None, typer.Option("--run", help="Do it now: backup, verify, drill, scrub, tick_log, rebuild_gold, rebuild_stream.")
+        str | None, typer.Option("--run", help="Do it now: backup, verify, drill, scrub, tick_log, rebuild_gold, rebuild_stream, drift.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
     *,

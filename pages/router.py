@@ -24,6 +24,9 @@ page = st.navigation(
                 icon=":material/monitoring:",
                 help="Deadlines, durations, and all that is measured.",
             ),
+            st.Page(
+                "drift.py", title="Drift", icon=":material/ssid_chart:", help="Do the data still look like those before, and what changed?"
+            ),
             st.Page("run.py", title="Run", icon=":material/manage_search:", visibility="hidden", help="What happened in one run."),
             st.Page(
                 "dead_letters.py",

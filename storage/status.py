@@ -214,3 +214,30 @@ class VersionSide(StrEnum):
 
     SHADOW = "shadow"  # its own
     FORMER = "former"  # what it has taken the place of
+
+
+class DriftVerdict(StrEnum):
+    """What is said of one distance between two samples."""
+
+    DRIFT = "drift"  # beyond its limit
+    NO_DRIFT = "no_drift"
+    INSUFFICIENT = "insufficient"  # too few values, or too few sessions, for a verdict
+    CONSTANT = "constant"  # the reference is one single value, and the distance is counted in its deviations
+    EMPTY = "empty"  # a side has no value
+    UNCALIBRATED = "uncalibrated"  # beyond the textbook's limit, and the past is too short to say whether that is ordinary
+
+
+class DriftCause(StrEnum):
+    """What a session that lies beyond a limit is taken for."""
+
+    ALARM = "alarm"  # nobody knows why: a person is to look
+    REGIME = "regime"  # the market itself: a halted session, in what follows from it
+    DECLARED = "declared"  # a change of the exchange's rules that is known to take effect here
+
+
+class DriftLabel(StrEnum):
+    """What a person says of an alarm."""
+
+    FAULT = "fault"  # the data are wrong: the session is not compared with any more
+    MARKET = "market"  # the market did it, and the data are right
+    ACCEPTED = "accepted"  # it will stay so: what follows is compared with this session and those after it

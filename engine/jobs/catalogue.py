@@ -4,17 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection
+
 from engine.backup import shelf
 from engine.backup.drill import drill as restore_drill
 from engine.backup.inspection import inspect_backup
 from engine.backup.scrub import Progress
 from engine.backup.scrub import scrub as read_again
 from engine.backup.snapshot import take
+from engine.drifting import catch_up
 from engine.errors import BackupError
 from engine.rebuild import rebuild_gold as rebuild_all_gold
 from engine.runtime import Runtime
 from engine.stream.retention import tidy
 from engine.stream.versions import build_waiting
+from storage.drift import first_due
 from storage.status import JobOutcome
 
 JOBS: dict[str, "Job"] = {}
@@ -51,10 +55,17 @@ class Job:
     often: bool = False  # due every `NEPSE_BACKUP_MINUTES` in which something was written
     needs_backup: bool = False  # due only once there is a backup
     needs_ticks: bool = False  # due only once the stream has received something
+    follows: Callable[[Connection], bool] | None = None  # due when it says that there is something to do, and no run has more to do
 
 
 def job(
-    title: str, *, nightly: int | None = None, often: bool = False, needs_backup: bool = False, needs_ticks: bool = False
+    title: str,
+    *,
+    nightly: int | None = None,
+    often: bool = False,
+    needs_backup: bool = False,
+    needs_ticks: bool = False,
+    follows: Callable[[Connection], bool] | None = None,
 ) -> Callable[[Callable[[Task], Done]], Callable[[Task], Done]]:
     """Declare a function as a job of its name; its docstring is what people read. Without a time it is done only when asked for."""
 
@@ -62,8 +73,7 @@ def job(
         name = work.__name__
         if name in JOBS:
             raise ValueError(f"job {name!r} exists twice")
-        summary = (work.__doc__ or "").strip()
-        JOBS[name] = Job(name, title, summary, work, nightly, often, needs_backup, needs_ticks)
+        JOBS[name] = Job(name, title, (work.__doc__ or "").strip(), work, nightly, often, needs_backup, needs_ticks, follows)
         return work
 
     return declare
@@ -152,3 +162,13 @@ def rebuild_stream(task: Task) -> Done:
     if built.failed:
         return Done(JobOutcome.FAILED, f"{built.sessions:,} sessions built, {built.failed:,} cannot be: see the Rebuild page", figures)
     return Done(JobOutcome.SUCCEEDED, f"{built.sessions:,} sessions built", figures)
+
+
+@job("Drift", follows=lambda connection: first_due(connection) is not None)
+def drift(task: Task) -> Done:
+    """Compares each session that was loaded with the sessions before it; behind the runs, so that it holds none of them up."""
+    counts = catch_up(task.runtime, rest=task.rest)
+    said = f"{counts['sessions']:,} sessions compared, {counts['alarms']:,} alarms"
+    if counts["unreadable"]:
+        return Done(JobOutcome.FAILED, f"{said}; {counts['unreadable']:,} cannot be read: scrub, and rerun their dates", dict(counts))
+    return Done(JobOutcome.SUCCEEDED, said, dict(counts))

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection
 
+import engine.drift.limits
 import engine.monitoring.deadlines
 import engine.stream.log
 import engine.stream.processor  # noqa: F401, whose limits are to be among them whoever asks

@@ -4,6 +4,7 @@ from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
 from engine.services.breakers import BreakerCommands
 from engine.services.dead_letters import DeadLetterCommands
+from engine.services.drift import DriftCommands
 from engine.services.jobs import JobCommands
 from engine.services.quality import QualityCommands
 from engine.services.reconciliations import GapReplayed, ReconciliationCommands
@@ -27,5 +28,6 @@ class Services(
     BreakerCommands,
     ReconciliationCommands,
     VersionCommands,
+    DriftCommands,
 ):
     """All commands."""

@@ -12,6 +12,8 @@ from storage.status import (
     BackfillState,
     CheckStatus,
     CircuitState,
+    DriftCause,
+    DriftLabel,
     GateVerdict,
     JobOutcome,
     Label,
@@ -138,6 +140,16 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         VersionState.FAILED: _FAILED,
         VersionState.PROMOTED: Look("served", ":material/check_circle:", "green", "✓"),
         VersionState.DROPPED: Look("dropped", ":material/delete:", "gray", "○"),
+    },
+    DriftCause: {
+        DriftCause.ALARM: Look("alarm", ":material/notification_important:", "red", "●"),
+        DriftCause.REGIME: Look("market", ":material/trending_down:", "blue", "~"),
+        DriftCause.DECLARED: Look("declared change", ":material/gavel:", "violet", "§"),
+    },
+    DriftLabel: {
+        DriftLabel.FAULT: Look("fault of the data", ":material/report:", "red"),
+        DriftLabel.MARKET: Look("the market", ":material/trending_down:", "blue"),
+        DriftLabel.ACCEPTED: Look("accepted change", ":material/task_alt:", "green"),
     },
     CircuitState: {
         CircuitState.CLOSED: Look("closed", ":material/check_circle:", "green"),

@@ -59,7 +59,11 @@ def limit_name(spec: ThresholdSpec) -> str:
         "alert_above": "Alerts above",
         "margin": "Alerts ahead of a level by",
         "min_symbols": "Least symbols",
-    }.get(kind, kind)
+        "loaded_by": "Loaded by",
+        "objective_pct": "In time, at least",
+        "keep_days": "Kept for",
+        "alarms_per_month": "False alarms that are allowed a month",
+    }.get(kind, f"Floor of {kind[6:].replace('_', ' ')}" if kind.startswith("floor_") else kind)
 
 
 def chooser() -> str:

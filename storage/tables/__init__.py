@@ -1,6 +1,7 @@
 """Every table of the database, by aggregate."""
 
 from storage.tables.base import Base
+from storage.tables.drift import DriftDistance, DriftLabelled, DriftReport, DriftSample
 from storage.tables.jobs import JobRun, LakeDamage
 from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
 from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, RequestKey, Runner, Schedule, Slot
@@ -21,6 +22,10 @@ __all__ = [
     "CheckResult",
     "DateState",
     "DeadLetter",
+    "DriftDistance",
+    "DriftLabelled",
+    "DriftReport",
+    "DriftSample",
     "FindingLabel",
     "GateDecision",
     "JobRun",

@@ -25,6 +25,7 @@ PAGES = (
     "replay_lab.py",
     "rebuild.py",
     "reconcile.py",
+    "drift.py",
 )
 MUST_SEE = {
     "empty": ["Nothing has run yet", "Backfill all of them"],

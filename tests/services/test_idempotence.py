@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engine.drifting import blank
 from engine.errors import Conflict, SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.services import Services
-from storage import moves, speed_layer
+from storage import drift, moves, speed_layer
 from storage.dead_letters import LetterFilter
-from storage.status import Label
+from storage.status import DriftCause, DriftLabel, Label
 from storage.tables import Base
 from tests.pipelines.house import SUNDAY, House
 from tests.services.gate import TRIAL, letters
@@ -49,11 +50,16 @@ def ready(house: House, gate) -> House:
     house.services.silence_alerts(rule="price_band", minutes=60, reason="a new listing")
     with house.runtime.database.transaction() as connection:
         speed_layer.set_alerts(connection, [ALERT])
+        drift.write_report(connection, ALARM | {"reported_at": house.clock.now()})
     return house
 
 
 ALERT = {"key": "an alert", "session": SUNDAY, "rule": "moving_average", "symbol": "NABIL", "state": "firing", "began_us": 1, "fired_us": 1}
 ALERT |= {"score": 6.0, "bound": 5.0, "contract": 1, "rate_paisa": 50_000, "suppressed": 0, "members": 0}
+
+
+ALARM = blank() | {"session": SUNDAY, "cause": DriftCause.ALARM, "headline": "Rows: far fewer.", "explained": {"rows": {}}}
+ALARM |= {"basis": None, "run_id": 1, "alarms_per_month": 1.0, "threshold_version": 0}
 
 
 def line(house: House, number: int) -> int:
@@ -95,6 +101,7 @@ COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "lift_silence": lambda h, _: h.services.lift_silence(1),
     "request_job": lambda h, _: h.services.request_job("backup"),
     "promote_batch": lambda h, _: (h.session(SUNDAY, 1), h.services.promote_batch(SUNDAY)),
+    "label_drift": lambda h, _: h.services.label_drift(SUNDAY, DriftLabel.MARKET, reason="a busy day"),
     "ask_for": lambda h, _: h.services.ask_for("scrub"),
 }
 # The same commands with a key that was used, and other parameters.
@@ -173,6 +180,7 @@ def test_two_tabs_are_one_effect(ready, name):
         "finding_label",
         "schedule",
         "breaker",
+        "drift_label",
         "stream_state",
         "tick_alert",
         "alert_silence",
