@@ -5,7 +5,8 @@ less: a trailing mean and a comparison with 5 %, no bars, no alerts, no other ru
 (`../shared/data/nepse`), the heaviest day of it is replayed too.
 """
 
-import resource
+import subprocess
+import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -21,14 +22,15 @@ from engine.stream.contracts import first_id
 from engine.stream.one_by_one import OneByOne
 from engine.stream.processor import Processor
 from engine.stream.replay import replayed
-from engine.stream.rules import RULES, Known, moment
+from engine.stream.rules import Known, active, moment
 from engine.stream.ticks import SECOND, Symbols, Ticks
 from engine.stream.trailing import Trailing, grouped
 from engine.thresholds import snapshot
 
 DAY = date(2024, 7, 17)
 OPENING = 1_721_193_300 * SECOND  # 11:00 in Nepal on that day
-REAL = Path(__file__).resolve().parents[2] / "shared/data/nepse/floorsheet/2024-07-17.csv.gz"
+REPOSITORY = Path(__file__).resolve().parents[1]
+REAL = REPOSITORY.parent / "shared/data/nepse/floorsheet/2024-07-17.csv.gz"
 SYMBOLS, PER_SECOND, SECONDS = 300, 20_000, 60
 TAPE = PER_SECOND * SECONDS
 ROUNDS = 5
@@ -36,18 +38,18 @@ ODD_LOTS = 0.005  # of all trades, as on the exchange
 FEW = 1_000  # ticks that the textbook's loop is measured on, its buffers full
 
 
-def dense_tape() -> Ticks:
-    """Return 20,000 trades a second for a minute, a few symbols having most of them; prices move by less than any rule forbids."""
+def dense_tape(count: int = TAPE) -> Ticks:
+    """Return so many trades of a minute, a few symbols having most of them; prices move by less than any rule forbids."""
     draw = np.random.default_rng(2024)
     weights = 1 / np.arange(1, SYMBOLS + 1)
-    symbol = draw.choice(SYMBOLS, TAPE, p=weights / weights.sum()).astype(np.uint16)
+    symbol = draw.choice(SYMBOLS, count, p=weights / weights.sum()).astype(np.uint16)
     base = draw.integers(1_000, 20_000, SYMBOLS)[symbol]
     return Ticks(
-        contract=first_id(DAY) + 1_000_000 + 1 + np.arange(TAPE) % 900_000 + np.arange(TAPE) // 900_000 * 1_000_000,
-        time=OPENING + 600 * SECOND + np.sort(draw.integers(0, SECONDS * SECOND, TAPE)),
+        contract=first_id(DAY) + 1_000_000 + 1 + np.arange(count) % 900_000 + np.arange(count) // 900_000 * 1_000_000,
+        time=OPENING + 600 * SECOND + np.sort(draw.integers(0, SECONDS * SECOND, count)),
         symbol=symbol,
-        quantity=np.where(draw.random(TAPE) < ODD_LOTS, 5, draw.integers(10, 500, TAPE)).astype(np.int64),
-        rate=base * 10 + draw.integers(0, 50, TAPE) * base // 5_000,
+        quantity=np.where(draw.random(count) < ODD_LOTS, 5, draw.integers(10, 500, count)).astype(np.int64),
+        rate=base * 10 + draw.integers(0, 50, count) * base // 5_000,
     )
 
 
@@ -78,8 +80,8 @@ def streamed(tape: Ticks, batch: int, window: int) -> float:
 def core(tape: Ticks, batch: int, window: int) -> float:
     """Return the ticks a CPU second of windows, rules and bars alone: of ticks that are in order."""
     batches = [tape.take(slice(start, start + batch)) for start in range(0, len(tape), batch)]
-    rules = list(RULES.values())
     limits = snapshot({"stream.window_s": window}, 0)
+    rules = active(limits)
     known = Known(OPENING // SECOND, 10.0, np.full(SYMBOLS, np.nan))
 
     def work() -> None:
@@ -154,6 +156,17 @@ def textbook_loop(tape: Ticks, window: int) -> float:
     return FEW / fastest(work, 1)
 
 
+def memory() -> None:
+    """Print what a process needs whose windows are full."""
+    command = [sys.executable, "-m", "benchmarks.parts.full_windows"]
+    before, peak = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY).stdout.split()
+    show(
+        "a process with 100,000 trades a second in windows of 300 s",
+        f"{peak} MB",
+        f"goal under 300 MB in all; {before} MB before the first",
+    )
+
+
 def real_day() -> None:
     """Print what a replay of the heaviest real day costs."""
     if not REAL.exists():
@@ -185,7 +198,7 @@ def main() -> None:
         show(f"one trade at a time, {window:,} s", f"{one_by_one(tape, window) / 1e6:.2f} M", "goal 1 M or more")
     show("a deque a tick, window 300 s (mean and comparison only)", f"{deque_a_tick(tape, 300) / 1e6:.2f} M")
     show("the textbook's loop, by event time, 300 s (the same)", f"{textbook_loop(tape, 300):,.0f}")
-    show("largest this process was, rivals included", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    memory()
     real_day()
 
 

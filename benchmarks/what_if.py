@@ -15,8 +15,8 @@ from engine.market.floorsheet import read_floorsheet
 from engine.sources.simulated import SimulatedExchange
 from engine.stream.prepared_tape import PreparedTape
 from engine.stream.replay import Replay, replayed
+from engine.stream.sources.simulated import ticks_of_table
 from engine.stream.ticks import Symbols, Ticks
-from engine.tapes import ticks_of_table
 from engine.thresholds import snapshot
 
 GOAL_MS = 50

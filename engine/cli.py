@@ -10,7 +10,18 @@ from typing import Annotated
 import structlog
 import typer
 
-from engine import cli_alerts, cli_check, cli_monitoring, cli_quality, cli_reconcile, cli_safety, cli_stream, reading
+from engine import (
+    cli_alerts,
+    cli_check,
+    cli_drift,
+    cli_monitoring,
+    cli_quality,
+    cli_reconcile,
+    cli_safety,
+    cli_stream,
+    cli_versions,
+    reading,
+)
 from engine.cli_following import (
     DAILY,
     MaybeDay,
@@ -34,10 +45,12 @@ app.add_typer(cli_quality.app)
 app.add_typer(cli_check.app)
 app.add_typer(cli_safety.app)
 app.add_typer(cli_stream.app)
+cli_stream.stream.add_typer(cli_versions.stream)
 app.add_typer(cli_reconcile.app)
 app.add_typer(cli_monitoring.app)
 app.add_typer(cli_alerts.app)
 app.add_typer(cli_alerts.group, name="alert")
+app.add_typer(cli_drift.app)
 
 
 @app.command()

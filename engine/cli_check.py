@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli_parts import FAILED, WRONG, Json, date_of, told
+from engine.errors import UsageError
 from engine.printing import complain, show, table
 from storage.status import CheckStatus, GateVerdict
 
@@ -20,7 +21,7 @@ _STATUSES = (CheckStatus.FAILED, CheckStatus.WARNED)  # worst first
 @app.command()
 @told
 def check(
-    file: Annotated[Path, typer.Argument(help="A daily file, packed or not.")],
+    file: Annotated[Path, typer.Argument(help="A daily file or a floorsheet, packed or not.")],
     session: Annotated[
         date | None,
         typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="The session that it holds; else the date in its name, else today."),
@@ -34,10 +35,18 @@ def check(
     *,
     to_json: Json = False,
 ) -> None:
-    """Judge a daily file by every check, without storing anything; exit code 1 when it would be blocked, 2 when it cannot be read."""
-    from engine import checking, settings  # noqa: PLC0415, used by this command only
+    """Judge a daily file by every check, without storing anything; exit code 1 when it would be blocked, 2 when it cannot be read.
+
+    Of a floorsheet it says the layout, the lines and what is missing; exit code 1 when not every trade of the session is there.
+    """
+    from engine import checking, checking_floorsheet, settings  # noqa: PLC0415, used by this command only
     from engine.clock import SystemClock  # noqa: PLC0415
 
+    if checking_floorsheet.is_floorsheet(file):
+        if turned or source_dir is not None:
+            raise UsageError(f"{file.name} is a floorsheet, of which no check has a limit: leave --set and --source-dir out")
+        _tell_floorsheet(checking_floorsheet.check_floorsheet(file, session), to_json=to_json)
+        return
     question = checking.Question(file, session, checking.turned(turned or ()), source_dir)
     found = checking.check_file(question, settings.load(), SystemClock())
     if to_json:
@@ -48,6 +57,33 @@ def check(
     if not to_json:
         _print(found)
     if found["verdict"] == GateVerdict.BLOCKED:
+        raise typer.Exit(FAILED)
+
+
+def _tell_floorsheet(found: Mapping[str, Any], *, to_json: bool) -> None:
+    if to_json:
+        show(found, to_json=True)
+    if "error" in found:
+        complain(found["error"])
+        raise typer.Exit(WRONG)
+    if not to_json:
+        parts = ("header", "blank", "trades", "unreadable")
+        lines = " + ".join(f"{found['lines'][part]:,} {part}" for part in parts)
+        show(
+            {
+                "verdict": f"{found['verdict']}: {found['reason']}",
+                "kind": "floorsheet",
+                "session": found["session"],
+                "layout": found["layout"],
+                "lines": f"{found['lines']['physical']:,} = {lines}",
+                "symbols": found["symbols"],
+            },
+            to_json=False,
+        )
+        if found["rows"]:
+            typer.echo()
+            table([{name: row[name] for name in ("line", "symbol", "reason", "why")} for row in found["rows"][:MOST_ROWS]])
+    if found["verdict"] != GateVerdict.PASSED:
         raise typer.Exit(FAILED)
 
 

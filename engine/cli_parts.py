@@ -25,8 +25,8 @@ def date_of(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2025-06-01") from error
 
 
-def option_of(words: type[StrEnum], explained: str) -> Any:
-    """Return an option that takes one of these words."""
+def option_of(words: type[StrEnum], explained: str, *, name: str | None = None) -> Any:
+    """Return an option that takes one of these words; `name` where it is not that of its parameter."""
 
     def word_of(text: str) -> StrEnum:
         try:
@@ -34,7 +34,7 @@ def option_of(words: type[StrEnum], explained: str) -> Any:
         except ValueError as error:
             raise typer.BadParameter(f"{text!r} is none of {', '.join(words)}") from error
 
-    return typer.Option(parser=word_of, metavar="|".join(words), help=explained)
+    return typer.Option(*([name] if name else []), parser=word_of, metavar="|".join(words), help=explained)
 
 
 def told(command: Callable[..., Any]) -> Callable[..., Any]:

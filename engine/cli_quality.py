@@ -13,6 +13,8 @@ from engine.cli_following import MaybeDay, Timeout, Wait, commands, follow, tell
 from engine.cli_parts import FAILED, Json, date_of, option_of, told
 from engine.cli_stream import replay_floorsheet
 from engine.errors import UsageError
+from engine.pipeline.graph import find
+from engine.pipelines import PIPELINES
 from engine.printing import complain, show
 from engine.runtime import runtime
 from engine.services import Replay, Services
@@ -22,6 +24,7 @@ from storage.status import LetterState, RunStatus
 
 app = typer.Typer()
 
+Pipeline = Annotated[str | None, typer.Option("--pipeline", help="Only of this pipeline: daily_prices, or ticks for the stream.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; whoever looks at it later reads it.")]
 Reason = Annotated[str | None, typer.Option(help="Only of this check, defect or error.")]
 MaybeSince = Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="First date.")]
@@ -42,13 +45,19 @@ def list_letters(  # noqa: PLR0913, each is one option
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     *,
     day: MaybeDay = None,
+    pipeline: Pipeline = None,
     to_json: Json = False,
 ) -> None:
     """List what did not pass, newest first: lines that cannot be read, rows that a check refused, files that cannot be used."""
     if day is not None and (since is not None or until is not None):
         raise UsageError("say one date (--date 2025-06-01) or a range (--since, --until), one of the two")
-    chosen = LetterFilter(tuple(state or ()), reason, symbol, day or since, day or until)
+    of = pipeline and _known_pipeline(pipeline)
+    chosen = LetterFilter(tuple(state or ()), reason, symbol, day or since, day or until, pipeline=of)
     show(quality_reading.letters(runtime(), chosen, before=before, limit=limit), to_json=to_json)
+
+
+def _known_pipeline(name: str) -> str:
+    return name if name == moves.STREAM else find(PIPELINES, name).name
 
 
 @app.command(name="dead-letter")
@@ -64,32 +73,37 @@ def replay(  # noqa: PLR0913, each is one option
     letter: Annotated[list[int] | None, typer.Option("--id", help="Number of a dead letter; may be given more than once.")] = None,
     reason: Reason = None,
     day: MaybeDay = None,
+    pipeline: Pipeline = None,
+    *,
     floorsheet: Annotated[
         Path | None, typer.Option(help="Replay the trades of this file instead, and store nothing: bars, alerts, what is missing.")
     ] = None,
     turned: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="With --floorsheet: under this threshold; more than once.")
     ] = None,
-    bars: Annotated[Path | None, typer.Option(help="With --floorsheet: write the minute bars to this CSV file.")] = None,
-    *,
+    bars: Annotated[Path | None, typer.Option(help="With --floorsheet: write the bars to this CSV file.")] = None,
+    every: Annotated[int | None, typer.Option(help="With --bars: how wide they are, 1, 60 or 300 seconds; else 60.")] = None,
     wait: Wait = False,
     timeout: Timeout = None,
     to_json: Json = False,
 ) -> None:
     """Run the dates of dead letters again with the corrections and limits of now, take late ticks in; or replay a floorsheet."""
     if floorsheet is not None:
-        if letter or reason is not None or day is not None or wait or timeout is not None:
-            raise UsageError("--floorsheet replays a file and knows no letter: leave --id, --reason, --date, --wait and --timeout out")
-        replay_floorsheet(floorsheet, turned or (), bars, to_json=to_json)
+        if letter or wait or any(option is not None for option in (reason, day, pipeline, timeout)):
+            raise UsageError(
+                "--floorsheet replays a file and knows no letter: leave --id, --reason, --date, --pipeline, --wait and --timeout out"
+            )
+        replay_floorsheet(floorsheet, turned or (), bars, every, to_json=to_json)
         return
-    if turned or bars is not None:
-        raise UsageError("--set and --bars belong to --floorsheet FILE")
+    if turned or bars is not None or every is not None:
+        raise UsageError("--set, --bars and --every belong to --floorsheet FILE")
     services = commands()
-    if bool(letter) == (reason is not None or day is not None):
+    if bool(letter) == (reason is not None or day is not None) or (letter and pipeline is not None):
         raise UsageError("say which letters (--id 17), or which of the open ones: --reason price_band, --date 2025-06-01 or both")
-    chosen = None if letter else LetterFilter(reason=reason, since=day, until=day)
+    asked_for = LetterFilter(reason=reason, since=day, until=day, pipeline=pipeline and _known_pipeline(pipeline))
+    chosen = None if letter else asked_for
     with services.runtime.database.reading() as connection:
-        letters = letter or dead_letters.open_ids(connection, LetterFilter(reason=reason, since=day, until=day))
+        letters = letter or dead_letters.open_ids(connection, asked_for)
         of_stream = bool(letters) and {row["pipeline"] for row in dead_letters.by_ids(connection, letters)} == {moves.STREAM}
     if of_stream:
         show({"message": services.reinject_letters(letters)}, to_json=to_json)

@@ -94,7 +94,9 @@ def restore(
 @app.command(name="jobs")
 @told
 def list_jobs(
-    name: Annotated[str | None, typer.Option("--run", help="Do this job now: backup, verify, drill, scrub, rebuild_gold.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--run", help="Do it now: backup, verify, drill, scrub, tick_log, rebuild_gold, rebuild_stream, drift.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
     *,
     work: Annotated[bool, typer.Option("--work", hidden=True, help="Do what is queued; what a runner starts.")] = False,

@@ -27,15 +27,30 @@ FASTEST = "max"
 MOST_ROWS = 20  # that are printed for people
 
 
-def replay_floorsheet(floorsheet: Path, turned: Sequence[str], bars: Path | None, *, to_json: bool) -> None:
-    """Replay one session's trades without storing anything: bars, alerts, what was set aside, and what is missing."""
+def replay_floorsheet(floorsheet: Path, turned: Sequence[str], bars: Path | None, every: int | None, *, to_json: bool) -> None:
+    """Replay one session's trades without storing anything: bars, alerts, what was set aside, and what is missing.
+
+    Exit code 1 where lines could not be read: then not all of the file was replayed.
+    """
     from engine import checking, replaying  # noqa: PLC0415, used by this command only
 
-    found = replaying.replay_file(replaying.ReplayQuestion(floorsheet, checking.turned(turned), bars))
+    if every is not None and (bars is None or every not in replaying.WIDTHS):
+        raise UsageError("--every is 1, 60 or 300 seconds, of the bars that --bars FILE.csv writes")
+    found = replaying.replay_file(replaying.ReplayQuestion(floorsheet, checking.turned(turned), bars, every or replaying.WIDTHS[1]))
     if to_json:
         show(found, to_json=True)
     else:
         _print(found)
+    if unreadable := found["ticks"]["unreadable"]:
+        first = found["letters"][0]
+        complain(
+            f"Not replayed: {_lines(unreadable)} of {floorsheet.name}, which cannot be read; line {first['line']} first: {first['why']}."
+        )
+        raise typer.Exit(FAILED)
+
+
+def _lines(number: int) -> str:
+    return "1 line" if number == 1 else f"{number:,} lines"
 
 
 def _print(found: Mapping[str, Any]) -> None:
@@ -85,12 +100,21 @@ def start(
     if wait:
         following.follow(services.runtime, submitted.run_id, timeout=timeout)
     found = following.status(services.runtime, session)
-    show({"run_id": submitted.run_id, "created": submitted.created, "message": submitted.message} | found, to_json=to_json)
+    submission = {"run_id": submitted.run_id, "created": submitted.created, "message": submitted.message}
+    show(submission | (found if to_json else following.told(found)), to_json=to_json)
     if wait and found["run_status"] != RunStatus.SUCCEEDED:
         complain(f"The stream of {session} is {found['run_status']}: {found['note'] or 'no reason is known'}")
         raise typer.Exit(FAILED)
     if not wait and not runner_is_alive(services.runtime):
-        complain("No runner is alive, so it waits: start the console (make run), or a runner (python -m engine runner), or use --wait.")
+        complain(_no_runner(services))
+
+
+def _no_runner(services: Services) -> str:
+    """Return what a queued session waits for where no runner is there to stay."""
+    step = "start the console (make run), or a runner (python -m engine runner), or use --wait"
+    if runner_is_alive(services.runtime, to_stay=False):
+        return f"The only runner that is alive belongs to another command and ends with it; so that this session goes on then, {step}."
+    return f"No runner is alive, so it waits: {step}."
 
 
 @stream.command()
@@ -128,13 +152,17 @@ def stream_status(day: Day = None, *, to_json: Json = False) -> None:
     from engine.stream import following  # noqa: PLC0415, used by this command only
 
     opened = runtime()
-    show(following.status(opened, day or following.worked_on(opened)), to_json=to_json)
+    found = following.status(opened, day or following.worked_on(opened))
+    show(found if to_json else following.told(found), to_json=to_json)
 
 
 @stream.command(hidden=True)
 @told
 def work(run_id: int) -> None:
     """Work on a queued session; what a runner starts."""
+    from engine.lean import leave_pandas_out  # noqa: PLC0415, for processes that work
+
+    leave_pandas_out()
     from engine.stream import following  # noqa: PLC0415, used by this command only
 
     structlog.configure(

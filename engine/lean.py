@@ -1,4 +1,4 @@
-"""Keeps pandas out of a process that works with Arrow alone: a runner."""
+"""Keeps pandas out of a process that works with Arrow alone: a runner, and the stream's."""
 
 import sys
 from importlib.machinery import ModuleSpec

@@ -1,22 +1,109 @@
-"""Reads what a reconciliation needs, the tape and the official rows of a session, and says what it came to."""
+"""Reads what a reconciliation needs: the trades of a session as the stream or a tape has them, and its official rows."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.clock import NEPAL
+from engine.errors import SourceError, UnknownName
 from engine.pipelines import PIPELINES
 from engine.pipelines.daily_prices import REJECTED
 from engine.runtime import Runtime
-from engine.stream.reconcile import EXPLAINED, FIELDS, PRICES, OfficialDay, Reconciliation, SymbolResult, Verdict, reconciled
+from engine.stream.logs import log_of
+from engine.stream.received import Gap, Received, gap, received
+from engine.stream.reconcile import FIELDS, MONEY, OfficialDay, Reconciliation, Values, reconciled, stream_reconciled
 from engine.stream.replay import replayed
-from engine.tapes import Tape
+from engine.stream.versions import limits_of
+from engine.tapes import Tape, tape_days
 from engine.thresholds import snapshot
-from storage import lake, quality, sessions
+from storage import lake, quality, sessions, speed_layer, stream_letters
 from storage.lake import LakeFileLost
 
-_MONEY = {*PRICES, "turnover"}
+_EVERYTHING = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Whose trades of a session there are; `no_stream` says why there are none of the stream."""
+
+    stream: bool
+    tape: bool
+    no_stream: str = ""
+
+
+def sides(runtime: Runtime, session: date) -> Sides:
+    """Return whose trades of a session there are."""
+    try:
+        tape = session in tape_days(runtime)
+    except SourceError:
+        tape = False
+    with runtime.database.reading() as connection:
+        state = speed_layer.state(connection, session)
+        log = log_of(runtime).state(session, within=connection)
+    if log.dropped_at is not None:
+        return Sides(False, tape, f"The stream's log of {session} was dropped on {log.dropped_at.astimezone(NEPAL):%Y-%m-%d} by retention.")
+    if state is None or not log.records:
+        return Sides(False, tape, f"The stream has not worked on {session}.")
+    return Sides(True, tape)
+
+
+def received_of(runtime: Runtime, connection: Connection, state: Mapping[Any, Any], *, closed: int | None = None) -> Received:
+    """Return what the stream received of a session, given its `stream_state`; from offset `closed` on it was replayed later.
+
+    Raises `SegmentDamaged` and `TicksGone` as the log does.
+    """
+    session = state["session"]
+    before = stream_letters.closed_at(connection, session)
+    known = [at for at in (before, closed) if at is not None]
+    records = log_of(runtime).read(session, 0, _EVERYTHING, within=connection).records
+    taken = stream_letters.taken_in(connection, session)
+    return received(session, records, limits_of(connection, state), taken, closed=min(known, default=None))
+
+
+def gap_of(connection: Connection, found: Received, tape: Tape) -> Gap:
+    """Return which trades of a tape are not in a session, but for those that people have put away."""
+    return gap(found, tape.ticks, tape.symbols, put_away=stream_letters.put_away(connection, found.session))
+
+
+def missing_of(runtime: Runtime, tape: Tape) -> Gap:
+    """Return which trades of a tape the stream's session has not; the errors are those of `received_of`."""
+    with runtime.database.reading() as connection:
+        return gap_of(connection, received_of(runtime, connection, _state(connection, tape.session)), tape)
+
+
+def reconcile_stream(runtime: Runtime, session: date) -> Reconciliation:
+    """Compare what the stream received and serves of a session with its official rows; the errors are those of `received_of`."""
+    with runtime.database.reading() as connection:
+        state = _state(connection, session)
+        found = received_of(runtime, connection, state)
+        days = speed_layer.days_of(connection, session)
+    return stream_reconciled(
+        found, {row["symbol"]: _values(row) for row in days}, official_day(runtime, session), over=state["ended_at"] is not None
+    )
+
+
+def stream_stamp(runtime: Runtime, session: date) -> tuple[Any, ...]:
+    """Return what is another when what the stream has of a session, or its official rows, are."""
+    with runtime.database.reading() as connection:
+        state = speed_layer.state(connection, session)
+        accepted = sessions.one(connection, session)
+        log = log_of(runtime).state(session, within=connection)
+    told = () if state is None else (state["updated_at"], state["accepted"], state["thresholds"], state["ended_at"])
+    return (None if accepted is None else accepted["run_id"], log.records, log.path, *told)
+
+
+def _state(connection: Connection, session: date) -> Mapping[Any, Any]:
+    state = speed_layer.state(connection, session)
+    if state is None:
+        raise UnknownName(f"the stream has never worked on {session}")
+    return state
+
+
+def _values(row: Mapping[Any, Any]) -> Values:
+    return {name: row[f"{name}_paisa" if name in MONEY else name] for name in FIELDS}
 
 
 def official_day(runtime: Runtime, session: date) -> OfficialDay:
@@ -31,7 +118,7 @@ def official_day(runtime: Runtime, session: date) -> OfficialDay:
         aside = _lists_of_what_was_set_aside(connection, session, accepted["file_date"])
     known = runtime.source.reference().control.get(session)
     return OfficialDay(
-        rows={row["symbol"]: {name: row[f"{name}_paisa" if name in _MONEY else name] for name in FIELDS} for row in rows},
+        rows={row["symbol"]: _values(row) for row in rows},
         trades=known.trades if known else None,
         refused=frozenset(symbol for path in aside for symbol in _symbols(runtime, path)),
         restated=frozenset(
@@ -59,85 +146,4 @@ def _symbols(runtime: Runtime, path: str) -> list[str]:
 def reconcile(runtime: Runtime, tape: Tape) -> Reconciliation:
     """Compare a tape with the official rows of its session."""
     replay = replayed(tape.session, tape.ticks, tape.symbols, snapshot({}, 0))
-    return reconciled(replay, tape.ticks, official_day(runtime, tape.session))
-
-
-def told(found: Reconciliation, tape: Tape, *, simulated: bool) -> dict[str, Any]:
-    """Return a reconciliation fit for JSON: money in NPR, only symbols that differ one by one."""
-    return {
-        "session": found.session,
-        "simulated": simulated,
-        "tape": tape.origin,
-        "verdict": found.verdict.value,
-        "says": says(found),
-        "symbols": {
-            "on_both_sides": len(found.present),
-            "exact": found.exact,
-            "absent": [one.symbol for one in found.absent],
-        },
-        "trades": {
-            "on_the_tape": found.received,
-            "official": found.official_trades,
-            "missing_by_ids": found.missing_by_ids,
-            "missing_by_total": found.missing_by_total,
-            "set_aside": dict(found.set_aside),
-            "unreadable_lines": len(tape.bad),
-        },
-        "complete_pct": {"by_ids": _percent(found.complete_by_ids), "by_total": _percent(found.complete_by_total)},
-        "causes": [{"cause": cause.value, "symbols": symbols, "trades": trades} for cause, (symbols, trades) in found.causes.items()],
-        "differing": [_row(one) for one in found.results if one.tape is not None and not one.exact],
-    }
-
-
-def _percent(share: float | None) -> float | None:
-    """Return a share in percent; a hundred only where nothing is missing."""
-    if share is None:
-        return None
-    return min(round(100 * share, 4), 99.9999) if share < 1 else 100.0
-
-
-def _row(one: SymbolResult) -> dict[str, Any]:
-    def npr(name: str, value: int | None) -> Decimal | int | None:
-        return Decimal(value).scaleb(-2) if value is not None and name in _MONEY else value
-
-    fields = {
-        name: {"tape": npr(name, one.tape[name]), "official": npr(name, one.official[name])}
-        for name in one.differing
-        if one.tape is not None and one.official is not None
-    }
-    return {"symbol": one.symbol, "causes": {cause.value: trades for cause, trades in one.causes.items()}, "fields": fields}
-
-
-def says(found: Reconciliation) -> str:
-    """Return the verdict in words; a day that is incomplete is never called reconciled."""
-    both, missing = len(found.present), found.missing_by_total
-    if found.verdict is Verdict.NOT_POSSIBLE:
-        return f"There are no official rows of {found.session} to compare with: run that date first."
-    if found.verdict is Verdict.INCOMPLETE:
-        of = found.official_trades if found.official_trades is not None else found.received + found.missing_by_ids
-        there = f"The tape holds {found.received:,} of {of:,} trades ({100 * found.received / of:.1f} %): it died early."
-        return f"{there} {found.exact} of the {both} symbols that are there are exact, which is not a reconciliation."
-    apart = _apart(found)
-    if found.verdict is Verdict.DIFFERS:
-        differing = [one for one in found.results if one.tape is not None and one.causes.keys() - EXPLAINED]
-        noun = "symbol differs" if len(differing) == 1 else "symbols differ"
-        return f"{len(differing)} {noun}; {found.exact} of {both} on both sides are exact{apart}. {_missing(found)}".strip()
-    if found.verdict is Verdict.EXACT_FOR_PRESENT:
-        return f"All seven fields of all {both} symbols that are on the tape are exact{apart}. {_missing(found)}"
-    total = f", and all {found.received:,} trades are there" if missing == 0 else ""
-    return f"All seven fields of all {both} symbols are exact{apart}{total}."
-
-
-def _apart(found: Reconciliation) -> str:
-    explained = [f"{cause.value}: {symbols:,}" for cause, (symbols, _) in found.causes.items() if cause in EXPLAINED]
-    return f" ({', '.join(explained)})" if explained else ""
-
-
-def _missing(found: Reconciliation) -> str:
-    missing = found.missing_by_total if found.missing_by_total is not None else found.missing_by_ids
-    if missing <= 0:
-        return ""
-    absent = "" if not found.absent else f", {len(found.absent):,} symbols altogether"
-    if len(found.absent) == 1:
-        absent = f", {found.absent[0].symbol} altogether"
-    return f"{missing:,} {'trade is' if missing == 1 else 'trades are'} missing{absent}."
+    return reconciled(replay, tape.ticks, official_day(runtime, tape.session), [line.raw for line in tape.bad])

@@ -10,17 +10,23 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from engine.errors import UnreadableFile, UsageError
-from engine.market.floorsheet import MAX_BYTES, Floorsheet, read_floorsheet
+import numpy as np
+
+from engine.errors import SourceUnavailable, UsageError
+from engine.market.floorsheet import Floorsheet, read_floorsheet
+from engine.market.rules import rules_on
 from engine.stream.alerts import StreamAlert
-from engine.stream.bars import COLUMNS, Bars
-from engine.stream.intake import Reason
+from engine.stream.bars import COLUMNS, Bars, bars_of, no_bars, rolled_up
+from engine.stream.intake import SAYS, Reason
 from engine.stream.processor import BAR_SECONDS
 from engine.stream.replay import Replay, replayed
-from engine.stream.ticks import SECOND
+from engine.stream.sources.floorsheet_folder import content_of
+from engine.stream.ticks import SECOND, Ticks
+from engine.stream.trailing import grouped
 from engine.thresholds import snapshot
 
 MOST_LETTERS = 1000  # that are listed one by one
+WIDTHS = (1, BAR_SECONDS, 5 * BAR_SECONDS)  # seconds of a bar that can be written
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -30,7 +36,8 @@ class ReplayQuestion:
 
     path: Path
     turned: Mapping[str, float] = field(default_factory=dict)
-    bars: Path | None = None  # where the minute bars are written
+    bars: Path | None = None  # where bars are written
+    every: int = BAR_SECONDS  # how wide, one of `WIDTHS`
 
 
 def replay_file(question: ReplayQuestion) -> dict[str, Any]:
@@ -45,7 +52,7 @@ def replay_file(question: ReplayQuestion) -> dict[str, Any]:
     replay = replayed(sheet.session, ticks, sheet.symbols, snapshot(question.turned, 0))
     seconds = process_time() - began
     if question.bars:
-        _write_bars(question.bars, replay)
+        _write_bars(question.bars, replay, _wide(replay, ticks, question.every), question.every)
     letters = _letters(sheet, replay)
     return {
         "file": str(question.path),
@@ -54,6 +61,7 @@ def replay_file(question: ReplayQuestion) -> dict[str, Any]:
         "session": sheet.session,
         "ticks": {
             "received": len(ticks) + len(sheet.bad),
+            "unreadable": len(sheet.bad),
             "accepted": int((replay.reasons == Reason.ACCEPTED).sum()),
             "dead_letters": len(letters),
         },
@@ -119,33 +127,38 @@ def _completeness(replay: Replay) -> dict[str, Any]:
 
 def _letters(sheet: Floorsheet, replay: Replay) -> list[dict[str, Any]]:
     """Return what was set aside: lines that could not be read, then trades by the order in which they were replayed."""
-    unread = [
-        {"reason": Reason.MALFORMED.name.lower(), "line": bad.line, "contract": None, "symbol": None, "why": bad.reason}
-        for bad in sheet.bad
-    ]
-    aside = (replay.reasons != Reason.ACCEPTED).nonzero()[0]
-    ticks = sheet.ticks.in_order().take(aside)
-    columns = (replay.reasons[aside], ticks.contract, ticks.symbol, ticks.time)
+    unread = [_letter(Reason.MALFORMED, bad.line, why=bad.reason) for bad in sheet.bad]
+    order = np.lexsort((sheet.ticks.contract, sheet.ticks.time))
+    aside = np.flatnonzero(replay.reasons != Reason.ACCEPTED)
+    ticks, lines = sheet.ticks.take(order[aside]), sheet.lines[order[aside]]
+    columns = (replay.reasons[aside], lines, ticks.contract, ticks.symbol, ticks.time)
     return unread + [
-        {
-            "reason": Reason(reason).name.lower(),
-            "line": None,
-            "contract": contract,
-            "symbol": sheet.symbols.names[symbol],
-            "why": f"traded at {_instant(time).isoformat()}",
-        }
-        for reason, contract, symbol, time in zip(*(column.tolist() for column in columns), strict=True)
+        _letter(Reason(reason), line, contract=contract, symbol=sheet.symbols.names[symbol], time=_instant(time), why=SAYS[Reason(reason)])
+        for reason, line, contract, symbol, time in zip(*(column.tolist() for column in columns), strict=True)
     ]
 
 
-def _write_bars(path: Path, replay: Replay) -> None:
+def _letter(reason: Reason, line: int, *, why: str, **trade: Any) -> dict[str, Any]:
+    known = {name: trade.get(name) for name in ("contract", "symbol", "time")}
+    return {"reason": reason.name.lower(), "line": line} | known | {"why": why}
+
+
+def _wide(replay: Replay, ticks: Ticks, width: int) -> Bars:
+    """Return bars of a width by (symbol, start); those of less than a minute are made of the trades themselves."""
+    if width >= BAR_SECONDS:
+        return rolled_up(replay.bars, width // BAR_SECONDS)
+    accepted = ticks.take(replay.reasons == Reason.ACCEPTED)
+    return bars_of(grouped(accepted), width * SECOND, rules_on(replay.session).board_lot) if len(accepted) else no_bars()
+
+
+def _write_bars(path: Path, replay: Replay, bars: Bars, width: int) -> None:
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
-            for values in replay.bars.matrix.T.tolist():
+            for values in bars.matrix.T.tolist():
                 row = dict(zip(COLUMNS, values, strict=True))
-                start = datetime.fromtimestamp(row["start"] * BAR_SECONDS, UTC).isoformat()
+                start = datetime.fromtimestamp(row["start"] * width, UTC).isoformat()
                 writer.writerow([replay.symbols.names[row["symbol"]], start, *_in_npr(row).values()])
     except OSError as error:
         raise UsageError(f"--bars {path} cannot be written: {error.strerror}. Name a file in a folder that is there.") from error
@@ -153,10 +166,6 @@ def _write_bars(path: Path, replay: Replay) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}. Name a floorsheet file, packed or not.") from error
-    if len(content) > MAX_BYTES:
-        raise UnreadableFile(f"{path.name} is larger than {MAX_BYTES >> 20} MB, which no floorsheet is. Ask the source for it again.")
-    return content
+        return content_of(path)
+    except SourceUnavailable as error:
+        raise UsageError(f"{error} Name a floorsheet file, packed or not.") from error

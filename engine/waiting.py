@@ -14,11 +14,11 @@ from storage import runners
 GLANCE = 0.01  # seconds between two looks at one row
 
 
-def runner_is_alive(runtime: Runtime) -> bool:
-    """Say whether a runner that takes any queued run is alive, here (by its lock) or on another machine (by its heartbeat)."""
+def runner_is_alive(runtime: Runtime, *, to_stay: bool = True) -> bool:
+    """Say whether a runner is alive, here (by its lock) or elsewhere (by its heartbeat); without `to_stay` also one of a command's own."""
     with runtime.database.reading() as connection:
         rows = runners.alive(connection, at=runtime.clock.now(), within=SILENCE)
-    return any(row["scheduling"] and (row["host"] != HOST or not is_dead(lock_folder(runtime), row["id"])) for row in rows)
+    return any((row["scheduling"] or not to_stay) and (row["host"] != HOST or not is_dead(lock_folder(runtime), row["id"])) for row in rows)
 
 
 @contextmanager

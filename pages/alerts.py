@@ -7,7 +7,8 @@ from pages.ui.alert_parts import Part
 from pages.ui.widgets import known_parameters
 
 st.title("Alerts")
-known_parameters("on", *alert_parts.STREAM_FILTERS)
+filters = [name for name in alert_parts.STREAM_FILTERS if name != "state"]
+known_parameters("on", *filters, state=alert_list.STANDINGS)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     part = alert_parts.chosen()
     st.space("stretch")

@@ -10,11 +10,12 @@ from pages.ui.widgets import known_parameters
 pipeline = data.first_pipeline().name
 judged = quality_data.around(pipeline, parts.chosen())
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
+head = st.container(horizontal=True, vertical_alignment="bottom")
+known_parameters("session", quality_checks.CHECK)  # before its widgets, which take out of the address what they cannot read
+with head:
     st.title("Quality", width="content")
     st.space("stretch")
     chosen = parts.chooser(judged)
-known_parameters("session", quality_checks.CHECK)
 if not judged:
     parts.nothing_judged()
     st.stop()

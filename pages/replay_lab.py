@@ -12,7 +12,7 @@ from engine.thresholds import snapshot
 from pages.ui import format as say
 from pages.ui import lab_controls as controls
 from pages.ui import lab_view as parts
-from pages.ui import quality_data, tape_choice
+from pages.ui import quality_data, tape_choice, tape_data
 from pages.ui.quality_data import name_of
 from pages.ui.tape_data import Loaded
 from pages.ui.url_choice import choice, warn_of_unknown
@@ -27,7 +27,7 @@ def lab(tape: Loaded) -> None:
     with left:
         st.markdown("#### B, against A as it stands")
         turned = controls.turned(now)
-        controls.save(turned, now)
+        controls.save(turned, now, tape.prepared.session)
     with right:
         began = perf_counter()
         then = snapshot(dict(now.values) | turned, now.version)
@@ -53,7 +53,7 @@ def _alerts(seen: parts.Compared, took: float) -> None:
     listed = [one for one in seen.diff.of(symbol=symbol, rule=rule).alerts if side in (None, one.side)]
     parts.chart(seen, listed, symbol)
     parts.around(seen)
-    parts.table(listed)
+    parts.table(seen, listed)
 
 
 def _symbols(seen: parts.Compared) -> list[str]:
@@ -69,13 +69,14 @@ def _about(tape: Loaded, day: date) -> None:
         st.caption(
             f"{say.count(len(tape.tape.ticks), 'trade')} of {say.count(len(tape.tape.symbols), 'symbol')}{missing}.", width="content"
         )
-        st.page_link(page("reconcile.py"), label="Reconcile", icon=":material/balance:", query_params={"day": day.isoformat()})
+        st.page_link(page("reconcile.py"), label="Reconcile", icon=":material/balance:", query_params={"session": day.isoformat()})
+        st.page_link(page("rebuild.py"), label="Rebuild", icon=":material/layers:")
         if not known:
             st.caption("Its closes before are not known, so no price leaves its band.", width="content")
             tape_choice.load_it(day)
 
 
-day = tape_choice.title("Replay lab")
+day = tape_choice.title("Replay lab", tape_data.tape_days())
 known_parameters(tape_choice.DAY, parts.SYMBOL, parts.RULE, parts.SIDE, parts.ALERT, *controls.PARAMETERS)
 if day is None:
     st.stop()

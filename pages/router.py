@@ -24,6 +24,9 @@ page = st.navigation(
                 icon=":material/monitoring:",
                 help="Deadlines, durations, and all that is measured.",
             ),
+            st.Page(
+                "drift.py", title="Drift", icon=":material/ssid_chart:", help="Do the data still look like those before, and what changed?"
+            ),
             st.Page("run.py", title="Run", icon=":material/manage_search:", visibility="hidden", help="What happened in one run."),
             st.Page(
                 "dead_letters.py",
@@ -48,6 +51,12 @@ page = st.navigation(
                 help="What other thresholds would have alerted on, that day.",
             ),
             st.Page(
+                "rebuild.py",
+                title="Rebuild",
+                icon=":material/layers:",
+                help="A past session computed anew from its log: compare, promote, drop.",
+            ),
+            st.Page(
                 "reconcile.py", title="Reconcile", icon=":material/balance:", help="Do the trades add up to the official rows, and why not?"
             ),
         ],
@@ -59,7 +68,8 @@ page = st.navigation(
             st.Page("logs.py", title="Logs", icon=":material/article:", help="What the runs have said, searched over all of them."),
             st.Page("safety.py", title="Safety", icon=":material/shield:", help="Backups, drills, damage: could everything be had back?"),
         ],
-    }
+    },
+    expanded=True,  # every page in sight: more than a dozen would be folded
 )
 with st.sidebar:
     status_strip()

@@ -9,7 +9,9 @@ from pages.ui.widgets import known_parameters, page
 
 pipelines = [*data.pipelines(), run_data.STREAM]
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
+head = st.container(horizontal=True, vertical_alignment="bottom")
+known_parameters("pipeline", "day", "year", "since", "until", "backfill", "before", status=STATUS_OF)  # before widgets take it away
+with head:
     st.title("Runs", width="content")
     pipeline = st.selectbox("Pipeline", pipelines, key="pipeline", bind="query-params", label_visibility="collapsed", width=180)
     year_switch = st.container(width="content")
@@ -20,7 +22,6 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     elif st.button("Backfill…", key="backfill_range", icon=":material/date_range:"):
         dialogs.ask_backfill(pipeline)
 
-known_parameters("pipeline", "day", "year", "status", "since", "until", "backfill", "before")
 years = run_data.years(pipeline, day)
 year = year_switch.segmented_control(
     "Year",

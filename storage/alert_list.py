@@ -109,7 +109,7 @@ def _chosen(connection: Connection, chosen: AlertFilter, at: datetime) -> list[A
     conditions.append(alerts.c.market_key.is_(None) if chosen.symbol is None else alerts.c.symbol == chosen.symbol)
     if chosen.standings:
         conditions.append(_standing(connection, at).in_([standing.value for standing in chosen.standings]))
-        if AlertStanding.RESOLVED not in chosen.standings and chosen.session is None:
+        if not {AlertStanding.RESOLVED, AlertStanding.ACKNOWLEDGED} & set(chosen.standings) and chosen.session is None:
             conditions.append(alerts.c.state == FIRING)
     return conditions
 
@@ -117,8 +117,8 @@ def _chosen(connection: Connection, chosen: AlertFilter, at: datetime) -> list[A
 def _standing(connection: Connection, at: datetime) -> Any:
     """Return what says where an alert stands, silences of this moment included."""
     whens: list[Any] = [
-        (alerts.c.state == RESOLVED, literal(AlertStanding.RESOLVED.value)),
         (alerts.c.acknowledged_at.is_not(None), literal(AlertStanding.ACKNOWLEDGED.value)),
+        (alerts.c.state == RESOLVED, literal(AlertStanding.RESOLVED.value)),
     ]
     if (muted := _silenced(connection, at)) is not None:
         whens.append((muted, literal(AlertStanding.SILENCED.value)))

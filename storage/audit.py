@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from storage.tables import Audit
 
@@ -20,3 +20,8 @@ def record(connection: Connection, *, at: datetime, actor: str, command: str, pa
 def recent(connection: Connection, *, limit: int = 50) -> Sequence[RowMapping]:
     """Return the newest commands first."""
     return connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit)).mappings().all()
+
+
+def newest(connection: Connection) -> int:
+    """Return the number of the newest command, 0 where there is none: the same as before, and nobody has done anything since."""
+    return int(connection.execute(select(func.max(audit.c.id))).scalar_one() or 0)

@@ -148,13 +148,15 @@ def record(  # noqa: PLR0913, all of it is needed to tell one line from another
 
 def add(connection: Connection, run: Mapping[Any, Any], sha256: str, source_file: str, new: Sequence[Letter], *, at: datetime) -> None:
     """Write letters that are known to be new."""
-    file = {"pipeline": run["pipeline"], "partition": run["partition"], "source_file": source_file, "source_sha256": sha256}
-    seen = {"run_id": run["id"], "first_run_id": run["id"], "first_seen": at, "last_seen": at}
-    seen |= {"state": LetterState.OPEN, "tries": 0, "asked": False}
     if new:
-        connection.execute(
-            _add, [file | seen | _said(letter) | {"kind": letter.kind, "line": letter.line, "raw": letter.raw} for letter in new]
-        )
+        connection.execute(_add, [fresh(run, sha256, source_file, letter, at=at) for letter in new])
+
+
+def fresh(run: Mapping[Any, Any], sha256: str, source_file: str, letter: Letter, *, at: datetime) -> dict[str, Any]:
+    """Return a letter as its table holds it when it is new."""
+    file = {"pipeline": run["pipeline"], "partition": run["partition"], "source_file": source_file, "source_sha256": sha256}
+    seen = {"run_id": run["id"], "first_run_id": run["id"], "first_seen": at, "last_seen": at, "tries": 0, "asked": False}
+    return file | seen | _said(letter) | {"state": LetterState.OPEN, "kind": letter.kind, "line": letter.line, "raw": letter.raw}
 
 
 def _said(letter: Letter) -> dict[str, Any]:
@@ -218,8 +220,7 @@ def _resolve(
 
 
 def _supersede(connection: Connection, ids: Sequence[int], *, at: datetime) -> None:
-    note = "the source's file has changed since"
-    decided = {"state": LetterState.DISCARDED, "decided_by": SYSTEM, "decided_at": at, "note": note}
+    decided = {"state": LetterState.DISCARDED, "decided_by": SYSTEM, "decided_at": at, "note": "the source's file has changed since"}
     _change(connection, [{"id": letter_id} | decided for letter_id in ids])
 
 
@@ -286,8 +287,7 @@ def discard(connection: Connection, letter_id: int, *, by: str, at: datetime, no
 
 def reopen(connection: Connection, letter_id: int, *, by: str, at: datetime) -> bool:
     """Undo `discard`; say whether there was one to undo."""
-    undone = {"state": LetterState.OPEN, "decided_by": by, "decided_at": at, "note": None}
-    return _decide(connection, letter_id, (LetterState.DISCARDED,), **undone)
+    return _decide(connection, letter_id, (LetterState.DISCARDED,), state=LetterState.OPEN, decided_by=by, decided_at=at, note=None)
 
 
 def take_back_edit(connection: Connection, letter_id: int, *, by: str, at: datetime) -> bool:

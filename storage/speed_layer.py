@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, union, update
 
-from storage.tables import AlertSilence, StreamState, TickAlert, TickBar, TickDay
+from storage.prepared import Prepared
+from storage.tables import AlertSilence, Price, StreamState, TickAlert, TickBar, TickDay, TradingSession
 from storage.upsert import insert_of, upsert, upsert_columns
 
 states = StreamState.__table__
@@ -14,6 +16,9 @@ bars = TickBar.__table__
 days = TickDay.__table__
 alerts = TickAlert.__table__
 silences = AlertSilence.__table__
+prices, sessions = Price.__table__, TradingSession.__table__
+
+_RECENT_SESSIONS = 20
 
 BAR_KEY = ("session", "symbol", "start_us", "revision")
 DAY_KEY = ("session", "symbol")
@@ -31,6 +36,17 @@ def recent(connection: Connection, *, limit: int = 20) -> Sequence[RowMapping]:
     return connection.execute(select(states).order_by(states.c.updated_at.desc()).limit(limit)).mappings().all()
 
 
+def set_aside(connection: Connection, *, more_than: int, since: date | None = None, until: date | None = None) -> dict[date, int]:
+    """Return how many records were set aside, of those sessions where it were `more_than` so many, newest first."""
+    query = select(states.c.session, states.c.aside).order_by(states.c.session.desc())
+    if since is not None:
+        query = query.where(states.c.session >= since)
+    if until is not None:
+        query = query.where(states.c.session <= until)
+    counted = {row.session: sum((row.aside or {}).values()) for row in connection.execute(query)}
+    return {session: number for session, number in counted.items() if number > more_than}
+
+
 def begin(connection: Connection, session: date, *, at: datetime, **values: Any) -> None:
     """Write that a run begins with a session, or goes on with it."""
     row = {"updated_at": at, "ended_at": None, "note": None, "paused": False} | values
@@ -40,7 +56,15 @@ def begin(connection: Connection, session: date, *, at: datetime, **values: Any)
 
 def change(connection: Connection, session: date, **values: Any) -> bool:
     """Change what is known or wanted of a session; say whether there is such a one."""
-    return connection.execute(update(states).where(states.c.session == session).values(values)).rowcount == 1
+    return (
+        _changing(tuple(values)).write(connection, {"b_session": session} | {f"new_{name}": value for name, value in values.items()}) == 1
+    )
+
+
+@cache
+def _changing(columns: tuple[str, ...]) -> Prepared:
+    new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
+    return Prepared(update(states).where(states.c.session == bindparam("b_session")).values(new))
 
 
 def add_bars(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -75,6 +99,14 @@ def bars_of(connection: Connection, session: date, symbol: str) -> Sequence[RowM
 def days_of(connection: Connection, session: date) -> Sequence[RowMapping]:
     """Return every symbol's day, by symbol."""
     return connection.execute(select(days).where(days.c.session == session).order_by(days.c.symbol)).mappings().all()
+
+
+def symbols(connection: Connection) -> set[str]:
+    """Return the symbols that were traded in the newest sessions of the stream and in the newest daily file."""
+    worked = select(states.c.session).order_by(states.c.session.desc()).limit(_RECENT_SESSIONS)
+    streamed = select(days.c.symbol).where(days.c.session.in_(worked))
+    official = select(prices.c.symbol).where(prices.c.session == select(func.max(sessions.c.session)).scalar_subquery())
+    return set(connection.execute(union(streamed, official)).scalars())
 
 
 def alerts_of(connection: Connection, *, session: date | None = None, state: str | None = None, limit: int = 500) -> Sequence[RowMapping]:

@@ -194,9 +194,9 @@ class AlertStanding(StrEnum):
     """Where an alert stands for the people who look at it."""
 
     OPEN = "open"  # it fires, and nobody has said anything
-    ACKNOWLEDGED = "acknowledged"  # it fires, and somebody has seen it
+    ACKNOWLEDGED = "acknowledged"  # somebody has seen it, whether it still fires or not
     SILENCED = "silenced"  # it fires, and somebody wants to hear of it later
-    RESOLVED = "resolved"  # what raised it is over
+    RESOLVED = "resolved"  # what raised it is over, and nobody has said that they saw it
 
 
 class AlertSeverity(StrEnum):
@@ -242,3 +242,47 @@ class NotificationState(StrEnum):
     SENT = "sent"
     GIVEN_UP = "given_up"  # after too many tries
     DROPPED = "dropped"  # nobody need hear of it any more
+
+
+class VersionState(StrEnum):
+    """Where a version of the stream's sessions stands."""
+
+    BUILDING = "building"  # some of its sessions are not computed yet
+    BUILT = "built"  # it lies beside what is served
+    FAILED = "failed"  # a session of it could not be computed
+    PROMOTED = "promoted"  # it is what is served
+    DROPPED = "dropped"
+
+
+class VersionSide(StrEnum):
+    """Which of two contents a version keeps of a session."""
+
+    SHADOW = "shadow"  # its own
+    FORMER = "former"  # what it has taken the place of
+
+
+class DriftVerdict(StrEnum):
+    """What is said of one distance between two samples."""
+
+    DRIFT = "drift"  # beyond its limit
+    NO_DRIFT = "no_drift"
+    INSUFFICIENT = "insufficient"  # too few values, or too few sessions, for a verdict
+    CONSTANT = "constant"  # the reference is one single value, and the distance is counted in its deviations
+    EMPTY = "empty"  # a side has no value
+    UNCALIBRATED = "uncalibrated"  # beyond the textbook's limit, and the past is too short to say whether that is ordinary
+
+
+class DriftCause(StrEnum):
+    """What a session that lies beyond a limit is taken for."""
+
+    ALARM = "alarm"  # nobody knows why: a person is to look
+    REGIME = "regime"  # the market itself: a halted session, in what follows from it
+    DECLARED = "declared"  # a change of the exchange's rules that is known to take effect here
+
+
+class DriftLabel(StrEnum):
+    """What a person says of an alarm."""
+
+    FAULT = "fault"  # the data are wrong: the session is not compared with any more
+    MARKET = "market"  # the market did it, and the data are right
+    ACCEPTED = "accepted"  # it will stay so: what follows is compared with this session and those after it

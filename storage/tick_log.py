@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from storage import damage
 from storage.lake import files
 from storage.prepared import Prepared
 from storage.tables import TickPosition, TickSegment, TickTopic
@@ -141,9 +142,14 @@ def drop_segments(connection: Connection, topic: Topic) -> int:
     return connection.execute(delete(segments).where(segments.c.stream == topic.stream, segments.c.session == topic.session)).rowcount
 
 
-def drop_file(connection: Connection, path: str) -> None:
-    """Take a file out of the lake's catalog, which no reader may see again."""
-    connection.execute(delete(files).where(files.c.path == path))
+def drop_files(connection: Connection, topic: Topic) -> Sequence[str]:
+    """Take a topic's files, those before a supplement too, out of the lake's catalog, and what is known of them; return their paths."""
+    mine = (files.c.dataset == topic.stream, files.c.partition == topic.session)
+    paths = connection.execute(select(files.c.path).where(*mine)).scalars().all()
+    connection.execute(delete(files).where(*mine))
+    for path in paths:
+        damage.forget(connection, path)
+    return paths
 
 
 def known(connection: Connection, stream: str) -> dict[date, TopicState]:

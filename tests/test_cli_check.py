@@ -17,6 +17,8 @@ from engine.quality.report import BLOCK_ABOVE
 from engine.thresholds import SPECS
 from tests.pipelines.house import SUNDAY, V1, House, daily_bytes, days_from, numbers, with_a_week
 from tests.shell import REPOSITORY, run
+from tests.stream.sheets import sheet_of
+from tests.stream.tapes import DAY, random_tape
 
 NEXT = SUNDAY + timedelta(days=7)
 
@@ -315,3 +317,43 @@ def test_every_day_of_a_week_is_read_by_the_name_of_its_file(week):
     ]
 
     assert [item["session"] for item in found] == [str(day) for day in days_from(SUNDAY, 2)]
+
+
+WHOLE = random_tape(4, 300, seconds=3600)
+
+
+def test_a_floorsheet_is_told_from_a_daily_file_and_its_lines_and_holes_are_counted(told, tmp_path):
+    path = tmp_path / f"{DAY}.csv.gz"
+    path.write_bytes(sheet_of(WHOLE))
+    whole = told("check", path)
+    path.write_bytes(sheet_of(WHOLE.take(slice(5, None))))
+    holed = told("check", path)
+
+    assert whole[0] == 0
+    assert [whole[1][name] for name in ("kind", "verdict", "session", "layout")] == ["floorsheet", "passed", str(DAY), "f2_14col"]
+    assert whole[1]["lines"] == {"physical": 301, "header": 1, "blank": 0, "trades": 300, "unreadable": 0}
+    assert (holed[0], holed[1]["verdict"], holed[1]["completeness"]["missing"]) == (1, "incomplete", 5)
+    assert "5 trades are missing by the holes in the contract ids" in holed[1]["reason"]
+
+
+def test_a_floorsheet_with_bad_lines_names_them_and_one_of_another_session_says_so(told, ask, tmp_path):
+    path = tmp_path / "floorsheet.csv"
+    lines = gzip.decompress(sheet_of(WHOLE)).split(b"\n")
+    lines[7] = lines[7].replace(b"2024-07-17T", b"soon")
+    path.write_bytes(b"\n".join([*lines, b""]))
+
+    code, found = told("check", path, "--session", "2024-07-16")
+    printed = ask("check", path)
+
+    assert (code, found["lines"]["unreadable"], found["lines"]["blank"], found["rows"][0]["line"]) == (1, 1, 1, 8)
+    assert f"it holds the session of {DAY}, not that of 2024-07-16; 1 line cannot be read" in found["reason"]
+    assert printed.exit_code == 1
+    assert "302 = 1 header + 1 blank + 299 trades + 1 unreadable" in printed.stdout
+    assert ask("check", path, "--set", "price_band.warn_above=3").exit_code == 2
+
+
+def test_a_floorsheet_without_times_is_refused_with_what_to_take_instead(ask, real_data):
+    done = ask("check", real_data / "floorsheet_merolagani" / "floorsheet_2026-02-25.csv.gz")
+
+    assert done.exit_code == 2
+    assert "gives no times of the trades" in done.stderr

@@ -9,9 +9,9 @@ import pytest
 
 from engine.market.csv_line import line_of
 from engine.pipelines import PIPELINES
-from storage import dead_letters, runs, thresholds
-from storage.dead_letters import LetterFilter
-from storage.status import LetterState
+from storage import dead_letters, moves, runs, thresholds
+from storage.dead_letters import Letter, LetterFilter
+from storage.status import LetterKind, LetterState, RunType
 from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers, with_a_week
 from tests.services.gate import TRIAL, Gate, letter, letters
 from tests.shell import inside
@@ -181,6 +181,9 @@ WRONG = {
     "no such letter": ["dead-letter", "99"],
     "no letters": ["replay"],
     "letters and a reason": ["replay", "--id", "1", "--reason", "stale"],
+    "a letter and a pipeline": ["replay", "--id", "1", "--pipeline", "ticks"],
+    "no such pipeline": ["replay", "--date", "2024-06-02", "--pipeline", "weekly"],
+    "a pipeline and a floorsheet": ["replay", "--floorsheet", "x.csv", "--pipeline", "ticks"],
     "nothing of that reason": ["replay", "--reason", "nothing"],
     "no such letter to replay": ["replay", "--id", "99"],
     "two lines": ["edit", "1", "--line", "a\nb"],
@@ -217,3 +220,25 @@ def test_a_replay_that_does_not_pass_is_no_success(here, week):
 
     assert done.exit_code == 1
     assert f"letter {number} ({SUNDAY}, line 9) has not passed: " in done.stderr
+
+
+def test_a_date_with_letters_of_the_stream_too_is_replayed_one_pipeline_at_a_time(here, week):
+    with week.runtime.database.transaction() as connection:
+        run = {
+            "id": moves.add(
+                connection, at=week.clock.now(), pipeline=moves.STREAM, partition=SUNDAY, run_type=RunType.MANUAL, requested_by="asha"
+            )
+        }
+        late = Letter(LetterKind.ROW, 3, "NABIL", "late", None, "late", b"{}", None, SUNDAY, "intake")
+        of = run | {"pipeline": moves.STREAM, "partition": SUNDAY}
+        dead_letters.add(connection, of, "0" * 64, f"ticks {SUNDAY}", [late], at=week.clock.now())
+
+    refused = here(week, "replay", "--date", str(SUNDAY))
+    daily = here(week, "replay", "--date", str(SUNDAY), "--pipeline", "daily_prices", "--json")
+    ticks = here(week, "replay", "--date", str(SUNDAY), "--pipeline", "ticks")
+    listed = json.loads(here(week, "dead-letters", "--pipeline", "ticks", "--json").stdout)
+
+    assert (refused.exit_code, "one at a time (--pipeline NAME)" in refused.stderr) == (2, True)
+    assert (daily.exit_code, json.loads(daily.stdout)["letters"] > 0) == (0, True)
+    assert "the stream is not done with" in ticks.stderr
+    assert [one["reason"] for one in listed] == ["late"]

@@ -17,12 +17,13 @@ from engine.jobs.timetable import due_at, saved
 from engine.monitoring import history
 from engine.monitoring.deadlines import MISSED
 from engine.pipelines import PIPELINES
-from storage import alert_list, breakers, held, jobs, moves, notifications, quality, runs, schedules
+from storage import alert_list, breakers, drift, held, jobs, moves, notifications, quality, runs, schedules
 from storage.database import free_bytes
 from storage.status import (
     AlertSeverity,
     CircuitState,
     Decision,
+    DriftCause,
     GateVerdict,
     JobOutcome,
     NotificationState,
@@ -158,6 +159,16 @@ def _share(row: RowMapping) -> float:
     """Return the share (%) of a session's rows that were flagged or set aside."""
     lines = row["loaded"] + row["quarantined"]
     return 100.0 * (row["warned"] + row["quarantined"]) / lines if lines else 0.0
+
+
+@rule(WARNING, page="drift")
+def drift_alarm(look: Look) -> Iterator[Finding]:
+    """A session does not look like those before it, and nobody has said why."""
+    said = {row["session"] for row in drift.labels(look.connection)}
+    for row in drift.reports_between(look.connection, look.today - LOOK_BACK, look.today):
+        if row["cause"] == DriftCause.ALARM and row["session"] not in said:
+            query = {"session": str(row["session"])}
+            yield Finding(str(row["session"]), f"The session of {row['session']} has drifted", row["headline"], query)
 
 
 @rule(WARNING, page="alerts")

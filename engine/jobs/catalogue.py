@@ -4,15 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection
+
 from engine.backup import shelf
 from engine.backup.drill import drill as restore_drill
 from engine.backup.inspection import inspect_backup
 from engine.backup.scrub import Progress
 from engine.backup.scrub import scrub as read_again
 from engine.backup.snapshot import take
+from engine.drifting import catch_up
 from engine.errors import BackupError
 from engine.rebuild import rebuild_gold as rebuild_all_gold
 from engine.runtime import Runtime
+from engine.stream.retention import tidy
+from engine.stream.versions import build_waiting
+from storage.drift import first_due
 from storage.status import JobOutcome
 
 JOBS: dict[str, "Job"] = {}
@@ -48,10 +54,18 @@ class Job:
     nightly: int | None = None  # the hour in Nepal at which it is due
     often: bool = False  # due every `NEPSE_BACKUP_MINUTES` in which something was written
     needs_backup: bool = False  # due only once there is a backup
+    needs_ticks: bool = False  # due only once the stream has received something
+    follows: Callable[[Connection], bool] | None = None  # due when it says that there is something to do, and no run has more to do
 
 
 def job(
-    title: str, *, nightly: int | None = None, often: bool = False, needs_backup: bool = False
+    title: str,
+    *,
+    nightly: int | None = None,
+    often: bool = False,
+    needs_backup: bool = False,
+    needs_ticks: bool = False,
+    follows: Callable[[Connection], bool] | None = None,
 ) -> Callable[[Callable[[Task], Done]], Callable[[Task], Done]]:
     """Declare a function as a job of its name; its docstring is what people read. Without a time it is done only when asked for."""
 
@@ -59,7 +73,7 @@ def job(
         name = work.__name__
         if name in JOBS:
             raise ValueError(f"job {name!r} exists twice")
-        JOBS[name] = Job(name, title, (work.__doc__ or "").strip(), work, nightly, often, needs_backup)
+        JOBS[name] = Job(name, title, (work.__doc__ or "").strip(), work, nightly, often, needs_backup, needs_ticks, follows)
         return work
 
     return declare
@@ -126,8 +140,35 @@ def scrub(task: Task) -> Done:
     return Done(JobOutcome.SUCCEEDED, f"{said}: all are what was published", figures)
 
 
+@job("Tick log", nightly=1, needs_ticks=True)
+def tick_log(task: Task) -> Done:
+    """Brings sessions of the stream that are over into a file each, and drops logs that are older than they are kept."""
+    found = tidy(task.runtime)
+    return Done(JobOutcome.FAILED if found.put_off else JobOutcome.SUCCEEDED, found.sentence(), found.figures())
+
+
 @job("Rebuild gold")
 def rebuild_gold(task: Task) -> Done:
     """Computes all features again from silver and publishes what differs or is damaged."""
     found = rebuild_all_gold(task.runtime, publish=True)
     return Done(JobOutcome.SUCCEEDED, f"{found['written']:,} of {found['sessions']:,} sessions written anew", found)
+
+
+@job("Rebuild of the stream")
+def rebuild_stream(task: Task) -> Done:
+    """Computes the sessions of the stream anew that people have asked for, from their logs, beside what is served."""
+    built = build_waiting(task.runtime, task.tell)
+    figures = {"sessions": built.sessions, "failed": built.failed}
+    if built.failed:
+        return Done(JobOutcome.FAILED, f"{built.sessions:,} sessions built, {built.failed:,} cannot be: see the Rebuild page", figures)
+    return Done(JobOutcome.SUCCEEDED, f"{built.sessions:,} sessions built", figures)
+
+
+@job("Drift", follows=lambda connection: first_due(connection) is not None)
+def drift(task: Task) -> Done:
+    """Compares each session that was loaded with the sessions before it; behind the runs, so that it holds none of them up."""
+    counts = catch_up(task.runtime, rest=task.rest)
+    said = f"{counts['sessions']:,} sessions compared, {counts['alarms']:,} alarms"
+    if counts["unreadable"]:
+        return Done(JobOutcome.FAILED, f"{said}; {counts['unreadable']:,} cannot be read: scrub, and rerun their dates", dict(counts))
+    return Done(JobOutcome.SUCCEEDED, said, dict(counts))

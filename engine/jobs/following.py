@@ -1,5 +1,6 @@
 """Jobs as the command line sees them: the list, and one that is asked for and waited for."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -33,8 +34,8 @@ def upcoming(runtime: Runtime) -> dict[str, Any]:
         return {job.name: due_at(connection, job, runtime.settings, now=runtime.clock.now()) for job in JOBS.values()}
 
 
-def followed(runtime: Runtime, run_id: int) -> dict[str, Any]:
-    """Do one execution in this process, or wait for the process that has it; return how it ended."""
+def followed(runtime: Runtime, run_id: int, *, timeout: timedelta | None = None) -> dict[str, Any]:
+    """Do one execution in this process, or wait for the process that has it, at most so long; return how it ended or stands."""
     worker, keeper = Worker(runtime), Keeper(runtime)
 
     def over() -> bool:
@@ -43,7 +44,7 @@ def followed(runtime: Runtime, run_id: int) -> dict[str, Any]:
         with runtime.database.reading() as connection:
             return jobs.one(connection, run_id)["outcome"] not in jobs.OPEN
 
-    wait_until(over, timeout=None, glance=GLANCE)
+    wait_until(over, timeout=timeout, glance=GLANCE)
     with runtime.database.reading() as connection:
         return _plain(jobs.one(connection, run_id))
 

@@ -1,6 +1,6 @@
 """When each job is due: computed from its executions and the clock, so that nothing depends on a timer that fired."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,17 @@ from sqlalchemy import Connection, func, select
 
 from engine.clock import nepal_date, nepal_time
 from engine.jobs.catalogue import JOBS, Job
+from engine.pipelines import PIPELINES
 from engine.settings import Settings
 from storage import jobs as executions
-from storage import marks
+from storage import marks, moves, runs, tick_log
 from storage.marks import Mark
+from storage.moves import STREAM
 from storage.status import JobOutcome
 from storage.tables import Run
 
 RETRY = timedelta(minutes=5)  # after a backup that failed
+_SEQUENTIAL = tuple(name for name, pipeline in PIPELINES.items() if pipeline.sequential)  # those whose runs bring sessions
 BY_CLOCK = "clock"  # who asked
 _runs = Run.__table__
 _first_run = select(_runs.c.queued_at).where(_runs.c.id == select(func.min(_runs.c.id)).scalar_subquery())
@@ -24,9 +27,11 @@ _first_run = select(_runs.c.queued_at).where(_runs.c.id == select(func.min(_runs
 
 def due_at(connection: Connection, job: Job, settings: Settings, *, now: datetime) -> datetime | None:
     """Return when a job is due next (or since when it has been), or None when no clock asks for it."""
-    if job.nightly is None and not (job.often and settings.backup_minutes):
-        return None
-    if job.needs_backup and executions.succeeded(connection, "backup") is None:
+    if job.follows is not None:
+        return _follows(connection, job, job.follows, now=now)
+    by_clock = job.nightly is not None or (job.often and settings.backup_minutes)
+    lacks_backup = job.needs_backup and executions.succeeded(connection, "backup") is None
+    if not by_clock or lacks_backup or (job.needs_ticks and not tick_log.known(connection, STREAM)):
         return None
     last = executions.ended(connection, job.name)
     base: datetime | None = last["requested_at"] if last is not None else connection.execute(_first_run).scalar_one_or_none()
@@ -39,6 +44,19 @@ def due_at(connection: Connection, job: Job, settings: Settings, *, now: datetim
     every = timedelta(minutes=settings.backup_minutes)
     failed = last is not None and last["outcome"] == JobOutcome.FAILED
     return base + (min(RETRY, every) if failed else every)
+
+
+def _follows(connection: Connection, job: Job, wanted: Callable[[Connection], bool], *, now: datetime) -> datetime | None:
+    """Return now, or a while after a failure, where there is something to do for a job that follows runs and no run is on its way."""
+    if not wanted(connection) or moves.claimable(connection, at=now, sequential=_SEQUENTIAL) or _busy(connection):
+        return None
+    last = executions.ended(connection, job.name)
+    failed = last is not None and last["outcome"] == JobOutcome.FAILED and last["finished_at"] is not None
+    return last["finished_at"] + RETRY if last is not None and failed else now
+
+
+def _busy(connection: Connection) -> bool:
+    return any(row["pipeline"] in _SEQUENTIAL for row in runs.running(connection))
 
 
 def _next_night(after: datetime, hour: int) -> datetime:

@@ -54,6 +54,7 @@ class Floorsheet:
     ticks: Ticks
     symbols: Symbols
     bad: Sequence[BadLine]
+    lines: Ints  # the physical number of each trade's line
 
     @property
     def amounts(self) -> Ints:
@@ -80,8 +81,8 @@ def read_floorsheet(content: bytes, name: str) -> Floorsheet:
     symbols = Symbols()
     trades = typed({column: rows.table[column].combine_chunks() for column in COLUMNS}, symbols)
     bad = sorted([*rows.bad, *rows.ragged.values(), *_bad_rows(rows, trades.reasons)], key=lambda line: line.line)
-    ticks = trades.ticks.take(trades.good) if trades.reasons else trades.ticks
-    return Floorsheet(name, _session(ticks, name, bad), layout, ticks, symbols, bad)
+    ticks, lines = (trades.ticks.take(trades.good), rows.places[trades.good]) if trades.reasons else (trades.ticks, rows.places)
+    return Floorsheet(name, _session(ticks, name, bad), layout, ticks, symbols, bad, lines)
 
 
 @dataclass(slots=True)

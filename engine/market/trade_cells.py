@@ -3,6 +3,7 @@
 Nothing goes through a float, and no cell raises: a row that cannot be read gets a reason, and its place in the columns holds zeros.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from engine.market.defects import SYMBOL
 from engine.market.money import MONEY, paisa
+from engine.market.plain_cells import hundredths, microseconds
 from engine.stream.ticks import MAX_SYMBOLS, SECOND, Codes, Ints, Mask, Symbols, Ticks
 
 CONTRACT, SYMBOL_NAME, QUANTITY, RATE, AMOUNT, TIME = COLUMNS = (
@@ -39,6 +41,9 @@ _RULES: Mapping[str, tuple[str, str]] = {
     AMOUNT: (_AMOUNT, "an amount is needed, at most two decimals"),
     TIME: (_CLOCK, "a time such as 2024-07-17T14:59:39.181684 is needed, with up to six decimals"),
 }
+_BELOW = {CONTRACT: 21 * 10**14, QUANTITY: 10**9, RATE: 10**7, AMOUNT: 10**15}  # the same bounds, for numbers of the plainest form
+_FIRST_CONTRACT = 20 * 10**14
+_symbol = re.compile(SYMBOL).fullmatch
 _SYMBOL_RULE = "a symbol of up to 32 capital letters, digits and /.&()_- is needed"
 
 
@@ -54,8 +59,67 @@ class TypedTrades:
 def typed(cells: Mapping[str, pa.Array], symbols: Symbols) -> TypedTrades:
     """Read the text columns `COLUMNS` (equally long); new symbols get their codes in `symbols`.
 
-    The amount has to be quantity times rate; a null there says that none was given. Any other null is a missing value.
+    The amount has to be quantity times rate; a null there says that none was given. Any other null is a missing value. Rows that come in
+    the plainest form are read several times as fast as others, to the same.
     """
+    plain = _read_plainly(cells, symbols)
+    if plain.good.all():
+        return plain
+    others = np.flatnonzero(~plain.good)
+    careful = _read_carefully({name: column.take(pa.array(others)) for name, column in cells.items()}, symbols)
+    ticks, good = plain.ticks, plain.good
+    for column, found in zip(ticks.columns(), careful.ticks.columns(), strict=True):
+        column[others] = found
+    good[others] = careful.good
+    return TypedTrades(ticks, good, {int(others[row]): reason for row, reason in careful.reasons.items()})
+
+
+def _read_plainly(cells: Mapping[str, pa.Array], symbols: Symbols) -> TypedTrades:
+    """Read what is right and of the plainest form; the other rows are not `good`, and have no reasons yet."""
+    count = len(cells[CONTRACT])
+    numbers = hundredths(pa.concat_arrays([cells[name] for name in _BELOW]))  # all columns at once, which costs half
+    values, decimals, fine = (each.reshape(len(_BELOW), count) for each in numbers)
+    fine = fine & (values < np.array([[limit * 100] for limit in _BELOW.values()]))
+    contract, quantity = values[0] // 100, values[1] // 100
+    rate, amount, product = values[2], values[3], quantity * values[2]
+    time = microseconds(cells[TIME])
+    fits = fine[3] & (amount == product)
+    if cells[AMOUNT].null_count:
+        fits |= cells[AMOUNT].is_null().to_numpy(zero_copy_only=False)
+    good = fine[0] & fine[1] & fine[2] & fits & time.fine & (product > 0)
+    good &= (contract >= _FIRST_CONTRACT) & (decimals[0] == 0) & (quantity * 100 == values[1])
+    code = _plain_codes(cells[SYMBOL_NAME], symbols, good)
+    good &= code >= 0
+    columns = contract, time.values - NEPAL_AHEAD, code.astype(np.uint16), quantity, rate
+    if not good.all():
+        for column in columns:
+            column[~good] = 0
+    return TypedTrades(Ticks(*columns), good, {})
+
+
+def _plain_codes(column: pa.Array, symbols: Symbols, good: Mask) -> Ints:
+    """Return the codes of the symbols of good rows, -1 where that needs a careful look."""
+    words = column.dictionary_encode()
+    names = words.dictionary.to_pylist()
+    codes = np.array([-1 if code is None else code for code in (*symbols.known(names), None)], np.int64)
+    index: Ints = (pc.fill_null(words.indices, len(names)) if words.null_count else words.indices).to_numpy()
+    if (codes[:-1] < 0).any():
+        for word in np.unique(index[good & (codes[index] < 0)]).tolist():
+            codes[word] = _new_code(names[word], symbols) if word < len(names) else -1
+    code: Ints = codes[index]
+    return code
+
+
+def _new_code(name: str, symbols: Symbols) -> int:
+    """Return the code of a symbol that is not known as it is written; -1 where that needs a careful look."""
+    wanted = name.replace(" ", "").upper()
+    if not name.isascii() or not _symbol(wanted) or len(symbols) >= MAX_SYMBOLS:
+        return -1
+    return symbols.code(wanted)
+
+
+def _read_carefully(cells: Mapping[str, pa.Array], symbols: Symbols) -> TypedTrades:
+    """Read rows that may come in any form, and say what is wrong with those that cannot be read."""
     cells = dict(cells)
     reasons: dict[int, str] = {}
     good = np.ones(len(cells[CONTRACT]), np.bool_)

@@ -5,15 +5,17 @@ from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
 from engine.services.breakers import BreakerCommands
 from engine.services.dead_letters import DeadLetterCommands
+from engine.services.drift import DriftCommands
 from engine.services.jobs import JobCommands
 from engine.services.quality import QualityCommands
+from engine.services.reconciliations import GapReplayed, ReconciliationCommands
 from engine.services.replays import Replay
 from engine.services.runs import RunCommands
 from engine.services.schedules import ScheduleCommands
-from engine.services.streams import StreamCommands
 from engine.services.thresholds import ThresholdCommands
+from engine.services.versions import Rebuild, VersionCommands
 
-__all__ = ["Replay", "Services", "Submitted"]
+__all__ = ["GapReplayed", "Rebuild", "Replay", "Services", "Submitted"]
 
 
 class Services(
@@ -25,7 +27,9 @@ class Services(
     DeadLetterCommands,
     JobCommands,
     BreakerCommands,
-    StreamCommands,
+    ReconciliationCommands,
+    VersionCommands,
+    DriftCommands,
     AlertCommands,
 ):
     """All commands."""

@@ -217,7 +217,9 @@ def _dates_that(connection: Connection, chosen: LetterFilter) -> list[_Date]:
 def _one_pipeline(dates: Sequence[_Date]) -> Pipeline | None:
     names = {item.pipeline for item in dates}
     if len(names) > 1:
-        raise UsageError(f"the letters are of several pipelines ({', '.join(sorted(names))}); replay those of one at a time")
+        raise UsageError(
+            f"the letters are of several pipelines ({', '.join(sorted(names))}); replay those of one at a time (--pipeline NAME)"
+        )
     return find(PIPELINES, names.pop()) if names else None
 
 

@@ -12,6 +12,7 @@ from engine.pipelines import PIPELINES
 from engine.services.base import TYPED, Submitted
 from engine.services.replays import Replays, Wanted
 from storage import damage, jobs, lake, runs
+from storage.moves import STREAM
 from storage.status import RunType
 
 BRONZE = "bronze"
@@ -39,6 +40,10 @@ class JobCommands(Replays):
     def mend(self, path: str) -> str | Submitted:
         """Make a damaged lake file anew: bronze out of the source, gold out of silver, the rest out of bronze."""
         version, run = self._damaged(path)
+        if version.dataset == STREAM:
+            raise UsageError(f"{path} is the log of a session of the stream, which nothing else can give again; take it back from a backup")
+        if run is None:
+            raise UsageError(f"no run is known that made {path}; take it back from a backup")
         if version.dataset in OF_GOLD:
             return self.request_job("rebuild_gold")
         pipeline = find(PIPELINES, run["pipeline"])
@@ -62,16 +67,15 @@ class JobCommands(Replays):
             with self.runtime.database.transaction() as connection:
                 damage.forget(connection, path)
                 return self._audited(connection, "take_back", {"path": path}, f"{path} is whole again, out of backup {backup.name}.")
-        raise BackupError(f"no backup in {self.runtime.settings.backups} holds {path} whole. Ask the source again, or rebuild it.")
+        other = "Nothing else has it." if version.dataset == STREAM else "Ask the source again, or rebuild it."
+        raise BackupError(f"no backup in {self.runtime.settings.backups} holds {path} whole. {other}")
 
     def _damaged(self, path: str) -> tuple[lake.Version, Any]:
-        """Return a damaged file and the run that published it."""
+        """Return a damaged file and the run that published it, None where no run did."""
         with self.runtime.database.reading() as connection:
             version = lake.by_path(connection, path)
             row = next((row for row in damage.known(connection, limit=10_000) if row["path"] == path), None)
             run = runs.one(connection, row["run_id"]) if row is not None and row["run_id"] is not None else None
         if version is None or row is None:
             raise UsageError(f"{path} is not known as a damaged file of the lake")
-        if run is None:
-            raise UsageError(f"no run is known that made {path}; take it back from a backup")
         return version, run

@@ -1,23 +1,25 @@
 """Commands about the stream: its sessions, and what it alerts about."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from engine import reconciling
 from engine.alerts import rules as _rules  # noqa: F401, which registers them
 from engine.alerts.rule import ALERT_RULES
-from engine.clock import nepal_date
+from engine.clock import NEPAL, nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
-from engine.pipelines.thresholds import load
+from engine.market.calendar import TradingCalendar
 from engine.services.base import PERSON_FIRST, Commands, Submitted, reasoned, refuse_before_opening
-from engine.stream.correction import TAKEN_IN, corrected
-from engine.stream.logs import log_of
+from engine.stream.alerts import MARKET
+from engine.stream.correction import corrected
+from engine.stream.received import TAKEN_IN
 from engine.stream.rules import RULES
 from engine.stream.speed_layer import revise
-from storage import dead_letters, moves, runs, speed_layer, stream_letters
+from storage import dead_letters, moves, runs, sessions, speed_layer, stream_letters
 from storage.dead_letters import WAITING
 from storage.status import RunStatus, RunType
 
@@ -41,8 +43,9 @@ class StreamCommands(Commands):
             known = speed_layer.state(connection, day)
             if known is not None and known["ended_at"] is not None:
                 raise Conflict(
-                    f"the session {day} is over: all its {known['records']:,} records are in. "
-                    "Replay it in the lab, or by: python -m engine replay --floorsheet FILE"
+                    f"the session {day} is over and is not started anew: its {known['records']:,} records stay in the log. Bring in what "
+                    f"is missing with python -m engine reconcile --session {day} --replay-gap, compute it again from its log with "
+                    f"python -m engine stream rebuild --session {day}, or try other thresholds in the Replay lab"
                 )
             at = self.runtime.clock.now()
             run_id = moves.add(
@@ -104,16 +107,22 @@ class StreamCommands(Commands):
             state = speed_layer.state(connection, day)
             if state is None or state["ended_at"] is None:
                 raise Conflict(f"the stream is not done with {day}: wait for its end, then take its letters in")
-            taken = stream_letters.taken_in(connection, day)
-            log, limits = log_of(self.runtime), load(connection, state["thresholds"])
-            correction = corrected(log, day, limits, [row["line"] for row in letters], before=taken)
-            revise(connection, day, correction)
-            stream_letters.take_in(connection, [row["id"] for row in letters], run_id=state["run_id"], by=self.actor, at=at)
-            speed_layer.change(connection, day, **_with(state, [row["reason"] for row in letters]))
-            left = len(set(ids)) - len(letters)
-            said = f"Ticks of {day} taken in: {len(letters):,}; bars with a new revision: {len(correction.bars):,}"
+            correction = corrected(reconciling.received_of(self.runtime, connection, state), [row["line"] for row in letters])
+            in_it = [row["id"] for row in letters if row["line"] in set(correction.offsets.tolist())]
+            if not in_it:
+                raise Conflict("nothing to take in: the same trades are in the session already, from other records; discard the letters")
+            revise(connection, day, correction, self._closes_before(connection, day))
+            stream_letters.take_in(connection, in_it, run_id=state["run_id"], by=self.actor, at=at)
+            speed_layer.change(connection, day, updated_at=at)
+            said = f"Ticks of {day} taken in: {len(in_it):,}; bars with a new revision: {len(correction.bars):,}"
+            there, left = len(letters) - len(in_it), len(set(ids)) - len(letters)
+            said += f"; letters left as they were, whose trades are in the session already: {there:,}" if there else ""
             said += f"; letters left as they were, which cannot be taken in: {left:,}." if left else "."
-            return self._audited(connection, "reinject_letters", {"ids": [row["id"] for row in letters]}, said)
+            return self._audited(connection, "reinject_letters", {"ids": in_it}, said)
+
+    def _closes_before(self, connection: Connection, day: date) -> Mapping[str, int]:
+        before = TradingCalendar(self.runtime.source.reference().calendar).previous_session(day)
+        return sessions.previous_closes(connection, day, before=before)
 
     def _reinjectable(self, connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
         found = dead_letters.by_ids(connection, list(dict.fromkeys(ids))) if ids else []
@@ -150,11 +159,13 @@ class StreamCommands(Commands):
         asked = {"rule": rule, "symbol": symbol, "minutes": minutes, "reason": why}
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "silence")
+            _refuse_unknown(connection, symbol)
             at = self.runtime.clock.now()
             same = [held for held in speed_layer.silenced(connection, at=at) if (held["rule"], held["symbol"]) == (rule, symbol)]
             self._asked(connection, request_key, "silence_alerts", **asked)
             until = at + timedelta(minutes=minutes)
-            said = f"Alerts of {' on '.join(filter(None, (rule, symbol)))} are silenced until {until:%Y-%m-%d %H:%M} UTC."
+            whose, end = " on ".join(filter(None, (rule, symbol))), f"{until.astimezone(NEPAL):%Y-%m-%d %H:%M} Nepal time"
+            said = f"Alerts of {whose} are silenced until {end}."
             if any(held["until"] >= until - timedelta(minutes=1) for held in same):
                 return said
             told = {"rule": rule, "symbol": symbol, "until": until, "reason": why, "silenced_by": self.actor, "silenced_at": at}
@@ -193,11 +204,15 @@ class StreamCommands(Commands):
         refuse_before_opening(day)
 
 
-def _with(state: RowMapping, reasons: Sequence[str]) -> dict[str, Any]:
-    """Return the counts of a session with ticks taken in that were set aside for these reasons."""
-    taken = Counter(reasons)
-    aside = {reason: number - taken[reason] for reason, number in (state["aside"] or {}).items() if number > taken[reason]}
-    return {"aside": aside, "accepted": state["accepted"] + len(reasons), "missing": max(state["missing"] - len(reasons), 0)}
+def _refuse_unknown(connection: Connection, symbol: str | None) -> None:
+    """Refuse a symbol that was never traded; where nothing is known of the market yet, any may be right."""
+    if symbol is None or symbol == MARKET:
+        return
+    known = speed_layer.symbols(connection)
+    if known and symbol not in known:
+        near = get_close_matches(symbol, sorted(known), n=5, cutoff=0.5)
+        there = f"the nearest are {', '.join(near)}" if near else "see the Stream page for those that were traded"
+        raise UnknownName(f"there is no symbol {symbol!r}; {there}")
 
 
 def _refuse_speed(speed: float | None) -> None:

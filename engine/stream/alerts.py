@@ -5,6 +5,7 @@ All of it in event time and in the order of trading, so that a replay raises the
 
 import heapq
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -12,7 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.stream.rules import Rule
+from engine.stream.index_halt import Level, Passing
+from engine.stream.market_seconds import Seconds
+from engine.stream.rules import INDEX_HALT, Rule
 from engine.stream.ticks import SECOND, Floats, Mask
 from engine.stream.trailing import Grouped
 from engine.thresholds import Thresholds, ThresholdSpec, threshold
@@ -31,6 +34,7 @@ GROUP = threshold(
 )
 GROUP_SECONDS = threshold(ThresholdSpec("stream.group_s", 60, 1, 3600, 1, "seconds", "within so long"))
 MARKET = "MARKET"  # stands in the place of a symbol
+_WHOLE = -1  # and in that of a symbol's code
 
 
 class AlertState(StrEnum):
@@ -49,7 +53,7 @@ class StreamAlert:
     symbol: str
     began: int  # the first trade that broke the rule
     fired: int
-    score: float
+    score: float  # of the whole market: its move, below nought where it fell
     limit: float
     contract: int  # the trade that began it
     rate: int
@@ -57,7 +61,7 @@ class StreamAlert:
     resolved: int | None = None
     suppressed: int = 0  # times that it was broken anew within the cooldown
     group: str | None = None  # the key of the market's alert that it belongs to
-    members: int = 0  # of a market's alert: symbols
+    members: int = 0  # of an alert that stands for many: symbols
 
 
 def alert_key(rule: Rule, symbol: str, fired: int) -> str:
@@ -96,10 +100,11 @@ class _Group:
 class Alerts:
     """The state of every (rule, symbol)."""
 
-    def __init__(self, rules: list[Rule], names: list[str], thresholds: Thresholds) -> None:
-        self._rules, self._names, self._thresholds = rules, names, thresholds
+    def __init__(self, rules: list[Rule], names: list[str], thresholds: Thresholds, levels: Sequence[Level] = ()) -> None:
+        self._rules, self._names, self._thresholds, self.levels = rules, names, thresholds, levels
         limits = [thresholds[rule.limit.key] for rule in rules]
         self._limits = [(limit, limit * (1 - thresholds[HYSTERESIS.key] / 100)) for limit in limits]
+        self._passing = Passing.of(levels, thresholds, thresholds[HYSTERESIS.key])
         self._broken = np.zeros((len(rules), 0), np.bool_)  # by rule and symbol
         self._any = np.zeros(len(rules), np.bool_)
         self._due: list[_Due] = []
@@ -110,10 +115,13 @@ class Alerts:
         self._changed: dict[str, StreamAlert] = {}
         self.suppressed = 0
 
-    def add(self, group: Grouped, scores: list[Floats], watermark: int) -> None:
-        """Take a batch's scores in, one array a rule; all trades before `watermark` must have come, in this batch or before."""
+    def add(self, group: Grouped, scores: list[Floats], watermark: int, seconds: Seconds | None = None) -> None:
+        """Take a batch's scores in, one array a rule; all trades before `watermark` must have come, in this batch or before.
+
+        `seconds` are those of the whole market that are over by now.
+        """
         self._reach(int(group.ticks.symbol[-1]) + 1)
-        turns: list[Turn] = []
+        turns = self._of_market(seconds)
         for position, score in enumerate(scores):
             turns += self._turns(position, group, score)
         self._play(sorted(turns), watermark)
@@ -123,9 +131,9 @@ class Alerts:
         changed, self._changed = list(self._changed.values()), {}
         return changed
 
-    def close(self, at: int) -> None:
-        """End the session: what fires is resolved at `at`."""
-        self._play([], at)
+    def close(self, at: int, seconds: Seconds | None = None) -> None:
+        """End the session: what fires is resolved at `at`; `seconds` as in `add`."""
+        self._play(sorted(self._of_market(seconds)), at)
         for alert in self._firing.values():
             self._resolve(alert, at)
         for group in self._groups:
@@ -134,6 +142,23 @@ class Alerts:
         self._firing.clear()
         self._began.clear()
         self._due.clear()
+
+    def _of_market(self, seconds: Seconds | None) -> list[Turn]:
+        """Return where the market passes a level: each level has a place behind the rules."""
+        if seconds is None:
+            return []
+        return [
+            Turn(
+                int(seconds.time[at]),
+                int(seconds.contract[at]),
+                len(self._rules) + level,
+                _WHOLE,
+                begins,
+                float(seconds.move_pct[at]),
+                int(seconds.rate[at]),
+            )
+            for level, at, begins in self._passing.turns(seconds)
+        ]
 
     def _turns(self, position: int, group: Grouped, score: Floats) -> list[Turn]:
         limit, well = self._limits[position]
@@ -198,11 +223,14 @@ class Alerts:
             self.suppressed += 1
             self._changed[last.key] = last
             return
-        rule, symbol = self._rules[turn.rule], self._names[turn.symbol]
-        limit = self._thresholds[rule.limit.key]
-        alert = StreamAlert(alert_key(rule, symbol, at), rule.id, symbol, turn.time, at, turn.score, limit, turn.contract, turn.rate)
+        if turn.symbol == _WHOLE:  # of the market itself: no group
+            level = self.levels[turn.rule - len(self._rules)]
+            alert = _alert(INDEX_HALT, MARKET, turn, at, level.alert_above, f"{MARKET} {level.pct:g}")
+        else:
+            rule, symbol = self._rules[turn.rule], self._names[turn.symbol]
+            alert = _alert(rule, symbol, turn, at, self._limits[turn.rule][0], symbol)
+            self._join(self._groups[turn.rule], rule, alert)
         self._last[key] = self._firing[key] = self._changed[alert.key] = alert
-        self._join(self._groups[turn.rule], rule, alert)
 
     def _join(self, group: _Group, rule: Rule, alert: StreamAlert) -> None:
         """Put an alert under the market's, where enough symbols break the rule at once."""
@@ -235,3 +263,7 @@ class Alerts:
         more = symbols - self._broken.shape[1]
         if more > 0:
             self._broken = np.pad(self._broken, ((0, 0), (0, max(more, 64))))
+
+
+def _alert(rule: Rule, symbol: str, turn: Turn, at: int, limit: float, named: str) -> StreamAlert:
+    return StreamAlert(alert_key(rule, named, at), rule.id, symbol, turn.time, at, turn.score, limit, turn.contract, turn.rate)

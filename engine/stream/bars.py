@@ -74,26 +74,45 @@ def bars_of(group: Grouped, width_us: int, board_lot: int) -> Bars:
 
 
 def _set_prices(bars: Ints, first: Ints, last: Ints, rate: Ints, regular: Mask) -> None:
-    high = rate
-    if not regular.all():
-        place = np.arange(len(rate))
-        last = np.maximum.reduceat(np.where(regular, place, -1), first)
-        first_regular = np.minimum.reduceat(np.where(regular, place, len(rate) - 1), first)
-        bars[HIGH] = np.maximum.reduceat(np.where(regular, rate, 0), first)
-        bars[LOW] = np.minimum.reduceat(np.where(regular, rate, _FAR), first)
-        bars[OPEN], bars[CLOSE] = rate[first_regular], rate[last]
-        if last.min() < 0:
-            bars[OPEN : CLOSE + 1, last < 0] = 0
-        return
-    bars[HIGH], bars[LOW] = np.maximum.reduceat(high, first), np.minimum.reduceat(rate, first)
-    bars[OPEN], bars[CLOSE] = rate[first], rate[last]
+    odd = np.flatnonzero(~regular)
+    without: Ints = np.zeros(0, np.int64)
+    if len(odd):
+        rate, without = _without_odd_lots(rate, first, last, odd, np.flatnonzero(regular))
+    bars[HIGH], bars[LOW] = np.maximum.reduceat(rate, first), np.minimum.reduceat(rate, first)
+    bars[OPEN], bars[CLOSE] = rate.take(first), rate.take(last)
+    bars[OPEN : CLOSE + 1, without] = 0
+
+
+def _without_odd_lots(rate: Ints, first: Ints, last: Ints, odd: Ints, regular: Ints) -> tuple[Ints, Ints]:
+    """Return rates with those of odd lots, which are few, replaced by a neighbour's in the same bar; and the bars of odd lots alone.
+
+    The neighbour is the regular lot before, or behind where there is none: so first and last, highest and lowest are those of regular lots.
+    """
+    bar = np.searchsorted(first, odd, side="right") - 1
+    place = np.searchsorted(regular, odd)
+    bounded = np.concatenate(([-1], regular, [len(rate)]))
+    before, behind = bounded[place], bounded[place + 1]
+    there = before >= first[bar]
+    neighbour = np.where(there, before, behind)
+    found = there | (behind <= last[bar])
+    rate = rate.copy()
+    rate[odd[found]] = rate[neighbour[found]]
+    return rate, bar[~found]
+
+
+def by_symbol(bars: Bars) -> Bars:
+    """Return bars by (symbol, start)."""
+    symbol, start = bars.matrix[SYMBOL], bars.matrix[START]
+    if ((symbol[1:] > symbol[:-1]) | ((symbol[1:] == symbol[:-1]) & (start[1:] >= start[:-1]))).all():
+        return bars
+    return Bars(bars.matrix.take(np.lexsort((start, symbol)), axis=1))
 
 
 def rolled_up(bars: Bars, times: int) -> Bars:
     """Return bars `times` as wide, by (symbol, start); `bars` may come in any order."""
     if not len(bars):
         return bars
-    old = bars.matrix[:, np.lexsort((bars["start"], bars["symbol"]))]
+    old = by_symbol(bars).matrix
     start = old[START] // times
     first = np.flatnonzero(np.concatenate(([True], (start[1:] != start[:-1]) | (old[SYMBOL, 1:] != old[SYMBOL, :-1]))))
     traded = old[CLOSE] > 0
@@ -165,16 +184,21 @@ class OpenBars:
         bars = bars_of(group, self.width_us, self.board_lot).matrix
         symbols = group.symbols
         self._reach(int(symbols[-1]) + 1)
+        before = self._open.take(symbols, axis=1)
+        if bars.shape[1] == len(symbols) and _go_on(before, bars).all():  # the usual case: one bar a symbol, begun before
+            _put_before(before, bars)
+            self._open[:, symbols] = bars
+            return
         first = np.flatnonzero(np.concatenate(([True], bars[SYMBOL, 1:] != bars[SYMBOL, :-1])))
         last = np.append(first[1:], bars.shape[1]) - 1
-        before = self._open[:, symbols]
-        there = before[TRADES] > 0
-        goes_on = there & (before[START] == bars[START, first])
-        _put_before(before[:, goes_on], bars, first[goes_on])
-        self._open[:, symbols] = bars[:, last]
+        goes_on = _go_on(before, bars.take(first, axis=1))
+        continued = bars.take(first[goes_on], axis=1)
+        _put_before(before[:, goes_on], continued)
+        bars[:, first[goes_on]] = continued
+        self._open[:, symbols] = bars.take(last, axis=1)
         inner = np.ones(bars.shape[1], np.bool_)
         inner[last] = False
-        self._over += [Bars(before[:, there & ~goes_on]), Bars(bars[:, inner])]
+        self._over += [Bars(before[:, (before[TRADES] > 0) & ~goes_on]), Bars(bars[:, inner])]
 
     def _reach(self, symbols: int) -> None:
         more = symbols - self._open.shape[1]
@@ -182,9 +206,14 @@ class OpenBars:
             self._open = np.pad(self._open, ((0, 0), (0, max(more, 64))))
 
 
-def _put_before(before: Ints, bars: Ints, where: Ints) -> None:
-    """Put the earlier halves of bars that go on before what has come now."""
-    now = bars[:, where]
+def _go_on(before: Ints, now: Ints) -> Mask:
+    """Return which of the bars of before, an entry without a trade being none, are the same ones as now."""
+    same: Mask = (before[TRADES] > 0) & (before[START] == now[START])
+    return same
+
+
+def _put_before(before: Ints, now: Ints) -> None:
+    """Put the earlier halves of bars before what has come now."""
     now[VOLUME:] += before[VOLUME:]
     np.maximum(now[HIGH], before[HIGH], out=now[HIGH])
     both = (before[CLOSE] > 0) & (now[CLOSE] > 0)
@@ -196,4 +225,3 @@ def _put_before(before: Ints, bars: Ints, where: Ints) -> None:
         now[LOW] = np.where(both, np.minimum(now[LOW], before[LOW]), np.where(earlier, before[LOW], now[LOW]))
         now[OPEN] = np.where(earlier, before[OPEN], now[OPEN])
         now[CLOSE] = np.where(later, now[CLOSE], before[CLOSE])
-    bars[:, where] = now

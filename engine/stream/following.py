@@ -2,19 +2,22 @@
 
 import signal
 import sys
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from engine.clock import nepal_date
+from engine.clock import NEPAL, nepal_date
 from engine.errors import UnknownName, UsageError
 from engine.runtime import Runtime
 from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
+from engine.stream.ticks import SECOND
 from engine.stream.work import StreamProcess
 from engine.waiting import some_runner, wait_until
 from storage import moves, runs, speed_layer
 
 GLANCE = 0.05  # seconds
+_IN_JSON = {"rate": "records_per_second", "speed": "speed_times"}  # columns whose name lacks the unit
 
 
 def worked_on(runtime: Runtime) -> date:
@@ -37,7 +40,42 @@ def status(runtime: Runtime, session: date) -> dict[str, Any]:
         run = runs.one(connection, state["run_id"]) if state is not None else None
     if state is None:
         raise UnknownName(f"the stream has never worked on {session}")
-    return dict(state) | {"run_status": run["status"] if run is not None else None, "today": nepal_date(runtime.clock.now())}
+    more = {"run_status": run["status"] if run is not None else None, "today": nepal_date(runtime.clock.now())}
+    return {_IN_JSON.get(name, name): value for name, value in dict(state).items()} | more
+
+
+def told(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how far a session has come for people: times in Nepal, figures short, nothing that says nothing."""
+    counted = sorted((found["aside"] or {}).items(), key=lambda one: (-one[1], one[0]))
+    aside = ", ".join(f"{number:,} {reason}" for reason, number in counted if number) or "none"
+    speed, rate, commit = found["speed_times"], found["records_per_second"], found["commit_ms"]
+    said = {
+        "session": found["session"],
+        "status": f"{found['run_status']} (run {found['run_id']}){', paused' if found['paused'] else ''}",
+        "source": found["source"] or None,
+        "simulated": "yes" if found["simulated"] else None,
+        "speed": "max" if speed is None else f"{speed:g} times the clock",
+        "records": f"{found['records']:,} received, {found['accepted']:,} accepted, {found['held']:,} held",
+        "set aside": aside,
+        "missing": f"{found['missing']:,} trades by the holes in the contract ids",
+        "newest trade": _clock(found["newest_us"]),
+        "watermark": _clock(found["watermark_us"]),
+        "bars": f"{found['bars']:,}",
+        "alerts": f"{found['alerts']:,}, and {found['suppressed']:,} kept quiet by a cooldown",
+        "rate": None if rate is None or found["ended_at"] is not None else f"{rate:,.1f} records a second",
+        "last commit": None if commit is None else f"{commit:,.1f} ms",
+        "thresholds": f"version {found['thresholds']}",
+        "note": found["note"],
+        "started": found["started_at"],
+        "updated": found["updated_at"],
+        "ended": found["ended_at"],
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _clock(microseconds: int | None) -> str | None:
+    """Return an instant of the market as people in Nepal read it."""
+    return None if microseconds is None else f"{datetime.fromtimestamp(microseconds / SECOND, NEPAL):%H:%M:%S} in Nepal"
 
 
 def follow(runtime: Runtime, run_id: int, *, timeout: float | None) -> None:

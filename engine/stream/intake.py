@@ -5,9 +5,11 @@ ones aside, and the size of a batch changes nothing.
 """
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import IntEnum
+from types import MappingProxyType
 
 import numpy as np
 
@@ -33,6 +35,18 @@ class Reason(IntEnum):
     OUT_OF_HOURS = 4
     DUPLICATE = 5  # its contract was accepted already
     LATE = 6  # its window is closed
+
+
+SAYS: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.MALFORMED: "its price or its quantity is not above nought",
+        Reason.OTHER_SESSION: "its contract is of another day",
+        Reason.FUTURE: "it is stamped later than it was taken in",
+        Reason.OUT_OF_HOURS: "it is stamped outside the hours of the session",
+        Reason.DUPLICATE: "its contract was accepted before",
+        Reason.LATE: "its window was closed when it came",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +89,13 @@ class Intake:
     contracts: Contracts = field(init=False)
     watermark: int = _NEVER
     newest: int = _NEVER  # the latest time of an accepted tick
+    held: int = 0  # ticks that wait for the watermark
     _held: list[tuple[int, int, Ticks]] = field(default_factory=list)  # a heap: first time, number, ticks in order
     _parts: int = 0
 
     def __post_init__(self) -> None:
         self.hours = Hours.of(self.session)
         self.contracts = Contracts(self.session)
-
-    @property
-    def held(self) -> int:
-        """How many ticks wait for the watermark."""
-        return sum(len(part) for _, _, part in self._held)
 
     def take(self, ticks: Ticks, ingest: Ints | None = None) -> Sorted:
         """Take a batch in; `ingest` is when each was taken into the log, in microseconds since 1970, or None where that is not known."""
@@ -134,16 +144,23 @@ class Intake:
         return reasons
 
     def _late(self, time: Ints, new: Mask) -> Mask:
-        if not len(time) or int(time.min()) >= max(self.newest, _EARLIEST, int(time.max())) - self.lateness_us:
-            return np.zeros(len(time), np.bool_)  # the usual case: all within the lateness of the newest of them
+        if not len(time) or self._in_time(time):
+            return np.zeros(len(time), np.bool_)
         newest = np.empty(len(time) + 1, np.int64)
         newest[0] = self.newest
         newest[1:] = np.where(new, time, _NEVER)
         np.maximum.accumulate(newest, out=newest)
         return time < np.maximum(newest[:-1], _EARLIEST) - self.lateness_us
 
+    def _in_time(self, time: Ints) -> bool:
+        """Say whether none can be late, as is usual: all within the lateness of the newest of them, or in order and none before."""
+        before = max(self.newest, _EARLIEST) - self.lateness_us
+        first = int(time.min())
+        return first >= max(before, int(time.max()) - self.lateness_us) or (first >= before and bool((time[1:] >= time[:-1]).all()))
+
     def _released(self, ticks: Ticks) -> Ticks:
         """Put a batch beside what waits; return what the watermark has passed."""
+        self.held += len(ticks)
         self._hold(ticks.in_order())
         ready, waiting = [], []
         while self._held and self._held[0][0] < self.watermark:
@@ -155,7 +172,9 @@ class Intake:
             waiting = [joined(waiting).in_order()]
         for part in waiting:
             self._hold(part)
-        return joined(ready).in_order()
+        released = joined(ready).in_order()
+        self.held -= len(released)
+        return released
 
     def _hold(self, ticks: Ticks) -> None:
         if len(ticks):

@@ -1,6 +1,6 @@
 """What a tick log is: everything that a stream received, in the order of its arrival, kept; the truth that all else is computed from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -9,7 +9,20 @@ from sqlalchemy import Connection
 
 from engine.stream.records import Records
 from engine.stream.ticks import Symbols
+from engine.thresholds import ThresholdSpec, threshold
 from storage.tick_log import TopicState
+
+KEEP = threshold(
+    ThresholdSpec(
+        "tick_log.keep_days",
+        0,
+        0,
+        36_500,
+        1,
+        "days",
+        "for how long the log of a session is kept once the official rows are served in its place; 0: for ever",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,11 @@ class TickLog(Protocol):
     @property
     def name(self) -> str:
         """The name it is chosen by in the settings."""
+        ...
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream, which is that of its dataset in the lake."""
         ...
 
     def symbols(self, session: date) -> Symbols:
@@ -82,10 +100,17 @@ class TickLog(Protocol):
         """End a session: nothing can be appended any more. Closing again changes nothing."""
         ...
 
+    def supplement(self, within: Connection, session: date, records: Records) -> int:
+        """Add what a closed session never received behind its end; return the offset of the first.
+
+        Raises `TickLogError` for a session that is not closed, and `TicksGone` for one that retention has dropped.
+        """
+        ...
+
     def compact(self, session: date) -> TopicState:
         """Bring a closed session into the form in which it is kept for years; reading goes on meanwhile. Is idempotent."""
         ...
 
-    def retain(self, since: date, *, uncompacted: bool = False) -> Sequence[date]:
-        """Drop the closed sessions before `since`, those that were never compacted only when asked; return which."""
+    def retain(self, since: date, *, uncompacted: bool = False, but: Collection[date] = ()) -> Sequence[date]:
+        """Drop the closed sessions before `since` `but` for some, those that were never compacted only when asked; return which."""
         ...

@@ -15,10 +15,12 @@ from engine.clock import nepal_time
 from engine.market.rules import rules_on
 from engine.stream.alert_diff import by_time
 from engine.stream.alerts import COOLDOWN, GROUP, GROUP_SECONDS, HYSTERESIS, PENDING, Alerts
+from engine.stream.index_halt import levels_of
 from engine.stream.intake import Hours, Reason
+from engine.stream.market_seconds import MarketSeconds, Seconds
 from engine.stream.processor import LATENESS
 from engine.stream.replay import Replay, replayed
-from engine.stream.rules import RULES, Known, Moment, Rule, moment
+from engine.stream.rules import HALT_SYMBOLS, RULES, Known, Moment, Rule, active, moment
 from engine.stream.ticks import Floats, Symbols, Ticks, no_ticks
 from engine.stream.trailing import Before, Grouped, Sums, WholeTape, grouped
 from engine.thresholds import SPECS, Thresholds, snapshot
@@ -65,6 +67,7 @@ class _Sorted:
     group: Grouped | None  # None where no trade was accepted
     before: Before | None
     windows: _KnownWindows
+    seconds: Seconds | None  # of the whole market
     known: Known
     shelf: _Shelf
 
@@ -82,9 +85,9 @@ class PreparedTape:
         done = self._for(thresholds)
         if done.group is None:
             return done.quiet
-        active = [rule for rule in RULES.values() if thresholds[rule.enabled.key]]
-        alerts = Alerts(active, self.symbols.names, thresholds)
-        alerts.add(done.group, _scores(done, active, thresholds), int(done.group.ticks.time.max()))
+        rules = active(thresholds)
+        alerts = Alerts(rules, self.symbols.names, thresholds, levels_of(self.session, thresholds))
+        alerts.add(done.group, _scores(done, rules, thresholds), int(done.group.ticks.time.max()), done.seconds)
         alerts.close(Hours.of(self.session).closes)
         return replace(done.quiet, alerts=sorted(alerts.changed(), key=by_time), suppressed=alerts.suppressed)
 
@@ -122,7 +125,14 @@ class PreparedTape:
         shelf = _Shelf()
         windows = _KnownWindows(shelf)
         before = windows.add(group) if group else None
-        return _Sorted(lateness, quiet, group, before, windows, self._known(), shelf)
+        known = self._known()
+        seconds = self._seconds(released, group, before, known) if group and before else None
+        return _Sorted(lateness, quiet, group, before, windows, seconds, known, shelf)
+
+    def _seconds(self, released: Ticks, group: Grouped, before: Before, known: Known) -> Seconds:
+        of_market = MarketSeconds(rules_on(self.session).board_lot)
+        over = of_market.add(released, group, before.pane, known.previous_closes[before.symbol])
+        return Seconds(*(np.concatenate(pair) for pair in zip(over, of_market.close(), strict=True)))
 
     def _known(self) -> Known:
         rules = rules_on(self.session)
@@ -146,6 +156,6 @@ def _scores(done: _Sorted, rules: Sequence[Rule], thresholds: Thresholds) -> lis
 
 def _scoring() -> Sequence[str]:
     """Return the thresholds that a score may depend on: the stream's without those of alerts, limits and switches."""
-    others = {spec.key for spec in (COOLDOWN, PENDING, HYSTERESIS, GROUP, GROUP_SECONDS)}
+    others = {spec.key for spec in (COOLDOWN, PENDING, HYSTERESIS, GROUP, GROUP_SECONDS, HALT_SYMBOLS)}
     others |= {spec.key for rule in RULES.values() for spec in (rule.limit, rule.enabled)}
     return [key for key in SPECS if key.startswith("stream.") and key not in others]

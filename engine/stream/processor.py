@@ -14,9 +14,11 @@ from engine.clock import nepal_time
 from engine.market.rules import MarketRules, rules_on
 from engine.stream.alerts import Alerts, StreamAlert
 from engine.stream.bars import Bars, OpenBars
+from engine.stream.index_halt import levels_of
 from engine.stream.intake import Intake, Sorted
 from engine.stream.market_move import MarketBar, MarketMove
-from engine.stream.rules import RULES, WINDOW, Known, Rule, moment
+from engine.stream.market_seconds import MarketSeconds
+from engine.stream.rules import WINDOW, Known, Rule, active, moment
 from engine.stream.ticks import SECOND, Ints, Symbols, Ticks, joined
 from engine.stream.trailing import Trailing, WholeTape, grouped, spans
 from engine.thresholds import Thresholds, ThresholdSpec, threshold
@@ -53,6 +55,7 @@ class Processor:
     _open: OpenBars = field(init=False)
     _alerts: Alerts = field(init=False)
     _market: MarketMove = field(init=False)
+    _seconds: MarketSeconds = field(init=False)
     _active: list[Rule] = field(init=False)
     _known: Known = field(init=False)
 
@@ -61,9 +64,10 @@ class Processor:
         self.intake = Intake(self.session, int(self.thresholds[LATENESS.key] * SECOND))
         self._trailing = Trailing(int(self.thresholds[WINDOW.key]))
         self._open = OpenBars(BAR_SECONDS * SECOND, self.rules.board_lot)
-        self._active = [rule for rule in RULES.values() if self.thresholds[rule.enabled.key]]
-        self._alerts = Alerts(self._active, self.symbols.names, self.thresholds)
+        self._active = active(self.thresholds)
+        self._alerts = Alerts(self._active, self.symbols.names, self.thresholds, levels_of(self.session, self.thresholds))
         self._market = MarketMove(BAR_SECONDS * SECOND)
+        self._seconds = MarketSeconds(self.rules.board_lot)
         opening = nepal_time(self.session, self.rules.hours.opens.hour, self.rules.hours.opens.minute)
         self._known = Known(int(opening.timestamp()), float(self.rules.band_pct), np.full(0, np.nan))
 
@@ -82,7 +86,7 @@ class Processor:
         """End the session: the last bars close and what fires is resolved."""
         arrived = self.intake.close()
         self._stream(arrived.ticks)
-        self._alerts.close(arrived.watermark)
+        self._alerts.close(arrived.watermark, self._seconds.close())
         return self._output(arrived)
 
     def whole(self, ticks: Ticks, ingest: Ints | None = None) -> Output:
@@ -91,7 +95,7 @@ class Processor:
         released = joined([arrived.ticks, rest.ticks])
         if len(released):
             self._judge(released, WholeTape())
-        self._alerts.close(rest.watermark)
+        self._alerts.close(rest.watermark, self._seconds.close())
         return self._output(Sorted(released, arrived.reasons, rest.watermark))
 
     def open_bars(self) -> Bars:
@@ -106,8 +110,10 @@ class Processor:
         self._know_closes()
         group = grouped(ticks)
         self._open.add(ticks, group)
-        seen = moment(group, trailing.add(group), trailing, self._known, self.thresholds)
-        self._alerts.add(group, [rule.score(seen) for rule in self._active], int(ticks.time[-1]))
+        before = trailing.add(group)
+        seen = moment(group, before, trailing, self._known, self.thresholds)
+        seconds = self._seconds.add(ticks, group, before.pane, seen.previous_close) if self._alerts.levels else None
+        self._alerts.add(group, [rule.score(seen) for rule in self._active], int(ticks.time[-1]), seconds)
 
     def _output(self, arrived: Sorted) -> Output:
         bars = self._open.close(arrived.watermark)

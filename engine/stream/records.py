@@ -62,9 +62,10 @@ def all_of(parts: Sequence[Records], symbols: Symbols) -> Records:
 
 def recoded(records: Records, known: Symbols) -> Records:
     """Return records whose codes are those of the session's symbols."""
-    if records.symbols is known:
+    names = records.symbols.names
+    if records.symbols is known or (names and names == known.names[: len(names)]):
         return records
-    codes = known.codes(records.symbols.names)
+    codes = known.codes(names)
     if not len(codes) or (codes == np.arange(len(codes))).all():
         return records
     return replace(records, ticks=replace(records.ticks, symbol=codes[records.ticks.symbol]), symbols=known)

@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
-
 from engine.stream.alert_diff import by_time
 from engine.stream.alerts import StreamAlert
-from engine.stream.bars import Bars, rolled_up
+from engine.stream.bars import Bars, by_symbol, rolled_up
 from engine.stream.contracts import Completeness
 from engine.stream.intake import Reason
 from engine.stream.market_move import MarketBar
@@ -51,7 +49,7 @@ def replayed(
     """Replay ticks in the order in which they are given."""
     processor = Processor(session, symbols, thresholds, previous_closes or {})
     output = processor.whole(ticks)
-    bars = output.bars.take(np.lexsort((output.bars["start"], output.bars["symbol"])))
+    bars = by_symbol(output.bars)
     return Replay(
         session=session,
         symbols=symbols,

@@ -54,13 +54,16 @@ class Rule:
     enabled: ThresholdSpec
     says: str
     score: Score
+    of_market: bool = False  # it judges no trade but the whole market, see `index_halt.py`
 
 
 _registered: dict[str, Rule] = {}
 RULES: Mapping[str, Rule] = MappingProxyType(_registered)
 
 
-def rule(*, default: float, low: float, high: float, step: float, unit: str, version: int = 1) -> Callable[[Score], Score]:
+def rule(
+    *, default: float, low: float, high: float, step: float, unit: str, version: int = 1, of_market: bool = False
+) -> Callable[[Score], Score]:
     """Register the function below as a rule with such a limit; its docstring is what people read."""
 
     def register(score: Score) -> Score:
@@ -68,9 +71,10 @@ def rule(*, default: float, low: float, high: float, step: float, unit: str, ver
         if name in _registered:
             raise UsageError(f"there are two stream rules called {name}")
         says = (score.__doc__ or "").strip()
-        limit = threshold(ThresholdSpec(f"stream.{name}.alert_above", default, low, high, step, unit, says))
+        word = "margin" if of_market else "alert_above"
+        limit = threshold(ThresholdSpec(f"stream.{name}.{word}", default, low, high, step, unit, says))
         enabled = switch(f"stream.{name}.enabled", f"whether {name.replace('_', ' ')} raises alerts")
-        _registered[name] = Rule(name, version, limit, enabled, says, score)
+        _registered[name] = Rule(name, version, limit, enabled, says, score, of_market)
         return score
 
     return register
@@ -111,13 +115,34 @@ def volume_limit(moment: Moment) -> Floats:
 @rule(default=50, low=2, high=500, step=1, unit="times the usual")
 def trade_burst(moment: Moment) -> Floats:
     """Far more trades within ten seconds than the window before lets expect; one in ten seconds is the least that is expected."""
-    older = moment.earlier.number - (moment.recent - 1)
-    covered = np.minimum(moment.since_opening, moment.thresholds[WINDOW.key]) - BURST_SECONDS
-    usual = older * BURST_SECONDS
+    usual = moment.earlier.number - moment.recent
+    usual += 1.0  # this trade is among the recent ones, and not among the earlier
+    usual *= BURST_SECONDS
+    covered = np.minimum(moment.since_opening, moment.thresholds[WINDOW.key])
+    covered -= BURST_SECONDS
     usual /= np.maximum(covered, BURST_SECONDS)
     score = moment.recent / np.maximum(usual, 1.0, out=usual)
     score[covered < BURST_SECONDS] = np.nan  # the rush of the opening is compared with nothing
     return score
+
+
+@rule(default=0.5, low=0, high=0.9, step=0.05, unit="points", of_market=True)
+def index_halt(moment: Moment) -> Floats:
+    """The whole market moved so far that the index may halt trading: its mean move came within a margin of a level of the date."""
+    return np.full(len(moment.rate), np.nan)  # it has no score of a single trade
+
+
+INDEX_HALT = RULES["index_halt"]
+HALT_SYMBOLS = threshold(
+    ThresholdSpec(
+        "stream.index_halt.min_symbols", 50, 1, 500, 1, "symbols", "Fewer traded symbols whose close before is known make no market."
+    )
+)
+
+
+def active(limits: Thresholds) -> list[Rule]:
+    """Return the rules about single trades that are switched on."""
+    return [rule for rule in RULES.values() if limits[rule.enabled.key] and not rule.of_market]
 
 
 def moment(group: Grouped, before: Before, trailing: Trailing | WholeTape, market: Known, limits: Thresholds) -> Moment:
@@ -127,7 +152,7 @@ def moment(group: Grouped, before: Before, trailing: Trailing | WholeTape, marke
         quantity=group.ticks.quantity,
         earlier=trailing.within(before, int(limits[WINDOW.key])),
         recent=trailing.within(before, BURST_SECONDS).number + 1,
-        previous_close=market.previous_closes[before.symbol],
+        previous_close=market.previous_closes.take(before.symbol),
         since_opening=before.pane - market.opening,
         band_pct=market.band_pct,
         thresholds=limits,

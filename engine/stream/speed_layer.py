@@ -18,17 +18,19 @@ from engine.printing import as_json
 from engine.stream.alerts import StreamAlert
 from engine.stream.bars import COLUMNS, START, SYMBOL, Bars, OpenBars
 from engine.stream.correction import Correction
-from engine.stream.intake import Reason
+from engine.stream.intake import SAYS, Reason
 from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Output, Processor
+from engine.stream.received import Received
 from engine.stream.records import Records, recoded
-from engine.stream.ticks import SECOND, Ints, Symbols, Ticks
+from engine.stream.ticks import SECOND, Codes, Ints, Symbols
 from engine.thresholds import Thresholds
 from storage import dead_letters, speed_layer
 from storage.dead_letters import Letter
 from storage.status import LetterKind
 
 DAY = 24 * 60 * 60
+DAYS_EVERY = timedelta(milliseconds=250)  # of what is written with a batch, symbols' days would cost more than all else
 _AT_ONCE = 100_000  # records that are read back at a time
 _PRICES, _SUMS = ("open", "high", "low", "close"), ("volume", "turnover", "trades")
 
@@ -47,6 +49,8 @@ class Session:
     bars: int = 0
     alerts: set[str] = field(default_factory=set)
     _days: OpenBars = field(init=False)
+    _traded: list[Codes] = field(default_factory=list)  # symbols whose days are not written as they stand
+    _written_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.processor = Processor(self.day, self.log.symbols(self.day), self.thresholds, self.previous_closes)
@@ -70,76 +74,110 @@ class Session:
         room = max(dead_letters.MOST_LETTERS - self.aside.total(), 0)
         base = self.log.append(within, self.day, records, source=source, position=position)
         output, reasons = self._feed(records)
-        letters = _letters(self.day, records, reasons, base)[:room]  # the log keeps them all, and the counts count them
+        letters = letters_of(self.day, records, reasons, base)[:room]  # the log keeps them all, and the counts count them
         dead_letters.add(within, run, topic_digest(self.day), f"ticks {self.day}", letters, at=at)
         self._write(within, output, at=at)
 
     def close(self, within: Connection, *, at: datetime) -> None:
         """End the session: the last bars close, alerts are resolved, and the log takes nothing more."""
         output = self.processor.close()
-        self._days.add(output.ticks)
         self._note(output)
         self._write(within, output, at=at, ended_at=at)
+        self.settle(within)
         self.log.close(within, self.day)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every symbol's day is written as it stands; `take` writes them four times a second, each with what had been taken."""
+        return not self._traded
+
+    def settle(self, within: Connection) -> None:
+        """Write the days that are not."""
+        if self._traded:
+            speed_layer.set_days(within, self._day_columns(np.unique(np.concatenate(self._traded))))
+            self._traded = []
 
     def _feed(self, records: Records) -> tuple[Output, Ints]:
         """Return what the processor made of records, and a `Reason` for each record."""
-        reasons = np.full(len(records), int(Reason.MALFORMED), np.int64)
-        there = np.ones(len(records), np.bool_)
-        there[[it.row for it in records.unread]] = False
-        output = self.processor.feed(records.ticks if there.all() else records.ticks.take(there), records.ingest[there])
-        reasons[there] = output.reasons
+        if records.unread:
+            there = np.ones(len(records), np.bool_)
+            there[[it.row for it in records.unread]] = False
+            output = self.processor.feed(records.ticks.take(there), records.ingest[there])
+            reasons = np.full(len(records), int(Reason.MALFORMED), np.int64)
+            reasons[there] = output.reasons
+        else:
+            output = self.processor.feed(records.ticks, records.ingest)
+            reasons = output.reasons
         self.records += len(records)
         self.aside.update(Reason(reason).name.lower() for reason in reasons[reasons != Reason.ACCEPTED].tolist())
-        self._days.add(output.ticks)
         self._note(output)
         return output, reasons
 
     def _note(self, output: Output) -> None:
+        if len(output.ticks):
+            self._days.add(output.ticks)
+            self._traded.append(output.ticks.symbol)
         self.bars += len(output.bars)
         self.alerts.update(alert.key for alert in output.alerts)
 
     def _write(self, within: Connection, output: Output, *, at: datetime, **more: Any) -> None:
         if len(output.bars):
             speed_layer.add_bars(within, self._bar_columns(output.bars))
-        if len(output.ticks):
-            speed_layer.set_days(within, self._day_columns(output.ticks))
+        if self._written_at is None or at - self._written_at >= DAYS_EVERY:
+            self._written_at = at
+            self.settle(within)
         if output.alerts:
             speed_layer.set_alerts(within, [alert_row(self.day, alert) for alert in output.alerts])
         speed_layer.change(within, self.day, updated_at=at, **self.figures(), **more)
 
     def figures(self) -> dict[str, Any]:
         """Return how far the session has come, as `stream_state` holds it."""
-        intake = self.processor.intake
-        return {
-            "records": self.records,
-            "accepted": self.records - self.aside.total(),
-            "aside": dict(self.aside),
-            "held": intake.held,
-            "missing": sum(part.missing for part in intake.contracts.completeness()),
-            "watermark_us": intake.watermark if intake.watermark > 0 else None,
-            "newest_us": intake.newest if intake.newest > 0 else None,
+        return counts_of(self.processor, self.records, self.aside) | {
             "bars": self.bars,
             "alerts": len(self.alerts),
-            "suppressed": self.processor.suppressed,
             "thresholds": self.thresholds.version,
         }
 
     def _bar_columns(self, bars: Bars) -> dict[str, Sequence[Any]]:
         return bar_columns(self.day, bars, self.processor.symbols, speed_layer.FIRST)
 
-    def _day_columns(self, ticks: Ticks) -> dict[str, Sequence[Any]]:
-        """Return the days of those symbols that were traded just now."""
+    def _day_columns(self, symbols: Codes) -> dict[str, Sequence[Any]]:
+        """Return the days of some symbols."""
         now = self._days.now()
-        days = day_columns(self.day, now.take(np.isin(now.matrix[SYMBOL], np.unique(ticks.symbol))), self.processor.symbols)
+        days = day_columns(self.day, now.take(np.isin(now.matrix[SYMBOL], symbols)), self.processor.symbols)
         return days | {"previous_close_paisa": [self.previous_closes.get(name) for name in days["symbol"]]}
 
 
-def revise(connection: Connection, day: date, correction: Correction) -> None:
-    """Write corrected windows: bars as a new revision beside the old, days as they are now."""
+def counts_of(processor: Processor, records: int, aside: Mapping[str, int]) -> dict[str, Any]:
+    """Return what a processor has counted, as `stream_state` holds it; `aside` says how many records were set aside, by reason."""
+    intake = processor.intake
+    return {
+        "records": records,
+        "accepted": records - sum(aside.values()),
+        "aside": dict(aside),
+        "held": intake.held,
+        "missing": sum(part.missing for part in intake.contracts.completeness()),
+        "watermark_us": intake.watermark if intake.watermark > 0 else None,
+        "newest_us": intake.newest if intake.newest > 0 else None,
+        "suppressed": processor.suppressed,
+    }
+
+
+def revise(connection: Connection, day: date, correction: Correction, previous_closes: Mapping[str, int]) -> None:
+    """Write corrected windows: bars as a new revision beside the old, days as they are now; and what the session then has."""
     revision = speed_layer.next_revision(connection, day)
     speed_layer.add_bars(connection, bar_columns(day, correction.bars, correction.symbols, revision))
-    speed_layer.set_days(connection, day_columns(day, correction.days, correction.symbols))
+    days = day_columns(day, correction.days, correction.symbols)
+    speed_layer.set_days(connection, days | {"previous_close_paisa": [previous_closes.get(name) for name in days["symbol"]]})
+    speed_layer.change(connection, day, **figures_of(correction.after))
+
+
+def figures_of(found: Received) -> dict[str, Any]:
+    """Return the counts of a session that is over, as `stream_state` holds them."""
+    reasons = Counter(found.reasons.tolist())
+    aside = {Reason(reason).name.lower(): count for reason, count in reasons.items() if reason != Reason.ACCEPTED}
+    missing = sum(part.missing for part in found.completeness)
+    return {"records": len(found.records), "accepted": reasons[int(Reason.ACCEPTED)], "aside": aside, "missing": missing}
 
 
 def bar_columns(day: date, bars: Bars, symbols: Symbols, revision: int) -> dict[str, Sequence[Any]]:
@@ -190,12 +228,13 @@ def _values(bars: Bars) -> dict[str, Sequence[Any]]:
     return prices | {"volume": columns["volume"], "turnover_paisa": columns["turnover"], "trades": columns["trades"]}
 
 
-def _letters(session: date, records: Records, reasons: Ints, base: int) -> list[Letter]:
+def letters_of(session: date, records: Records, reasons: Ints, base: int) -> list[Letter]:
     """Return a dead letter for each record that was set aside; its line is its offset in the log."""
     unread = {it.row: it for it in records.unread}
     found = []
     for row in np.flatnonzero(reasons != Reason.ACCEPTED).tolist():
-        reason = Reason(int(reasons[row])).name.lower()
+        judged = Reason(int(reasons[row]))
+        reason = judged.name.lower()
         if row in unread:
             found.append(_letter(session, base + row, reason, unread[row].reason, unread[row].raw, LetterKind.LINE))
             continue
@@ -208,18 +247,10 @@ def _letters(session: date, records: Records, reasons: Ints, base: int) -> list[
             "tradeTime": _instant(int(ticks.time[row])).isoformat(),
             "ingestTime": _instant(int(records.ingest[row])).isoformat(),
         }
-        found.append(_letter(session, base + row, reason, _SAYS[reason], as_json(trade).encode(), LetterKind.ROW, trade))
+        found.append(_letter(session, base + row, reason, SAYS[judged], as_json(trade).encode(), LetterKind.ROW, trade))
     return found
 
 
-_SAYS = {
-    "malformed": "its price or its quantity is not above nought",
-    "other_session": "its contract is of another day",
-    "future": "it is stamped later than it was taken in",
-    "out_of_hours": "it is stamped outside the hours of the session",
-    "duplicate": "its contract was accepted before",
-    "late": "its window was closed when it came",
-}
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 

@@ -28,9 +28,17 @@ class Ticks:
     def __len__(self) -> int:
         return len(self.contract)
 
+    def columns(self) -> Sequence[Ints | Codes]:
+        """Return the columns one after the other."""
+        return self.contract, self.time, self.symbol, self.quantity, self.rate
+
     def take(self, which: Ints | Mask | slice) -> "Ticks":
         """Return those that `which` selects, in its order."""
-        return Ticks(self.contract[which], self.time[which], self.symbol[which], self.quantity[which], self.rate[which])
+        if isinstance(which, slice) or which.dtype == np.bool_:
+            return Ticks(self.contract[which], self.time[which], self.symbol[which], self.quantity[which], self.rate[which])
+        # A third faster than brackets.
+        columns = self.contract.take(which), self.time.take(which), self.symbol.take(which), self.quantity.take(which)
+        return Ticks(*columns, self.rate.take(which))
 
     def in_order(self) -> "Ticks":
         """Return them by (time, contract): the order in which they were traded."""
@@ -71,6 +79,10 @@ class Symbols:
     def __len__(self) -> int:
         return len(self.names)
 
+    def known(self, names: Iterable[str]) -> list[int | None]:
+        """Return the codes of symbols, None for those that have none."""
+        return list(map(self._codes.get, names))
+
     def code(self, name: str) -> int:
         """Return the symbol's code, a new one where it has none; `OverflowError` for more symbols than codes."""
         known = self._codes.get(name)
@@ -84,4 +96,4 @@ class Symbols:
 
     def codes(self, names: Iterable[str]) -> Codes:
         """Return the codes of many symbols."""
-        return np.fromiter((self.code(name) for name in names), np.uint16)
+        return np.fromiter(map(self.code, names), np.uint16)

@@ -8,33 +8,43 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.stream.ticks import SECOND, Floats, Ints, Ticks
+from engine.stream.ticks import SECOND, Codes, Floats, Ints, Ticks
 
 _SECOND_BITS = 40  # of a key: more seconds than since 1970
 _PANES_AT_ONCE = 256  # a batch that spans more seconds is taken in parts
 
 
 class Grouped(NamedTuple):
-    """A batch by symbol, within a symbol in order; `first` are the places where a symbol begins, `owner` the group of each tick."""
+    """A batch by symbol, within a symbol in order; `first` are the places where a symbol begins, `symbols` which these are."""
 
     ticks: Ticks
     first: Ints
     size: Ints
-    owner: Ints
-
-    @property
-    def symbols(self) -> Ints:
-        """The symbol of each group."""
-        return self.ticks.symbol[self.first].astype(np.int64)
+    symbols: Ints
+    seconds: range  # since 1970, from its first tick to its last
 
 
 def grouped(ticks: Ticks) -> Grouped:
     """Return ticks (at least one, in order) by symbol."""
     by_symbol = ticks.take(np.argsort(ticks.symbol, kind="stable"))
-    symbol = by_symbol.symbol
-    first = np.flatnonzero(np.concatenate(([True], symbol[1:] != symbol[:-1])))
-    size = np.diff(first, append=len(symbol))
-    return Grouped(by_symbol, first, size, np.repeat(np.arange(len(first)), size))
+    first = _beginnings(by_symbol.symbol, np.zeros(1, np.int64))
+    seconds = range(int(ticks.time[0]) // SECOND, int(ticks.time[-1]) // SECOND + 1)
+    return Grouped(by_symbol, first, _sizes(first, len(ticks)), by_symbol.symbol.take(first).astype(np.int64), seconds)
+
+
+def _beginnings(column: Ints | Codes, anyway: Ints) -> Ints:
+    """Return the places at which a value differs from the one before, and those where a group begins `anyway`."""
+    new = np.empty(len(column), np.bool_)
+    np.not_equal(column[1:], column[:-1], out=new[1:])
+    new[anyway] = True
+    return np.flatnonzero(new)
+
+
+def _sizes(first: Ints, count: int) -> Ints:
+    size = np.empty_like(first)
+    np.subtract(first[1:], first[:-1], out=size[:-1])
+    size[-1] = count - first[-1]
+    return size
 
 
 class Sums(NamedTuple):
@@ -44,6 +54,15 @@ class Sums(NamedTuple):
     number: Floats
 
 
+class Runs(NamedTuple):
+    """The ticks of one symbol in one second: what is the same for all of them is worked out once."""
+
+    first: Ints
+    size: Ints
+    symbol: Ints
+    pane: Ints
+
+
 class Before(NamedTuple):
     """For each tick of a `Grouped`, its second, its symbol, and all earlier trades of that symbol."""
 
@@ -51,6 +70,19 @@ class Before(NamedTuple):
     symbol: Ints
     total: Floats
     number: Floats
+    runs: Runs
+
+    def less(self, total: Floats, number: Floats) -> Sums:
+        """Return what is left without what each run's window does not hold."""
+        size = self.runs.size
+        return Sums(self.total - np.repeat(total, size), self.number - np.repeat(number, size))
+
+
+def _runs(group: Grouped, pane: Ints) -> Runs:
+    if len(group.seconds) == 1:
+        return Runs(group.first, group.size, group.symbols, pane.take(group.first))
+    first = _beginnings(pane, group.first)
+    return Runs(first, _sizes(first, len(pane)), group.ticks.symbol.take(first).astype(np.int64), pane.take(first))
 
 
 class Trailing:
@@ -62,7 +94,6 @@ class Trailing:
         self._width = 0  # symbols that there is room for
         self._pane: int | None = None  # the second up to which the rows are filled
         self._first = self._seconds = 0  # where the seconds of the last `add` begin, and how many there are
-        self._since = np.zeros(0, np.int64)  # of each of its ticks, in seconds from there
         self._total, self._count = np.zeros(0), np.zeros(0)
         self._totals, self._counts = np.zeros((self._rows, 0)), np.zeros((self._rows, 0))
 
@@ -74,50 +105,55 @@ class Trailing:
     def add(self, group: Grouped) -> Before:
         """Add ticks that are later than all before them and span less than `_PANES_AT_ONCE` seconds; return what each finds before it."""
         pane = group.ticks.time // SECOND
-        symbols = group.symbols
+        symbols, rate = group.symbols, group.ticks.rate
         self._reach(int(symbols[-1]) + 1)
-        upto = np.cumsum(group.ticks.rate)  # as whole numbers: three times as fast as a running sum of doubles
-        upto -= group.ticks.rate  # without the tick itself
-        carried = self._total[symbols] - upto[group.first]
-        counted = self._count[symbols] - group.first
+        upto = np.cumsum(rate)  # as whole numbers: three times as fast as a running sum of doubles
+        upto -= rate  # without the tick itself
+        carried: Floats = self._total[symbols] - upto[group.first]
+        counted: Floats = self._count[symbols] - group.first
         before = Before(
             pane,
             group.ticks.symbol.astype(np.int64),
-            upto + carried[group.owner],
-            np.arange(len(pane)) + counted[group.owner],
+            upto + carried.repeat(group.size),
+            np.arange(len(pane)) + counted.repeat(group.size),
+            _runs(group, pane),
         )
-        self._first, last = int(pane.min()), int(pane.max())
-        self._seconds, self._since = last + 1 - self._first, pane - self._first
+        self._first, self._seconds = group.seconds.start, len(group.seconds)
         self._fill(group, before)
         return before
 
     def within(self, before: Before, seconds: int) -> Sums:
         """Return the sums over a window of so many seconds (at most `longest`) before each tick of the last `add`."""
         start = self._first - (seconds + 1)
-        rows = np.arange(start, start + self._seconds) % self._rows * self._width  # a remainder a tick would cost more than all else here
-        cell = rows[self._since] + before.symbol
-        return Sums(before.total - self._totals.ravel()[cell], before.number - self._counts.ravel()[cell])
+        if self._seconds == 1:
+            cell = before.runs.symbol + start % self._rows * self._width
+        else:
+            rows = (
+                np.arange(start, start + self._seconds) % self._rows * self._width
+            )  # a remainder a run would cost more than all else here
+            cell = rows[before.runs.pane - self._first] + before.runs.symbol
+        return before.less(self._totals.ravel().take(cell), self._counts.ravel().take(cell))
 
     def _fill(self, group: Grouped, before: Before) -> None:
         first, last = self._first, self._first + self._seconds - 1
-        rate = group.ticks.rate
         self._carry_to(first)
         if first == last:
             symbols, ends = group.symbols, group.first + group.size - 1
-            self._total[symbols] = before.total[ends] + rate[ends]
+            self._total[symbols] = before.total[ends] + group.ticks.rate[ends]
             self._count[symbols] = before.number[ends] + 1
             row = last % self._rows
             self._totals[row], self._counts[row] = self._total, self._count
         else:
             rows = np.arange(first, last + 1) % self._rows
-            cell = self._since * self._width + before.symbol
-            self._totals[rows] = self._running(np.bincount(cell, rate, len(rows) * self._width), self._total)
-            self._counts[rows] = self._running(np.bincount(cell, minlength=len(rows) * self._width), self._count)
+            place = before.runs.pane - first, before.runs.symbol
+            self._totals[rows] = self._running(place, np.add.reduceat(group.ticks.rate, before.runs.first), self._total)
+            self._counts[rows] = self._running(place, before.runs.size, self._count)
             self._total, self._count = self._totals[rows[-1]].copy(), self._counts[rows[-1]].copy()
         self._pane = last
 
-    def _running(self, added: Floats | Ints, start: Floats) -> Floats:
-        sums = added.reshape(-1, self._width).astype(np.float64, copy=False)
+    def _running(self, place: tuple[Ints, Ints], added: Ints, start: Floats) -> Floats:
+        sums = np.zeros((self._seconds, self._width))
+        sums[place] = added
         sums[0] += start
         for row in range(1, len(sums)):  # numpy's cumsum over rows goes down the columns: ten times slower
             sums[row] += sums[row - 1]
@@ -143,21 +179,28 @@ class WholeTape:
     """The same sums over a session that is there as a whole: no rows are kept, each window's beginning is searched for."""
 
     def __init__(self) -> None:
-        self._key: Ints = np.zeros(0, np.int64)  # symbol and second, rising
+        self._key: Ints = np.zeros(0, np.int64)  # of each run, symbol and second, rising
 
     def add(self, group: Grouped) -> Before:
         """Take the whole session; return what each tick finds before it, counted from the first tick of the first symbol."""
         pane = group.ticks.time // SECOND
-        symbol = group.ticks.symbol.astype(np.int64)
-        self._key = (symbol << _SECOND_BITS) + pane
         total = np.cumsum(group.ticks.rate, dtype=np.float64)
         total -= group.ticks.rate
-        return Before(pane, symbol, total, np.arange(len(pane), dtype=np.float64))
+        runs = _runs(group, pane)
+        self._key = (runs.symbol << _SECOND_BITS) + runs.pane
+        return Before(pane, group.ticks.symbol.astype(np.int64), total, np.arange(len(pane), dtype=np.float64), runs)
 
     def within(self, before: Before, seconds: int) -> Sums:
         """Return the sums over a window of so many seconds before each tick."""
-        start = np.searchsorted(self._key, self._key - seconds)
-        return Sums(before.total - before.total[start], before.number - start)
+        start = before.runs.first.take(_places(self._key, self._key - seconds))
+        return before.less(before.total.take(start), start.astype(np.float64))
+
+
+def _places(keys: Ints, wanted: Ints) -> Ints:
+    """Return `np.searchsorted(keys, wanted)` of two rising columns: numpy's stable sort merges them, in half the time."""
+    order = np.argsort(np.concatenate((wanted, keys)), kind="stable")
+    places: Ints = np.flatnonzero(order < len(wanted)) - np.arange(len(wanted))
+    return places
 
 
 def spans(ticks: Ticks) -> list[Ticks]:

@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -86,6 +86,8 @@ class StreamWork:
         try:
             while True:
                 wanted = self._wanted()
+                if not session.settled and (wanted["cancel_requested"] or wanted["paused"] or self.stopping()):
+                    self._settle(session)
                 if wanted["cancel_requested"]:
                     return self._finish(RunStatus.CANCELLED, reason=f"stopped after {session.records:,} records")
                 if self.stopping():
@@ -97,6 +99,8 @@ class StreamWork:
                 received = reader.poll(wanted["speed"])
                 if received is not None and len(received.records):
                     self._commit(session, received.records, received.position)
+                elif not session.settled:
+                    self._settle(session)
                 if received is not None and (received.ended or self._is_over(session, received)):
                     return self._end(session)
         finally:
@@ -140,6 +144,12 @@ class StreamWork:
             speed_layer.change(connection, self.day, **measured)
             if self.run["rescues"]:  # it goes on well: a later death counts as the first one
                 moves.note(connection, self.run["id"], rescues=0)
+
+    def _settle(self, session: Session) -> None:
+        """Write what waits for the next batch, which may be long in coming."""
+        with self.runtime.database.transaction() as connection:
+            self._still_mine(connection)
+            session.settle(connection)
 
     def _end(self, session: Session) -> RunStatus:
         if not session.records:
@@ -256,7 +266,8 @@ class StreamProcess:
             if run is None:
                 return None
             self.run_id = run_id
-            return StreamWork(self.runtime, run, self.log, self.source_at, self.stopping.is_set).through()
+            with self.runtime.database.keeping() as database:
+                return StreamWork(replace(self.runtime, database=database), run, self.log, self.source_at, self.stopping.is_set).through()
         finally:
             self.over.set()
             beats.join()

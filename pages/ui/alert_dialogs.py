@@ -42,17 +42,18 @@ def ask_silence(about: AlertView | None = None) -> None:
         reason = st.text_input("Why", key="silence_reason", placeholder="Whoever looks later has only your reason")
         st.caption("They are still recorded, and stand under “silenced”; when the time is over, what still fires is open again.")
         with st.container(horizontal=True):
-            if st.button("Silence", key="silence_yes", type="primary", icon=":material/notifications_paused:"):
-                perform(
-                    "They are silenced.",
-                    services().silence_alerts,
-                    rule=None if rule == _ANY else rule,
-                    symbol=symbol.strip().upper() or None,
-                    minutes=_LENGTHS[length or "1 h"],
-                    reason=reason,
-                    request_key=request_key("silence"),
-                )
+            wanted = st.button("Silence", key="silence_yes", type="primary", icon=":material/notifications_paused:")
             if st.button("Not now", key="silence_no"):
                 st.rerun()
+        if wanted:  # below the buttons: what is wrong is said there
+            perform(
+                "They are silenced.",
+                services().silence_alerts,
+                rule=None if rule == _ANY else rule,
+                symbol=symbol.strip().upper() or None,
+                minutes=_LENGTHS[length or "1 h"],
+                reason=reason,
+                request_key=request_key("silence"),
+            )
 
     ask()

@@ -1,9 +1,11 @@
 """Alerts in words: what happened, against which limit."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
 from engine.stream.alerts import MARKET
-from engine.stream.rules import BURST_SECONDS, RULES
+from engine.stream.index_halt import halt_of
+from engine.stream.rules import BURST_SECONDS, INDEX_HALT, RULES
 from pages.ui import format as say
 from pages.ui.alert_data import AlertView
 from pages.ui.text import words
@@ -21,11 +23,21 @@ _SAID: Mapping[str, Callable[[float, float, int], str]] = {
 
 def what(alert: AlertView, window: int) -> str:
     """Return what happened and the limit, without the symbol: `5.4 % off the average of its last 300 s, limit 5 %`."""
+    if alert.rule == INDEX_HALT.id:
+        return market_moved(alert.session, alert.score, alert.bound)
     told = _SAID.get(alert.rule)
     said = told(alert.score, alert.bound, window) if told else f"{say.figure(alert.score)} against {say.figure(alert.bound)}"
     if alert.symbol == MARKET:
         return f"{say.count(alert.members, 'symbol')}; the farthest {said}"
     return said
+
+
+def market_moved(session: date, move_pct: float, alert_above: float) -> str:
+    """Return how far the market moved and what the exchange does at the level that it came near."""
+    moved = f"moved {move_pct:+.2f} %, limit {alert_above:g} %"
+    if (halt := halt_of(session, alert_above)) is None:
+        return moved
+    return f"{moved}; {halt.move_pct} % halts trading for {f'{halt.minutes} min' if halt.minutes else 'the day'}"
 
 
 def named(symbol: str) -> str:

@@ -18,7 +18,7 @@ from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
 from engine.sources.source import Source
-from pages.ui import safety_data
+from pages.ui import drift_link, safety_data
 from pages.ui.health import LOOK_BACK, Facts, Health, weigh
 from pages.ui.safety import problems
 from pages.ui.shared import shared
@@ -317,5 +317,6 @@ def health(pipeline: Pipeline) -> Health:
             letters=waiting(pipeline.name),
             held=held(pipeline.name),
             safety=problems(safety_data.kept(), now=now()),
+            drift=drift_link.problems(),
         )
     )

@@ -66,6 +66,7 @@ class Facts:
     letters: Waiting = NOTHING_WAITS
     held: Sequence[Held] = ()
     safety: Sequence[Problem] = ()  # of backups, drills and damage
+    drift: Sequence[Problem] = ()  # of the newest session, where nobody has spoken about it
     circuit: CircuitReport | None = None
     source_trouble: str | None = None
     free_bytes: int | None = None  # on the disk of the home
@@ -154,6 +155,7 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     blocked = {held.run_id for held in facts.held}
     yield from map(_of_held, facts.held)
     yield from (_of_failed(verdict) for verdict in reversed(health.failed) if verdict.run_id not in blocked)
+    yield from facts.drift
     yield from _of_letters(facts.letters, facts.pipeline)
     yield from _of_backfill(facts.backfill)
     yield from _of_failures(facts, blocked | {verdict.run_id for verdict in health.failed})

@@ -1,22 +1,25 @@
 """The thresholds of the Replay lab: B's sliders, in the address too, and saving them as the new ones."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from math import floor, log10
 
 import streamlit as st
 
 from engine.services import Services
 from engine.stream.alerts import COOLDOWN, GROUP, GROUP_SECONDS, HYSTERESIS, PENDING
-from engine.stream.rules import MIN_TRADES, RULES, WINDOW
+from engine.stream.rules import HALT_SYMBOLS, INDEX_HALT, MIN_TRADES, RULES, WINDOW
 from engine.thresholds import Thresholds, ThresholdSpec
 from pages.ui import quality_data
 from pages.ui.actions import perform, request_key, services, set_all
 from pages.ui.quality_data import name_of
 from pages.ui.text import plain
+from pages.ui.version_dialogs import ask_rebuild
 
 MAIN: Sequence[ThresholdSpec] = (RULES["moving_average"].limit, WINDOW, MIN_TRADES, COOLDOWN)
 MORE: Sequence[ThresholdSpec] = (
     *(spec for rule in RULES.values() for spec in (rule.enabled, rule.limit) if spec not in MAIN),
+    HALT_SYMBOLS,
     PENDING,
     HYSTERESIS,
     GROUP,
@@ -26,6 +29,8 @@ _NAMES = {
     WINDOW.key: "Window",
     MIN_TRADES.key: "Least trades in the window",
     COOLDOWN.key: "Cooldown",
+    INDEX_HALT.limit.key: "Index halt, before the level",
+    HALT_SYMBOLS.key: "Index halt, least symbols",
     PENDING.key: "Pending",
     HYSTERESIS.key: "Hysteresis",
     GROUP.key: "One alert for the market from",
@@ -123,7 +128,7 @@ def _seconds(value: float) -> str:
     return f"{value:g} s"
 
 
-def save(turned_to: Mapping[str, float], current: Thresholds) -> None:
+def save(turned_to: Mapping[str, float], current: Thresholds, session: date) -> None:
     """Offer to save B as the new thresholds, with a reason, or to put the sliders back."""
     with st.container(key="lab_save"):
         if not turned_to:
@@ -137,6 +142,8 @@ def save(turned_to: Mapping[str, float], current: Thresholds) -> None:
                 else:
                     key = request_key(f"lab:{current.version}:{sorted(turned_to.items())}")
                     perform("Saved.", _store, services(), turned_to, reason=reason.strip(), key=key)
+            if st.button("Rebuild with B…", key="lab_rebuild", icon=":material/layers:", help="Stored, as a version of the session."):
+                ask_rebuild(session, turned_to)
             st.button("Put back", key="lab_put_back_now", icon=":material/undo:", on_click=_put_back)
 
 

@@ -14,10 +14,11 @@ from engine.stream.alerts import MARKET, StreamAlert
 from engine.stream.prepared_tape import PreparedTape
 from engine.stream.processor import BAR_SECONDS
 from engine.stream.replay import Replay
-from engine.stream.rules import RULES
+from engine.stream.rules import INDEX_HALT, RULES
 from engine.stream.ticks import SECOND
 from engine.thresholds import Thresholds
 from pages.ui import format as say
+from pages.ui.alert_words import market_moved
 from pages.ui.charts import tape as charts
 from pages.ui.quality_data import name_of
 from pages.ui.text import plain
@@ -149,7 +150,7 @@ def _market(replay: Replay) -> tuple[list[tuple[int, float | None]], str, str]:
     return [(minute.start * BAR_SECONDS * SECOND, float(minute.trades)) for minute in replay.market], "Trades", "a minute"
 
 
-def table(listed: Sequence[SidedAlert]) -> None:
+def table(seen: Compared, listed: Sequence[SidedAlert]) -> None:
     """List the alerts; a click on one chooses it."""
     if not listed:
         st.caption(":material/check: No alert.")
@@ -161,8 +162,8 @@ def table(listed: Sequence[SidedAlert]) -> None:
         {
             "Alert": list(labels),
             "In": [[one.side.value] for one in shown],
-            "Score": [_score(one.alert) for one in shown],
-            "Price, NPR": [one.alert.rate / 100 for one in shown],
+            "Score": [_score(seen, one.alert) for one in shown],
+            "Price, NPR": [None if one.alert.symbol == MARKET else one.alert.rate / 100 for one in shown],
             "Lasted": [_lasted(one.alert) for one in shown],
             "Kept quiet": [one.alert.suppressed for one in shown],
             "Stands for": [_stands_for(one.alert) for one in shown],
@@ -197,7 +198,9 @@ def table(listed: Sequence[SidedAlert]) -> None:
             st.rerun()
 
 
-def _score(alert: StreamAlert) -> str:
+def _score(seen: Compared, alert: StreamAlert) -> str:
+    if alert.rule == INDEX_HALT.id:
+        return market_moved(seen.prepared.session, alert.score, alert.limit)
     return f"{say.figure(alert.score)} above {alert.limit:,.10g} {RULES[alert.rule].limit.unit}"
 
 
@@ -214,6 +217,8 @@ def _lasted(alert: StreamAlert) -> str:
 
 
 def _stands_for(alert: StreamAlert) -> str:
+    if alert.rule == INDEX_HALT.id:
+        return "the whole market"
     if alert.symbol == MARKET:
         return f"{alert.members:,} symbols"
     return "part of the market's" if alert.group else ""
@@ -236,8 +241,10 @@ def around(seen: Compared) -> None:
             if alert.symbol not in (MARKET, st.query_params.get(SYMBOL)):
                 st.button("Show its price", key="lab_symbol", icon=":material/show_chart:", on_click=_show, args=(alert.symbol,))
             st.button("Close", key="lab_around_close", icon=":material/close:", type="tertiary", on_click=_close)
-        st.caption(f"{RULES[alert.rule].says} Here {plain(_score(alert))}.")
-        if alert.symbol == MARKET:
+        st.caption(f"{RULES[alert.rule].says} Here {plain(_score(seen, alert))}.")
+        if alert.rule == INDEX_HALT.id:
+            st.caption("The chart without a symbol shows the market's move by minute; the rule looks at it each second.")
+        elif alert.symbol == MARKET:
             _members(seen, alert)
         else:
             st.dataframe(

@@ -13,11 +13,11 @@ from engine.market.csv_line import cells_of
 from engine.market.unpack import unpack
 from engine.pipeline.context import TableCache
 from engine.pipelines.recheck import Fate, Recheck, content_of, recheck
-from engine.stream.correction import TAKEN_IN
+from engine.stream.received import TAKEN_IN
 from pages.ui import data
 from pages.ui.shared import shared
 from pages.ui.views import View
-from storage import dead_letters, letter_list, runs
+from storage import dead_letters, letter_list, runs, speed_layer
 from storage.dead_letters import LetterFilter
 from storage.moves import STREAM
 from storage.status import LetterKind, LetterState
@@ -27,6 +27,13 @@ LONGEST_ID = 18  # digits: what fits the database's integers
 MOST_OF_A_RUN = 200  # letters that a run's page lists
 EXPORTED = 10_000  # letters of one export
 _AT_ONCE = 500
+
+
+@shared(seconds=data.CALM, entries=20)
+def beyond(since: date | None, until: date | None) -> Mapping[date, int]:
+    """Return how many records the stream has set aside, of those sessions that have more than there are letters of."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return speed_layer.set_aside(connection, more_than=dead_letters.MOST_LETTERS, since=since, until=until)
 
 
 @dataclass(frozen=True, slots=True)

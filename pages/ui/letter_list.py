@@ -16,7 +16,7 @@ from pages.ui.letter_words import KINDS, why
 from pages.ui.text import words
 from pages.ui.theme import look
 from pages.ui.widgets import empty_state
-from storage.dead_letters import MOST_COUNTED, LetterFilter
+from storage.dead_letters import MOST_COUNTED, MOST_LETTERS, LetterFilter
 from storage.moves import STREAM
 from storage.status import LetterKind, LetterState
 
@@ -24,6 +24,8 @@ _EVERY = 3  # seconds
 _MARKS = {state: f"{look(state).sign} {look(state).word}" for state in LetterState}
 _ORDER = (LetterState.OPEN, LetterState.PARKED, LetterState.EDITED, LetterState.REPLAYED, LetterState.DISCARDED)
 _REASONS_SHOWN = 12
+_SESSIONS_NAMED = 3
+STATE_WORDS = tuple(state.value for state in LetterState)
 KIND_WORDS = tuple(kind.value for kind in LetterKind)
 PIPELINE_NAMES = (*data.pipelines(), STREAM)
 SHOWN = "letters_shown"
@@ -62,6 +64,8 @@ def letters(asked: Asked) -> None:
 def _letters(asked: Asked) -> None:
     chosen = filter_in_url(asked)
     _facets(chosen)
+    if chosen.pipeline in (None, STREAM):
+        _beyond(chosen)
     before = _before_in_url()
     key = _key(chosen, before)
     actions, grid, paging = st.container(horizontal=True, vertical_alignment="center"), st.container(), st.container(horizontal=True)
@@ -81,6 +85,14 @@ def _letters(asked: Asked) -> None:
         _grid(rows, key)
     with paging:
         _paging(newest, before)
+
+
+def _beyond(chosen: LetterFilter) -> None:
+    """Say of which sessions not every record that was set aside has a letter."""
+    more = letter_data.beyond(chosen.since, chosen.until)
+    for day, number in list(more.items())[:_SESSIONS_NAMED]:
+        of = f"the first {MOST_LETTERS:,} of {number:,} records that the stream has set aside"
+        st.caption(f":material/info: {say.day(day)}: {of}; the log keeps all.")
 
 
 def _before_in_url() -> int | None:

@@ -1,8 +1,11 @@
 """One dead letter: the line as it came beside what was read of it, the rule that refused it, its history, and what can be done."""
 
+from datetime import datetime
+
 import pyarrow as pa
 import streamlit as st
 
+from engine.clock import NEPAL
 from engine.market.csv_line import as_text, cells_of, escaped
 from pages.ui import data, letter_data, letter_dialogs, quality_link, run_quality_data
 from pages.ui import format as say
@@ -169,7 +172,14 @@ def _record(letter: LetterView) -> None:
     st.subheader("As it came")
     st.code(escaped((letter.raw or b"")[:_LONGEST]) or "(an empty record)", language=None, wrap_lines=True)
     if letter.parsed:
-        pairs(*((name, str(value)) for name, value in letter.parsed.items()), alt="The trade, field by field", width="content")
+        pairs(*((name, _told(name, value)) for name, value in letter.parsed.items()), alt="The trade, field by field", width="content")
+
+
+def _told(name: str, value: object) -> str:
+    """Return a field of a trade as people read it; its times are stored in UTC."""
+    if name.endswith("Time"):
+        return f"{datetime.fromisoformat(str(value)).astimezone(NEPAL):%Y-%m-%d %H:%M:%S.%f} Nepal time"
+    return str(value)
 
 
 def _marked(name: str, wrong: frozenset[str]) -> str:

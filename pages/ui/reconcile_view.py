@@ -5,52 +5,74 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from engine.stream.reconcile import EXPLAINED, FIELDS, PRICES, Cause, Reconciliation, SymbolResult, Verdict
+from engine.reconciling import Sides
+from engine.stream.reconcile import EXPLAINED, FIELDS, PRICES, Cause, Reconciliation, Side, SymbolResult, Verdict
 from pages.ui import format as say
-from pages.ui import tape_choice, tape_data, theme
+from pages.ui import reconcile_data, theme
 from pages.ui.charts import symbols as charts
 from pages.ui.charts.calendar import Kind
 from pages.ui.text import plain
-from pages.ui.url_choice import choice, warn_of_unknown
+from pages.ui.url_choice import choice, segments, warn_of_unknown
+from pages.ui.widgets import page
 
-SHOW, SYMBOL = "show", "symbol"  # of the URL
+SIDE, SHOW, SYMBOL = "of", "show", "symbol"  # of the URL
 _DIFFERING, _ABSENT, _ALL = "differing", "absent", "all"
-_WORDS = {_DIFFERING: "Symbols that differ", _ABSENT: "Symbols that are not on the tape", _ALL: "All symbols"}
+_WORDS = {_DIFFERING: "Symbols that differ", _ABSENT: "Symbols that are missing", _ALL: "All symbols"}
 _BANNERS = {
     Verdict.EXACT: (st.success, ":material/verified:"),
     Verdict.EXACT_FOR_PRESENT: (st.warning, ":material/incomplete_circle:"),
     Verdict.DIFFERS: (st.error, ":material/difference:"),
     Verdict.INCOMPLETE: (st.error, ":material/broken_image:"),
+    Verdict.UNDER_WAY: (st.info, ":material/pending:"),
     Verdict.NOT_POSSIBLE: (st.info, ":material/help:"),
 }
 _MEANS: Mapping[Cause, str] = {
-    Cause.ABSENT: "The symbol has an official row and no trade on the tape: it was never asked for, or the answer was lost.",
-    Cause.LOST: "Trades of a symbol that is on the tape never came; the holes in the contract ids show them.",
-    Cause.LATE: "They came after their window was closed, and lie with what was set aside.",
+    Cause.ABSENT: "The symbol has an official row and none of its trades is there: it was never asked for, or the answer was lost.",
+    Cause.LOST: "Trades never came of a symbol of which others did; the holes in the contract ids show them.",
+    Cause.LATE: "They came after their window was closed and were set aside; once they are taken in they are missing no more.",
     Cause.QUARANTINED: "Malformed, stamped in the future, out of hours or of another session; they lie with what was set aside.",
     Cause.DUPLICATE: "Two trades came under one contract id and are not the same; the first was taken.",
-    Cause.TOO_MANY: "The tape has trades that officially never were.",
-    Cause.ODD_LOTS: "Only odd lots were traded, of which the tape makes no price.",
-    Cause.AVERAGED: "The exchange published an average of its own as the close in those months; the tape has the last price.",
+    Cause.TOO_MANY: "There are trades that officially never were.",
+    Cause.ODD_LOTS: "Only odd lots were traded, which make no price.",
+    Cause.AVERAGED: "The exchange published an average of its own as the close in those months; the trades have the last price.",
     Cause.RESTATED: "Prices before were restated for a corporate action.",
-    Cause.UNOFFICIAL: "The tape has trades of a symbol that has no official row.",
+    Cause.UNOFFICIAL: "There are trades of a symbol that has no official row.",
     Cause.REFUSED: "The official row could not be read, or the gate has set it aside.",
     Cause.OTHER: "Both have the same number of trades, and at least one of these is not the same.",
 }
 
 
+_SIDES = {Side.STREAM: "What the stream received", Side.TAPE: "The source's tape"}
+_HAS = {Side.STREAM: "stream", Side.TAPE: "tape"}
+
+
+def choose_side(there: Sides) -> Side:
+    """Return whose trades are compared; the visitor chooses where both are there."""
+    if not (there.stream and there.tape):
+        return Side.STREAM if there.stream else Side.TAPE
+    sides = [side.value for side in Side]
+    said = segments("Trades of", sides, name=SIDE, default=Side.STREAM.value, said=lambda word: _SIDES[Side(word)])
+    return Side(said)
+
+
+def about(there: Sides, side: Side) -> str:
+    """Say what is compared, and why nothing else can be."""
+    if side is Side.STREAM:
+        return "What the stream received and serves, late trades as far as they were taken in, against the official rows."
+    tape = "Every trade of the source's own tape, added up by the exchange's rule, against the official rows."
+    return tape if there.stream else f"{plain(there.no_stream)} {tape}"
+
+
 def banner(found: Reconciliation) -> None:
-    """Say the verdict in words; without official rows, where they come from."""
+    """Say the verdict in words."""
     draw, icon = _BANNERS[found.verdict]
     with st.container(key="reconcile_says"):
-        draw(f"**{plain(tape_data.words(found))}**", icon=icon)
-        if found.verdict is Verdict.NOT_POSSIBLE:
-            tape_choice.load_it(found.session)
+        draw(f"**{plain(reconcile_data.words(found))}**", icon=icon)
 
 
 def comparable(found: Reconciliation) -> bool:
-    """Say whether there is anything to compare the tape with."""
-    return found.verdict is not Verdict.NOT_POSSIBLE
+    """Say whether there is anything to compare."""
+    return found.verdict not in (Verdict.NOT_POSSIBLE, Verdict.UNDER_WAY)
 
 
 def tiles(found: Reconciliation) -> None:
@@ -66,18 +88,18 @@ def tiles(found: Reconciliation) -> None:
             explanation="Of the symbols on both sides: open, high, low and close over trades of at least a board lot, sums over all.",
         )
         _tile(
-            "Not on the tape",
+            "Symbols missing",
             say.count(len(found.absent), "symbol"),
             f"{say.count(sum(one.official['trades'] or 0 for one in found.absent if one.official), 'trade')} of them",
             good=not found.absent,
-            explanation="Symbols that have an official row and of which no trade was taken.",
+            explanation="Symbols that have an official row and of which no trade is there.",
         )
         _tile(
             "Trades missing",
             say.count(found.missing_by_total if found.missing_by_total is not None else found.missing_by_ids),
             f"{found.missing_by_ids:,} by the ids{_tail(found)}",
             good=not (found.missing_by_total or found.missing_by_ids),
-            explanation="The official total less the tape's. Contract ids have no holes, so they show by themselves all but a lost end.",
+            explanation="The official total less what is there. Contract ids have no holes, so they show by themselves all but a lost end.",
         )
         _tile(
             "Complete",
@@ -117,7 +139,13 @@ def causes(found: Reconciliation) -> None:
     else:
         st.caption(":material/check: Nothing differs.")
     aside = ", ".join(f"{number:,} {plain(reason.replace('_', ' '))}" for reason, number in found.set_aside.items())
-    st.caption(f"Set aside when the tape was taken in: {aside}." if aside else "No trade was set aside when the tape was taken in.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        where = "and not taken in since" if found.side is Side.STREAM else "when the tape was taken in"
+        st.caption(f"Set aside {where}: {aside}." if aside else f"Nothing was set aside {where}.", width="content")
+        if aside and found.side is Side.STREAM:
+            day = found.session.isoformat()
+            query = {"pipeline": "ticks", "since": day, "until": day}
+            st.page_link(page("dead_letters.py"), label="What was set aside", icon=":material/mark_email_unread:", query_params=query)
 
 
 def wall(found: Reconciliation) -> None:
@@ -137,7 +165,7 @@ def wall(found: Reconciliation) -> None:
         height=charts.height(len(shown)),
         key="reconcile_wall",
         on_select=choose,
-        alt=f"{found.exact} symbols are exact, {len(found.absent)} are not on the tape",
+        alt=f"{found.exact} symbols are exact, {len(found.absent)} are missing",
     )
 
 
@@ -146,14 +174,14 @@ def _kinds() -> Mapping[str, Kind]:
         "exact": Kind("exact", "", theme.hexadecimal("green"), calm=True),
         "explained": Kind("explained", "≈", theme.hexadecimal("violet")),
         "differs": Kind("differs", "≠", theme.hexadecimal("red")),
-        "absent": Kind("not on the tape", "?", theme.hexadecimal("orange")),
+        "absent": Kind("missing", "?", theme.hexadecimal("orange")),
     }
 
 
 def _kind(one: SymbolResult) -> str:
     if one.exact:
         return "exact"
-    if one.tape is None:
+    if one.trades is None:
         return "absent"
     return "explained" if one.causes.keys() <= EXPLAINED else "differs"
 
@@ -164,15 +192,15 @@ def _worst_first(results: Sequence[SymbolResult]) -> list[SymbolResult]:
 
 
 def _square_text(one: SymbolResult) -> str:
-    side = one.official or one.tape or {}
+    side = one.official or one.trades or {}
     trades = say.count(side.get("trades") or 0, "trade")
     why = f": {', '.join(cause.value for cause in one.causes)}" if one.causes else ""
-    return f"{trades}{why}" + (f" ({', '.join(one.differing)})" if one.tape and one.differing else "")
+    return f"{trades}{why}" + (f" ({', '.join(one.differing)})" if one.trades and one.differing else "")
 
 
 def grid(found: Reconciliation) -> None:
     """List symbols by their fields on both sides; by default those that differ."""
-    differing = [one for one in found.results if one.tape is not None and not one.exact]
+    differing = [one for one in found.results if one.trades is not None and not one.exact]
     groups = {_DIFFERING: differing, _ABSENT: list(found.absent), _ALL: list(found.results)}
     symbols = [one.symbol for one in found.results]
     default = next((kind for kind in (_DIFFERING, _ABSENT) if groups[kind]), _ALL)
@@ -194,21 +222,21 @@ def grid(found: Reconciliation) -> None:
     )
     marks = pd.DataFrame("", index=frame.index, columns=frame.columns)
     for row, one in enumerate(listed):  # a mark a cell
-        for name in one.differing if one.tape is not None else ():
+        for name in one.differing if one.trades is not None else ():
             marks.loc[row, name.capitalize()] = f"color: {theme.hexadecimal('violet' if one.causes.keys() <= EXPLAINED else 'red')}"
     st.dataframe(
         frame.style.apply(lambda _: marks, axis=None),
         key="reconcile_grid",
         hide_index=True,
         height="content" if len(listed) <= 12 else 455,  # noqa: PLR2004, rows that are shown without scrolling
-        alt="Each symbol's seven fields on the tape and officially",
+        alt="Each symbol's seven fields by the trades and officially",
         column_config={
             "Symbol": st.column_config.TextColumn(width=110, pinned=True),
             "Cause": st.column_config.TextColumn(width=170),
             **{name.capitalize(): st.column_config.TextColumn(width=150 if name in ("volume", "turnover") else 110) for name in FIELDS},
         },
     )
-    st.caption("A field that differs reads *tape* → *official*; prices and turnover in NPR.")
+    st.caption(f"A field that differs reads *{_HAS[found.side]}* → *official*; prices and turnover in NPR.")
 
 
 def _why(one: SymbolResult) -> str:
@@ -216,12 +244,12 @@ def _why(one: SymbolResult) -> str:
 
 
 def _cell(one: SymbolResult, name: str) -> str:
-    tape, official = one.tape, one.official
-    if tape is None or official is None:
-        return _value(name, (tape or official or {}).get(name))
+    trades, official = one.trades, one.official
+    if trades is None or official is None:
+        return _value(name, (trades or official or {}).get(name))
     if name not in one.differing:
-        return _value(name, tape[name])
-    return f"{_value(name, tape[name])} → {_value(name, official[name])}"
+        return _value(name, trades[name])
+    return f"{_value(name, trades[name])} → {_value(name, official[name])}"
 
 
 def _value(name: str, value: int | None) -> str:
@@ -238,7 +266,7 @@ def partitions(found: Reconciliation) -> None:
     with st.expander("What the contract ids say", expanded=alone, key="reconcile_ids"):
         rows = {
             "Partition": [f"{part.partition:02d}" for part in found.partitions],
-            "Trades on the tape": [f"{part.received:,}" for part in found.partitions],
+            "Trades there": [f"{part.received:,}" for part in found.partitions],
             "Last sequence": [f"{part.last:,}" for part in found.partitions],
             "Missing before it": [f"{part.missing:,}" for part in found.partitions],
         }

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import streamlit as st
 
+from pages.ui import drift_link, gate_dialogs, letter_data, quality_data, quality_link, run_quality_data, run_view
 from pages.ui import format as say
-from pages.ui import gate_dialogs, letter_data, quality_data, quality_link, run_quality_data, run_view
 from pages.ui.letter_data import LetterView
 from pages.ui.letter_words import rule, why
 from pages.ui.quality_view import ask_decision
@@ -74,6 +74,7 @@ def quality(detail: RunDetail) -> None:
             st.badge(f"approved by {plain(report.approved_by)}", icon=":material/gavel:", color="violet")
         st.space("stretch")
         quality_link.to_quality(report.session)
+        drift_link.to_drift(report.session)
     if detail.run.error_type != BLOCKED:  # the box above says it
         st.markdown(sentence(report.reason))
     checked = run_quality_data.results(report.run_id)

@@ -12,7 +12,7 @@ from storage.status import JobOutcome
 
 LATE = timedelta(hours=6)  # after the time of a nightly job
 SLACK = timedelta(minutes=10)  # after that of a backup: it may wait for another job
-_TITLES = {"backup": "Backup", "drill": "Restore drill", "scrub": "Scrub"}
+_TITLES = {"backup": "Backup", "drill": "Restore drill", "scrub": "Scrub", "tick_log": "Tick log"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one of the three stands, in a line; `advice` where a person has to do something."""
+    """How one of the jobs stands, in a line; `advice` where a person has to do something."""
 
     job: str
     title: str
@@ -39,8 +39,9 @@ class Standing:
 
 
 def standings(kept: Kept, *, now: datetime) -> tuple[Standing, ...]:
-    """Return how backup, drill and scrub stand."""
-    return _backup(kept, now), _drill(kept, now), _scrub(kept, now)
+    """Return how backup, drill and scrub stand, and the tick log where the stream has received something."""
+    ticks = (_tick_log(kept, now),) if kept.last.get("tick_log") or kept.due.get("tick_log") else ()
+    return _backup(kept, now), _drill(kept, now), _scrub(kept, now), *ticks
 
 
 def problems(kept: Kept, *, now: datetime) -> tuple[Problem, ...]:
@@ -95,6 +96,13 @@ def _scrub(kept: Kept, now: datetime) -> Standing:
         line = say.ago(last.started_at, now)
     advice = _wrong(kept, "scrub", now, late=LATE)
     return _standing("scrub", "red" if advice else "green" if last else "gray", line, advice)
+
+
+def _tick_log(kept: Kept, now: datetime) -> Standing:
+    last = kept.last["tick_log"]
+    line = "none yet" if last is None else f"{say.ago(last.started_at, now)}: {last.message}"
+    advice = _wrong(kept, "tick_log", now, late=LATE)
+    return _standing("tick_log", "red" if advice else "green" if last else "gray", line, advice)
 
 
 def _wrong(kept: Kept, job: str, now: datetime, *, late: timedelta | None) -> str:

@@ -13,12 +13,12 @@ from storage import damage, jobs, marks
 from storage.marks import Mark
 
 CALM, LIVE = 4.0, 1.0  # seconds a read may be old
-NAMED = ("backup", "drill", "scrub")
+NAMED = ("backup", "drill", "scrub", "tick_log")
 
 
 @shared(seconds=CALM, entries=4)
 def kept() -> Kept:
-    """Return how backup, drill and scrub stand, and which files are damaged."""
+    """Return how backup, drill, scrub and tick log stand, and which files are damaged."""
     runtime = engine.runtime.runtime()
     now = runtime.clock.now()
     with runtime.database.reading() as connection:

@@ -14,12 +14,13 @@ from pages.ui.text import plain
 from pages.ui.theme import look
 from pages.ui.views import DamageView, JobView
 from pages.ui.widgets import page, pairs
+from storage.moves import STREAM
 from storage.status import JobOutcome
 
 _ICONS = {"green": ":material/check_circle:", "gray": ":material/schedule:", "red": ":material/error:"}
 _MOST = 10  # damaged files that are shown with their buttons
-_NOW = {"backup": "Back up now", "verify": "Verify now", "drill": "Drill now", "scrub": "Scrub now"}
-_BUTTON_ICONS = {"backup": "save", "verify": "fact_check", "drill": "restore", "scrub": "cleaning_services"}
+_NOW = {"backup": "Back up now", "verify": "Verify now", "drill": "Drill now", "scrub": "Scrub now", "tick_log": "Tidy the tick log"}
+_BUTTON_ICONS = {"backup": "save", "verify": "fact_check", "drill": "restore", "scrub": "cleaning_services", "tick_log": "inventory_2"}
 _AGAIN = {"bronze": "Ask the source again", "gold": "Rebuild gold", "feature_state": "Rebuild gold"}
 
 
@@ -74,7 +75,9 @@ def _damaged(file: DamageView, place: int) -> None:
     st.markdown(f"**{file.dataset} of {say.day(file.partition)}** {plain(file.reason)}. Found {say.stamp(file.found_at)}.")
     st.caption(f"`{file.path}`")
     with st.container(horizontal=True):
-        if st.button(_AGAIN.get(file.dataset, "Rebuild from bronze"), key=f"mend_{place}", icon=":material/build:", type="primary"):
+        if file.dataset == STREAM:
+            st.caption("The log of a session of the stream: nothing else can give it again.", width="content")
+        elif st.button(_AGAIN.get(file.dataset, "Rebuild from bronze"), key=f"mend_{place}", icon=":material/build:", type="primary"):
             perform("Queued.", services().mend, file.path)
         if st.button("Take it back from a backup", key=f"take_back_{place}", icon=":material/settings_backup_restore:"):
             perform("It is whole again.", services().take_back, file.path)

@@ -10,7 +10,9 @@ import streamlit as st
 from sqlalchemy import RowMapping
 
 import engine.runtime
+from engine.clock import nepal_time
 from engine.errors import ConsoleError
+from engine.market.rules import rules_on
 from engine.stream import offered as sessions_offered
 from engine.stream.bars import COLUMNS, Bars, rolled_up
 from engine.stream.intake import Hours
@@ -25,7 +27,7 @@ from storage.status import ACTIVE, AlertStanding, RunStatus
 STREAM = moves.STREAM
 LIVE, CALM = 0.9, 4.0  # seconds a read may be old: the page draws itself anew each second
 SILENT = timedelta(seconds=10)  # without a heartbeat
-WIDTHS = {"1 min": 1, "5 min": 5}
+WIDTHS = {"1 s": 1, "1 min": 60, "5 min": 300}  # seconds
 MINUTE_US = 60 * SECOND
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,6 +52,7 @@ class StateView(View):
     bars: int
     alerts: int
     suppressed: int
+    version: int | None  # computed anew from the log, that is served
     rate: float | None
     commit_ms: float | None
     note: str | None
@@ -143,6 +146,12 @@ def instant(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
 
 
+def opening_of(session: date) -> int:
+    """Return when continuous trading begins on a session's date."""
+    opens = rules_on(session).hours.opens
+    return int(nepal_time(session, opens.hour, opens.minute).timestamp()) * SECOND
+
+
 def session_in_url() -> date | None:
     """Return the session that the URL names, or None."""
     try:
@@ -205,13 +214,11 @@ def movers(session: date) -> tuple[Mover, ...]:
 
 
 @shared(seconds=LIVE, entries=100)
-def candles(session: date, symbol: str, minutes: int) -> tuple[Candle, ...]:
-    """Return a symbol's bars, so many minutes wide, oldest first."""
+def candles(session: date, symbol: str, width: int) -> tuple[Candle, ...]:
+    """Return a symbol's bars as they are served, so many seconds (whole minutes) wide, oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
         rows = speed_layer.bars_of(connection, session, symbol)
-    bars = _matrix(rows)
-    wide = rolled_up(bars, minutes) if minutes > 1 else bars
-    return tuple(_candle(column, minutes) for column in wide.matrix.T.tolist())
+    return tuple(candle(column, width) for column in rolled_up(_matrix(rows), width // 60).matrix.T.tolist())
 
 
 def _matrix(rows: Sequence[RowMapping]) -> Bars:
@@ -229,10 +236,11 @@ def _matrix(rows: Sequence[RowMapping]) -> Bars:
     return Bars(np.array(values, np.int64).reshape(-1, len(COLUMNS)).T)
 
 
-def _candle(column: list[int], minutes: int) -> Candle:
+def candle(column: list[int], width: int) -> Candle:
+    """Return a column of `Bars`, so many seconds wide, as it is drawn."""
     _, start, first, high, low, close, volume, _, trades = column
     prices = (first / 100, high / 100, low / 100, close / 100) if close else None
-    return Candle(start * minutes * MINUTE_US, prices, volume, trades)
+    return Candle(start * width * SECOND, prices, volume, trades)
 
 
 @shared(seconds=20, entries=20)

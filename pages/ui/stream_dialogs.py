@@ -49,10 +49,11 @@ def ask_start(chosen: date | None = None) -> None:
         if not data.machine().alive:
             st.warning("No runner is alive: the session waits for one.", icon=":material/warning:")
         with st.container(horizontal=True):
-            if st.button("Start", key="start_yes", type="primary", icon=":material/play_arrow:", disabled=day is None) and day is not None:
-                start(day, SPEEDS[speed or _USUAL])
+            wanted = st.button("Start", key="start_yes", type="primary", icon=":material/play_arrow:", disabled=day is None)
             if st.button("Not now", key="start_no"):
                 st.rerun()
+        if wanted and day is not None:  # below the buttons: what is wrong is said there
+            start(day, SPEEDS[speed or _USUAL])
 
     ask()
 

@@ -6,16 +6,18 @@ from datetime import date, timedelta
 import pyarrow as pa
 import streamlit as st
 
-from pages.ui import alert_data, alert_words, data, stream_data
+from pages.ui import alert_data, alert_words, data, stream_data, stream_seconds
 from pages.ui import format as say
 from pages.ui.charts import live
-from pages.ui.stream_data import WIDTHS, Mover, Working, instant
+from pages.ui.stream_data import WIDTHS, Candle, Mover, Working, instant
 from pages.ui.stream_dialogs import ask_start
+from pages.ui.stream_seconds import MarketSpan, Slid
 from pages.ui.stream_words import Standing, Tone, clock, percent, rate, speed_word, standing, watermark_behind
 from pages.ui.text import plain, words
 from pages.ui.theme import Colour, look
 from pages.ui.widgets import empty_state, page, tile
 from storage.alert_list import AlertFilter
+from storage.dead_letters import MOST_LETTERS
 from storage.status import RunStatus
 
 _BOXES = {Tone.GOOD: st.success, Tone.NOTE: st.info, Tone.WARN: st.warning, Tone.BAD: st.error}
@@ -26,7 +28,7 @@ _ICONS = {
     Tone.BAD: ":material/error:",
 }
 _GO = ":material/arrow_forward:"
-_SHOWN, _REASONS, _RECENT = 12, 3, 4
+_SHOWN, _RECENT = 12, 4
 _USUAL_WIDTH = "5 min"  # a whole day of single minutes is finer than a screen
 _TRADED, _GAINERS, _LOSERS = _MOVERS = ("Most traded", "Gainers", "Losers")
 
@@ -74,6 +76,9 @@ def session_clock(known: Working) -> None:
             st.caption(plain(" · ".join(told)), width="content")
             if state.simulated:
                 st.badge("simulated", icon=":material/science:", color="violet")
+            if state.version is not None:
+                query = {"version": str(state.version)}
+                st.page_link(page("rebuild.py"), label=f"Version {state.version} is served", icon=":material/layers:", query_params=query)
 
 
 def tiles(known: Working) -> None:
@@ -166,9 +171,11 @@ def _aside(known: Working) -> None:
             delta_arrow="off",
             help="Late, twice, or no trade: each record is kept with its reason as a dead letter.",
         )
-        for reason, number in list(aside.items())[:_REASONS]:
+        for reason, number in aside.items():
             label = f"{number:,} {words(reason)}"
             st.page_link(page("dead_letters.py"), label=label, icon=_GO, icon_position="right", query_params={**of_day, "reason": reason})
+        if sum(aside.values()) > MOST_LETTERS:
+            st.caption(f"The first {MOST_LETTERS:,} have a letter; the log keeps all.")
         if not aside:
             st.page_link(page("dead_letters.py"), label="See them", icon=_GO, icon_position="right", query_params=of_day)
 
@@ -194,18 +201,24 @@ def body(known: Working) -> None:
     session = known.state.session
     days = stream_data.movers(session)
     if not days:
-        st.caption("No trade of this session has been accepted yet.")
+        st.caption(_nothing_yet(known))
         return
     left, right = st.columns([5, 3], gap="large")
     with left:
         chart(session, days)
-        st.subheader("Whole market, minute by minute")
+        st.subheader("Whole market")
         market(known)
     with right:
         st.subheader("Movers")
         movers(days)
         st.subheader("Alerts")
         recent_alerts(session)
+
+
+def _nothing_yet(known: Working) -> str:
+    if known.state.held:
+        return f"Held until a later one comes: {say.count(known.state.held, 'trade')}."
+    return "No trade of this session has been accepted yet."
 
 
 def symbols(known: Sequence[Mover]) -> list[str]:
@@ -226,18 +239,43 @@ def chart(session: date, known: Sequence[Mover]) -> None:
         mover = next((one for one in known if one.symbol == symbol), None)
         if mover is not None:
             st.markdown(_told(mover), width="content")
-    bars = stream_data.candles(session, symbol or "", WIDTHS[width or _USUAL_WIDTH])
+    every = WIDTHS[width or _USUAL_WIDTH]
+    bars = _bars(session, symbol or "", every)
     with st.container(key="candles_slot"):
         if not bars:
-            st.caption("No bar of this symbol has closed yet." if mover else f"{plain(named)} was not traded in this session so far.")
+            st.caption(_no_bar(named, mover, every, stream_seconds.looked(session).trouble))
             return
         before = mover.previous_close_paisa / 100 if mover and mover.previous_close_paisa else None
+        span = stream_seconds.shown(session) if every == 1 else (bars[0].start_us, bars[-1].start_us)
+        slid = stream_seconds.sliding(session, symbol or "", every, *span)
         st.echarts_chart(
-            live.candles(bars, width=WIDTHS[width or _USUAL_WIDTH], previous_close=before, marks=stream_data.marks(session, symbol or "")),
+            live.candles(bars, span, width=every, previous_close=before, marks=stream_data.marks(session, symbol or ""), slid=slid),
             height=live.CANDLES_HEIGHT,
             key=f"candles_{session}_{symbol}_{width}",
             alt=f"Bars of {symbol} on {say.day(session)}, {say.count(len(bars), 'bar')}; the last close is {_price(bars[-1].prices)}",
         )
+        st.caption(_slid(slid, alert_data.window_seconds(session), stream_seconds.looked(session).trouble))
+
+
+def _bars(session: date, symbol: str, width: int) -> tuple[Candle, ...]:
+    return stream_seconds.candles(session, symbol) if width == 1 else stream_data.candles(session, symbol, width)
+
+
+def _no_bar(named: str, mover: Mover | None, width: int, trouble: str | None) -> str:
+    if mover is None:
+        return f"{plain(named)} was not traded in this session so far."
+    if width > 1:
+        return "No bar of this symbol has closed yet."
+    return plain(trouble) if trouble else "It was not traded in the newest five minutes."
+
+
+def _slid(slid: Sequence[Slid | None], window: int, trouble: str | None) -> str:
+    """Return what the lines over the bars are, with their newest figures."""
+    newest = slid[-1] if slid else None
+    if trouble:
+        return f"No sliding average: {plain(trouble)}"
+    line = f":violet[:material/show_chart:] average of the trades of the last {window} s, dashed two standard deviations away"
+    return line if newest is None else f"{line}; now {newest.average:,.2f}, volatility {newest.volatility_pct:.2f} %"
 
 
 def _follow() -> None:
@@ -305,19 +343,25 @@ def ranked(known: Sequence[Mover], kind: str) -> list[Mover]:
 
 
 def market(known: Working) -> None:
-    """Draw what the whole market traded, minute by minute."""
-    found = stream_data.minutes(known.state.session, known.state.bars)
+    """Draw what the whole market did, in spans of the chosen width."""
+    width = st.session_state.get("width") or _USUAL_WIDTH
+    found = stream_seconds.market(known.state.session, WIDTHS[width], known.state.bars)
     if not found:
-        st.caption("No minute is over yet.")
+        st.caption("No minute is over yet." if WIDTHS[width] > 1 else "No second of it can be shown.")
         return
-    turnover, trades = sum(minute.turnover_npr for minute in found), sum(minute.trades for minute in found)
-    st.caption(f"NPR {turnover / 1e6:,.1f} million in {say.count(trades, 'trade')}, in the bars that have closed.")
+    turnover, trades = sum(span.turnover_npr for span in found), sum(span.trades for span in found)
+    which = "in the newest five minutes" if WIDTHS[width] == 1 else "in the bars that have closed"
+    st.caption(f"NPR {turnover / 1e6:,.1f} million in {say.count(trades, 'trade')}, {which}.")
     st.echarts_chart(
-        live.market(found, known.state.session),
+        live.market(found, known.state.session, width=WIDTHS[width]),
         height=live.MARKET_HEIGHT,
-        key=f"market_{known.state.session}",
-        alt=f"The market by minute: NPR {turnover / 1e6:,.1f} million in {trades:,} trades",
+        key=f"market_{known.state.session}_{width}",
+        alt=f"The market, {width} by {width}: NPR {turnover / 1e6:,.1f} million in {trades:,} trades{_moved(found[-1])}",
     )
+
+
+def _moved(last: MarketSpan) -> str:
+    return "" if last.move_pct is None else f", the mean symbol {last.move_pct:+.2f} % from its close before"
 
 
 def recent_alerts(session: date) -> None:

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pages.ui import format as say
-from pages.ui.stream_data import SILENT, Working, instant
+from pages.ui.stream_data import SILENT, Working, instant, opening_of
 from storage.status import RunStatus
 
 FRESH = timedelta(seconds=6)  # a rate is of the last seconds: an older one says nothing
-_MICROSECOND = timedelta(microseconds=1)
+_MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 
 
 class Tone(StrEnum):
@@ -36,7 +36,7 @@ def standing(known: Working, *, runner_alive: bool, now: datetime) -> Standing:
         return _queued(known, runner_alive, now)
     if known.status is RunStatus.RUNNING:
         silent = known.heartbeat_at is None or now - known.heartbeat_at > SILENT
-        return _silent(known, runner_alive, now) if silent else _running(known, runner_alive)
+        return _silent(known, runner_alive, now) if silent else _running(known, runner_alive, now)
     return _over(known)
 
 
@@ -57,7 +57,7 @@ def _silent(known: Working, runner_alive: bool, now: datetime) -> Standing:  # n
     return Standing(Tone.BAD, f"The process of {say.day(known.state.session)} is silent", seen + rescue)
 
 
-def _running(known: Working, runner_alive: bool) -> Standing:  # noqa: FBT001, one fact of three
+def _running(known: Working, runner_alive: bool, now: datetime) -> Standing:  # noqa: FBT001, one fact of three
     state, day = known.state, say.day(known.state.session)
     if known.cancel_requested:
         return Standing(Tone.NOTE, f"The stream of {day} is stopping", "It ends behind its last committed record.")
@@ -69,12 +69,30 @@ def _running(known: Working, runner_alive: bool) -> Standing:  # noqa: FBT001, o
         )
     if state.note:
         return Standing(Tone.BAD, f"The stream of {day} waits for its source", state.note)
-    if state.newest_us is None:
-        return Standing(Tone.NOTE, f"The stream of {day} has begun; no trade has come yet")
+    opening = opening_of(state.session)
+    if state.newest_us is None or state.newest_us < opening:
+        return _before_opening(known, opening, now)
     works = f"The stream of {day} works: {clock(known)} in Nepal, {percent(known)} of the session"
     if not runner_alive:
         return Standing(Tone.WARN, f"{works}, and no runner is alive", "If its process dies, nobody starts it again.")
     return Standing(Tone.GOOD, works)
+
+
+def _before_opening(known: Working, opening: int, now: datetime) -> Standing:
+    day = say.day(known.state.session)
+    if known.state.newest_us is None:
+        return Standing(Tone.NOTE, f"The stream of {day} has begun; no trade has come yet")
+    return Standing(Tone.NOTE, f"The stream of {day} is in the pre-open: {clock(known)} in Nepal", _until_opening(known, opening, now))
+
+
+def _until_opening(known: Working, opening: int, now: datetime) -> str:
+    """Return what is waited for before continuous trading, and how long at the chosen speed."""
+    state = known.state
+    until = f"Continuous trading begins at {say.clock_time(instant(opening))[:5]}; until then nothing is traded"
+    if state.speed is None or state.newest_us is None:
+        return f"{until}."
+    left = (opening - state.newest_us) * _MICROSECOND / state.speed - (now - state.updated_at)
+    return f"{until}, some {say.span(max(left, _SECOND))} more at {speed_word(state.speed)}."
 
 
 def _over(known: Working) -> Standing:

@@ -7,30 +7,25 @@ import streamlit as st
 from pages.ui import data, tape_data
 from pages.ui import format as say
 from pages.ui.actions import ask
-from pages.ui.tape_data import Loaded
+from pages.ui.tape_data import Loaded, TapeDays
 from pages.ui.text import plain
 from pages.ui.url_choice import choice, warn_of_unknown
 from pages.ui.widgets import empty_state, page
 
-DAY = "day"  # of the URL
+DAY = "session"  # of the URL, as on every page of the stream
 
 
-def title(words: str) -> date | None:
-    """Draw the page's title with the choice of a session beside it; None where there is no tape, which is said."""
-    known = tape_data.tape_days()
+def title(words: str, known: TapeDays, explanation: str = "Sessions of which every trade is there.") -> date | None:
+    """Draw the page's title with the choice of a session beside it; None where there is none to choose, which is said."""
     days = [day.isoformat() for day in known.days]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.title(words, width="content")
         st.space("stretch")
-        chosen = (
-            choice("Session", days, name=DAY, default=days[0], said=_day, width=220, explanation="Sessions of which every trade is there.")
-            if days
-            else None
-        )
+        chosen = choice("Session", days, name=DAY, default=days[0], said=_day, width=220, explanation=explanation) if days else None
     if not days:
         _none(known.trouble)
         return None
-    warn_of_unknown(days, name=DAY, noun="a day of which there is no tape")
+    warn_of_unknown(days, name=DAY, noun="a day of which there are no trades")
     return date.fromisoformat(chosen or days[0])
 
 

@@ -1,14 +1,13 @@
-"""Reads of the stream's pages: which sessions have a tape, the tape made ready to be replayed, and how it reconciles."""
+"""Reads of the stream's past: which sessions have a tape, and the tape made ready to be replayed."""
 
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import engine.runtime
-from engine import reconciling, tapes
+from engine import tapes
 from engine.errors import SourceError
 from engine.stream.prepared_tape import PreparedTape
-from engine.stream.reconcile import Reconciliation
 from engine.tapes import Tape
 from pages.ui import data
 from pages.ui.shared import shared
@@ -44,11 +43,12 @@ def tape_days() -> TapeDays:
 
 def loaded(day: date) -> Loaded:
     """Return the tape of a session; the errors are those of `read_tape`."""
-    return _loaded(day, data.settings().home, _stamp(day))
+    return _loaded(day, data.settings().home, stamp(day))
 
 
 @shared(seconds=data.CALM, entries=50)
-def _stamp(day: date) -> tuple[int, ...]:
+def stamp(day: date) -> tuple[int, ...]:
+    """Return numbers that are others when the tape of a session or its official rows are; the errors are those of `read_tape`."""
     return tapes.tape_stamp(engine.runtime.runtime(), day)
 
 
@@ -56,18 +56,3 @@ def _stamp(day: date) -> tuple[int, ...]:
 def _loaded(day: date, _home: Path, _made_of: tuple[int, ...]) -> Loaded:
     tape = tapes.read_tape(engine.runtime.runtime(), day)
     return Loaded(tape, PreparedTape(day, tape.ticks, tape.symbols, tape.previous_closes))
-
-
-def reconciliation(day: date) -> Reconciliation:
-    """Return how the tape of a session compares with its official rows; the errors are those of `read_tape`."""
-    return _reconciliation(day, data.settings().home, _stamp(day))
-
-
-@shared(seconds=_FOR_GOOD, entries=20)
-def _reconciliation(day: date, _home: Path, _made_of: tuple[int, ...]) -> Reconciliation:
-    return reconciling.reconcile(engine.runtime.runtime(), loaded(day).tape)
-
-
-def words(found: Reconciliation) -> str:
-    """Return a verdict in words."""
-    return reconciling.says(found)

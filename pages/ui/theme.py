@@ -13,6 +13,8 @@ from storage.status import (
     BackfillState,
     CheckStatus,
     CircuitState,
+    DriftCause,
+    DriftLabel,
     GateVerdict,
     JobOutcome,
     Label,
@@ -22,6 +24,7 @@ from storage.status import (
     SlotOutcome,
     StageStatus,
     Verdict,
+    VersionState,
 )
 
 Colour = Literal["green", "red", "orange", "yellow", "blue", "violet", "gray"]
@@ -144,6 +147,23 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         NotificationState.SENT: Look("sent", ":material/check_circle:", "green", "✓"),
         NotificationState.GIVEN_UP: Look("given up", ":material/error:", "red", "✕"),
         NotificationState.DROPPED: Look("not needed", ":material/remove_circle:", "gray", "○"),
+    },
+    VersionState: {
+        VersionState.BUILDING: Look("building", ":material/progress_activity:", "blue", "▸"),
+        VersionState.BUILT: Look("built", ":material/layers:", "violet", "◆"),
+        VersionState.FAILED: _FAILED,
+        VersionState.PROMOTED: Look("served", ":material/check_circle:", "green", "✓"),
+        VersionState.DROPPED: Look("dropped", ":material/delete:", "gray", "○"),
+    },
+    DriftCause: {
+        DriftCause.ALARM: Look("alarm", ":material/notification_important:", "red", "●"),
+        DriftCause.REGIME: Look("market", ":material/trending_down:", "blue", "~"),
+        DriftCause.DECLARED: Look("declared change", ":material/gavel:", "violet", "§"),
+    },
+    DriftLabel: {
+        DriftLabel.FAULT: Look("fault of the data", ":material/report:", "red"),
+        DriftLabel.MARKET: Look("the market", ":material/trending_down:", "blue"),
+        DriftLabel.ACCEPTED: Look("accepted change", ":material/task_alt:", "green"),
     },
     CircuitState: {
         CircuitState.CLOSED: Look("closed", ":material/check_circle:", "green"),

@@ -57,7 +57,13 @@ def limit_name(spec: ThresholdSpec) -> str:
         "warn_above": "Warns above",
         "block_above": "Blocks a session above",
         "alert_above": "Alerts above",
-    }.get(kind, kind)
+        "margin": "Alerts ahead of a level by",
+        "min_symbols": "Least symbols",
+        "loaded_by": "Loaded by",
+        "objective_pct": "In time, at least",
+        "keep_days": "Kept for",
+        "alarms_per_month": "False alarms that are allowed a month",
+    }.get(kind, f"Floor of {kind[6:].replace('_', ' ')}" if kind.startswith("floor_") else kind)
 
 
 def chooser() -> str:

@@ -57,7 +57,12 @@ def tune(pipeline: str, name: str) -> None:
 
 def _no_check(name: str) -> None:
     """Say of a limit that judges no row where its effect shows."""
-    if name.partition(".")[0] == "stream":
+    if name == "drift":
+        st.info(
+            "What another budget or floor would have meant in every session so far shows on the Drift page.", icon=":material/ssid_chart:"
+        )
+        st.page_link(page("drift.py"), label="Drift", icon=":material/ssid_chart:")
+    elif name.partition(".")[0] == "stream":
         st.info("What another limit would have alerted on, on any day of the past, shows in the Replay lab.", icon=":material/biotech:")
         st.page_link(page("replay_lab.py"), label="Replay lab", icon=":material/biotech:")
     else:

@@ -1,6 +1,7 @@
 """Pieces that several pages are built from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -17,6 +18,8 @@ from pages.ui.theme import Colour, look
 from pages.ui.views import RunView
 
 Width = int | Literal["content", "stretch"]
+_DATES = frozenset({"day", "session", "since", "until", "date"})  # parameters of addresses
+_NUMBERS = frozenset({"id", "compare", "backfill", "letter", "run"})
 _DATE, _STATUS = 160, 120  # pixels: every row of a list of runs is divided alike
 
 
@@ -44,12 +47,35 @@ def empty_state(title: str, *, text: str, icon: str = ":material/inbox:") -> Non
         st.markdown(text, width="content")
 
 
-def known_parameters(*known: str) -> None:
-    """Say which part of the address this page does not know: passed over, it would look as if it had been obeyed."""
+def known_parameters(*known: str, **words: Iterable[str]) -> None:
+    """Say which part of the address this page does not know or cannot read: passed over, it would look as if it had been obeyed.
+
+    A parameter with `words` takes one of these; what stands for a date or a number takes nothing else, on every page.
+    """
+    known = (*known, *words)
     if strange := [name for name in st.query_params if name not in known]:
         knows = f"It knows {', '.join(f'`{name}`' for name in known)}." if known else "It knows none."
         names = ", ".join(f"**{plain(name)}**" for name in strange)
         st.warning(f"The address says {names}, which this page does not know. {knows}", icon=":material/link_off:")
+    for name in st.query_params:
+        for value in st.query_params.get_all(name) if name in known else ():
+            if value and (wanted := _wanted(name, value, words.get(name))):
+                said = f"The address says **{plain(name)}={plain(value)}**, which is passed over: `{name}` takes {wanted}."
+                st.warning(said, icon=":material/link_off:")
+
+
+def _wanted(name: str, value: str, words: Iterable[str] | None) -> str | None:
+    """Return what a parameter takes, where `value` is no such thing."""
+    if words is not None:
+        return None if value in (known := list(words)) else f"one of {', '.join(known)}"
+    if name in _NUMBERS:
+        return None if value.isdecimal() else "a number"
+    if name in _DATES:
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return "a date such as 2025-06-01"
+    return None
 
 
 def tile(  # noqa: PLR0913, a figure, what it means, and where its reason is

@@ -2,13 +2,15 @@
 
 from storage.tables.alerts import Alert, AlertEvent, Notification
 from storage.tables.base import Base
+from storage.tables.drift import DriftDistance, DriftLabelled, DriftReport, DriftSample
 from storage.tables.jobs import JobRun, LakeDamage
 from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
 from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, RequestKey, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
 from storage.tables.speed_layer import AlertSilence, StreamState, TickAlert, TickBar, TickDay
-from storage.tables.tick_log import TickPosition, TickSegment, TickTopic
+from storage.tables.stream_versions import StreamVersion, VersionContent, VersionSession
+from storage.tables.tick_log import TickPosition, TickSegment, TickTakeIn, TickTopic
 
 __all__ = [
     "Alert",
@@ -23,6 +25,10 @@ __all__ = [
     "CheckResult",
     "DateState",
     "DeadLetter",
+    "DriftDistance",
+    "DriftLabelled",
+    "DriftReport",
+    "DriftSample",
     "FindingLabel",
     "GateDecision",
     "JobRun",
@@ -44,12 +50,16 @@ __all__ = [
     "Slot",
     "StageRun",
     "StreamState",
+    "StreamVersion",
     "ThresholdChange",
     "TickAlert",
     "TickBar",
     "TickDay",
     "TickPosition",
     "TickSegment",
+    "TickTakeIn",
     "TickTopic",
     "TradingSession",
+    "VersionContent",
+    "VersionSession",
 ]

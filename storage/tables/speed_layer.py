@@ -40,6 +40,7 @@ class StreamState(Base, table=True):
     rate: float | None = None  # records a second, over the last seconds
     commit_ms: float | None = None  # how long the last commit took, from the first of its records on
     thresholds: int = count(0)  # their version
+    version: int | None = count()  # computed anew from the log, that is served; none: what the stream itself made
     note: str | None = long_text()  # what it waits for, or why it stopped
     started_at: datetime = instant(nullable=False)
     updated_at: datetime = instant(nullable=False)

@@ -43,6 +43,18 @@ class TickSegment(Base, table=True):
     __table_args__: ClassVar[Any] = (Index("ix_tick_segment_time", "stream", "session", "last_time", "base"),)
 
 
+class TickTakeIn(Base, table=True):
+    """Records, `records` of them from offset `base` on, that a person has brought into a session when the stream was done with it."""
+
+    __tablename__ = "tick_take_in"
+    session: date = Field(primary_key=True)
+    base: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    records: int = required()
+    origin: str | None = word(200)  # of the tape that they were replayed from; None: they lay in the log, set aside
+    taken_by: str = word(80, nullable=False)
+    taken_at: datetime = instant(nullable=False)
+
+
 class TickPosition(Base, table=True):
     """How far one group of readers has come in a session: the offset that it reads next."""
 

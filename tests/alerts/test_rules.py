@@ -6,11 +6,12 @@ import pytest
 
 from engine.alerts.evaluation import ALERT_RULES
 from engine.clock import nepal_date, nepal_time
+from engine.drifting import blank
 from engine.errors import SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.pipelines import PIPELINES
-from storage import breakers, jobs, notifications, schedules, speed_layer
-from storage.status import AlertSeverity, JobOutcome, RunType, SlotOutcome
+from storage import breakers, drift, jobs, notifications, schedules, speed_layer
+from storage.status import AlertSeverity, DriftCause, DriftLabel, JobOutcome, RunType, SlotOutcome
 from tests.conftest import REPOSITORY
 from tests.pipelines.house import DAILY, SUNDAY
 
@@ -51,6 +52,21 @@ def test_a_failed_run_names_its_date_and_run_until_it_is_mended(watched, house):
     assert (found["title"], found["page"], found["query"]) == (f"{DAILY} of {NEXT} failed", "run", {"id": str(run["id"])})
     assert found["severity"] == AlertSeverity.ERROR
     assert "run_failed" not in watched.open()
+
+
+def test_a_session_that_has_drifted_is_told_until_a_person_says_what_it_was(watched, house):
+    report = blank() | {"session": NEXT, "cause": DriftCause.ALARM, "headline": "Rows: far fewer.", "explained": {"rows": {}}}
+    report |= {"basis": None, "run_id": 1, "alarms_per_month": 1.0, "threshold_version": 0, "reported_at": house.clock.now()}
+    with house.runtime.database.transaction() as connection:
+        drift.write_report(connection, report)
+    watched.look()
+    found = watched.open()["drift_alarm"]
+    house.services.label_drift(NEXT, DriftLabel.MARKET, reason="a quiet day")
+    watched.look()
+
+    assert (found["title"], found["detail"]) == (f"The session of {NEXT} has drifted", "Rows: far fewer.")
+    assert (found["page"], found["query"]) == ("drift", {"session": str(NEXT)})
+    assert "drift_alarm" not in watched.open()
 
 
 def test_a_session_past_its_deadline_is_late_until_it_is_loaded(watched, house):

@@ -12,14 +12,14 @@ from playwright.sync_api import Page, expect
 from engine.clock import nepal_time
 from engine.stream.contracts import first_id
 
-DAY = date(2024, 7, 17)
+DAY, BEFORE = date(2024, 7, 17), date(2024, 7, 16)
 TRADES = 400
 ROW, MARK = 35, 15  # pixels: the height of a line of the grid, and where its first column has its mark
 HEADER = "id,contractId,contractType,stockSymbol,buyerMemberId,sellerMemberId,contractQuantity,contractRate,contractAmount,businessDate"
 HEADER += ",tradeBookId,stockId,buyerBrokerName,sellerBrokerName,tradeTime,securityName"
 
 
-def floorsheet() -> bytes:
+def floorsheet(day: date) -> bytes:
     """Return a session of two symbols, a trade every twenty seconds; one of NABIL is eight percent above those before it."""
     text = io.StringIO()
     sheet = csv.writer(text)
@@ -27,21 +27,22 @@ def floorsheet() -> bytes:
     for number in range(TRADES):
         symbol, price = ("NABIL", 500 + number % 5) if number % 2 else ("NICA", 300 + number % 3)
         rate = 542.0 if number == TRADES // 2 + 1 else float(price)
-        at = nepal_time(DAY, 11) + timedelta(seconds=20 * number, hours=5, minutes=45)
-        contract = first_id(DAY) + 1_000_000 + number + 1
+        at = nepal_time(day, 11) + timedelta(seconds=20 * number, hours=5, minutes=45)
+        contract = first_id(day) + 1_000_000 + number + 1
         sheet.writerow(
-            ["", contract, "", symbol, 33, 39, 100, rate, 100 * rate, DAY, number, 1, "A", "B", f"{at:%Y-%m-%dT%H:%M:%S}.000000", symbol]
+            ["", contract, "", symbol, 33, 39, 100, rate, 100 * rate, day, number, 1, "A", "B", f"{at:%Y-%m-%dT%H:%M:%S}.000000", symbol]
         )
     return gzip.compress(text.getvalue().encode())
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A source that holds one floorsheet and no daily file."""
+    """A source that holds two floorsheets and no daily file."""
     root = tmp_path_factory.mktemp("files")
     (root / "daily").mkdir()
     (root / "floorsheet").mkdir()
-    (root / "floorsheet" / f"{DAY}.csv.gz").write_bytes(floorsheet())
+    for day in (BEFORE, DAY):
+        (root / "floorsheet" / f"{day}.csv.gz").write_bytes(floorsheet(day))
     return root
 
 
@@ -74,6 +75,24 @@ def test_a_session_is_started_its_bars_come_and_its_alert_is_acknowledged(consol
     page.mouse.click(box["x"] + MARK, box["y"] + ROW * 1.5)
     page.get_by_role("button", name="Acknowledge 1 alert").click()
     expect(page.get_by_text("The alert moving_average of NABIL is acknowledged.")).to_be_visible()
+
+
+def test_bars_are_seen_to_move_while_the_session_runs(console, tab):
+    page = tab(f"{console.url}/stream?session={BEFORE}&symbol=NABIL")
+    page.get_by_role("button", name="Start this session…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="100×").click()  # noqa: RUF001, the sign that means "times"
+    dialog.get_by_role("button", name="Start", exact=True).click()
+    bars = page.get_by_role("img", name="Bars of NABIL")
+    expect(bars).to_be_visible()
+
+    for _ in range(3):  # each closes while somebody looks, and nobody clicks
+        shown = bars.get_attribute("aria-label")
+        expect(bars).not_to_have_attribute("aria-label", shown)
+    page.get_by_role("radio", name="1 s").click()
+    expect(page.get_by_text("in the newest five minutes")).to_be_visible()
+    page.get_by_role("radio", name="max").click()
+    expect(page.get_by_text(f"{TRADES} of {TRADES} records accepted")).to_be_visible()
 
 
 def test_a_silence_asks_why_and_is_listed_until_it_is_lifted(console, tab):

@@ -15,6 +15,7 @@ import engine.runtime
 from engine.runtime import Runtime
 from pages.ui.shared import forget
 from tests.pages.gallery import STATES, Store
+from tests.pages.gallery_drift import DRIFT_STATES
 from tests.pages.gallery_letters import LETTER_STATES
 from tests.pages.gallery_operations import OPERATION_STATES
 from tests.pages.gallery_stream import STREAM_STATES
@@ -37,7 +38,7 @@ def filled(tmp_path_factory) -> Callable[[str], Path]:
     def fill(state: str) -> Path:
         home: Path = tmp_path_factory.mktemp(state) / "home"
         store = Store(home)
-        (STATES | LETTER_STATES | STREAM_STATES | OPERATION_STATES)[state](store)
+        (STATES | LETTER_STATES | STREAM_STATES | OPERATION_STATES | DRIFT_STATES)[state](store)
         store.database.close()
         return home
 

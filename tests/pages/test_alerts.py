@@ -1,6 +1,6 @@
 """The Alerts page: filters in the URL, the market's alerts with their symbols folded under them, acknowledging and silencing."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import insert
@@ -88,6 +88,22 @@ def test_several_alerts_are_acknowledged_at_once_and_it_is_audited(open_store, v
     assert "No alert matches" in text_of(app)
 
 
+def test_what_was_acknowledged_stays_so_when_it_is_resolved_and_says_both(open_store, visit):
+    store = open_store("stream_working")
+    with store.database.transaction() as connection:
+        row = dict(speed_layer.alert(connection, "upper-1"))
+        speed_layer.set_alerts(
+            connection, [alert("upper-1", "UPPER", minute=50, rule=row["rule"], state="resolved", resolved_us=row["fired_us"] + 1)]
+        )
+
+    app = visit("alerts.py", state="acknowledged")
+    grid = app.dataframe[0].value
+
+    assert symbols(app) == ["UPPER"]
+    assert [mark.split(" ", 1)[1] for mark in grid["State"][0]] == ["acknowledged", "resolved"]
+    assert symbols(visit("alerts.py", state="resolved")) == ["NABIL"]
+
+
 def test_a_silence_that_holds_is_listed_with_its_end_and_can_be_lifted(open_store, visit):
     store = open_store("stream_working")
     app = visit("alerts.py", on="stream")
@@ -142,3 +158,12 @@ def test_a_rule_that_has_no_words_yet_is_told_by_its_figures():
     view = AlertView.of(row | {"standing": "open", "acknowledged_by": None, "acknowledged_at": None})
 
     assert alert_words.what(view, 300) == "5.42 against 5"
+
+
+def test_a_move_of_the_whole_market_says_which_halt_of_the_index_it_came_near():
+    row = alert("x", rule="index_halt", symbol="MARKET") | {"session": date(2025, 6, 3), "score": -3.62, "bound": 3.5}
+    view = AlertView.of(row | {"standing": "open", "acknowledged_by": None, "acknowledged_at": None})
+
+    said = alert_words.what(view, 300)
+
+    assert said == "moved -3.62 %, limit 3.5 %; 4 % halts trading for 20 min"

@@ -23,7 +23,9 @@ PAGES = (
     "stream.py",
     "alerts.py",
     "replay_lab.py",
+    "rebuild.py",
     "reconcile.py",
+    "drift.py",
 )
 MUST_SEE = {
     "empty": ["Nothing has run yet", "Backfill all of them"],

@@ -5,10 +5,11 @@ import re
 import pytest
 
 from tests.pages.gallery import BEFORE, LAST
+from tests.pages.gallery_drift import DRIFTED
 from tests.storage.databases import statements
 
 # One row a run, a measured value, a check of a run, a line; each may hold millions. An alias of SQLAlchemy ends in a number.
-BIG = "run|metric|check_result|dead_letter|quality_report|tick_bar|tick_day|tick_alert"
+BIG = "run|metric|check_result|dead_letter|quality_report|tick_bar|tick_day|tick_alert|drift_distance"
 SCAN = re.compile(rf"^SCAN ({BIG})(_\d+)?( (?!USING (COVERING )?INDEX ix_quality_report_session)|$)")
 # The newest rows by the primary key: it ends after as many rows as it was asked for.
 NEWEST = re.compile(r"FROM (run|dead_letter) ORDER BY \1\.id DESC\s+LIMIT \?( OFFSET \?)?$")
@@ -30,8 +31,10 @@ VISITS = [
     ("quality.py", {"session": BEFORE.isoformat(), "check": "close_inside_range"}),
     ("thresholds.py", {}),
     ("replay_lab.py", {"day": LAST.isoformat()}),
+    ("rebuild.py", {}),
     ("reconcile.py", {"day": LAST.isoformat()}),
     ("thresholds.py", {"check": "close_inside_range"}),
+    ("drift.py", {}),
 ]
 LETTER_VISITS = [
     ("overview.py", {}),
@@ -112,6 +115,16 @@ def test_no_query_of_a_page_reads_all_letters(page, query, state, open_store, pl
 def test_no_query_of_a_page_reads_all_bars_or_all_alerts(page, query, open_store, plans_of):
     plans = plans_of(open_store("stream_working"), page, query)
 
+    assert whole_reads(plans) == {}
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"session": DRIFTED.isoformat(), "feature": "log_return", "statistic": "psi"}], ids=["newest", "one"]
+)
+def test_no_query_of_the_drift_page_reads_all_distances(query, open_store, plans_of):
+    plans = plans_of(open_store("drifting"), "drift.py", query)
+
+    assert any("drift_distance" in statement for statement in plans)
     assert whole_reads(plans) == {}
 
 

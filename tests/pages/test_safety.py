@@ -1,5 +1,6 @@
 """The Safety page: how things stand, what can be done now, and what was done."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -40,6 +41,17 @@ def test_the_drill_says_what_it_has_measured():
     drill = standings(known(), now=NOW)[1]
 
     assert drill.line == "9 h ago: back in 8.4 s, newest write 15 min old, nothing lost"
+
+
+def test_the_tick_log_stands_beside_them_once_the_stream_has_received_something():
+    done = replace(known().last["scrub"], message="the log is kept for ever (tick_log.keep_days is 0)")
+    kept = known(last={**known().last, "tick_log": done}, due={**known().due, "tick_log": NOW + HOUR})
+    failed = replace(done, outcome=JobOutcome.FAILED, message="1 session could not be brought into a file")
+
+    assert [standing.title for standing in standings(kept, now=NOW)][3:] == ["Tick log"]
+    assert standings(kept, now=NOW)[3].line.endswith("the log is kept for ever (tick_log.keep_days is 0)")
+    (problem,) = problems(replace(kept, last={**kept.last, "tick_log": failed}), now=NOW)
+    assert "1 session could not be" in problem.detail
 
 
 def test_a_backup_is_overdue_only_when_something_was_written_since():

@@ -28,7 +28,8 @@ def test_an_address_is_repeated_only_in_part_and_never_as_it_is():
 
 def test_every_script_but_the_router_is_a_page():
     daily = {"runs", "run", "quality", "dead_letters", "thresholds", "pipelines", "safety", "lost"}
-    assert daily | {"stream", "alerts", "replay_lab", "reconcile"} == PAGES
+    watched = {"drift", "service_levels", "logs"}
+    assert daily | watched | {"stream", "alerts", "replay_lab", "reconcile", "rebuild"} == PAGES
 
 
 def test_the_page_says_which_address_was_asked_for(open_store, visit):
@@ -51,9 +52,26 @@ def test_a_part_of_the_address_that_a_page_does_not_know_is_named(open_store, vi
     assert f"The address says **{strange}**, which this page does not know." in said
 
 
+@pytest.mark.parametrize(
+    ("page", "query", "said"),
+    [
+        ("quality.py", {"session": "yesterday"}, "**session=yesterday**, which is passed over: `session` takes a date such as 2025-06-01"),
+        ("runs.py", {"day": "today"}, "**day=today**, which is passed over: `day` takes a date"),
+        ("run.py", {"id": "12x"}, "**id=12x**, which is passed over: `id` takes a number"),
+        ("runs.py", {"status": "broken"}, "**status=broken**, which is passed over: `status` takes one of queued, running, succeeded"),
+        ("dead_letters.py", {"state": "lost"}, "**state=lost**, which is passed over: `state` takes one of open, replayed"),
+        ("alerts.py", {"state": "loud"}, "**state=loud**, which is passed over: `state` takes one of open, acknowledged"),
+    ],
+)
+def test_a_value_that_means_nothing_is_named(open_store, visit, page, query, said):
+    open_store("healthy")
+
+    assert said in " ".join(warning.value for warning in visit(page, **query).warning).replace("\\", "")
+
+
 def test_a_page_that_knows_its_whole_address_says_nothing(open_store, visit):
     open_store("healthy")
 
     screen = visit("runs.py", day="2025-06-01", status="failed")
 
-    assert not [warning for warning in screen.warning if "does not know" in warning.value]
+    assert not [warning for warning in screen.warning if "The address says" in warning.value]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from engine.stream.ticks import SECOND
 from pages.ui import stream_data, stream_view
 from pages.ui.shared import forget
 from pages.ui.stream_words import speed_word
@@ -13,7 +14,7 @@ from storage.dead_letters import Letter, LetterFilter
 from storage.status import ACTIVE, LetterKind
 from tests.pages.conftest import text_of
 from tests.pages.gallery import NOW, TODAY
-from tests.pages.gallery_stream import SESSION, STREAM_STATES
+from tests.pages.gallery_stream import ELEVEN, SESSION, STREAM_STATES
 
 MUST_SEE = {
     "empty": ["The stream has not worked yet", "Start a session…"],
@@ -127,6 +128,31 @@ def test_a_session_without_a_trade_says_so(open_store, visit):
     assert "No trade of this session has been accepted yet." in said
 
 
+def test_before_continuous_trading_the_page_says_what_it_waits_for(open_store, visit):
+    store = open_store("stream_working")
+    with store.database.transaction() as connection:
+        speed_layer.change(connection, SESSION, newest_us=ELEVEN - 15 * 60 * SECOND, held=9)
+        connection.exec_driver_sql("DELETE FROM tick_day")
+
+    said = text_of(visit("stream.py"))
+
+    assert "is in the pre-open: 10:45:00 in Nepal" in said
+    assert f"Continuous trading begins at 11:00; until then nothing is traded, some 14.0 s more at {speed_word(60.0)}" in said
+    assert "Held until a later one comes: 9 trades." in said
+
+
+def test_every_reason_for_which_something_was_set_aside_has_its_link(open_store, visit):
+    store = open_store("stream_working")
+    aside = {"late": 8, "duplicate": 12, "malformed": 3, "future": 2, "out_of_hours": 1}
+    with store.database.transaction() as connection:
+        speed_layer.change(connection, SESSION, aside=aside)
+
+    said = text_of(visit("stream.py"))
+
+    assert "Set aside 26" in said
+    assert [reason for reason in ("8 late", "12 duplicate", "3 malformed", "2 future", "1 out of hours") if reason not in said] == []
+
+
 def test_movers_are_ranked_against_the_close_before():
     known = [
         stream_data.Mover(name, close, close, close, close, 10, turnover, 1, before)
@@ -141,7 +167,7 @@ def test_movers_are_ranked_against_the_close_before():
 def test_bars_of_five_minutes_hold_what_those_of_one_do(open_store):
     open_store("stream_working")
 
-    ones, fives = stream_data.candles(SESSION, "ADBL", 1), stream_data.candles(SESSION, "ADBL", 5)
+    ones, fives = stream_data.candles(SESSION, "ADBL", 60), stream_data.candles(SESSION, "ADBL", 300)
 
     assert (len(ones), len(fives)) == (120, 24)
     assert sum(bar.volume for bar in fives) == sum(bar.volume for bar in ones)
@@ -164,7 +190,7 @@ def test_a_corrected_bar_counts_once_and_with_its_newest_revision(open_store):
         speed_layer.add_bars(connection, {name: [value] for name, value in (dict(bar) | {"revision": 1, "trades": 5}).items()})
 
     assert stream_data.minutes(SESSION, 601)[0].trades == 17
-    assert stream_data.candles(SESSION, "ADBL", 1)[0].trades == 5
+    assert stream_data.candles(SESSION, "ADBL", 60)[0].trades == 5
 
 
 def test_the_daily_figures_do_not_count_sessions_of_the_stream(open_store, visit):
@@ -253,3 +279,17 @@ def test_a_late_trade_is_offered_to_be_taken_in_and_a_second_copy_is_not(open_st
     assert "Take it in…" in text_of(late)
     assert "take it in, which makes its bar anew" in text_of(late)
     assert "Take it in…" not in text_of(duplicate)
+
+
+def test_a_session_of_which_more_was_set_aside_than_is_listed_says_so_where_it_is_listed_and_where_it_is_counted(open_store, visit):
+    store = open_store("stream_ended")
+    with store.database.transaction() as connection:
+        speed_layer.change(connection, SESSION, aside={"late": 9_000, "duplicate": 3_345})
+    forget()
+
+    day = SESSION.isoformat()
+    listed = text_of(visit("dead_letters.py", pipeline="ticks", since=day, until=day))
+
+    assert "the first 10,000 of 12,345 records that the stream has set aside; the log keeps all" in listed
+    assert "The first 10,000 have a letter; the log keeps all." in text_of(visit("stream.py"))
+    assert "the log keeps all" not in text_of(visit("dead_letters.py", pipeline="daily_prices"))

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engine.drifting import blank
 from engine.errors import Conflict, SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.services import Services
-from storage import alerts, moves, speed_layer
+from storage import alerts, drift, moves, speed_layer
 from storage.dead_letters import LetterFilter
-from storage.status import Label
+from storage.status import DriftCause, DriftLabel, Label
 from storage.tables import Base
 from tests.pipelines.house import SUNDAY, House
 from tests.services.gate import TRIAL, letters
@@ -24,7 +25,8 @@ STREAMED = SUNDAY  # a session of the stream is queued
 BLOCKED, HELD = 2, 3  # runs: Monday's session is blocked, Tuesday's is being executed
 READS = {"plan_backfill", "first_backfill"}  # change nothing; or only what a backfill with the key `first-start` does
 
-ENDED = {"reinject_letters"}  # needs a session of the stream that is over: tests/stream
+# Need a session of the stream that is over: tests/stream
+ENDED = {"reinject_letters", "replay_gap", "rebuild_sessions", "promote_version", "undo_version", "drop_version"}
 DAMAGE = {"mend", "take_back"}  # need a damaged file, and end in a run, a job or the file itself: tests/backup
 
 
@@ -49,6 +51,7 @@ def ready(house: House, gate) -> House:
     with house.runtime.database.transaction() as connection:
         speed_layer.set_alerts(connection, [ALERT])
         alerts.add(connection, at=house.clock.now(), **DISK)
+        drift.write_report(connection, ALARM | {"reported_at": house.clock.now()})
     house.settings.channels_file.write_text('[[channel]]\nname = "desk"\nurl = "json://example.com"\n')
     return house
 
@@ -56,6 +59,10 @@ def ready(house: House, gate) -> House:
 ALERT = {"key": "an alert", "session": SUNDAY, "rule": "moving_average", "symbol": "NABIL", "state": "firing", "began_us": 1, "fired_us": 1}
 ALERT |= {"score": 6.0, "bound": 5.0, "contract": 1, "rate_paisa": 50_000, "suppressed": 0, "members": 0}
 DISK = {"rule": "disk_low", "subject": "home", "severity": "error", "title": "full", "detail": "", "page": "pipelines"}
+
+
+ALARM = blank() | {"session": SUNDAY, "cause": DriftCause.ALARM, "headline": "Rows: far fewer.", "explained": {"rows": {}}}
+ALARM |= {"basis": None, "run_id": 1, "alarms_per_month": 1.0, "threshold_version": 0}
 
 
 def line(house: House, number: int) -> int:
@@ -99,6 +106,8 @@ COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "test_channel": lambda h, _: h.services.test_channel("desk"),
     "ask_for_test": lambda h, _: h.services.ask_for_test("desk"),
     "request_job": lambda h, _: h.services.request_job("backup"),
+    "promote_batch": lambda h, _: (h.session(SUNDAY, 1), h.services.promote_batch(SUNDAY)),
+    "label_drift": lambda h, _: h.services.label_drift(SUNDAY, DriftLabel.MARKET, reason="a busy day"),
     "ask_for": lambda h, _: h.services.ask_for("scrub"),
 }
 # The same commands with a key that was used, and other parameters.
@@ -177,6 +186,7 @@ def test_two_tabs_are_one_effect(ready, name):
         "finding_label",
         "schedule",
         "breaker",
+        "drift_label",
         "stream_state",
         "tick_alert",
         "alert_silence",

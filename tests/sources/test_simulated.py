@@ -21,9 +21,9 @@ from engine.sources.source import Source
 SEED = 9
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PINNED = {
-    date(2024, 1, 1): "7f82a684454538fc0b64cb885932dc62cace7c5be8b96e76995afe3790093cda",
-    date(2025, 3, 26): "278e1c7aa3ada19180d146342c666c6dfe95326c19def6b167a72a0fd0e868f6",
-    date(2026, 11, 18): "3d642ee0d325e19532fbb280344fcdabc984046dc7a5d0ca0558f305d4e739c7",  # with bad rows
+    date(2024, 1, 1): "ea3c9aa01778d5dd2fa2a6a4e1f7902cb6bb6ad958c0de8479729342aac87e9a",
+    date(2025, 3, 26): "da496037b9606713fc9259b8e1a950f7b094eacd6cbdbab8fe11fba6d17e401e",
+    date(2026, 11, 18): "5af23d5783a45402943975b0f8604b660e3fe788698179e786000102e95a3a09",  # with bad rows
 }
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPT = """

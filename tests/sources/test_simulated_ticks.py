@@ -12,7 +12,8 @@ from engine.market.daily_file import parse
 from engine.sources.simulated import NO_FAULTS, SimulatedExchange
 
 HALT = date(2025, 3, 12)
-DAYS = [date(2024, 1, 1), HALT, date(2026, 5, 15), date(2026, 11, 20)]
+FALL = date(2026, 11, 9)  # the whole market falls for some minutes
+DAYS = [date(2024, 1, 1), HALT, date(2026, 5, 15), FALL, date(2026, 11, 20)]
 
 
 def exchange(now: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)) -> SimulatedExchange:
@@ -45,9 +46,9 @@ def test_ticks_add_up_to_the_daily_file(market, day):
 
 
 def test_the_board_lot_matters(market):
-    ticks = market.ticks(DAYS[-1])
+    ticks = market.ticks(FALL)
     lows = ticks.group_by("symbol").aggregate([("rate", "min")])
-    rows = parse(market.daily_file(DAYS[-1]).content, "file").rows
+    rows = parse(market.daily_file(FALL).content, "file").rows
     published = dict(zip(rows["symbol"].to_pylist(), rows["low"].to_pylist(), strict=True))
 
     assert any(low < published[symbol] for symbol, low in zip(lows["symbol"].to_pylist(), lows["rate_min"].to_pylist(), strict=True))

@@ -1,5 +1,7 @@
 """When an alert fires, is kept quiet, belongs to the market's, and is resolved."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.stream.alerts import MARKET
 from engine.stream.bars import joined as joined_bars
+from engine.stream.index_halt import halt_of, levels_of
 from engine.stream.processor import Processor
 from engine.stream.ticks import SECOND, Symbols, Ticks
 from tests.stream.tapes import DAY, NAMES, at, limits, random_tape, symbols, tape
@@ -143,8 +146,66 @@ def test_a_rule_that_is_switched_off_says_nothing():
     assert alerts_of(tape(*STEADY, (20, "NABIL", 55_000)), stream__moving_average__enabled=0.0)[0] == []
 
 
+ALL = dict.fromkeys(NAMES, 50_000)  # closes of NPR 500
+FEW = {"stream__index_halt__min_symbols": 4.0, "stream__moving_average__enabled": 0.0}
+
+
+def together(*moves):
+    """Return a tape on which all four symbols move at once, given as (seconds after the opening, percent)."""
+    return tape(*((second, name, round(50_000 * (1 + move / 100))) for second, move in moves for name in NAMES))
+
+
+def halts_of(ticks, **changed):
+    return [(alert.symbol, alert.fired, round(alert.score, 2), alert.limit) for alert in alerts_of(ticks, closes=ALL, **FEW | changed)[0]]
+
+
+def test_a_move_of_the_whole_market_near_a_level_of_the_index_fires_once_a_level():
+    moves = [(0, 0), (600, -3.4), (700, -3.6), (800, -3.7), (900, -4.6)]
+
+    assert halts_of(together(*moves)) == [(MARKET, at(700), -3.6, 3.5), (MARKET, at(900), -4.6, 4.5)]
+
+
+def test_a_level_of_the_index_holds_until_its_hour_and_no_longer():
+    """Four percent halt before 12:00 only, five before 13:00, six all day."""
+    after_noon, after_one = 3700, 7300
+
+    assert halts_of(together((0, 0), (after_noon, 4.2))) == []
+    assert halts_of(together((0, 0), (after_noon, 4.7))) == [(MARKET, at(after_noon), 4.7, 4.5)]
+    assert halts_of(together((0, 0), (after_one, 5.4))) == []
+    assert halts_of(together((0, 0), (after_one, 5.6))) == [(MARKET, at(after_one), 5.6, 5.5)]
+
+
+def test_the_margin_before_a_level_is_a_threshold_and_the_rule_can_be_off():
+    moves = together((0, 0), (700, 3.85))
+
+    assert len(halts_of(moves)) == 1
+    assert halts_of(moves, stream__index_halt__margin=0.1) == []
+    assert halts_of(moves, stream__index_halt__enabled=0.0) == []
+
+
+def test_a_few_symbols_are_no_market():
+    assert halts_of(together((0, 9)), stream__index_halt__min_symbols=5.0) == []
+
+
+def test_one_symbol_moves_the_market_by_its_share_and_odd_lots_do_not():
+    one = [*((0, name, 50_000) for name in NAMES), (60, "NABIL", 58_000)]
+    odd = [*((0, name, 50_000) for name in NAMES), *((60, name, 58_000, 9) for name in NAMES)]
+
+    assert halts_of(tape(*one), stream__price_band__enabled=0.0) == [(MARKET, at(60), 4.0, 3.5)]
+    assert halts_of(tape(*odd)) == []
+
+
+def test_the_levels_of_the_index_are_those_of_the_date():
+    """Since 2026-04-20 there are two: five percent before 13:00, eight all day."""
+    levels = levels_of(date(2026, 5, 4), limits())
+
+    assert [(level.pct, level.alert_above) for level in levels] == [(5.0, 4.5), (8.0, 7.5)]
+    assert halt_of(date(2026, 5, 4), 4.5).minutes == 15
+    assert halt_of(DAY, 3.5).minutes == 20
+
+
 def streamed(ticks, size, thresholds):
-    processor = Processor(DAY, symbols(), thresholds, {"NABIL": 50_000})
+    processor = Processor(DAY, symbols(), thresholds, ALL)
     outputs = [processor.feed(ticks.take(slice(start, start + size))) for start in range(0, len(ticks), size)]
     outputs.append(processor.close())
     bars = joined_bars([output.bars for output in outputs])
@@ -166,13 +227,17 @@ def test_neither_the_order_of_arrival_within_the_lateness_nor_the_size_of_a_batc
     seed, size, limit, cooldown, pending, span
 ):
     thresholds = limits(
-        stream__moving_average__alert_above=limit, stream__cooldown_s=cooldown, stream__pending_s=pending, stream__group_symbols=3.0
+        stream__moving_average__alert_above=limit,
+        stream__cooldown_s=cooldown,
+        stream__pending_s=pending,
+        stream__group_symbols=3.0,
+        stream__index_halt__min_symbols=2.0,
     )
     ticks = random_tape(seed, 500, seconds=span)
     late_by = np.random.default_rng(seed).integers(0, 5 * SECOND, len(ticks))
     arrival = ticks.take(np.argsort(ticks.time + late_by, kind="stable"))
 
-    whole = Processor(DAY, symbols(), thresholds, {"NABIL": 50_000})
+    whole = Processor(DAY, symbols(), thresholds, ALL)
     output = whole.whole(ticks)
 
     bars, market, alerts, suppressed = streamed(arrival, size, thresholds)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.reconciling import says
+from engine.reconcile_words import says
 from engine.stream.contracts import first_id
 from engine.stream.reconcile import Cause, OfficialDay, Verdict, reconciled, tape_rows
 from engine.stream.replay import replayed

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine import cli_reconcile, reconciling
+from engine import cli_reconcile, reconcile_words, reconciling
 from engine.cli import app
 from engine.clock import FakeClock
-from engine.errors import NoFile, SourceMisconfigured, UnreadableFile
+from engine.errors import NoFile, SourceMisconfigured
 from engine.pipeline.execution import Execution
 from engine.pipelines import PIPELINES
 from engine.runtime import Runtime
@@ -52,7 +52,7 @@ def found(real) -> Callable[[date], Reconciliation]:
 
 def test_the_sessions_with_a_tape_are_those_of_the_folder(real):
     assert tape_days(real) == sorted(REAL)
-    with pytest.raises(NoFile, match="no file floorsheet/2024-05-05"):
+    with pytest.raises(NoFile, match="no floorsheet of 2024-05-05"):
         read_tape(real, date(2024, 5, 5))
 
 
@@ -62,7 +62,7 @@ def test_all_seven_fields_of_every_symbol_on_the_tape_are_exact(session, found):
     symbols, absent, by_total, by_ids = REAL[session]
 
     assert (len(result.present), result.exact, len(result.absent)) == (symbols, symbols, absent)
-    assert all(one.tape[name] == one.official[name] for one in result.present for name in FIELDS)
+    assert all(one.trades[name] == one.official[name] for one in result.present for name in FIELDS)
     assert (result.missing_by_total, result.missing_by_ids) == (by_total, by_ids)
     assert result.verdict is (Verdict.INCOMPLETE if session == DIED_EARLY else Verdict.EXACT_FOR_PRESENT)
     assert sum(trades for _, trades in result.causes.values()) == by_total
@@ -84,7 +84,7 @@ def test_the_command_says_the_same_and_its_exit_code_is_no_success(real, monkeyp
     assert answer.exit_code == 1
     assert said["verdict"] == "exact for the symbols present"
     assert said["trades"] | {"set_aside": None} == {
-        "on_the_tape": 96_037, "official": 96_274, "missing_by_ids": 232, "missing_by_total": 237, "set_aside": None, "unreadable_lines": 0
+        "received": 96_037, "official": 96_274, "missing_by_ids": 232, "missing_by_total": 237, "set_aside": None, "unreadable_lines": 0
     }  # fmt: skip
     assert (said["symbols"]["on_both_sides"], said["symbols"]["exact"], len(said["symbols"]["absent"])) == (298, 298, 11)
     assert said["differing"] == []
@@ -123,7 +123,7 @@ def test_a_session_that_is_not_loaded_is_not_reconciled_and_its_stamp_is_another
 
     result = reconciling.reconcile(simulated.runtime, read_tape(simulated.runtime, session))
     assert result.verdict is Verdict.NOT_POSSIBLE
-    assert "run that date first" in reconciling.says(result)
+    assert "run that date first" in reconcile_words.says(result)
 
     simulated.run(session)
     assert tape_stamp(simulated.runtime, session) != before
@@ -141,7 +141,7 @@ def test_a_file_under_another_sessions_name_is_refused(tmp_path, real_data):
     (house.source / "floorsheet" / "2024-04-10.csv.gz").write_bytes(sheet.read_bytes())
 
     assert tape_days(house.runtime) == [date(2024, 4, 10)]
-    with pytest.raises(UnreadableFile, match="holds the trades of 2024-04-09"):
+    with pytest.raises(SourceMisconfigured, match="holds the trades of 2024-04-09, not those of 2024-04-10"):
         read_tape(house.runtime, date(2024, 4, 10))
 
 

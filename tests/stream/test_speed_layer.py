@@ -1,16 +1,18 @@
 """What is committed with each batch, what a restart makes of it, and what people do with it afterwards."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from sqlalchemy import text
 
-from engine.errors import Conflict, UsageError
+from engine.clock import FakeClock
+from engine.errors import Conflict, UnknownName, UsageError
 from engine.query import query
 from engine.runtime import compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
+from engine.stream import following
 from engine.stream.bars import bars_of
 from engine.stream.logs import log_of
 from engine.stream.records import Records, Unread
@@ -27,9 +29,9 @@ MINUTE = 60 * SECOND
 class Stream:
     """A home and one claimed session, worked on in this process."""
 
-    def __init__(self, root) -> None:
+    def __init__(self, root, **composed) -> None:
         (root / "source" / "daily").mkdir(parents=True)
-        self.runtime = compose(Settings(source=SourceName.FILES, home=root / "home", source_dir=root / "source"))
+        self.runtime = compose(Settings(source=SourceName.FILES, home=root / "home", source_dir=root / "source"), **composed)
         self.services = Services(self.runtime, actor="asha")
         run_id = self.services.start_stream(DAY).run_id
         now = self.runtime.clock.now()
@@ -127,6 +129,36 @@ def test_a_restart_goes_on_as_if_nothing_had_happened(stream, cut, tmp_path):
     assert stream.state["bars"] == len(got)
 
 
+def test_days_are_written_four_times_a_second_and_the_rest_when_they_are_settled(tmp_path):
+    stream = Stream(tmp_path, clock=FakeClock())
+    days = "SELECT symbol, volume FROM tick_day ORDER BY symbol"
+
+    stream.take(tape((1, "NABIL", 50_000), (10, "NICA", 70_000)))
+    first = stream.rows(days), stream.session.settled
+    stream.take(tape((70, "NABIL", 50_000), (80, "NICA", 70_000), sequences=[3, 4]))
+    second = stream.rows(days), stream.session.settled
+    stream.runtime.clock.advance(timedelta(milliseconds=250))
+    stream.take(tape((90, "NICA", 70_000), sequences=[5]))
+
+    assert first == ([("NABIL", 100)], True)  # the other is held: it may still be late
+    assert second == (first[0], False)
+    assert (stream.rows(days), stream.session.settled) == ([("NABIL", 200), ("NICA", 200)], True)
+    stream.runtime.database.close()
+
+
+def test_a_restart_writes_the_days_that_a_killed_process_had_not(tmp_path):
+    stream = Stream(tmp_path, clock=FakeClock())
+    stream.take(tape((1, "NABIL", 50_000)))
+    stream.take(tape((10, "NABIL", 50_000), (20, "NICA", 70_000), sequences=[2, 3]))
+
+    stream.session = stream.fresh()
+    with stream.runtime.database.transaction() as connection:
+        stream.session.settle(connection)
+
+    assert stream.rows("SELECT symbol, volume FROM tick_day ORDER BY symbol") == [("NABIL", 200)]
+    stream.runtime.database.close()
+
+
 def test_a_transaction_that_fails_leaves_nothing_of_its_batch(stream):
     stream.take(tape((1, "NABIL", 50_000)))
     before = stream.rows("SELECT * FROM tick_segment"), stream.rows("SELECT * FROM tick_day"), stream.state
@@ -206,11 +238,25 @@ def test_nothing_is_taken_in_while_the_stream_works_on_the_session(stream):
         stream.services.reinject_letters([letter_id(stream, 2)])
 
 
+def test_a_copy_whose_trade_is_in_the_session_is_not_taken_in_a_second_time(stream):
+    stream.take(joined([MIXED, tape((20_000, "NABIL", 50_100), sequences=[3])]))  # long after the closing, and a trade that is there
+    stream.end()
+    before = stream.rows("SELECT * FROM tick_day")
+
+    with pytest.raises(Conflict, match="in the session already"):
+        stream.services.reinject_letters([letter_id(stream, 6)])
+    assert stream.rows("SELECT * FROM tick_day") == before
+
+    said = stream.services.reinject_letters([letter_id(stream, 2), letter_id(stream, 6)])
+    assert said.endswith("taken in: 1; bars with a new revision: 1; letters left as they were, whose trades are in the session already: 1.")
+    assert stream.rows("SELECT trades FROM tick_day WHERE symbol = 'NABIL'") == [(3,)]
+
+
 def test_a_session_that_is_over_is_not_started_again(stream):
     stream.take(joined([MIXED]))
     stream.end()
 
-    with pytest.raises(Conflict, match="is over"):
+    with pytest.raises(Conflict, match=r"is over.*reconcile --session 2024-07-17 --replay-gap.*stream rebuild --session 2024-07-17"):
         stream.services.start_stream(DAY)
 
 
@@ -228,11 +274,30 @@ def test_what_cannot_be_started_is_refused_with_the_reason(stream, day, speed, s
         stream.services.start_stream(day, speed=speed)
 
 
-def test_a_silence_needs_a_rule_or_a_symbol_and_a_reason(stream):
+def test_how_far_it_is_is_told_to_people_in_their_words_and_to_programs_with_units(stream):
+    stream.take(MIXED)
+    with stream.runtime.database.transaction() as connection:
+        speed_layer.change(connection, DAY, rate=24.624288018741847, commit_ms=4.438055999798962)
+
+    found = following.status(stream.runtime, DAY)
+    told = following.told(found)
+
+    assert found["records_per_second"] == 24.624288018741847
+    assert found["watermark_us"] == at(97)
+    assert (told["rate"], told["last commit"]) == ("24.6 records a second", "4.4 ms")
+    assert (told["newest trade"], told["set aside"]) == ("11:01:42 in Nepal", "1 duplicate, 1 late, 1 malformed")
+    assert "ended" not in told
+
+
+def test_a_silence_needs_a_rule_or_a_symbol_that_there_is_and_a_reason(stream):
     with pytest.raises(UsageError, match="name a rule"):
         stream.services.silence_alerts(minutes=10, reason="noise")
     with pytest.raises(UsageError, match="say why"):
         stream.services.silence_alerts(symbol="NABIL", minutes=10, reason=" ")
+
+    stream.take(tape((1, "NABIL", 50_000), (2, "NICA", 50_000), (60, "NICA", 50_000)))
+    with pytest.raises(UnknownName, match="no symbol 'NABLI'; the nearest are NABIL"):
+        stream.services.silence_alerts(symbol="NABLI", minutes=10, reason="results are out")
 
     stream.services.silence_alerts(symbol="NABIL", minutes=10, reason="results are out")
 

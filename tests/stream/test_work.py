@@ -8,11 +8,11 @@ from engine.errors import Conflict, UsageError
 from engine.runtime import compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
-from engine.stream import following
+from engine.stream import following, work
 from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
 from engine.stream.work import StreamProcess
-from storage import runs, sessions
+from storage import runs, sessions, speed_layer
 from storage.status import RunStatus
 from tests.stream.sheets import source_folder
 from tests.stream.tapes import DAY, random_tape
@@ -46,6 +46,27 @@ def test_a_file_under_the_name_of_another_session_fails_before_anything_is_store
     assert log_of(home).state(OTHER).records == 0
     wrong.rename(sheet)
     assert worked(home, DAY)["status"] == RunStatus.SUCCEEDED
+
+
+def test_a_session_that_is_stopped_leaves_every_day_as_its_records_make_it(home, monkeypatch):
+    services, commit, sizes = Services(home, actor="asha"), work.StreamWork._commit, []
+
+    def stopped_at_the_third(self, session, records, position):
+        commit(self, session, records, position)
+        sizes.append(session.records)
+        if len(sizes) == 3:
+            services.stop_stream(DAY)
+
+    monkeypatch.setattr(work, "MOST", 40)
+    monkeypatch.setattr(work.StreamWork, "_commit", stopped_at_the_third)
+
+    run = worked(home, DAY)
+
+    with home.database.reading() as connection:
+        trades = sum(day["trades"] for day in speed_layer.days_of(connection, DAY))
+        state = speed_layer.state(connection, DAY)
+    assert (run["status"], state["records"]) == (RunStatus.CANCELLED, 120)
+    assert trades == state["accepted"] - state["held"] > 0
 
 
 def test_a_session_without_a_record_is_no_success(home, monkeypatch):

@@ -29,6 +29,7 @@ class Stream(IntEnum):
     CONFIDENCE = 6
     FAULTS = 7
     TICK_FAULTS = 8
+    EVENTS = 9
 
 
 def raw_bits(seed: int, stream: Stream, *, key: int, count: int) -> Bits:

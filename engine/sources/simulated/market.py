@@ -10,6 +10,7 @@ import numpy as np
 from engine.market.rules import MarketRules, rules_on
 from engine.sources.simulated.bits import Bits, Bools, Floats, Ints, Stream, normal, raw_bits, uniform
 from engine.sources.simulated.days import EPOCH, is_session
+from engine.sources.simulated.events import NONE, events_of
 from engine.sources.simulated.listings import SECTORS, Listings, listings
 from engine.sources.simulated.trades import Bars, Plan, Trades, band, bars_of, on_grid, trades_of
 
@@ -130,7 +131,9 @@ class Market:
         busy = paper.activity[traded] * (0.5 + luck) * (1.0 + 25.0 * np.abs(move[traded])) * (0.04 if halted else 1.0)
         count = np.clip(busy.astype(np.int64), 1, _BUSIEST)
         first = np.where(count == 1, last, first)
-        plan = Plan(ordinal, traded, count, first, last, lower, upper, tick)
+        moves = (float((first / previous).mean()) - 1.0, float((last / previous).mean()) - 1.0)
+        events = NONE if halted else events_of(self.seed, rules, count, first, moves)
+        plan = Plan(ordinal, traded, count + events.more(len(count)), first, last, lower, upper, tick, halted, events)
         return plan, np.where(is_new[traded], 0, previous), halted
 
     def _tick(self, rules: MarketRules) -> Ints:

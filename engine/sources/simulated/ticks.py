@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from engine.clock import nepal_time
 from engine.market.rules import rules_on
-from engine.sources.simulated.bits import Ints, Stream, part, raw_bits
+from engine.sources.simulated.bits import Ints
 from engine.sources.simulated.market import Market, Session
-from engine.sources.simulated.trades import Trades
+from engine.sources.simulated.times import SECOND
 
 _MONEY = pa.decimal128(18, 2)
 TICK_SCHEMA = pa.schema(
@@ -23,11 +23,6 @@ TICK_SCHEMA = pa.schema(
     ]
 )
 _PARTITIONS = 5
-_SECOND = 1_000_000  # microseconds
-_PRE_OPEN_ONE_IN = 30  # symbols whose first trade is matched before the opening
-_RUSH_ONE_IN = 14  # trades drawn anew into the last quarter of an hour: with their even share some 13 % fall there, as measured
-_RUSH_SECONDS = 15 * 60
-_HALT_SECONDS = 40 * 60  # a session that the index ends is over after so long
 
 
 def ticks_of(market: Market, session: Session) -> pa.Table:
@@ -36,7 +31,8 @@ def ticks_of(market: Market, session: Session) -> pa.Table:
     `contract_id` is date, partition (01-05) and a sequence without holes, as on the real exchange; `time` is an instant in UTC.
     """
     trades = market.trades(session)
-    time = _times(market.seed, session, trades)
+    opens = rules_on(session.day).hours.opens
+    time = int(nepal_time(session.day, opens.hour, opens.minute).timestamp()) * SECOND + trades.time
     partition = session.plan.traded[trades.owner] % _PARTITIONS
     by_time = np.argsort(time, kind="stable")  # stable: the order within a symbol stays
     contract = np.empty(len(time), dtype=np.int64)
@@ -60,26 +56,6 @@ def ticks_of(market: Market, session: Session) -> pa.Table:
 
 def _contract_base(day: date, partition: int) -> int:
     return int(f"{day:%Y%m%d}{partition + 1:02d}000000")
-
-
-def _times(seed: int, session: Session, trades: Trades) -> Ints:
-    """Return microseconds since 1970 of every trade, rising within a symbol."""
-    rules = rules_on(session.day)
-    opens = int(nepal_time(session.day, rules.hours.opens.hour, rules.hours.opens.minute).timestamp())
-    closes = int(nepal_time(session.day, rules.closes.hour, rules.closes.minute).timestamp())
-    length = _HALT_SECONDS if session.halted else closes - opens
-    bits = raw_bits(seed, Stream.TIMES, key=session.plan.ordinal, count=len(trades.owner))
-    micros = (bits >> np.uint64(24)).astype(np.int64)  # 40 bits: more than the microseconds of a session
-    at = micros % (length * _SECOND)
-    late = (part(bits, 0) % _RUSH_ONE_IN == 0) & (not session.halted)
-    at[late] = (length - _RUSH_SECONDS) * _SECOND + micros[late] % (_RUSH_SECONDS * _SECOND)
-    at = opens * _SECOND + at[np.lexsort((at, trades.owner))]
-
-    starts = np.cumsum(session.plan.count) - session.plan.count
-    matched = starts[part(bits, 1)[starts] % _PRE_OPEN_ONE_IN == 0]
-    pre_open = rules.hours.pre_open_ends
-    at[matched] = int(nepal_time(session.day, pre_open.hour, pre_open.minute).timestamp()) * _SECOND + micros[matched] % _SECOND
-    return at
 
 
 def _money(paisa: Ints) -> pa.Array:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.sources.simulated.bits import Floats, Ints, Stream, part, raw_bits
+from engine.sources.simulated.events import NONE, Events, fallen
+from engine.sources.simulated.times import SECOND, times_of
 
 BOARD_LOT = 10  # smaller trades count for volume, turnover and number, not for open, high, low and close
 _ODD_ONE_IN = 200
@@ -29,6 +31,8 @@ class Plan:
     lower: Ints
     upper: Ints
     tick: Ints
+    halted: bool = False  # by the index
+    events: Events = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Trades:
     """All trades of a session, by symbol, within a symbol in order of time."""
 
     owner: Ints  # position in `Plan.traded`
+    time: Ints  # microseconds after the opening
     quantity: Ints
     price: Ints
 
@@ -82,7 +87,36 @@ def trades_of(seed: int, plan: Plan) -> Trades:
     quantity[is_odd] = 1 + odd[is_odd] // _ODD_ONE_IN % (BOARD_LOT - 1)
     # Odd lots trade a little away from the market, which is why the exchange leaves them out of the bar.
     price[is_odd] = np.maximum(price[is_odd] - 3 * tick[is_odd], lower[is_odd])
-    return Trades(owner, quantity, price)
+    time = times_of(seed, plan.ordinal, plan.count, plan.events, halted=plan.halted)
+    trades = Trades(owner, time, quantity, price)
+    _put_in(plan, trades, starts, ends)
+    return trades
+
+
+def _put_in(plan: Plan, trades: Trades, starts: Ints, ends: Ints) -> None:
+    """Make the day's events of trades that are there; a symbol's first and last stay, which make its open and close."""
+    if plan.events.fall is not None:
+        share = 0.8 + np.arange(len(plan.count)) * 37 % 41 / 100.0  # how much a symbol takes part
+        down = fallen(plan.events.fall, trades.time // SECOND) * (plan.events.fall.depth * share[trades.owner])
+        down[starts] = down[ends] = 0.0
+        where = np.flatnonzero(down)
+        _reprice(plan, trades, where, 1.0 - down[where])
+    for run in plan.events.runs:  # a handful
+        own = trades.time[starts[run.owner] : ends[run.owner]]
+        last = int(starts[run.owner] + np.searchsorted(own, (run.begins + run.seconds) * SECOND) - 1)
+        if run.jump and last > starts[run.owner]:
+            trades.quantity[last] = max(trades.quantity[last], BOARD_LOT)
+            _reprice(plan, trades, np.array([last]), np.array([1.0 + run.jump]))
+    block = plan.events.block
+    if block is not None and plan.count[block.owner] > 2:  # noqa: PLR2004, a first, a last and one more
+        place = starts[block.owner] + 1 + int(block.share * (plan.count[block.owner] - 2))
+        trades.quantity[place] = block.quantity
+
+
+def _reprice(plan: Plan, trades: Trades, where: Ints, times: Floats) -> None:
+    owner = trades.owner[where]
+    price = np.rint(trades.price[where] * times / plan.tick[owner]).astype(np.int64) * plan.tick[owner]
+    trades.price[where] = np.clip(price, plan.lower[owner], plan.upper[owner])
 
 
 def bars_of(plan: Plan, trades: Trades) -> Bars:

@@ -3,7 +3,7 @@
 Whoever appends does so in the transaction of what follows from the records, so that a kill at any instant leaves both or neither.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -12,7 +12,7 @@ from zlib import crc32
 
 from sqlalchemy import Connection
 
-from engine.clock import Clock
+from engine.clock import NEPAL, Clock
 from engine.errors import SegmentDamaged, TickLogError, TicksGone
 from engine.stream.log import Batch
 from engine.stream.logs.blocks import Blocks
@@ -45,10 +45,15 @@ class EmbeddedLog:
     def __init__(
         self, database: Database, lake: Lake, clock: Clock, *, stream: str = "ticks", simulated: bool = False, blocks: Blocks | None = None
     ) -> None:
-        self.stream, self.simulated, self._blocks = stream, simulated, blocks
+        self._stream, self.simulated, self._blocks = stream, simulated, blocks
         self._database, self._lake, self._clock = database, lake, clock
         self._names: dict[date, _Names] = {}
         self._compacted: tuple[str, Records] | None = None  # the file that was read last
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream, which is that of its dataset in the lake."""
+        return self._stream
 
     @property
     def name(self) -> str:
@@ -142,6 +147,28 @@ class EmbeddedLog:
         if tick_log.lock(within, topic).closed_at is None:
             tick_log.change(within, topic, closed_at=self._clock.now())
 
+    def supplement(self, within: Connection, session: date, records: Records) -> int:
+        """Add what a closed session never received behind its end; return the offset of the first. A compacted one gets a new file."""
+        topic = Topic(self.stream, session)
+        tick_log.lock(within, topic)
+        before = self._there(within, topic)
+        if before.closed_at is None:
+            raise TickLogError(f"the session {session} of {self.stream!r} is not closed; its stream still brings what it receives")
+        names = self._known(within, topic, before)
+        new = recoded(records, names.symbols)
+        if before.path is None:
+            after = self._added(within, topic, before, new)
+        else:
+            kept = self._day(topic, before, names.symbols)
+            version = self._file(topic, all_of([kept, new], names.symbols))
+            self._publish(within, version)
+            tail = crc32(version.path.encode(), before.tail)  # another one tells others that there are new symbols
+            after = replace(before, records=before.records + len(new), tail=tail, path=version.path)
+        columns = {"records": after.records, "tail": after.tail, "path": after.path, "symbols": names.symbols.names}
+        tick_log.change(within, topic, **columns)
+        names.tail, names.stored = after.tail, len(names.symbols)
+        return before.records
+
     def compact(self, session: date) -> TopicState:
         """Write a closed session into one file of the lake, then book it and drop its segments at once; nothing to do the second time."""
         topic = Topic(self.stream, session)
@@ -152,24 +179,24 @@ class EmbeddedLog:
             if state.path is not None or not state.records:
                 return state
             records = self.read(session, 0, _EVERYTHING, within=connection).records
-        version = self._lake.write(self.stream, session, catalog.table_content(to_table(records), schema_version=SCHEMA_VERSION))
-        if not self._lake.holds(version):
-            raise SegmentDamaged(f"the file {version.path} does not hold what was written; the segments of {session} stay")
+        version = self._file(topic, records)
         with self._database.transaction() as connection:
             now = tick_log.lock(connection, topic)
             if now.path is not None or now.dropped_at is not None:  # another process was faster: its file counts
                 return now
-            catalog.publish(connection, version, run_id=None, at=self._clock.now(), simulated=self.simulated)
+            if now.records != state.records:  # it was supplemented meanwhile: the next time all of it
+                return now
+            self._publish(connection, version)
             tick_log.change(connection, topic, path=version.path)
             tick_log.drop_segments(connection, topic)
         if self._blocks is not None:
             self._blocks.drop(topic)
         return replace(now, path=version.path)
 
-    def retain(self, since: date, *, uncompacted: bool = False) -> Sequence[date]:
-        """Drop the closed sessions before `since`, those that were never compacted only when asked; return which."""
+    def retain(self, since: date, *, uncompacted: bool = False, but: Collection[date] = ()) -> Sequence[date]:
+        """Drop the closed sessions before `since` `but` for some, those that were never compacted only when asked; return which."""
         old = [session for session, state in self.sessions().items() if session < since and state.closed_at and not state.dropped_at]
-        return [session for session in old if self._drop(Topic(self.stream, session), uncompacted=uncompacted)]
+        return [session for session in old if session not in but and self._drop(Topic(self.stream, session), uncompacted=uncompacted)]
 
     def _drop(self, topic: Topic, *, uncompacted: bool) -> bool:
         with self._database.transaction() as connection:
@@ -178,13 +205,22 @@ class EmbeddedLog:
                 return False
             tick_log.change(connection, topic, dropped_at=self._clock.now(), path=None)
             tick_log.drop_segments(connection, topic)
-            if state.path is not None:
-                tick_log.drop_file(connection, state.path)
-        if state.path is not None:
-            (self._lake.folder / state.path).unlink(missing_ok=True)  # after the commit: until then a reader may need it
-        elif self._blocks is not None:
+            paths = tick_log.drop_files(connection, topic)
+        for path in paths:
+            (self._lake.folder / path).unlink(missing_ok=True)  # after the commit: until then a reader may need it
+        if state.path is None and self._blocks is not None:
             self._blocks.drop(topic)
         return True
+
+    def _file(self, topic: Topic, records: Records) -> catalog.Version:
+        """Write a file of the lake that holds all records of a session; until it is published nobody reads it."""
+        version = self._lake.write(self.stream, topic.session, catalog.table_content(to_table(records), schema_version=SCHEMA_VERSION))
+        if not self._lake.holds(version):
+            raise SegmentDamaged(f"the file {version.path} does not hold what was written; the log of {topic.session} stays as it was")
+        return version
+
+    def _publish(self, connection: Connection, version: catalog.Version) -> None:
+        catalog.publish(connection, version, run_id=None, at=self._clock.now(), simulated=self.simulated)
 
     def _added(self, connection: Connection, topic: Topic, state: TopicState, records: Records) -> TopicState:
         """Add records as segments behind `state`; return the state behind them."""
@@ -211,7 +247,8 @@ class EmbeddedLog:
         state = tick_log.state(connection, topic)
         if state.dropped_at is not None:
             raise TicksGone(
-                f"the {state.records:,} records of {topic.session} in {topic.stream!r} were dropped on {state.dropped_at:%Y-%m-%d}"
+                f"the {state.records:,} records of {topic.session} in {topic.stream!r} were dropped on "
+                f"{state.dropped_at.astimezone(NEPAL):%Y-%m-%d} by retention"
             )
         return state
 
@@ -234,7 +271,10 @@ class EmbeddedLog:
             try:
                 kept = path, from_table(self._lake.read_table(path), symbols)
             except LakeFileLost as error:
-                raise SegmentDamaged(f"{topic.session} of {topic.stream!r}, offsets 0 to {state.records - 1:,}: {error}") from error
+                raise SegmentDamaged(
+                    f"{topic.session} of {topic.stream!r}, offsets 0 to {state.records - 1:,}: its file {path} is missing or not what was "
+                    "written. Take it back from a backup on the Safety page; a scrub lists it there."
+                ) from error
             self._compacted = kept
         return kept[1]
 

@@ -1,4 +1,4 @@
-"""A session as it comes in: the bars of one symbol, and the whole market minute by minute."""
+"""A session as it comes in: the bars of one symbol with its sliding average, and the whole market."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -8,24 +8,41 @@ import pyarrow as pa
 
 from engine.clock import NEPAL
 from engine.stream.intake import Hours
+from engine.stream.ticks import SECOND
 from pages.ui import theme
-from pages.ui.stream_data import EPOCH, MINUTE_US, Candle, Mark, Minute
+from pages.ui.stream_data import EPOCH, Candle, Mark
+from pages.ui.stream_seconds import SHOWN, MarketSpan, Slid
 
-CANDLES_HEIGHT, MARKET_HEIGHT = 380, 230
-_GRACE = 1  # minute behind the closing that the last trades may be stamped in
+CANDLES_HEIGHT, MARKET_HEIGHT = 380, 400
+_GRACE = 1  # microsecond: the closing itself, behind which the last trades may be stamped
+_BAND = 2.0  # standard deviations
+_LINES = 2  # of the market's charts: the others are bars, which begin at nought
+_MARKET_TOPS, _MARKET_ROW = (24, 120, 216, 312), 60  # pixels
 
 
-def candles(bars: Sequence[Candle], *, width: int, previous_close: float | None, marks: Sequence[Mark]) -> dict[str, Any]:
-    """Return ECharts candles of one symbol with its volume below; `width` in minutes; gaps without a trade stay empty."""
-    step = width * MINUTE_US
+def candles(
+    bars: Sequence[Candle],
+    span: tuple[int, int],
+    *,
+    width: int,
+    previous_close: float | None,
+    marks: Sequence[Mark],
+    slid: Sequence[Slid | None] = (),
+) -> dict[str, Any]:
+    """Return ECharts candles of one symbol with its volume below; `width` in seconds; gaps without a trade stay empty.
+
+    `span` are the beginnings of the first and the last bar that is drawn, `slid` the sliding averages at their ends, none left out.
+    """
+    step = width * SECOND
     by_start = {bar.start_us: bar for bar in bars}
-    starts = list(range(bars[0].start_us, bars[-1].start_us + step, step))
+    starts = list(range(span[0], span[1] + step, step))
     rows = [by_start.get(start) for start in starts]
     prices = [row.prices if row is not None else None for row in rows]
     table = {
-        "at": [label(start) for start in starts],
+        "at": [label(start, width) for start in starts],
         **{name: [known[place] if known else None for known in prices] for place, name in enumerate(("open", "high", "low", "close"))},
         "volume": pa.array([row.volume if row is not None else None for row in rows], pa.int64()),
+        **_lines(slid, len(starts)),
     }
     muted = theme.hexadecimal("gray")
     main: dict[str, Any] = {
@@ -62,47 +79,90 @@ def candles(bars: Sequence[Candle], *, width: int, previous_close: float | None,
             | {"scale": True, "min": low, "max": high, "axisLabel": {"color": muted, "showMinLabel": False, "showMaxLabel": False}},
             _values(grid=1) | {"axisLabel": {"color": muted, "showMinLabel": False}, "splitNumber": 2},
         ],
-        "series": [main, volume, _alerts(marks, starts, step)],
+        "series": [main, volume, *_averages(bool(slid)), _alerts(marks, starts, width)],
     }
 
 
-def market(known: Sequence[Minute], session: date) -> dict[str, Any]:
-    """Return ECharts of what the market traded each minute: turnover above, trades below, over the whole session."""
-    hours = Hours.of(session)
-    starts = range(hours.opens, hours.closes + _GRACE, MINUTE_US)
-    by_start = {minute.start_us: minute for minute in known}
+def market(known: Sequence[MarketSpan], session: date, *, width: int) -> dict[str, Any]:
+    """Return ECharts of what the market did in spans of `width` seconds, of single ones the newest: move, volatility, turnover, trades."""
+    step, hours = width * SECOND, Hours.of(session)
+    last = known[-1].start_us
+    starts = (
+        range(last - (SHOWN - 1) * SECOND, last + 1, SECOND)
+        if width == 1
+        else range(hours.opens // step * step, hours.closes + _GRACE, step)
+    )
+    by_start = {span.start_us: span for span in known}
     rows = [by_start.get(start) for start in starts]
     table = {
-        "at": [label(start) for start in starts],
-        "turnover": [row.turnover_npr / 1e6 if row is not None else None for row in rows],
-        "trades": pa.array([row.trades if row is not None else None for row in rows], pa.int64()),
+        "at": [label(start, width) for start in starts],
+        "move": pa.array([row.move_pct if row else None for row in rows], pa.float64()),
+        "volatility": pa.array([row.volatility if row else None for row in rows], pa.float64()),
+        "turnover": pa.array([row.turnover_npr / 1e6 if row else None for row in rows], pa.float64()),
+        "trades": pa.array([row.trades if row else None for row in rows], pa.int64()),
     }
-    muted = theme.hexadecimal("gray")
-    named = {"nameTextStyle": {"color": muted, "align": "left"}, "nameGap": 8}
+    named = {"nameTextStyle": {"color": theme.hexadecimal("gray"), "align": "left"}, "nameGap": 8, "splitNumber": 2}
+    names = ("mean move, %", "volatility of the move, points", "turnover, NPR million", "trades")
     return {
         "animation": False,
         "dataset": {"source": pa.table(table)},
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
         "tooltip": {"trigger": "axis", "confine": True},
-        "grid": [
-            {"left": 56, "right": 12, "top": 24, "height": 70},
-            {"left": 56, "right": 12, "bottom": 26, "height": 62},
-        ],
-        "xAxis": [_minutes(grid=0, labels=False), _minutes(grid=1)],
-        "yAxis": [
-            _values(grid=0) | named | {"name": "turnover, NPR million", "splitNumber": 2},
-            _values(grid=1) | named | {"name": "trades", "splitNumber": 2},
-        ],
+        "grid": [{"left": 56, "right": 12, "top": top, "height": _MARKET_ROW} for top in _MARKET_TOPS],
+        "xAxis": [_minutes(grid=place, labels=place == len(names) - 1) for place in range(len(names))],
+        "yAxis": [_values(grid=place) | named | {"name": name, "scale": place < _LINES} for place, name in enumerate(names)],
         "series": [
-            _step("Turnover", "turnover", grid=0, colour="blue", says="NPR %,.1f million"),
-            _step("Trades", "trades", grid=1, colour="violet", says="%,d trades"),
+            _line("Move", "move", grid=0, colour="violet", says="%+.2f %%"),
+            _line("Volatility", "volatility", grid=1, colour="orange", says="%.3f points"),
+            _step("Turnover", "turnover", grid=2, colour="blue", says="NPR %,.1f million"),
+            _step("Trades", "trades", grid=3, colour="blue", says="%,d trades"),
         ],
     }
 
 
-def label(start_us: int) -> str:
-    """Return a minute as wall-clock time in Nepal: `11:32`."""
-    return f"{(EPOCH + timedelta(microseconds=start_us)).astimezone(NEPAL):%H:%M}"
+def label(start_us: int, width: int = 60) -> str:
+    """Return the beginning of a bar as wall-clock time in Nepal: `11:32`, of one of seconds `11:32:05`."""
+    at = (EPOCH + timedelta(microseconds=start_us)).astimezone(NEPAL)
+    return f"{at:%H:%M:%S}" if width < 60 else f"{at:%H:%M}"  # noqa: PLR2004, a minute
+
+
+def _lines(slid: Sequence[Slid | None], bars: int) -> dict[str, Any]:
+    """Return average and band as columns, one entry a bar."""
+    if not slid:
+        return {}
+    known = [*slid[:bars], *[None] * (bars - len(slid))]
+    away = {"average": 0.0, "above": _BAND, "below": -_BAND}
+    return {
+        name: pa.array([one.average * (1 + times * one.volatility_pct / 100) if one else None for one in known], pa.float64())
+        for name, times in away.items()
+    }
+
+
+def _averages(there: bool) -> list[dict[str, Any]]:  # noqa: FBT001, whether there are any
+    if not there:
+        return []
+    names = {"average": "Average", "above": "+2 deviations", "below": "-2 deviations"}
+    return [
+        _line(words, name, grid=0, colour="violet", says="%,.2f") | ({} if name == "average" else _DASHED) for name, words in names.items()
+    ]
+
+
+_DASHED = {"lineStyle": {"width": 1, "type": "dashed", "opacity": 0.45}}
+
+
+def _line(name: str, column: str, *, grid: int, colour: theme.Colour, says: str) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "name": name,
+        "encode": {"x": "at", "y": column},
+        "xAxisIndex": grid,
+        "yAxisIndex": grid,
+        "showSymbol": False,
+        "connectNulls": True,
+        "lineStyle": {"width": 1.5},
+        "color": theme.hexadecimal(colour),
+        "tooltip": {"valueFormatter": says},
+    }
 
 
 def _step(name: str, column: str, *, grid: int, colour: theme.Colour, says: str) -> dict[str, Any]:
@@ -118,7 +178,8 @@ def _step(name: str, column: str, *, grid: int, colour: theme.Colour, says: str)
     }
 
 
-def _alerts(marks: Sequence[Mark], starts: Sequence[int], step: int) -> dict[str, Any]:
+def _alerts(marks: Sequence[Mark], starts: Sequence[int], width: int) -> dict[str, Any]:
+    step = width * SECOND
     inside = [mark for mark in marks if starts[0] <= mark.began_us < starts[-1] + step]
     return {
         "type": "scatter",
@@ -127,7 +188,7 @@ def _alerts(marks: Sequence[Mark], starts: Sequence[int], step: int) -> dict[str
         "symbolSize": 22,
         "color": theme.hexadecimal("orange"),
         "itemStyle": {"opacity": 0.9},
-        "data": [[label(mark.began_us // step * step), mark.price] for mark in inside],
+        "data": [[label(mark.began_us // step * step, width), mark.price] for mark in inside],
         "tooltip": {"valueFormatter": "%,.2f"},
         "z": 5,
     }

@@ -178,6 +178,30 @@ def test_a_closed_session_takes_nothing_more(log, append, close):
     assert log.state(SESSION).records == 3
 
 
+@pytest.mark.parametrize("compacted", [True, False])
+def test_what_a_closed_session_never_received_is_added_behind_its_end_with_new_symbols(log, append, close, database, compacted):
+    parts = [records(0, 5, bad=[2]), records(5, 3, names="XYA"), records(8, 2, names="Q")]
+    append(parts[0])
+    close()
+    if compacted:
+        log.compact(SESSION)
+    for part, offset in zip(parts[1:], (5, 8), strict=True):
+        with database.transaction() as connection:
+            assert log.supplement(connection, SESSION, part) == offset
+
+    assert rows(everything(log)) == [row for part in parts for row in rows(part)]
+    assert log.compact(SESSION).records == 10
+    assert rows(everything(log)) == [row for part in parts for row in rows(part)]
+    assert log.retain(NEXT) == [SESSION]  # with every version of its file
+
+
+def test_a_session_that_is_not_closed_is_not_supplemented(log, append, database):
+    append(records(0, 5))
+
+    with pytest.raises(TickLogError, match="is not closed"), database.transaction() as connection:
+        log.supplement(connection, SESSION, records(5, 1))
+
+
 def test_only_a_closed_session_is_compacted(log, append):
     append(records(0, 3))
 

@@ -150,7 +150,7 @@ def test_a_compacted_session_whose_file_was_changed_is_refused_and_named(log, la
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
 
-    with pytest.raises(SegmentDamaged, match=r"2024-07-17 of 'ticks', offsets 0 to 39: .* is not what was published"):
+    with pytest.raises(SegmentDamaged, match=r"2024-07-17 of 'ticks', offsets 0 to 39: its file .* is missing or not what was written"):
         log.read(SESSION, 0, 1)
 
 

@@ -10,12 +10,15 @@ from engine.errors import SourceMisconfigured
 from engine.market.daily_file import parse
 from engine.market.money import paisa
 from engine.sources.simulated import NO_FAULTS, SimulatedExchange
+from engine.stream.alerts import MARKET
 from engine.stream.bars import bars_of
 from engine.stream.intake import Intake, Reason, microseconds
+from engine.stream.replay import replayed
 from engine.stream.sources.damage import DEFAULT_TICK_FAULTS, NO_TICK_FAULTS, OWN, Sent, TickFaults
-from engine.stream.sources.simulated import SimulatedTicks
-from engine.stream.ticks import SECOND
+from engine.stream.sources.simulated import SimulatedTicks, ticks_of_table
+from engine.stream.ticks import SECOND, Symbols
 from engine.stream.trailing import grouped
+from engine.thresholds import snapshot
 from tests.stream.sources.worlds import drained, sleeper
 
 DAY, HALT, CLOSED = date(2026, 11, 20), date(2025, 3, 12), date(2026, 11, 21)
@@ -173,3 +176,28 @@ def test_a_replay_of_another_seed_is_not_taken_for_the_one_that_was_begun():
 
 def test_every_fault_is_described():
     assert all(rate >= 0 and meaning for rate, meaning in TickFaults().describe().values())
+
+
+def alerts_on(day):
+    exchange = SimulatedExchange(seed=9, clock=FakeClock(LATER), faults=NO_FAULTS)
+    known = Symbols()
+    rows = parse(exchange.daily_file(day).content, "file").rows
+    before = zip(rows["symbol"].to_pylist(), paisa(rows["previous_close"]).tolist(), strict=True)
+    ticks = ticks_of_table(exchange.all_ticks(day), known)
+    return replayed(day, ticks, known, snapshot({}, 0), {symbol: close for symbol, close in before if close > 0}).alerts
+
+
+def test_a_few_things_happen_each_day_that_break_a_rule():
+    days = [date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18), date(2026, 11, 19)]
+    found = [[alert.rule for alert in alerts_on(day)] for day in days]
+
+    assert all(1 <= len(rules) <= 6 for rules in found)
+    assert {rule for rules in found for rule in rules} == {"moving_average", "trade_burst", "volume_limit"}
+
+
+def test_on_some_days_the_whole_market_falls_and_comes_near_a_halt_of_the_index():
+    [of_symbols] = [alert for alert in alerts_on(date(2026, 11, 9)) if alert.symbol == MARKET]
+    [of_index] = [alert for alert in alerts_on(date(2026, 10, 7)) if alert.rule == "index_halt"]
+
+    assert (of_symbols.rule, of_symbols.members >= 10) == ("moving_average", True)
+    assert -5 < of_index.score < -4.5

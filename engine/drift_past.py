@@ -1,0 +1,217 @@
+"""What was before a session: samples, statistics and limits of the sessions before it, and what people said of them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from engine.drift.judging import PLACE, REFERENCE, SERIES, Measured, Z
+from engine.drift.limits import GROSS, HISTORY, MOST_GROSS, Limits
+from engine.drift.pair import Floats
+from engine.drift.session import COLUMNS, SessionSample
+from engine.drift.watched import FEATURES
+from engine.drift.windows import Restart, declared, first_behind, reference
+from storage import drift
+from storage.status import DriftLabel
+
+KEPT = 150  # sessions that are kept in memory: the history of the limits, the reference before it, and what a restart may reach back to
+
+
+class Levels(Mapping[str, float]):
+    """Levels by name out of their JSON, read when they are first asked for: of most sessions in memory they never are."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _known(self) -> dict[str, float]:
+        known: dict[str, float] = json.loads(self._text)
+        return known
+
+    def __getitem__(self, name: str) -> float:
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a level, or the default."""
+        return self._known.get(name, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What a person said of a session's alarms."""
+
+    label: DriftLabel
+    features: frozenset[str]
+
+
+@dataclass(slots=True)
+class Past:
+    """The sessions before the one that is judged, ascending, each with its sample, its |statistics| and the limits they were held to."""
+
+    samples: list[SessionSample] = field(default_factory=list)
+    values: list[Floats] = field(default_factory=list)
+    limits: list[Floats] = field(default_factory=list)
+    signed: list[Floats] = field(default_factory=list)  # robust z of FEATURES
+    labels: Mapping[date, Labelled] = field(default_factory=dict)
+    measured: Sequence[tuple[Floats, Floats]] = ()  # as it is stored
+    use_declared: bool = True  # whether changes of the exchange's rules that are known begin references anew
+
+    @classmethod
+    def before(cls, connection: Connection, day: date) -> "Past":
+        """Read what was before a day."""
+        past = cls.samples_before(connection, day)
+        for values, limits in past.measured:
+            past.values.append(np.abs(values))
+            past.limits.append(limits)
+            past.signed.append(values[_Z_PLACES])
+        return past
+
+    @classmethod
+    def samples_before(cls, connection: Connection, day: date) -> "Past":
+        """Read only the samples that were before a day, and what people said: enough to know its references."""
+        rows = drift.samples_before(connection, day, limit=KEPT)[::-1]
+        return cls([sample_of_row(row) for row in rows], labels=_said(connection), measured=[_measured_of_row(row) for row in rows])
+
+    def add(self, sample: SessionSample, measured: Sequence[Measured], limits: Limits) -> None:
+        """Let a session be one of the past. What was held against the textbook's limits alone was no gross alarm."""
+        values = np.array([np.nan if one.value is None else one.value for one in measured])
+        self.samples.append(sample)
+        self.values.append(np.abs(values))
+        self.limits.append(learnt(limits))
+        self.signed.append(values[_Z_PLACES])
+        for kept in (self.samples, self.values, self.limits, self.signed):
+            del kept[:-KEPT]
+
+    @property
+    def sessions(self) -> list[date]:
+        """The sessions, ascending."""
+        return [sample.session for sample in self.samples]
+
+    def clean(self) -> list[SessionSample]:
+        """Return the sessions that others are compared with: neither halted nor called faulty."""
+        return [one for one in self.samples if not one.halted and not self._is(one.session, DriftLabel.FAULT)]
+
+    def _is(self, session: date, *labels: DriftLabel) -> bool:
+        return session in self.labels and self.labels[session].label in labels
+
+    def restarts(self, day: date) -> tuple[Restart, ...]:
+        """Return what begins references anew up to a day: changes of the exchange's rules, and changes that a person has accepted."""
+        if not self.samples:
+            return ()
+        known = declared(self.samples[0].session, day) if self.use_declared else ()
+        accepted = tuple(
+            Restart(session, said.features, "accepted by a person")
+            for session, said in self.labels.items()
+            if said.label is DriftLabel.ACCEPTED and self.samples[0].session < session <= day
+        )
+        return tuple(sorted((*known, *accepted), key=lambda restart: restart.session))
+
+    def windows(self, day: date) -> "Windows":
+        """Return what each feature of a session is compared with."""
+        return Windows(self.clean(), day, self.restarts(day))
+
+    def past_z(self) -> Mapping[str, list[float]]:
+        """Return the robust z of each feature in the last sessions, oldest first."""
+        recent = np.array(self.signed[-REFERENCE:]).reshape(-1, len(FEATURES))
+        return {feature.name: recent[:, at].tolist() for at, feature in enumerate(FEATURES)}
+
+    def history(self) -> Floats:
+        """Return the |statistics| that limits may be learnt from, oldest first."""
+        if not self.values:
+            return np.empty((0, len(SERIES)))
+        usable = usable_history(np.array(self.values), np.array(self.limits), self.samples_usable(), self.market())
+        found = np.where(usable, np.array(self.values), np.nan)
+        return found[~np.isnan(found).all(axis=1)][-HISTORY:]
+
+    def samples_usable(self) -> Sequence[bool]:
+        """Say of each session whether it was an ordinary one."""
+        return [not one.halted and not self._is(one.session, DriftLabel.FAULT, DriftLabel.ACCEPTED) for one in self.samples]
+
+    def market(self) -> Sequence[bool]:
+        """Say of each session whether a person said that the market did it: then also gross values are what must be expected."""
+        return [self._is(one.session, DriftLabel.MARKET) for one in self.samples]
+
+
+class Windows:
+    """The references of one session: `of(feature)` is one object for all features that share it."""
+
+    def __init__(self, clean: Sequence[SessionSample], day: date, restarts: Sequence[Restart]) -> None:
+        self._clean, self._day, self._restarts = clean, day, restarts
+        self._sessions = [one.session for one in clean]
+        self._known: dict[tuple[int, int], Sequence[SessionSample]] = {}
+
+    def of(self, feature: str) -> Sequence[SessionSample]:
+        """Return the sessions that a feature is compared with."""
+        span = reference(self._sessions, self._day, self._restarts, feature)
+        if span not in self._known:
+            self._known[span] = self._clean[span[0] : span[1]]
+        return self._known[span]
+
+    def restart(self, feature: str) -> Restart | None:
+        """Return the restart of a feature of which the day is the first session, or None."""
+        return first_behind(self._sessions, self._day, self._restarts, feature)
+
+
+def usable_history(values: Floats, limits: Floats, ordinary: Sequence[bool], market: Sequence[bool]) -> Any:
+    """Return which |values| limits may be learnt from: of ordinary sessions, and no gross alarms that nobody has spoken about.
+
+    Gross values are left out while they are the exception. A series in which they are more than a tenth of the last sessions lies
+    elsewhere now: they are its past like any.
+    """
+    with np.errstate(invalid="ignore"):
+        gross = (values > GROSS * limits) & ~np.array(market, bool)[:, None]
+    seen = np.cumsum(gross, axis=0)
+    recent = seen - np.concatenate([np.zeros((min(HISTORY, len(seen)), seen.shape[1]), seen.dtype), seen[:-HISTORY]])
+    return np.array(ordinary, bool)[:, None] & ~(gross & (recent[-1] <= MOST_GROSS))
+
+
+def _said(connection: Connection) -> Mapping[date, Labelled]:
+    return {row["session"]: Labelled(DriftLabel(row["label"]), frozenset(row["features"] or ())) for row in drift.labels(connection)}
+
+
+def sample_of_row(row: Mapping[Any, Any]) -> SessionSample:
+    """Return the sample that a row holds."""
+    symbols = tuple(row["symbols"].split("\n")) if row["symbols"] else ()
+    columns = np.frombuffer(row["values"], "<f4").reshape(len(COLUMNS), len(symbols))
+    return SessionSample(row["session"], symbols, columns, Levels(row["levels"]), bool(row["halted"]))
+
+
+def learnt(limits: Limits) -> Floats:
+    """Return the limits that later sessions may know of: those that were learnt; NaN where the textbook's stood in for them."""
+    return limits.values if limits.calibrated else np.full_like(limits.values, np.nan)
+
+
+def _measured_of_row(row: Mapping[Any, Any]) -> tuple[Floats, Floats]:
+    """Return the statistics of a row and their limits; of a version that watched something else, none."""
+    found = np.frombuffer(row["measured"], "<f8")
+    if len(found) != 2 * len(SERIES):
+        return np.full(len(SERIES), np.nan), np.full(len(SERIES), np.nan)
+    return found[: len(SERIES)], found[len(SERIES) :]
+
+
+def row_of_sample(sample: SessionSample, measured: Sequence[Measured], limits: Limits) -> dict[str, Any]:
+    """Return what is stored of a sample and of what was measured of it."""
+    values = [np.nan if one.value is None else one.value for one in measured]
+    whole = {name: round(value, 9) for name, value in sample.levels.items()}
+    return {
+        "session": sample.session,
+        "halted": sample.halted,
+        "symbols": "\n".join(sample.symbols),
+        "values": np.ascontiguousarray(sample.columns, "<f4").tobytes(),
+        "measured": np.concatenate([values, learnt(limits)]).astype("<f8").tobytes(),
+        "levels": json.dumps(whole),
+    }
+
+
+_Z_PLACES = np.array([PLACE[feature.name, Z] for feature in FEATURES])

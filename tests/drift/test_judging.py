@@ -1,0 +1,261 @@
+"""Sessions of a made-up market: what is watched of one, what alarms, what is the market's, and what it is compared with."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from engine.drift.judging import PLACE, SERIES, Z
+from engine.drift.limits import BUDGET, COUNTS, FEWEST, Backtest, Limits, beyond, floors_of, limits
+from engine.drift.session import sample_of
+from engine.drift.watched import WATCHED, Kind
+from engine.drift.windows import Restart, declared, reference
+from engine.drift_past import Labelled, Past, row_of_sample, sample_of_row, usable_history
+from engine.drifting import distance_columns, headline, report_of
+from engine.thresholds import snapshot
+from storage.status import DriftCause, DriftLabel, DriftVerdict
+from tests.drift.market import REFERENCE, SYMBOLS, day, silver, walk
+
+CALM = 130  # sessions
+
+
+@pytest.fixture(scope="module")
+def calm() -> Past:
+    """What was before session 130 of a market in which nothing ever happened."""
+    past = Past(use_declared=False)
+    walk(map(silver, range(CALM)), past)
+    return past
+
+
+def after(past: Past, *tables, **turned):
+    """Judge sessions behind a past that others use too."""
+    own = replace(past, samples=list(past.samples), values=list(past.values), limits=list(past.limits), signed=list(past.signed))
+    return walk(tables, own, **turned)
+
+
+def alarmed(judged) -> set[str]:
+    return {SERIES[at][0] for at in judged.alarms}
+
+
+def test_an_ordinary_session_is_as_usual(calm):
+    (judged,) = after(calm, silver(CALM))
+
+    assert (judged.cause, headline(judged)) == (None, "As usual.")
+
+
+def test_closes_that_leave_the_tick_grid_alarm_at_once_and_are_named(calm):
+    (judged,) = after(calm, silver(CALM, off_grid=0.75))
+
+    assert judged.causes["off_grid"] is DriftCause.ALARM
+    assert headline(judged).startswith("Closes off the tick grid: 0.")
+
+
+def test_no_level_of_prices_is_compared(calm):
+    prices = {
+        name: silver(CALM)[name].to_numpy().astype(float) * 100 * 7
+        for name in ("open", "high", "low", "close", "last_price", "vwap", "previous_close")
+    }
+    volume = silver(CALM)["volume"].to_numpy().astype(float)
+    (judged,) = after(calm, silver(CALM, **prices, turnover=prices["vwap"] * volume))
+
+    assert not alarmed(judged) & {"log_return", "gap", "close_location", "off_grid"}
+
+
+def test_a_fall_of_the_whole_market_is_the_markets_and_no_fault(calm):
+    (judged,) = after(calm, silver(CALM, move=-0.05))
+    market = next(one for one in judged.measured if (one.feature, one.statistic) == ("market_return", Z))
+
+    assert abs(market.value) > 3
+    assert "log_return" not in alarmed(judged)
+
+
+def test_a_halted_session_is_regime(calm):
+    rows = np.arange(len(SYMBOLS)) < 20
+    table = silver(CALM, move=0.06).filter(rows)
+
+    (judged,) = after(calm, table)
+
+    assert judged.sample.halted
+    assert "rows" in judged.causes
+    assert set(judged.causes.values()) == {DriftCause.REGIME}
+    assert "halted" in judged.reasons["rows"]
+
+
+def test_one_column_copied_onto_another_is_named(calm):
+    table = silver(CALM)
+    (judged,) = after(calm, silver(CALM, close=table["high"].to_numpy().astype(float) * 100))
+    found = next(one for one in judged.measured if (one.feature, one.statistic) == ("equal_columns", Z))
+
+    assert found.part == "high=close"
+    assert judged.causes["equal_columns"] is DriftCause.ALARM
+
+
+def test_a_session_that_repeats_the_one_before_is_seen(calm):
+    before = silver(CALM - 1)
+    (judged,) = after(calm, before.set_column(0, "session", silver(CALM)["session"]))
+
+    assert judged.causes["repeated"] is DriftCause.ALARM
+
+
+def test_a_missing_sector_is_named(calm):
+    kept = np.array([REFERENCE.securities[symbol].sector != "Insurance" for symbol in SYMBOLS])
+    (judged,) = after(calm, silver(CALM).filter(kept))
+    found = next(one for one in judged.measured if (one.feature, one.statistic) == ("missing_sector", Z))
+
+    assert (found.part, found.observed) == ("Insurance", 1.0)
+    assert {"missing_sector", "sector_mix"} <= alarmed(judged)
+
+
+def test_a_decimal_slip_names_the_symbols_that_drive_it(calm):
+    wrong = silver(CALM)["close"].to_numpy().astype(float) * 100
+    wrong[[3, 17, 30, 44, 51, 8]] *= 10
+    (judged,) = after(calm, silver(CALM, close=wrong))
+    windows = calm.windows(judged.sample.session)
+    report = report_of(judged, windows, calm, REFERENCE, None)
+
+    assert "log_return" in report["explained"]
+    named = {one["group"] for one in report["explained"]["log_return"]["symbols"]}
+    assert len(named & {SYMBOLS[at] for at in (3, 17, 30, 44, 51, 8)}) >= 3
+
+
+def test_too_few_sessions_are_said_and_never_no_drift():
+    judged = walk(map(silver, range(5)))[-1]
+
+    verdicts = set(distance_columns(judged)["verdict"])
+    assert verdicts == {DriftVerdict.INSUFFICIENT}
+    assert headline(judged) == "Too few sessions before it to compare with."
+
+
+def test_without_a_history_only_structural_rates_alarm_and_the_rest_is_uncalibrated():
+    judged = walk([*map(silver, range(30)), silver(30, off_grid=0.9, move=0.09)])[-1]
+    columns = distance_columns(judged)
+
+    assert not judged.limits.calibrated
+    assert "off_grid" in alarmed(judged)
+    assert all(WATCHED[name].kind is Kind.RATE for name in alarmed(judged))
+    assert DriftVerdict.UNCALIBRATED in columns["verdict"]
+
+
+def test_the_session_itself_is_never_in_its_reference(calm):
+    windows = calm.windows(day(CALM))
+
+    assert windows.of("off_grid")[-1].session == day(CALM - 1)
+    assert len(windows.of("off_grid")) == 60
+
+
+def test_a_session_called_faulty_is_compared_with_no_more(calm):
+    past = replace(calm, labels={day(CALM - 1): Labelled(DriftLabel.FAULT, frozenset({"off_grid"}))})
+
+    assert past.windows(day(CALM)).of("off_grid")[-1].session == day(CALM - 2)
+
+
+def test_an_accepted_change_begins_the_reference_of_its_features_anew(calm):
+    changed = [silver(CALM + number, off_grid=0.75) for number in range(25)]
+    said = {day(CALM): Labelled(DriftLabel.ACCEPTED, frozenset({"off_grid"}))}
+
+    judged = after(replace(calm, labels=said), *changed)
+
+    first, second, last = judged[0], judged[1], judged[-1]
+    place = PLACE["off_grid", Z]
+    assert "off_grid" in alarmed(first)  # what was before is what shows the change
+    assert second.measured[place].value is None
+    assert last.measured[place].value is not None
+    assert "off_grid" not in alarmed(last)
+    assert last.measured[PLACE["log_return", "ks"]].sessions == 60  # of other features it goes on
+
+
+def test_a_restart_soon_after_another_looks_behind_both():
+    sessions = [day(number) for number in range(100)]
+    restarts = [Restart(day(40), None, ""), Restart(day(80), None, ""), Restart(day(81), None, "")]
+
+    assert reference(sessions, day(80), restarts, "rows") == (40, 80)
+    assert reference(sessions[:81], day(81), restarts, "rows") == (40, 80)
+    assert reference(sessions, day(90), restarts, "rows") == (81, 90)
+
+
+def test_changes_of_the_exchanges_rules_restart_what_they_change():
+    found = declared(date(2025, 1, 1), date(2025, 12, 31))
+
+    assert found[0].session == date(2025, 3, 20)
+    assert found[0].of("off_grid")
+    assert not found[0].of("rows")
+
+
+def test_a_sample_is_read_as_it_was_written(calm):
+    kept = sample_of(silver(CALM), calm.samples, REFERENCE)
+    (judged,) = after(calm, silver(CALM))
+    read = sample_of_row(row_of_sample(kept, judged.measured, judged.limits))
+
+    assert (read.session, read.symbols, read.halted) == (kept.session, kept.symbols, kept.halted)
+    assert np.array_equal(read.columns, kept.columns, equal_nan=True)
+    assert read.levels == pytest.approx(kept.levels, abs=1e-9)
+
+
+def test_all_statistics_together_keep_to_the_budget():
+    random = np.random.default_rng(4)
+    values = np.abs(random.standard_t(4, size=(2_000, len(SERIES)))) * random.lognormal(0, 1, len(SERIES))
+    past = Backtest(values, np.ones(values.shape, bool))
+    nothing = np.zeros(len(SERIES))
+
+    for budget in (0.5, 1.0, 4.0):
+        rate = past.alarms(nothing, budget)[120:].any(axis=1).mean()
+        assert rate <= 1.25 * budget / 19
+
+
+def test_the_backtest_has_the_limits_that_were_learnt_day_by_day():
+    random = np.random.default_rng(9)
+    values = np.abs(random.normal(size=(200, len(SERIES))))
+    usable = random.random(values.shape) < 0.97
+    thresholds = snapshot({}, 0)
+    held_to = Backtest(values, usable).limits(floors_of(thresholds), 2.0)
+
+    for at in (60, 61, 130, 199):
+        history = np.where(usable, values, np.nan)[:at]
+        assert held_to[at] == pytest.approx(limits(history, floors_of(thresholds), 2.0).values, rel=1e-5)
+    assert np.isnan(held_to[FEWEST - 1]).all()
+
+
+def test_no_limit_lies_below_its_floor_and_a_smaller_budget_lowers_none():
+    values = np.abs(np.random.default_rng(2).normal(size=(120, len(SERIES))))
+    floors = floors_of(snapshot({}, 0))
+    few, many = limits(values, floors * 0.1, 0.5), limits(values, floors * 0.1, 8.0)
+
+    assert (limits(values, floors, 8.0).values >= floors).all()
+    assert (few.values >= many.values).all()
+    assert not limits(values, floors, 0.1).attainable
+
+
+def test_what_the_market_did_never_alarms():
+    everything = np.full(len(SERIES), 1e9)
+
+    assert not beyond(everything, Limits(np.zeros(len(SERIES)), True, 120, True))[~COUNTS].any()
+    assert {SERIES[at][0] for at in np.flatnonzero(~COUNTS)} == {"market_return", "dispersion", "activity"}
+
+
+def test_gross_alarms_teach_no_limit_until_they_are_the_rule_or_a_person_says_that_the_market_did_it():
+    values, held_to = np.ones((40, 1)), np.ones((40, 1))
+    values[30:35] = 50
+    ordinary, nobody = [True] * 40, [False] * 40
+
+    few = usable_history(values, held_to, ordinary, nobody)[:, 0]
+    said = usable_history(values, held_to, ordinary, [at >= 30 for at in range(40)])[:, 0]
+    values[10:30] = 50
+    many = usable_history(values, held_to, ordinary, nobody)[:, 0]
+
+    assert few.tolist() == [not 30 <= at < 35 for at in range(40)]
+    assert said.all()
+    assert many.all()
+
+
+def test_the_budget_is_a_threshold_in_alarms_a_month():
+    assert (BUDGET.key, BUDGET.default, BUDGET.unit) == ("drift.alarms_per_month", 1.0, "alarms a month")
+
+
+def test_symbols_of_stored_sessions_that_this_process_has_never_seen_have_their_place(calm):
+    named = [f"NEW{number}" for number in range(len(SYMBOLS))]
+    stored = [replace(one, symbols=tuple(named)) for one in calm.samples[-30:]]
+
+    sample = sample_of(silver(CALM), stored, REFERENCE)
+
+    assert sample.levels["new_symbols"] == 1.0

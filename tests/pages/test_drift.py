@@ -1,0 +1,160 @@
+"""The Drift page: what it says in each state, what a click chooses, what a slider would change, and what a person can say."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.drift.limits import BUDGET
+from engine.drift.watched import FEATURES, Kind
+from engine.services import Services
+from pages.ui import drift_data, drift_words
+from pages.ui.charts import drift as charts
+from pages.ui.shared import forget
+from storage import drift, thresholds
+from storage.status import DriftLabel
+from tests.drift.market import day
+from tests.pages.conftest import text_of
+from tests.pages.gallery_drift import DRIFT_STATES, DRIFTED, NUMBERS
+
+BEFORE = day(NUMBERS - 2)
+MUST_SEE = {
+    "drift_begins": ["Too few sessions before it to compare with", "There are too few sessions yet"],
+    "drift_uncalibrated": ["uncalibrated: ", "of the 60 sessions that are needed"],
+    "drifting": ["Closes off the tick grid", "What is it?", "Why: Closes off the tick grid", "at most 1 alarm a month"],
+    "drift_labelled": ["says asha", "seen before", "Take it back"],
+}
+
+
+# The harness forgets an open dialog at the next click; this script asks again each time it runs.
+def label_script(session):
+    from pages.ui import drift_dialogs  # noqa: PLC0415
+    from storage.status import DriftLabel  # noqa: PLC0415
+
+    drift_dialogs.ask_label(session, DriftLabel.FAULT)
+
+
+@pytest.mark.parametrize("state", DRIFT_STATES)
+def test_it_says_what_matters_in_a_state(state, open_store, visit):
+    open_store(state)
+
+    app = visit("drift.py")
+
+    assert not app.exception
+    said = text_of(app)
+    assert [sentence for sentence in MUST_SEE[state] if sentence not in said] == []
+
+
+def test_an_older_session_is_in_the_address_and_is_as_usual(open_store, visit):
+    open_store("drifting")
+
+    app = visit("drift.py", session=BEFORE.isoformat())
+
+    assert [banner.value for banner in app.success] == ["**As usual\\.**"]
+
+
+def test_a_session_and_a_parameter_that_it_does_not_know_are_said(open_store, visit):
+    open_store("drifting")
+
+    said = text_of(visit("drift.py", session="2020-01-01", day="2020-01-01"))
+
+    assert "a session that was not compared with others" in said
+    assert "which this page does not know" in said
+
+
+@pytest.mark.parametrize("feature", drift_words.FEATURES)
+def test_every_feature_can_be_looked_at(feature, open_store, visit):
+    open_store("drifting")
+
+    app = visit("drift.py", feature=feature)
+
+    assert not app.exception
+    assert drift_words.meaning(feature) in text_of(app)
+
+
+def test_another_budget_shows_what_it_would_have_changed_and_is_saved_with_a_reason(open_store, visit):
+    store = open_store("drifting")
+    app = visit("drift.py")
+    slider = next(one for one in app.slider if one.label == "Alarms allowed a month")
+
+    slider.set_value(8.0).run()
+    assert "At most 8 alarms a month, over everything that is watched." in text_of(app)
+    app.text_input(key="drift_reason").set_value("two people look").run()
+    app.button(key="drift_save_turn").click().run()
+
+    assert not app.exception
+    with store.database.reading() as connection:
+        assert thresholds.values_at(connection, thresholds.version(connection)) == {BUDGET.key: 8.0}
+
+
+def test_a_person_says_what_it_was(open_store, visit):
+    store = open_store("drifting")
+    assert not visit("drift.py").button(key="label_fault").click().run().exception
+    app = AppTest.from_function(label_script, args=(DRIFTED,)).run()
+    app.text_input(key="label_reason").set_value("a wrong file")
+
+    app.button(key="label_yes").click().run()
+
+    with store.database.reading() as connection:
+        (said,) = drift.labels(connection)
+    assert (said["session"], said["label"], said["reason"]) == (DRIFTED, DriftLabel.FAULT, "a wrong file")
+
+
+def test_the_heat_map_has_a_row_for_all_but_what_the_market_did(open_store):
+    open_store("drifting")
+    book = drift_data.book()
+
+    assert len(book.sessions) == NUMBERS
+    assert book.is_drift()[-1].any()
+    assert [name for name in drift_words.FEATURES if drift_words.is_market(name)] == [
+        feature.name for feature in FEATURES if feature.kind is Kind.MARKET
+    ]
+
+
+def test_a_cell_that_was_clicked_is_found_again_by_its_place(open_store, monkeypatch):
+    monkeypatch.setattr(charts.theme, "hexadecimal", lambda _name: "#123456")
+    monkeypatch.setattr(charts.theme, "surface", lambda _name: "#654321")
+    cells = [charts.Cell(0, 0, "quiet", "psi 0.01"), charts.Cell(1, 0, "alarm", "z 77")]
+
+    option = charts.heat(["Return", "Rows"], [DRIFTED], cells, chosen=(1, 0))["baseOption"]
+
+    source = option["dataset"]["source"]
+    assert source["feature"].tolist() == ["Return", "Rows"]
+    assert source["sign"].tolist() == ["", "●"]
+    assert [piece["label"] for piece in option["visualMap"]["pieces"]] == ["usual", "● alarm"]
+
+
+def test_two_distributions_are_shares_of_their_rows(open_store, monkeypatch):
+    open_store("drifting")
+    found = drift_data.overlay(DRIFTED, "log_return")
+
+    assert found is not None
+    assert found.reference.sum() == pytest.approx(1)
+    assert found.current.sum() == pytest.approx(1)
+    assert len(found.edges) == len(found.current) + 1
+    assert drift_data.overlay(DRIFTED, "rows") is None
+
+
+def test_budgets_are_told_in_words():
+    assert drift_words.budget(1.0) == "at most 1 alarm a month"
+    assert drift_words.budget(2.0) == "at most 2 alarms a month"
+    assert drift_words.budget(0.25) == "at most 1 alarm in 4 months"
+
+
+def test_a_turned_budget_costs_no_recomputation_of_the_past(open_store):
+    open_store("drifting")
+    book = drift_data.book()
+    floors = np.zeros(book.values.shape[1])
+
+    assert drift_data.book() is book
+    few, many = (book.past.alarms(floors, budget).any(axis=1).sum() for budget in (0.2, 8.0))
+    assert few <= many
+
+
+def test_the_overview_names_an_alarm_until_somebody_has_spoken_about_it(open_store, visit):
+    store = open_store("drifting")
+    assert "does not look like the sessions before" in text_of(visit("overview.py"))
+
+    Services(store.runtime, actor="asha").label_drift(DRIFTED, DriftLabel.MARKET, reason="seen before")
+    forget()
+
+    assert "does not look like the sessions before" not in text_of(visit("overview.py"))

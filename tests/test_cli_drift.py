@@ -1,0 +1,157 @@
+"""Two files compared from the command line, and what is stored of a session: JSON on stdout, and the truth in the exit code."""
+
+import gzip
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from engine.drift.distance import DISTANCES
+from engine.drifting import catch_up
+from tests.pipelines.house import SUNDAY, House, announced, days_from, with_a_week
+from tests.shell import inside
+
+RANDOM = np.random.default_rng(20)
+
+
+@pytest.fixture
+def here(monkeypatch) -> Callable[..., Any]:
+    return inside(monkeypatch)
+
+
+@pytest.fixture
+def week(tmp_path) -> House:
+    return with_a_week(tmp_path)
+
+
+def csv_of(path: Path, rows: int, *, shift: float = 0.0, sector: str = "banks") -> Path:
+    """Write a packed file with a number that has thousands commas, a text and a date."""
+    values = np.exp(RANDOM.normal(8 + shift, 0.5, rows))
+    lines = [f'2025-01-01,"{value:,.2f}",{sector if at % 2 else "hydro"},{at % 7}' for at, value in enumerate(values)]
+    path.write_bytes(gzip.compress("\n".join(["day,volume,sector,weekday", *lines, ""]).encode()))
+    return path
+
+
+def test_every_distance_of_every_column_is_given_with_p_value_sizes_and_verdict(here, week, tmp_path):
+    one, two = csv_of(tmp_path / "a.csv.gz", 400), csv_of(tmp_path / "b.csv.gz", 300)
+
+    done = here(week, "drift", "--reference", str(one), "--current", str(two), "--json")
+
+    assert done.exit_code == 0
+    said = json.loads(done.stdout)
+    assert said["verdict"] == "no_drift"
+    columns = {column["column"]: column for column in said["columns"]}
+    assert set(columns) == {"volume", "sector", "weekday"}
+    assert said["not_compared"] == ["day"]
+    numbers = [test.id for test in DISTANCES.values() if not test.categories]
+    assert [each["test"] for each in columns["volume"]["distances"]] == numbers
+    ks = columns["volume"]["distances"][1]
+    assert (ks["n"], ks["m"], ks["limit"] > 0, 0 < ks["p_value"] <= 1, ks["p_adjusted"] >= ks["p_value"]) == (400, 300, True, True, True)
+
+
+def test_a_shift_is_drift_and_exit_code_1_and_a_new_category_is_named(here, week, tmp_path):
+    one, two = csv_of(tmp_path / "a.csv.gz", 400), csv_of(tmp_path / "b.csv.gz", 300, shift=0.4, sector="finance")
+
+    done = here(week, "drift", "--reference", str(one), "--current", str(two), "--column", "volume", "--column", "sector", "--json")
+
+    said = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert [column["verdict"] for column in said["columns"]] == ["drift", "drift"]
+    assert (said["columns"][1]["new"], said["columns"][1]["gone"]) == (["finance"], ["banks"])
+
+
+def test_few_rows_are_no_verdict_and_not_a_silent_no(here, week, tmp_path):
+    one, two = csv_of(tmp_path / "a.csv.gz", 400), csv_of(tmp_path / "b.csv.gz", 10)
+
+    done = here(week, "drift", "--reference", str(one), "--current", str(two), "--column", "volume")
+
+    assert done.exit_code == 1
+    assert "insufficient" in done.stdout
+
+
+def test_parquet_is_read_too_and_groups_are_the_unit_where_that_is_asked_for(here, week, tmp_path):
+    def write(name: str, groups: range, shift: float) -> Path:
+        group = np.repeat(list(groups), 30)
+        common = {each: RANDOM.normal(shift, 1) for each in groups}
+        values = [common[each] + RANDOM.normal(0, 0.1) for each in group]
+        pq.write_table(pa.table({"session": group, "move": values}), tmp_path / name)
+        return tmp_path / name
+
+    one, two = write("a.parquet", range(40), 0.0), write("b.parquet", range(40, 42), 0.3)
+    done = here(week, "drift", "--reference", str(one), "--current", str(two), "--unit", "session", "--json")
+
+    by_unit = json.loads(done.stdout)["columns"][0]["distances"][-1]
+    assert (by_unit["test"], by_unit["n"], by_unit["m"], by_unit["verdict"]) == ("mean_z_by_unit", 40, 2, "no_drift")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--reference", "nowhere.csv", "--current", "nowhere.csv"), "nowhere.csv is not a file"),
+        (("--reference", "nowhere.csv"), "say which files"),
+        (("--session", "2025-06-01", "--column", "Close"), "say one of the two"),
+        (("--session", "2025-06-01"), "was not compared yet"),
+    ],
+)
+def test_a_wrong_request_is_a_sentence(here, week, arguments, sentence):
+    done = here(week, "drift", *arguments)
+
+    assert done.exit_code == 2
+    assert sentence in done.stderr
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are(here, week, tmp_path):
+    file = csv_of(tmp_path / "a.csv.gz", 50)
+
+    done = here(week, "drift", "--reference", str(file), "--current", str(file), "--column", "close")
+
+    assert done.exit_code == 2
+    assert "no column 'close'; it has: day, volume, sector, weekday" in done.stderr
+
+
+def test_a_sessions_report_is_whole_and_says_why_there_is_no_verdict(here, week):
+    catch_up(week.runtime)
+
+    done = here(week, "drift", "--session", str(SUNDAY), "--json")
+
+    said = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert (said["cause"], said["calibrated"], said["up_to_date"]) == (None, False, True)
+    assert {each["verdict"] for each in said["distances"]} == {"insufficient"}
+
+
+def test_nothing_is_said_of_a_session_in_which_nothing_alarmed(here, week):
+    catch_up(week.runtime)
+
+    done = here(week, "label-drift", str(SUNDAY), "fault", "--reason", "x")
+    wrong = here(week, "label-drift", str(SUNDAY), "broken", "--reason", "x")
+
+    assert "fault, market, accepted, not 'broken'" in wrong.stderr
+    assert done.exit_code == 2
+    assert "nothing alarmed" in done.stderr
+
+
+def test_a_session_is_held_against_a_fixed_window_that_does_not_slide(here, tmp_path):
+    house = announced(tmp_path)
+    house.announce(dict.fromkeys(days_from(SUNDAY, 30), True))
+    for number, day in enumerate(days_from(SUNDAY, 26)):
+        house.session(day, number)
+    house.backfill(SUNDAY, SUNDAY + timedelta(days=25))
+    catch_up(house.runtime)
+    newest, last = str(SUNDAY + timedelta(days=25)), str(SUNDAY + timedelta(days=21))
+
+    done = here(house, "drift", "--session", newest, "--since", str(SUNDAY), "--until", last, "--json")
+    few = here(house, "drift", "--session", newest, "--since", str(SUNDAY), "--until", str(SUNDAY + timedelta(days=3)))
+    half = here(house, "drift", "--session", newest, "--since", str(SUNDAY))
+
+    said = json.loads(done.stdout)
+    assert (said["since"], said["until"], said["sessions"]) == (str(SUNDAY), last, 22)
+    assert {each["verdict"] for each in said["distances"]} >= {"no_drift"}
+    assert (few.exit_code, half.exit_code) == (2, 2)
+    assert "a window needs 20" in few.stderr
