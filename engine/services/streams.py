@@ -159,7 +159,8 @@ class StreamCommands(Commands):
         asked = {"rule": rule, "symbol": symbol, "minutes": minutes, "reason": why}
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "silence")
-            _refuse_unknown(connection, symbol)
+            if rule not in ALERT_RULES:  # of which it is no symbol but the alert's subject
+                _refuse_unknown(connection, symbol)
             at = self.runtime.clock.now()
             same = [held for held in speed_layer.silenced(connection, at=at) if (held["rule"], held["symbol"]) == (rule, symbol)]
             self._asked(connection, request_key, "silence_alerts", **asked)
