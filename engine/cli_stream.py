@@ -62,7 +62,8 @@ def _print(found: Mapping[str, Any]) -> None:
             "layout": found["layout"],
             "ticks": f"{found['ticks']['received']:,} received, {found['ticks']['accepted']:,} accepted",
             "dead letters": aside,
-            "missing": f"{complete['missing']:,} trades by the holes in the contract ids ({complete['complete_pct']} % complete)",
+            "missing": f"{complete['missing']:,} trades by the holes in the contract ids ({complete['complete_pct']} % complete)"
+            + (": the tape died early, its bars and days are those of what is there" if complete["died_early"] else ""),
             "alerts": f"{len(found['alerts']):,}, and {found['suppressed']:,} kept quiet by a cooldown",
             "speed": f"{found['ticks_per_second']:,} ticks a CPU second",
         },
@@ -85,7 +86,7 @@ def _print(found: Mapping[str, Any]) -> None:
 @told
 def start(
     day: Day = None,
-    speed: Annotated[str, typer.Option(help=f"Times the clock, or {FASTEST}.")] = FASTEST,
+    speed: Annotated[str | None, typer.Option(help=f"Times the clock, or {FASTEST}; else NEPSE_TICK_SPEED.")] = None,
     *,
     wait: Wait = False,
     timeout: Timeout = None,
@@ -96,7 +97,7 @@ def start(
 
     services = commands()
     session = day or offered.newest(services.runtime)
-    submitted = services.start_stream(session, speed=_speed(speed))
+    submitted = services.start_stream(session, speed=_speed(speed or services.runtime.settings.tick_speed))
     if wait:
         following.follow(services.runtime, submitted.run_id, timeout=timeout)
     found = following.status(services.runtime, session)

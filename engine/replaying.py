@@ -19,6 +19,7 @@ from engine.stream.alerts import StreamAlert
 from engine.stream.bars import COLUMNS, Bars, bars_of, no_bars, rolled_up
 from engine.stream.intake import SAYS, Reason
 from engine.stream.processor import BAR_SECONDS
+from engine.stream.reconcile import TOO_LITTLE
 from engine.stream.replay import Replay, replayed
 from engine.stream.sources.floorsheet_folder import content_of
 from engine.stream.ticks import SECOND, Ticks
@@ -117,6 +118,7 @@ def _completeness(replay: Replay) -> dict[str, Any]:
     return {
         "received": received,
         "missing": missing,
+        "died_early": received < TOO_LITTLE * (received + missing),
         "complete_pct": round(100 * received / (received + missing), 4) if received else None,
         "partitions": [
             {"partition": part.partition, "received": part.received, "last": part.last, "missing": part.missing}

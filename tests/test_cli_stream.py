@@ -4,7 +4,7 @@ import csv
 import gzip
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from engine.settings import Settings, SourceName
 from engine.stream.bars import bars_of, rolled_up
 from engine.stream.ticks import SECOND
 from engine.stream.trailing import grouped
-from storage import runners
+from storage import runners, speed_layer
 from tests.stream.sheets import sheet_of
 from tests.stream.tapes import NAMES, random_tape, tape
 
@@ -94,6 +94,7 @@ def test_what_is_missing_and_what_is_set_aside_is_counted(run, tmp_path):
 
     assert found["dead_letters"] == {"out_of_hours": 1, "duplicate": 1}
     assert found["completeness"]["missing"] == 3
+    assert found["completeness"]["died_early"]  # three of six trades came: not half of them once the copy is out
     assert {letter["reason"] for letter in found["letters"]} == {"out_of_hours", "duplicate"}
     lines = gzip.decompress(path.read_bytes()).split(b"\n")
     for letter in found["letters"]:
@@ -181,8 +182,11 @@ def test_a_queued_session_says_what_it_waits_for_where_no_runner_stays(runners_t
     monkeypatch.setattr("engine.cli_stream.commands", lambda: Services(home, actor="asha"))
 
     result = CliRunner().invoke(cli.app, ["stream", "start", "--session", "2024-07-17"])
+    with home.database.reading() as connection:
+        speed = speed_layer.state(connection, date(2024, 7, 17))["speed"]
     home.database.close()
 
     assert result.exit_code == 0, result.output
+    assert speed == 60  # NEPSE_TICK_SPEED
     assert "queued" in result.stdout
     assert says in result.stderr if says else result.stderr == ""

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from engine.clock import NEPAL, nepal_date
@@ -41,7 +41,8 @@ def status(runtime: Runtime, session: date) -> dict[str, Any]:
     if state is None:
         raise UnknownName(f"the stream has never worked on {session}")
     more = {"run_status": run["status"] if run is not None else None, "today": nepal_date(runtime.clock.now())}
-    return {_IN_JSON.get(name, name): value for name, value in dict(state).items()} | more
+    said = {_IN_JSON.get(name, name): value for name, value in dict(state).items()}
+    return said | {name: _instant(said.pop(f"{name}_us")) for name in ("watermark", "newest")} | more
 
 
 def told(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,13 +59,14 @@ def told(found: Mapping[str, Any]) -> dict[str, Any]:
         "records": f"{found['records']:,} received, {found['accepted']:,} accepted, {found['held']:,} held",
         "set aside": aside,
         "missing": f"{found['missing']:,} trades by the holes in the contract ids",
-        "newest trade": _clock(found["newest_us"]),
-        "watermark": _clock(found["watermark_us"]),
+        "newest trade": _clock(found["newest"]),
+        "watermark": _clock(found["watermark"]),
         "bars": f"{found['bars']:,}",
         "alerts": f"{found['alerts']:,}, and {found['suppressed']:,} kept quiet by a cooldown",
         "rate": None if rate is None or found["ended_at"] is not None else f"{rate:,.1f} records a second",
         "last commit": None if commit is None else f"{commit:,.1f} ms",
         "thresholds": f"version {found['thresholds']}",
+        "served": None if found["version"] is None else f"version {found['version']}, computed anew from the log (stream versions)",
         "note": found["note"],
         "started": found["started_at"],
         "updated": found["updated_at"],
@@ -73,9 +75,13 @@ def told(found: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _clock(microseconds: int | None) -> str | None:
+def _instant(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else datetime.fromtimestamp(microseconds / SECOND, UTC)
+
+
+def _clock(instant: datetime | None) -> str | None:
     """Return an instant of the market as people in Nepal read it."""
-    return None if microseconds is None else f"{datetime.fromtimestamp(microseconds / SECOND, NEPAL):%H:%M:%S} in Nepal"
+    return None if instant is None else f"{instant.astimezone(NEPAL):%H:%M:%S} in Nepal"
 
 
 def follow(runtime: Runtime, run_id: int, *, timeout: float | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 import engine.runtime
 from engine.clock import nepal_time
@@ -21,6 +21,7 @@ from pages.ui import data
 from pages.ui.shared import shared
 from pages.ui.views import View
 from storage import alert_list, market_minutes, moves, runners, runs, speed_layer
+from storage import sessions as accepted
 from storage.alert_list import AlertFilter
 from storage.status import ACTIVE, AlertStanding, RunStatus
 
@@ -210,7 +211,20 @@ def working(session: date) -> Working | None:
 def movers(session: date) -> tuple[Mover, ...]:
     """Return every symbol's day, by symbol."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(Mover.of(row) for row in speed_layer.days_of(connection, session))
+        rows, closes = speed_layer.days_of(connection, session), _closes(connection, session)
+    return tuple(Mover.of(dict(row) | {"previous_close_paisa": closes.get(row["symbol"])}) for row in rows)
+
+
+def previous_closes(session: date) -> dict[str, int]:
+    """Return the previous close (paisa) of each symbol, as the session's own file restates it, or as it was known to the stream."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return _closes(connection, session)
+
+
+def _closes(connection: Connection, session: date) -> dict[str, int]:
+    then = {row["symbol"]: row["previous_close_paisa"] for row in speed_layer.days_of(connection, session)}
+    now = accepted.previous_closes(connection, session, before=data.calendar().previous_session(session))
+    return {symbol: close for symbol, close in {**then, **now}.items() if close}
 
 
 @shared(seconds=LIVE, entries=100)

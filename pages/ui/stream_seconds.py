@@ -18,7 +18,7 @@ from engine.stream.versions import limits_of
 from pages.ui import alert_data, data, stream_data
 from pages.ui.shared import shared
 from pages.ui.stream_data import LIVE, Candle
-from storage import speed_layer, stream_letters
+from storage import sessions, speed_layer, stream_letters
 
 SHOWN = 300  # seconds of the newest that are shown one by one: a whole session of them is finer than a screen
 _FOR_GOOD = 3600.0  # seconds
@@ -61,22 +61,21 @@ def looked(session: date) -> Looked:
             return Looked(None)
         lateness = limits_of(connection, state)[LATENESS.key]
         taken = frozenset(stream_letters.taken_in(connection, session)) if state["ended_at"] is not None else frozenset[int]()
+        loaded = [sessions.one(connection, day) for day in (session, data.calendar().previous_session(session))]
     try:
-        return Looked(_begun(session, data.settings().home, lateness, taken).refresh())
+        return Looked(
+            _begun(
+                session, data.settings().home, lateness, taken, tuple(None if row is None else row["run_id"] for row in loaded)
+            ).refresh()
+        )
     except ConsoleError as error:
         return Looked(None, str(error))
 
 
 @shared(seconds=_FOR_GOOD, entries=_SESSIONS, lasting=True)
-def _begun(session: date, _home: Path, lateness: float, taken: frozenset[int]) -> SoFar:
-    return SoFar(log_of(engine.runtime.runtime()), session, lateness, lambda: _closes(session), taken)
-
-
-def _closes(session: date) -> dict[str, int]:
-    with engine.runtime.runtime().database.reading() as connection:
-        return {
-            row["symbol"]: row["previous_close_paisa"] for row in speed_layer.days_of(connection, session) if row["previous_close_paisa"]
-        }
+def _begun(session: date, _home: Path, lateness: float, taken: frozenset[int], _loaded: tuple[int | None, ...]) -> SoFar:
+    """Begin a session anew where what was taken in of it is another, or the rows are that its previous closes come from."""
+    return SoFar(log_of(engine.runtime.runtime()), session, lateness, lambda: stream_data.previous_closes(session), taken)
 
 
 def shown(session: date) -> tuple[int, int]:

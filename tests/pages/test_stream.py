@@ -3,7 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert, update
 
+from engine.errors import UsageError
+from engine.services import Services
 from engine.stream.ticks import SECOND
 from pages.ui import stream_data, stream_view
 from pages.ui.shared import forget
@@ -12,6 +15,7 @@ from storage import dead_letters, moves, runs, speed_layer
 from storage.audit import recent as audited
 from storage.dead_letters import Letter, LetterFilter
 from storage.status import ACTIVE, LetterKind
+from storage.tables import Price, TickDay
 from tests.pages.conftest import text_of
 from tests.pages.gallery import NOW, TODAY
 from tests.pages.gallery_stream import ELEVEN, SESSION, STREAM_STATES
@@ -164,6 +168,21 @@ def test_movers_are_ranked_against_the_close_before():
     assert [mover.symbol for mover in stream_view.ranked(known, "Most traded")] == ["DOWN", "NEW", "FLAT", "UP"]
 
 
+def test_closes_that_the_daily_pipeline_brings_later_are_those_that_movers_are_measured_against(open_store):
+    store = open_store("stream_working")
+    with store.database.transaction() as connection:
+        connection.execute(update(TickDay).values(previous_close_paisa=None))
+    before = {mover.symbol: mover.change_pct for mover in stream_data.movers(SESSION)}
+    forget()
+    symbol = min(before)
+    with store.database.transaction() as connection:
+        connection.execute(insert(Price).values(session=SESSION, symbol=symbol, previous_close_paisa=10_000))
+    after = {mover.symbol: mover.change_pct for mover in stream_data.movers(SESSION)}
+
+    assert set(before.values()) == {None}
+    assert after[symbol] is not None
+
+
 def test_bars_of_five_minutes_hold_what_those_of_one_do(open_store):
     open_store("stream_working")
 
@@ -251,7 +270,7 @@ def test_the_list_of_runs_shows_the_stream_by_itself(open_store, visit):
 
 
 def test_dead_letters_of_the_stream_are_listed_by_themselves_and_cannot_be_replayed(open_store, visit):
-    open_store("stream_working")
+    store = open_store("stream_working")
 
     listed = visit("dead_letters.py", pipeline="ticks")
     one = visit("dead_letters.py", letter="1")
@@ -261,6 +280,10 @@ def test_dead_letters_of_the_stream_are_listed_by_themselves_and_cannot_be_repla
     assert not one.exception
     assert "The session in the stream" in text_of(one)
     assert "Replay" not in text_of(one)
+    services = Services(store.runtime, actor="asha")
+    for command in (services.edit_letter, services.edit_and_replay):
+        with pytest.raises(UsageError, match=r"kept as it came and is not corrected.*reconcile --session 2025-06-03 --replay-gap"):
+            command(1, b"{}")
 
 
 def test_a_late_trade_is_offered_to_be_taken_in_and_a_second_copy_is_not(open_store, visit):
