@@ -16,7 +16,7 @@ def folder(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("files")
     (root / "daily").mkdir()
     (root / "floorsheet").mkdir()
-    (root / "floorsheet" / f"{DAY}.csv.gz").write_bytes(floorsheet())
+    (root / "floorsheet" / f"{DAY}.csv.gz").write_bytes(floorsheet(DAY))
     return root
 
 
