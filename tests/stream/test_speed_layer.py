@@ -1,6 +1,6 @@
 """What is committed with each batch, what a restart makes of it, and what people do with it afterwards."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -283,7 +283,7 @@ def test_how_far_it_is_is_told_to_people_in_their_words_and_to_programs_with_uni
     told = following.told(found)
 
     assert found["records_per_second"] == 24.624288018741847
-    assert found["watermark_us"] == at(97)
+    assert found["watermark"] == datetime.fromtimestamp(at(97) / SECOND, UTC)
     assert (told["rate"], told["last commit"]) == ("24.6 records a second", "4.4 ms")
     assert (told["newest trade"], told["set aside"]) == ("11:01:42 in Nepal", "1 duplicate, 1 late, 1 malformed")
     assert "ended" not in told
