@@ -14,6 +14,7 @@ from engine.alerts.channels import Channel, channels_of
 from engine.alerts.messages import Message
 from engine.alerts.sending import NoAnswer, NotDelivered, send
 from engine.errors import ChannelsError
+from engine.pipeline.interrupts import set_from_handler
 from engine.pipeline.retry import RetryPolicy
 from engine.runtime import Runtime
 from storage import notifications
@@ -49,7 +50,7 @@ class Courier:
 
     def until_told(self) -> "Courier":
         """End after the try that is under way when the process is told to."""
-        signal.signal(signal.SIGTERM, lambda *_: self.stopping.set())
+        signal.signal(signal.SIGTERM, lambda *_: set_from_handler(self.stopping))
         return self
 
     def _due(self) -> Any:

@@ -31,6 +31,14 @@ class _Interrupts:
 _now = _Interrupts()
 
 
+def set_from_handler(event: threading.Event) -> None:
+    """Set an event out of a signal's handler, in a thread of its own.
+
+    The main thread may hold the event's lock just then, waiting for it, or setting it for the signal before; it would wait for itself.
+    """
+    threading.Thread(target=event.set, name="told-by-signal", daemon=True).start()
+
+
 @contextmanager
 def listening() -> Iterator[None]:
     """Let limits and cancels reach the main thread inside the block; many stages may run in it."""

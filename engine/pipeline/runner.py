@@ -28,7 +28,7 @@ from engine.alerts.postman import Postman
 from engine.errors import SourceError
 from engine.jobs.keeper import Keeper
 from engine.pipeline.execution import Execution, hand_back
-from engine.pipeline.interrupts import cancel_main_thread, ignore_late_cancels
+from engine.pipeline.interrupts import cancel_main_thread, ignore_late_cancels, set_from_handler
 from engine.pipeline.ledger import reconcile, wake_after_clock
 from engine.pipeline.liveness import LifeLock, sweep
 from engine.pipeline.rescue import Rescuer, lock_folder
@@ -114,7 +114,7 @@ class RunnerProcess:
 
     def _told(self, number: int, _frame: Any) -> None:
         self.told_by = number
-        self.stopping.set()
+        set_from_handler(self.stopping)
 
     def _turn(self) -> bool:
         """Take one step, unless nothing is left; say whether that is so."""

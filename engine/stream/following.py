@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.clock import NEPAL, nepal_date
 from engine.errors import UnknownName, UsageError
+from engine.pipeline.interrupts import set_from_handler
 from engine.runtime import Runtime
 from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
@@ -105,6 +106,6 @@ def work(runtime: Runtime, run_id: int) -> None:
         raise UnknownName(f"there is no session of the stream with run {run_id}")
     process = StreamProcess(runtime, log_of(runtime), lambda speed: ticks_of(runtime, speed=speed))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: process.stopping.set())
+        signal.signal(number, lambda *_: set_from_handler(process.stopping))
     if process.serve(run_id) is None:
         sys.exit(1)
