@@ -19,7 +19,7 @@ def test_dragging_a_threshold_changes_the_diff_and_the_address(console, tab):
     expect(says).to_contain_text(re.compile(r"B raises .*new "))
     before = tiles.inner_text()
 
-    slider = page.locator("input[type=range]").first
+    slider = page.locator("[class*=st-key-lab_moving_average-alert_above] input[type=range]")
     slider.focus()
     for limit in ("0.2", "0.1"):  # the page is drawn anew after each
         slider.press("ArrowLeft")
