@@ -18,6 +18,8 @@ _beat = (
 )
 _unstopped = select(runners).where(runners.c.stopped_at.is_(None)).order_by(runners.c.heartbeat_at.desc())
 
+ALIVE_WITHIN = timedelta(seconds=10)  # since its last sign of life a process counts as alive
+
 
 def add(connection: Connection, **values: Any) -> None:
     """Register a runner that has just started."""

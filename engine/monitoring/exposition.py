@@ -7,7 +7,7 @@ have only values from closed sets: pipelines, statuses, sources, jobs; never a d
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from types import MappingProxyType
 
@@ -33,7 +33,6 @@ from storage.database import free_bytes
 from storage.status import ACTIVE, AlertSeverity, AlertStanding, CircuitState, LetterState, ProcessKind, RunStatus
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-ALIVE_WITHIN = timedelta(seconds=10)
 Sample = tuple[tuple[str, ...], float]  # the values of the labels, and the value
 
 
@@ -125,7 +124,7 @@ def _simulated(facts: Facts) -> Iterator[Sample]:
 @_family("nepse_processes_alive", "kind")
 def _processes(facts: Facts) -> Iterator[Sample]:
     """Processes that have shown a sign of life within ten seconds."""
-    alive = Counter(row["kind"] for row in runners.alive(facts.connection, at=facts.now, within=ALIVE_WITHIN))
+    alive = Counter(row["kind"] for row in runners.alive(facts.connection, at=facts.now, within=runners.ALIVE_WITHIN))
     for kind in ProcessKind:
         yield (kind,), alive[kind]
 

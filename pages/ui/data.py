@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from math import ceil
 
 import pyarrow as pa
 
@@ -46,7 +45,6 @@ from storage.status import BackfillState, ProcessKind, RunStatus, Verdict
 
 LIVE, CALM = 1.0, 4.0  # seconds a read may be old: on a part that moves, and elsewhere
 IDLE = 5.0  # seconds between two looks while nothing runs
-ALIVE_WITHIN = timedelta(seconds=10)
 
 
 def now() -> datetime:
@@ -141,7 +139,7 @@ def machine() -> Machine:
     return Machine(
         heartbeat_at=unstopped[0]["heartbeat_at"] if unstopped else None,
         runners=len(unstopped),
-        alive=sum(now() - row["heartbeat_at"] <= ALIVE_WITHIN for row in unstopped),
+        alive=sum(now() - row["heartbeat_at"] <= runners.ALIVE_WITHIN for row in unstopped),
         queued=counts.get(RunStatus.QUEUED, 0),
         running=counts.get(RunStatus.RUNNING, 0),
     )
@@ -196,11 +194,6 @@ def durations(pipeline: str, *, limit: int = 200) -> tuple[int, ...]:
     with engine.runtime.runtime().database.reading() as connection:
         newest_first = runs.durations(connection, pipeline, limit=limit)
     return tuple(took for took in reversed(newest_first) if took is not None)
-
-
-def percentile(values: Sequence[int], share: float) -> float | None:
-    """Return the value below which `share` (0 to 1) of the values lie, by nearest rank; None of none."""
-    return sorted(values)[max(ceil(share * len(values)) - 1, 0)] if values else None
 
 
 @shared(seconds=CALM, entries=100)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.monitoring.statistics import percentile
 from engine.pipeline.graph import Pipeline
 from pages.ui import data
 from pages.ui import format as say
@@ -137,8 +138,8 @@ def _duration(pipeline: Pipeline) -> None:
     took = data.durations(pipeline.name)
     tile(
         "Duration, p95",
-        say.duration(data.percentile(took, 0.95)),
-        note=f"median {say.duration(data.percentile(took, 0.5))}" if took else "not measured yet",
+        say.duration(percentile(took, 0.95)),
+        note=f"median {say.duration(percentile(took, 0.5))}" if took else "not measured yet",
         colour="gray",
         script="runs.py",
         query={"status": "succeeded"},
@@ -185,7 +186,7 @@ def _problem(place: int, problem: Problem) -> None:
 
 def _rerun_failed(pipeline: Pipeline, health: Health) -> None:
     days = [verdict.day for verdict in health.failed]
-    took = data.percentile(data.durations(pipeline.name), 0.5)
+    took = percentile(data.durations(pipeline.name), 0.5)
     cost = f" That takes about {say.duration(took * len(days))}." if took else ""
     confirm(
         "Rerun failed dates",
@@ -204,7 +205,7 @@ def trends(pipeline: Pipeline) -> None:
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, key="trend_duration"):
         st.markdown("**How long runs took**")
-        p95 = data.percentile(took, 0.95)
+        p95 = percentile(took, 0.95)
         if p95 is None:
             st.caption("No run has succeeded yet.")
         else:

@@ -7,7 +7,6 @@ import pkgutil
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,6 @@ from pages.ui.text import plain
 from storage import runners
 from storage.migrate import HEAD, schema_version
 
-ALIVE_WITHIN = timedelta(seconds=10)
 GARBAGE_EVERY = 10.0  # seconds
 NICE = 5  # steps by which the runner comes before the pages (python -m benchmarks.load)
 # What the pages need beside our own modules, loaded before the first visitor comes: garbage collection looks through what comes later.
@@ -140,7 +138,7 @@ def not_ready(runtime: Runtime) -> list[str]:
     try:
         found = schema_version(runtime.database)
         with runtime.database.reading() as connection:
-            alive = runners.alive(connection, at=runtime.clock.now(), within=ALIVE_WITHIN)
+            alive = runners.alive(connection, at=runtime.clock.now(), within=runners.ALIVE_WITHIN)
     except SQLAlchemyError as error:
         return [f"the database does not answer: {type(error).__name__}"]
     wrong = []

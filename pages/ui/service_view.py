@@ -7,10 +7,10 @@ import streamlit as st
 
 from engine.monitoring.deadlines import LOADED_BY, MISSED, WINDOW, Deadline, DeadlineState
 from engine.monitoring.history import MEASURED, NEWEST, Series
-from engine.monitoring.statistics import RunStatistics
+from engine.monitoring.statistics import RunStatistics, percentile
 from engine.pipelines import PIPELINES
-from pages.ui import data, monitoring_data
 from pages.ui import format as say
+from pages.ui import monitoring_data
 from pages.ui.charts import measured as charts
 from pages.ui.text import plain
 from pages.ui.theme import Colour
@@ -193,8 +193,8 @@ def _summary(values: pa.Table, wanted: Series) -> None:
     numbers = sorted(values["value"].to_pylist())
     found = {
         "newest": values["value"][-1].as_py(),
-        "median": data.percentile(numbers, 0.5),
-        "p95": data.percentile(numbers, 0.95),
+        "median": percentile(numbers, 0.5),
+        "p95": percentile(numbers, 0.95),
         "least": numbers[0],
         "most": numbers[-1],
     }
