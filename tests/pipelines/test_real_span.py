@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine import reading
+from engine.cli import reading
 from engine.query import query
 from engine.rebuild import rebuild_gold
 from storage.status import BackfillMode, Outcome, Verdict
