@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
-from engine.costs.line import QUANTUM, ZERO, Category, CostLine, converted, cost_line, quantised
+from engine.costs.line import QUANTUM, Category, CostLine, converted, cost_line, quantised
 from engine.costs.price_book import FX, GB, TB, Currency, Price, PriceBook
 
 HOUR_US = Decimal(3_600_000_000)
@@ -34,7 +34,7 @@ class Usage:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Usage":
         """Return what the columns of a row say; what is missing was not used."""
-        return cls(**{name: row[name] or 0 for name in USED if name in row})
+        return cls(**{name: int(row[name] or 0) for name in USED if name in row})
 
 
 USED = tuple(field.name for field in fields(Usage))
@@ -133,7 +133,5 @@ def summed(amounts: Iterable[Amounts]) -> dict[Category, int]:
 
 
 def shown(amount: Decimal, currency: Currency, rate: Price | None) -> Decimal:
-    """Return an amount in US dollars in the currency that is shown, rounded as a line is; unchanged where the book has no rate."""
-    if currency is Currency.USD or rate is None:
-        return amount
-    return quantised(amount * rate.amount) if amount else ZERO
+    """Return an amount in US dollars in the currency that is shown, not rounded: so sums of what is shown are exact too."""
+    return amount if currency is Currency.USD or rate is None else amount * rate.amount
