@@ -13,6 +13,7 @@ import typer
 from engine import (
     cli_alerts,
     cli_check,
+    cli_costs,
     cli_drift,
     cli_monitoring,
     cli_quality,
@@ -51,6 +52,7 @@ app.add_typer(cli_monitoring.app)
 app.add_typer(cli_alerts.app)
 app.add_typer(cli_alerts.group, name="alert")
 app.add_typer(cli_drift.app)
+app.add_typer(cli_costs.app)
 
 
 @app.command()

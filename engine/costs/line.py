@@ -5,16 +5,16 @@ of such amounts. So totals equal the sum of their lines exactly, in whatever ord
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
-from engine.costs.price_book import Currency, Price, plain
+from engine.costs.price_book import Currency, Price, plain, plural
 from engine.errors import UsageError
 
 QUANTUM = Decimal("1e-9")
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 
 
 class Category(StrEnum):
@@ -52,6 +52,7 @@ class CostLine:
     price_source: str
     price_as_of: date | None
     discount: Decimal = ZERO
+    per: Decimal = ONE  # how many units the price is for, as its source gives it
 
     @property
     def list_amount(self) -> Decimal:
@@ -75,7 +76,7 @@ def cost_line(category: Category, what: str, quantity: Decimal, price: Price, *,
     amount = quantised(quantity * price.each * (1 - discount))
     less = f" x (1 - {plain(discount)})" if discount else ""
     begun = f"{how} = " if how else ""
-    formula = f"{begun}{rounded(quantity)} {price.unit} x {price.words}{less} = {plain(amount)} {price.currency}"
+    formula = f"{begun}{rounded(quantity)} {plural(price.unit)} x {price.words}{less} = {plain(amount)} {price.currency}"
     return CostLine(
         category=category,
         what=what,
@@ -90,19 +91,22 @@ def cost_line(category: Category, what: str, quantity: Decimal, price: Price, *,
         price_source=price.source,
         price_as_of=price.as_of,
         discount=discount,
+        per=price.per,
     )
 
 
-def tiered_lines(category: Category, what: str, quantity: Decimal, tiers: Sequence[Price], *, how: str = "") -> tuple[CostLine, ...]:
-    """Price a month's quantity by tiers, lowest first: one line for each tier that it reaches."""
+def tiered_lines(
+    category: Category, what: str, quantity: Decimal, tiers: Sequence[Price], *, how: str = "", times: Decimal = ONE
+) -> tuple[CostLine, ...]:
+    """Price a month's quantity by tiers, lowest first: one line for each tier that it reaches, `times` as often (months)."""
     found = []
     for at, price in enumerate(tiers):
         ends = tiers[at + 1].above if at + 1 < len(tiers) else quantity
-        within = min(quantity, ends) - price.above
-        if within > 0 or at == 0:
-            span = f"the part above {plain(price.above)} {price.unit}" if price.above else ""
-            parts = [part for part in (how, span) if part]
-            found.append(cost_line(category, what, max(within, ZERO), price, how=": ".join(parts)))
+        within = max(min(quantity, ends) - price.above, ZERO)
+        if within or at == 0:
+            span = f"the part above {plain(price.above)} {plural(price.unit)}" if price.above else ""
+            told = ": ".join(part for part in (how, span) if part)
+            found.append(cost_line(category, what, within * times, price, how=told))
     return tuple(found)
 
 
@@ -130,23 +134,11 @@ def converted(line: CostLine, to: Currency, rate: Price) -> CostLine:
         raise UsageError(f"a rate of 0 ({rate.key}) converts nothing")
     factor = rate.amount if to is Currency.NPR else 1 / rate.amount
     amount = quantised(line.amount * factor)
-    return CostLine(
-        category=line.category,
-        what=line.what,
-        quantity=line.quantity,
-        unit=line.unit,
-        unit_price=line.unit_price * factor,
-        amount=amount,
-        currency=to,
-        formula=f"{line.formula} {'x' if to is Currency.NPR else '/'} {plain(rate.amount)} NPR per USD = {plain(amount)} {to}",
-        price_key=line.price_key,
-        price_words=line.price_words,
-        price_source=line.price_source,
-        price_as_of=line.price_as_of,
-        discount=line.discount,
-    )
+    sign = "x" if to is Currency.NPR else "/"
+    formula = f"{line.formula} {sign} {plain(rate.amount)} NPR per USD = {plain(amount)} {to}"
+    return replace(line, unit_price=line.unit_price * factor, amount=amount, currency=to, formula=formula)
 
 
 def rounded(number: Decimal) -> str:
-    """Return a number with at most nine significant decimals, for reading."""
+    """Return a number with at most nine decimals, for reading."""
     return plain(number.quantize(QUANTUM)) if number.is_finite() else str(number)

@@ -57,8 +57,8 @@ class Price:
 
     @property
     def words(self) -> str:
-        """The price as a person reads it: 0.005 USD per 1,000 request."""
-        per = self.unit if self.per == 1 else f"{self.per:,f} {self.unit}"
+        """The price as a person reads it: 0.005 USD per 1,000 requests."""
+        per = self.unit if self.per == 1 else f"{self.per:,f} {plural(self.unit)}"
         return f"{plain(self.amount)} {self.currency} per {per}" if self.currency else f"{plain(self.amount)} {self.unit}"
 
     def is_stale(self, today: date) -> bool:
@@ -82,6 +82,11 @@ def plain(number: Decimal) -> str:
     """Return a number without an exponent or trailing zeros, thousands apart."""
     text = f"{number.normalize():,f}"
     return "0" if text == "-0" else text
+
+
+def plural(unit: str) -> str:
+    """Return a unit as it stands behind a quantity: requests, GB-months, GB."""
+    return unit if unit in ("GB", "TB") else f"{unit}s"
 
 
 @dataclass(frozen=True, slots=True)
