@@ -5,6 +5,7 @@ Exit code 0 only when what was asked happened; 1 when it did not; 2 when the req
 
 import sys
 from datetime import date
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -37,6 +38,7 @@ from engine.cli_following import (
 )
 from engine.cli_parts import FAILED, Json, date_of, option_of, told
 from engine.errors import UsageError
+from engine.metering import question_asked
 from engine.printing import as_csv, complain, show
 from engine.runtime import runtime
 from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus
@@ -286,7 +288,8 @@ def sql(
 
     if to_json and to_csv:
         raise UsageError("say --json or --csv, one of the two")
-    answer = query(runtime(), statement)
+    opened = runtime()
+    answer = query(opened, statement, scanned=partial(question_asked, opened, "sql"))
     if to_csv:
         as_csv(answer)
     else:

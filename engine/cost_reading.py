@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from engine.costs.line import ZERO, Category
 from engine.costs.measured import PRICED, Amounts, Tariff, Usage, amount_of, summed
-from engine.metering import COLUMN, parts_of, retries
+from engine.metering import COLUMN, Part, parts_of, retries
 from engine.prices import Prices, load
 from storage import costs, lake_sizes, monitoring
 from storage.status import CostPurpose, CostWork
@@ -129,12 +129,29 @@ def apart(entries: Iterable[Entry]) -> Apart:
     return Apart(**parts)
 
 
-def by_run(connection: Connection, since: date, until: date, *, limit: int = MOST) -> list[Entry]:
-    """Return everything that ended on these days, newest first: runs, sessions of the stream, jobs; and what no run did, by day."""
+def by_run(connection: Connection, since: date, until: date, *, limit: int = MOST, prices: Prices | None = None) -> list[Entry]:
+    """Return everything that ended on these days, newest first: runs, sessions of the stream, jobs; and what no run did, by day.
+
+    As it was estimated, or by other `prices`.
+    """
     rows = costs.between(connection, since, until, limit=limit)
     found = [_entry(row, f"{row['name']} {row['partition'] or row['ref']}", row["ref"], row["status"], row["session"]) for row in rows]
-    outside = [row for row in costs.days(connection, since, until) if row["work"] in (CostWork.MESSAGE, CostWork.QUESTION)]
-    return found + [_entry(row, f"{row['work']}s: {row['name']}") for row in reversed(outside)]
+    outside = [_entry(row, f"{row['work']}s: {row['name']}") for row in outside_runs(connection, since, until)]
+    if prices is None:
+        return found + outside
+    parted = with_parts(connection, rows)
+    return [_by_parts(entry, parts, prices.tariff) for entry, (_, parts) in zip(found, parted, strict=True)] + repriced(outside, prices)
+
+
+def outside_runs(connection: Connection, since: date, until: date) -> list[Mapping[str, Any]]:
+    """Return the sums of days of what no run did, newest first: messages that were delivered, questions that were answered."""
+    return [row for row in reversed(costs.days(connection, since, until)) if row["work"] in (CostWork.MESSAGE, CostWork.QUESTION)]
+
+
+def _by_parts(entry: Entry, parts: Sequence[Part], tariff: Tariff) -> Entry:
+    cost = entry.cost
+    amounts = summed(tariff.amounts(part.usage) for part in parts)
+    return replace(entry, cost=replace(cost, amounts=amounts, retries=retries(tariff, cost.retry_cpu_us)))
 
 
 def by_day(connection: Connection, since: date, until: date) -> list[Entry]:
@@ -150,33 +167,41 @@ def by_session(connection: Connection, since: date, until: date) -> list[Entry]:
     ]
 
 
-def by_stage(connection: Connection, since: date, until: date, *, limit: int = MOST) -> list[Entry]:
-    """Return what each stage cost in the runs that ended on these days, by the prices of each run's estimate; dearest first."""
-    rows = [row for row in costs.between(connection, since, until, limit=limit) if row["work"] == CostWork.RUN]
-    return stages_of(connection, rows)
+def by_stage(connection: Connection, since: date, until: date, *, limit: int = MOST, prices: Prices | None = None) -> list[Entry]:
+    """Return what each stage cost in the runs that ended on these days, and what the runs cost between them; dearest first.
+
+    By the prices of each run's estimate, or by others.
+    """
+    rows = costs.between(connection, since, until, limit=limit)
+    return stages_of(connection, [row for row in rows if row["work"] == CostWork.RUN], prices)
 
 
-def stages_of(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Entry]:
-    """Return what each stage cost in the runs of these estimates, and what the runs cost between them; dearest first."""
-    known: dict[int, Prices] = {}
+def stages_of(connection: Connection, rows: Sequence[Mapping[str, Any]], prices: Prices | None = None) -> list[Entry]:
+    """Do the same for the runs of these estimates."""
+    known: dict[int, Tariff] = {}
     found: dict[tuple[str, str], Cost] = {}
-    used = _by_run(costs.stages_between(connection, [row["ref"] for row in rows]))
-    cpu = monitoring.cpu_of(connection, [row["ref"] for row in rows])
-    for row in rows:
-        prices = known.get(row["book_id"]) or known.setdefault(row["book_id"], load(connection, row["book_id"]))
-        for part in parts_of(used.get(row["ref"], ()), cpu.get(row["ref"])):
-            key = (row["name"], part.name)
-            cost = Cost(part.usage, prices.tariff.amounts(part.usage), number=1, unmeasured=int(part.dead))
-            found[key] = found.get(key, Cost()) + cost
+    for row, parts in with_parts(connection, rows):
+        tariff = prices.tariff if prices is not None else _tariff(connection, row["book_id"], known)
+        for part in parts:
+            cost = Cost(part.usage, tariff.amounts(part.usage), number=1, unmeasured=int(part.dead))
+            found[row["name"], part.name] = found.get((row["name"], part.name), Cost()) + cost
     entries = [Entry(f"{name}: {stage}", cost, CostWork.RUN) for (name, stage), cost in found.items()]
     return sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
 
 
-def _by_run(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
-    found: dict[int, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(row["run_id"], []).append(row)
-    return found
+def with_parts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], list[Part]]]:
+    """Return estimates, each with the parts that it is the sum of: a run's stages, and all else as one."""
+    ids = [row["ref"] for row in rows if row["work"] == CostWork.RUN]
+    used: dict[int, list[Mapping[str, Any]]] = {}
+    for stage in costs.stages_between(connection, ids):
+        used.setdefault(stage["run_id"], []).append(stage)
+    cpu = monitoring.cpu_of(connection, ids)
+    whole = {run_id: parts_of(used.get(run_id, ()), cpu.get(run_id)) for run_id in ids}
+    return [(row, whole[row["ref"]] if row["work"] == CostWork.RUN else [Part(row["name"], Usage.of(row))]) for row in rows]
+
+
+def _tariff(connection: Connection, version: int, known: dict[int, Tariff]) -> Tariff:
+    return known.get(version) or known.setdefault(version, load(connection, version).tariff)
 
 
 def by_layer(connection: Connection, prices: Prices, *, since: date | None = None, until: date | None = None) -> list[Entry]:

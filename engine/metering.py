@@ -11,6 +11,7 @@ from engine.clock import nepal_date
 from engine.costs.line import Category
 from engine.costs.measured import PRICED, USED, Tariff, Usage, summed
 from engine.prices import Remembered
+from engine.runtime import Runtime
 from storage import costs, moves
 from storage.status import CostPurpose, CostWork, RunStatus, RunType, StageStatus
 
@@ -127,3 +128,10 @@ def _good_rows(facts: Mapping[str, Any], stages: Sequence[Mapping[str, Any]], *,
 
 def _nano(amounts: Mapping[Category, int]) -> dict[str, int]:
     return {COLUMN[category]: amount for category, amount in amounts.items()}
+
+
+def question_asked(runtime: Runtime, by: str, size: int) -> None:
+    """Add a question in SQL that read `size` bytes of the lake to its day; one that read none costs nothing, and writes nothing."""
+    if size:
+        with runtime.database.transaction() as connection:
+            Metering().outside(connection, CostWork.QUESTION, by, Usage(bytes_scanned=size), at=runtime.clock.now())

@@ -37,6 +37,12 @@ class Prices:
         """Return an amount in US dollars in the currency of this version."""
         return shown(amount, self.currency, self.rate)
 
+    def money(self, amount: Decimal) -> str:
+        """Return an amount in US dollars as a person reads it, in the currency of this version: two digits that count, at least cents."""
+        shown_as = self.shown(amount)
+        digits = max(2, min(9, 1 - shown_as.adjusted())) if shown_as else 2
+        return f"{shown_as:,.{digits}f} {self.currency if self.rate is not None else Currency.USD}"
+
     def stale(self, today: date) -> tuple[Price, ...]:
         """Return the prices that are older than 180 days or undated."""
         return self.book.stale(today)

@@ -1,13 +1,17 @@
 """How much the lake holds, by layer: every version counts, also those that are not current any more, for all are kept."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import BigInteger, Connection, RowMapping, case, func, select, type_coerce
 
 from storage.tables import LakeFile
+from storage.types import EPOCH, MICROSECOND
 
 files = LakeFile.__table__
+
+DAY = timedelta(days=1)
+NEPAL_AHEAD = timedelta(hours=5, minutes=45)
 
 
 def by_layer(connection: Connection, *, since: date | None = None, until: date | None = None) -> Sequence[RowMapping]:
@@ -32,3 +36,18 @@ def span(connection: Connection) -> tuple[date, date] | None:
     """Return the first and the last partition of the lake, or None while it is empty."""
     found = connection.execute(select(func.min(files.c.partition), func.max(files.c.partition))).one()
     return None if found[0] is None else (found[0], found[1])
+
+
+def written_since(connection: Connection, begin: datetime) -> Mapping[str, Mapping[date | None, int]]:
+    """Return the bytes of each dataset by the day (in Nepal) on which they were written, those before `begin` under None.
+
+    Every file is looked at, a few thousand a year.
+    """
+    written = type_coerce(files.c.created_at, BigInteger)
+    number = case((written < (begin - EPOCH) // MICROSECOND, None), else_=(written + NEPAL_AHEAD // MICROSECOND) // (DAY // MICROSECOND))
+    query = select(files.c.dataset, number.label("number"), func.sum(files.c.bytes).label("bytes")).group_by(files.c.dataset, number)
+    found: dict[str, dict[date | None, int]] = {}
+    for row in connection.execute(query):
+        day = None if row.number is None else (EPOCH + int(row.number) * DAY).date()
+        found.setdefault(row.dataset, {})[day] = int(row.bytes)
+    return found

@@ -32,9 +32,7 @@ class CostCommands(Commands):
 
         return self._change_prices("choose_prices", {"wanted": wanted}, chosen, reason=reason)
 
-    def set_price(  # noqa: PLR0913, the columns of a price
-        self, key: str, amount: Decimal | str, *, source: str, as_of: date, reason: str, currency: Currency | None = None
-    ) -> int:
+    def set_price(self, key: str, amount: Decimal | str, *, source: str, as_of: date, reason: str, currency: Currency | None = None) -> int:
         """Change one price, or a term of the price list, of the book in force; return the new version, of a book of one's own.
 
         Its unit stays, and so does its currency unless another is given. A price in tiers becomes one for every quantity.
