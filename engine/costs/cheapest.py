@@ -77,7 +77,7 @@ class _Tables:
     def __init__(self, book: PriceBook, holding: Holding) -> None:
         self.holding = holding
         self.classes = classes_by_name(book)
-        self.oldest = max((cohort.age for cohort in holding.cohorts), default=0) + holding.months
+        self.oldest = max(0, *(cohort.age for cohort in holding.cohorts)) + holding.months
         self.prefix = {(name, packed): self._by_age(cls, packed=packed) for name, cls in self.classes.items() for packed in (False, True)}
         self.reach = {packed: self._reaching(packed=packed) for packed in (False, True)}
 

@@ -7,7 +7,7 @@ distances of measured days from their mean, and k = (1 + r)/(1 - r) widens both 
 correlation of a residual with the next). 80 % lie within 1.2816 deviations.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -153,9 +153,3 @@ def _by_month(ends: NDArray[np.int_], arriving: Floats, middle: Floats, wide: Fl
 
 def _whole(size: float) -> Decimal:
     return Decimal(round(size))
-
-
-def running_total(measured: Mapping[date, int]) -> tuple[Sequence[date], Sequence[int]]:
-    """Return the measured days in order, and the bytes that had come by each."""
-    days = sorted(measured)
-    return days, [int(total) for total in np.cumsum([measured[day] for day in days], dtype=np.int64)]

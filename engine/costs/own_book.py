@@ -17,7 +17,7 @@ from engine.errors import UsageError
 
 MOST_TOLD, LONGEST_TOLD = 5, 80  # mistakes; characters of what stood there
 
-Amount = Annotated[Decimal, Field(ge=0, lt=Decimal("1e12"), allow_inf_nan=False)]
+Amount = Annotated[Decimal, Field(ge=0, lt=Decimal("1e15"), allow_inf_nan=False)]
 
 
 class PriceRow(BaseModel):
@@ -31,7 +31,7 @@ class PriceRow(BaseModel):
     currency: Currency | None = Currency.USD
     source: str = Field(min_length=1, max_length=400)
     as_of: date | None = None
-    per: Decimal = Field(default=Decimal(1), gt=0, lt=Decimal("1e12"))
+    per: Decimal = Field(default=Decimal(1), gt=0, lt=Decimal("1e15"))
     above: Amount = Decimal(0)
 
     def price(self) -> Price:
