@@ -146,7 +146,7 @@ def _show_measured(found: dict[str, Any], *, to_json: bool) -> None:
     if to_json:
         show(found, to_json=True)
         return
-    head = {name: found[name] for name in ("since", "until", "simulated", "focus") if name in found}
+    head: dict[str, Any] = {name: found[name] for name in ("since", "until", "simulated", "focus") if name in found}
     head |= {"total": f"{amount(found['total'])} {found['currency']}"} | {name: amount(value) for name, value in found["lines"].items()}
     head |= {f"for {name.replace('_', ' ')}": amount(value) for name, value in found.get("apart", {}).items()}
     if found.get("a_good_row") is not None:
@@ -179,7 +179,7 @@ def _show_month(found: dict[str, Any], *, to_json: bool) -> None:
     if to_json:
         show(found, to_json=True)
         return
-    head = {name: found[name] for name in ("month", "today", "simulated") if name in found}
+    head: dict[str, Any] = {name: found[name] for name in ("month", "today", "simulated") if name in found}
     head |= {"so far": f"{amount(found['so_far'])} {found['currency']}", "forecast": f"{amount(found['forecast'])} {found['currency']}"}
     head |= {"budget": "none" if found["budget"] is None else f"{amount(found['budget'])} {found['currency']}"}
     show(head | ({"over budget": "yes"} if found["over_budget"] else {}), to_json=False)

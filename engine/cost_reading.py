@@ -129,13 +129,18 @@ def apart(entries: Iterable[Entry]) -> Apart:
     return Apart(**parts)
 
 
+def newest(connection: Connection, work: CostWork, *, limit: int) -> list[Entry]:
+    """Return the newest of a kind of work with what they cost, oldest first."""
+    return [_of_work(row) for row in costs.newest(connection, work, limit=limit)]
+
+
 def by_run(connection: Connection, since: date, until: date, *, limit: int = MOST, prices: Prices | None = None) -> list[Entry]:
     """Return everything that ended on these days, newest first: runs, sessions of the stream, jobs; and what no run did, by day.
 
     As it was estimated, or by other `prices`.
     """
     rows = costs.between(connection, since, until, limit=limit)
-    found = [_entry(row, f"{row['name']} {row['partition'] or row['ref']}", row["ref"], row["status"], row["session"]) for row in rows]
+    found = [_of_work(row) for row in rows]
     outside = [_entry(row, f"{row['work']}s: {row['name']}") for row in outside_runs(connection, since, until)]
     if prices is None:
         return found + outside
@@ -212,6 +217,10 @@ def by_layer(connection: Connection, prices: Prices, *, since: date | None = Non
         label = row["dataset"] if row["is_current"] else f"{row['dataset']}, earlier versions"
         entries.append(Entry(label, Cost(usage, prices.tariff.amounts(usage), number=row["files"]), status=None))
     return sorted(entries, key=lambda entry: entry.cost.usage.bytes_written, reverse=True)
+
+
+def _of_work(row: Mapping[str, Any]) -> Entry:
+    return _entry(row, f"{row['name']} {row['partition'] or row['ref']}", row["ref"], row["status"], row["session"])
 
 
 def _entry(row: Mapping[str, Any], label: str, ref: int | None = None, status: str | None = None, session: date | None = None) -> Entry:

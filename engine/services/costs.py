@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -97,7 +98,7 @@ class CostCommands(Commands):
         today = nepal_date(self.runtime.clock.now())
         if as_of > today:
             raise UsageError(f"the price of {known.key} is dated after today ({today}): say when its source gave it")
-        row = {"key": known.key, "amount": str(amount), "unit": known.unit, "currency": currency or known.currency}
+        row: dict[str, Any] = {"key": known.key, "amount": str(amount), "unit": known.unit, "currency": currency or known.currency}
         row |= {"per": str(known.per), "source": source.strip(), "as_of": as_of}
         price = book_of_rows(OWN, 1, [row]).rows[0]
         if known.key == FX and not price.amount:
