@@ -27,7 +27,7 @@ class CostCommands(Commands):
 
         def chosen(connection: Connection, now: Prices) -> tuple[PriceBook, Currency, str]:
             book = named_prices(connection, wanted).book
-            if book.rows == now.book.rows and book.name == now.book.name:
+            if now.version and frozenset(book.rows) == frozenset(now.book.rows) and book.name == now.book.name:
                 raise Conflict(f"the prices of {wanted} are in force already, as version {now.version}")
             return book, now.currency, f"the prices of {book.name} are in force"
 
