@@ -59,7 +59,8 @@ class CostCommands(Commands):
         """Put a price book of one's own in force, from the text of its JSON file; return the new version."""
         book = book_of_text(text)
         today = nepal_date(self.runtime.clock.now())
-        ahead = [row.key for row in book.rows if row.as_of is not None and row.as_of > today]
+        own = set(book.rows).difference(*(preset.rows for preset in PRESETS.values()))
+        ahead = sorted(row.key for row in own if row.as_of is not None and row.as_of > today)
         if ahead:
             raise UsageError(f"the price of {ahead[0]} is dated after today ({today}): say when its source gave it")
         if any(row.currency is Currency.NPR for row in book.rows) and not book.term(FX):
