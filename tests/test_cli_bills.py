@@ -116,19 +116,8 @@ def test_a_question_in_sql_is_charged_by_the_bytes_that_it_read_and_one_of_table
 
 
 def test_prices_are_changed_listed_and_taken_back(ask):
-    changed = ask(
-        "prices",
-        "--set",
-        "storage.standard=0.03",
-        "--source",
-        "a contract",
-        "--as-of",
-        "2026-01-01",
-        "--reason",
-        "our own",
-        "--currency",
-        "USD",
-    )
+    asked = ("--source", "a contract", "--as-of", "2026-01-01", "--reason", "our own", "--currency", "USD")
+    changed = ask("prices", "--set", "storage.standard=0.03", *asked)
     mine = [row for row in changed["prices"] if row["key"] == "storage.standard"]
     back = ask("prices", "--use", "aws-2026", "--reason", "back")
 
