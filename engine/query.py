@@ -1,7 +1,9 @@
 """Read-only SQL over one consistent snapshot: the lake's current files, the served prices and the metadata tables."""
 
+import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,10 +35,11 @@ MONEY = pa.decimal128(18, 2)
 _ARROW_TYPES = {int: pa.int64(), str: pa.string(), float: pa.float64(), bool: pa.bool_(), date: pa.date32(), bytes: pa.binary()}
 
 
-def query(runtime: Runtime, sql: str) -> pa.Table:
+def query(runtime: Runtime, sql: str, *, scanned: Callable[[int], None] = lambda _size: None) -> pa.Table:
     """Answer one SELECT; `UsageError` for anything else, and for SQL that cannot be answered, with the reason and the names there are.
 
-    Only what the statement names is read. It sees the files that were current at one instant, and nothing outside the lake.
+    Only what the statement names is read. It sees the files that were current at one instant, and nothing outside the lake. `scanned` is
+    told the bytes that were read of the lake's files, as DuckDB counts them.
     """
     database = duckdb.connect(config={"python_enable_replacements": "false"})  # else a name may be a variable of this program
     try:
@@ -50,8 +53,10 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
         database.execute(f"SET allowed_directories = ['{_quoted(runtime.lake.folder.absolute())}/']")
         database.execute("SET enable_external_access = false")
         database.execute("SET TimeZone = 'UTC'")
+        database.execute("SET enable_profiling = 'no_output'")
         database.execute("SET lock_configuration = true")
         answer = database.sql(sql).to_arrow_table()
+        scanned(_bytes_read(database))
     except duckdb.Error as error:
         names = ", ".join((*VIEWS, *Base.metadata.tables))
         raise UsageError(f"{error}\nThere are: {names}") from error
@@ -63,6 +68,12 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
     if doubled:
         raise UsageError(f"more than one column is called {', '.join(doubled)}; give each a name of its own with AS")
     return answer
+
+
+def _bytes_read(database: duckdb.DuckDBPyConnection) -> int:
+    """Return the bytes that the last statement read of files; 0 where it read none."""
+    told = json.loads(database.get_profiling_information(format="json"))
+    return int(told.get("io", {}).get("total_bytes_read", 0))
 
 
 def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, runtime: Runtime, words: set[str]) -> None:

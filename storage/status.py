@@ -286,3 +286,22 @@ class DriftLabel(StrEnum):
     FAULT = "fault"  # the data are wrong: the session is not compared with any more
     MARKET = "market"  # the market did it, and the data are right
     ACCEPTED = "accepted"  # it will stay so: what follows is compared with this session and those after it
+
+
+class CostWork(StrEnum):
+    """What kind of work an estimate of its cost is of."""
+
+    RUN = "run"  # of a pipeline
+    SESSION = "session"  # of the stream
+    JOB = "job"  # for the safety of the data
+    MESSAGE = "message"  # delivered to a channel
+    QUESTION = "question"  # in SQL
+
+
+class CostPurpose(StrEnum):
+    """Why the work was done, so that what was done more than once is seen apart."""
+
+    FIRST = "first"  # a date for the first time
+    RERUN = "rerun"  # a date that had a run before
+    DEAD_LETTERS = "dead_letters"  # a replay of what had not passed
+    UPKEEP = "upkeep"  # neither a date's nor a session's

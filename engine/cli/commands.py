@@ -5,12 +5,13 @@ Exit code 0 only when what was asked happened; 1 when it did not; 2 when the req
 
 import sys
 from datetime import date
+from functools import partial
 from typing import Annotated
 
 import structlog
 import typer
 
-from engine.cli import alerts, check, drift, monitoring, quality, reading, reconcile, safety, stream, versions
+from engine.cli import alerts, check, costs, drift, monitoring, quality, reading, reconcile, safety, stream, versions
 from engine.cli.following import (
     DAILY,
     MaybeDay,
@@ -25,6 +26,7 @@ from engine.cli.following import (
 )
 from engine.cli.parts import FAILED, Json, date_of, option_of, told
 from engine.errors import UsageError
+from engine.metering import question_asked
 from engine.printing import as_csv, complain, show
 from engine.runtime import runtime
 from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus
@@ -40,6 +42,7 @@ app.add_typer(monitoring.app)
 app.add_typer(alerts.app)
 app.add_typer(alerts.group, name="alert")
 app.add_typer(drift.app)
+app.add_typer(costs.app)
 
 
 @app.command()
@@ -273,7 +276,8 @@ def sql(
 
     if to_json and to_csv:
         raise UsageError("say --json or --csv, one of the two")
-    answer = query(runtime(), statement)
+    opened = runtime()
+    answer = query(opened, statement, scanned=partial(question_asked, opened, "sql"))
     if to_csv:
         as_csv(answer)
     else:

@@ -4,6 +4,7 @@ from engine.services.alerts import AlertCommands
 from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
 from engine.services.breakers import BreakerCommands
+from engine.services.costs import CostCommands
 from engine.services.dead_letters import DeadLetterCommands
 from engine.services.drift import DriftCommands
 from engine.services.jobs import JobCommands
@@ -31,5 +32,6 @@ class Services(
     VersionCommands,
     DriftCommands,
     AlertCommands,
+    CostCommands,
 ):
     """All commands."""

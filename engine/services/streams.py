@@ -72,7 +72,7 @@ class StreamCommands(Commands):
         with self.runtime.database.transaction() as connection:
             at = self.runtime.clock.now()
             reason = f"stopped by {self.actor} before it began"
-            if moves.cancel_queued(connection, run_id, at=at, day=nepal_date(at), reason=reason):
+            if self._cancel_queued(connection, run_id, reason=reason):
                 speed_layer.change(connection, day, note=reason)
                 return self._audited(connection, "stop_stream", {"day": day}, f"The stream of {day} is stopped.")
             if (now := runs.one(connection, run_id)) is not None and now["cancel_requested"]:

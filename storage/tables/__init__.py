@@ -2,6 +2,7 @@
 
 from storage.tables.alerts import Alert, AlertEvent, Notification
 from storage.tables.base import Base
+from storage.tables.costs import CostDaily, CostEstimate, PriceBookVersion, PriceRow
 from storage.tables.drift import DriftDistance, DriftLabelled, DriftReport, DriftSample
 from storage.tables.jobs import JobRun, LakeDamage
 from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
@@ -23,6 +24,8 @@ __all__ = [
     "Breaker",
     "BreakerEvent",
     "CheckResult",
+    "CostDaily",
+    "CostEstimate",
     "DateState",
     "DeadLetter",
     "DriftDistance",
@@ -40,6 +43,8 @@ __all__ = [
     "MetricSeries",
     "Notification",
     "Price",
+    "PriceBookVersion",
+    "PriceRow",
     "QualityReport",
     "RequestKey",
     "Run",

@@ -1,6 +1,7 @@
 """The whole span of real exchange files, each date a full run: every session once, exact, and the same again."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,11 @@ from typing import Any
 import pytest
 
 from engine.cli import reading
+from engine.clock import nepal_date
+from engine.cost_forecast import held_out, history
+from engine.cost_reading import by_day, by_layer, by_run, by_session, by_stage, total
+from engine.costs.line import Category
+from engine.prices import in_force
 from engine.query import query
 from engine.rebuild import rebuild_gold
 from storage.status import BackfillMode, Outcome, Verdict
@@ -188,6 +194,39 @@ def test_gold_carried_from_day_to_day_is_gold_computed_at_once(span):
 
     assert (checked["sessions"], checked["differing_sessions"]) == (414, 0)
     assert checked["cells"] > 2_000_000
+
+
+def test_the_backfill_costs_cents_and_most_of_that_for_its_many_small_files(span):
+    house, _ = span
+    today = nepal_date(house.clock.now())
+    runs, days = (total(house.read(read, today, today)) for read in (by_run, by_day))
+    stages, sessions = total(house.read(by_stage, today, today)), total(house.read(by_session, SINCE, UNTIL))
+
+    assert (runs.number, runs.rows, runs.unmeasured) == (668, 131_369, 0)
+    assert runs.total == days.total == stages.total > sessions.total
+    assert Decimal("0.005") < runs.total < Decimal("0.10")
+    assert runs.line(Category.REQUESTS) > runs.total / 2
+    assert runs.usage.puts == len(house.catalog())
+
+
+def test_the_layers_hold_every_byte_of_the_lake(span):
+    house, _ = span
+    layers = {entry.label: entry.cost for entry in house.read(by_layer, house.read(in_force))}
+    files = [file for file in house.runtime.lake.folder.rglob("*") if file.is_file()]
+
+    assert sum(cost.usage.bytes_written for cost in layers.values()) == sum(file.stat().st_size for file in files)
+    assert sum(cost.number for cost in layers.values()) == len(files)
+    assert {"bronze", "parsed", "silver", "gold", "feature_state", "findings"} <= layers.keys()
+
+
+def test_the_second_half_of_the_span_comes_as_it_is_forecast_from_the_first(span):
+    measured = span[0].read(history)
+    whole = Counter()
+    for days in measured.values():
+        whole.update(days)
+    found = [held_out(layer, days, split=SINCE + (UNTIL - SINCE) / 2) for layer, days in (("all", whole), ("gold", measured["gold"]))]
+
+    assert all(abs(one.error) < 0.15 for one in found)
 
 
 def test_a_second_backfill_finds_nothing_to_do(span):

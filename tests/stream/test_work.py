@@ -12,8 +12,8 @@ from engine.stream import following, work
 from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
 from engine.stream.work import StreamProcess
-from storage import runs, sessions, speed_layer
-from storage.status import RunStatus
+from storage import costs, runs, sessions, speed_layer
+from storage.status import CostPurpose, CostWork, RunStatus
 from tests.stream.sheets import source_folder
 from tests.stream.tapes import DAY, random_tape
 
@@ -67,6 +67,32 @@ def test_a_session_that_is_stopped_leaves_every_day_as_its_records_make_it(home,
         state = speed_layer.state(connection, DAY)
     assert (run["status"], state["records"]) == (RunStatus.CANCELLED, 120)
     assert trades == state["accepted"] - state["held"] > 0
+
+
+def test_a_session_is_charged_for_its_process_and_its_log(home):
+    first = worked(home, DAY)
+    with home.database.reading() as connection:
+        charged = costs.one(connection, CostWork.SESSION, first["id"])
+        state = speed_layer.state(connection, DAY)
+
+    assert (charged["session"], charged["status"], charged["purpose"]) == (DAY, "succeeded", CostPurpose.FIRST)
+    assert charged["rows"] == state["accepted"] > 0
+    assert charged["cpu_us"] == first["cpu_us"] > 0
+    assert min(charged["bytes_written"], charged["memory_kib_us"], charged["compute_nano"], charged["storage_nano"]) > 0
+
+
+def test_a_session_that_failed_or_was_cancelled_after_it_began_is_charged_too(home):
+    failed = worked(home, OTHER)
+    services = Services(home, actor="asha")
+    began = services.start_stream(DAY).run_id
+    process = StreamProcess(home, log_of(home), lambda speed: ticks_of(home, speed=speed))
+    process.stopping.set()
+    process.serve(began)
+    services.stop_stream(DAY)
+    with home.database.reading() as connection:
+        found = [costs.one(connection, CostWork.SESSION, run_id) for run_id in (failed["id"], began)]
+
+    assert [(row["status"], row["compute_nano"] > 0) for row in found] == [("failed", True), ("cancelled", True)]
 
 
 def test_a_session_without_a_record_is_no_success(home, monkeypatch):
