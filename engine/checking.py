@@ -32,6 +32,7 @@ from engine.thresholds import SPECS, snapshot, validated
 from storage import sessions
 from storage.database import open_read_only
 from storage.lake import Lake, LakeFileLost
+from storage.packs import Catalogued
 from storage.migrate import HEAD, schema_version
 
 UNREADABLE = "unreadable"  # the verdict of a file that cannot be judged at all
@@ -150,7 +151,7 @@ def _home(settings: Settings) -> Iterator[_Home | None]:
             yield None
         else:
             with database.reading() as connection:
-                yield _Home(connection, Lake(settings.lake))
+                yield _Home(connection, Lake(settings.lake, Catalogued(database.reading)))
     finally:
         database.close()
 

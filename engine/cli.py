@@ -14,6 +14,7 @@ from engine import (
     cli_alerts,
     cli_check,
     cli_drift,
+    cli_lifecycle,
     cli_monitoring,
     cli_quality,
     cli_reconcile,
@@ -51,6 +52,7 @@ app.add_typer(cli_monitoring.app)
 app.add_typer(cli_alerts.app)
 app.add_typer(cli_alerts.group, name="alert")
 app.add_typer(cli_drift.app)
+app.add_typer(cli_lifecycle.group, name="lifecycle")
 
 
 @app.command()

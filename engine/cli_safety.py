@@ -56,7 +56,8 @@ def verify(
         if which is not None:
             raise UsageError("say one of the two: a backup, or --home")
         opened = runtime()
-        found = inspection.inspect_home(opened.database, opened.lake.folder)
+        with opened.lake.kept():
+            found = inspection.inspect_home(opened.database, opened.lake.folder, look_cold=True)
     else:
         folder = shelf.find(settings.load().backups, which)
         found = inspection.inspect_backup(folder)
@@ -95,7 +96,8 @@ def restore(
 @told
 def list_jobs(
     name: Annotated[
-        str | None, typer.Option("--run", help="Do it now: backup, verify, drill, scrub, tick_log, rebuild_gold, rebuild_stream, drift.")
+        str | None,
+        typer.Option("--run", help="Do it now: backup, verify, drill, scrub, tick_log, rebuild_gold, rebuild_stream, drift, lifecycle."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
     *,

@@ -6,7 +6,7 @@ from engine.services.base import Submitted
 from engine.services.breakers import BreakerCommands
 from engine.services.dead_letters import DeadLetterCommands
 from engine.services.drift import DriftCommands
-from engine.services.jobs import JobCommands
+from engine.services.lifecycle import LifecycleCommands
 from engine.services.quality import QualityCommands
 from engine.services.reconciliations import GapReplayed, ReconciliationCommands
 from engine.services.replays import Replay
@@ -25,7 +25,7 @@ class Services(
     ThresholdCommands,
     QualityCommands,
     DeadLetterCommands,
-    JobCommands,
+    LifecycleCommands,
     BreakerCommands,
     ReconciliationCommands,
     VersionCommands,
