@@ -32,8 +32,8 @@ from engine.thresholds import SPECS, snapshot, validated
 from storage import sessions
 from storage.database import open_read_only
 from storage.lake import Lake, LakeFileLost
-from storage.packs import Catalogued
 from storage.migrate import HEAD, schema_version
+from storage.packs import Catalogued
 
 UNREADABLE = "unreadable"  # the verdict of a file that cannot be judged at all
 _DATED = re.compile(r"(\d{4})[_-](\d{2})[_-](\d{2})")

@@ -91,7 +91,7 @@ def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, runtime
 
 
 def _parts(connection: Connection, held: lake.Lake, dataset: str) -> list[str]:
-    """Return what to read for the current rows of a dataset: files and packs whole, and of a pack that holds older versions too the rest."""
+    """Return what to read for the current rows of a dataset: whole files and packs, and of a pack that holds older versions the rest."""
     places = packs.places(connection, dataset)
     current = lake.snapshot(connection, dataset)
     loose = [_whole(held.folder, version.path, version.bytes) for version in current if version.path not in places]

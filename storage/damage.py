@@ -47,7 +47,7 @@ def forget(connection: Connection, path: str) -> None:
 
 
 def known(connection: Connection, *, limit: int = 100) -> Sequence[RowMapping]:
-    """Return the damaged files that are current or hold what is, oldest finding first; of what was replaced since, nobody reads any more."""
+    """Return the damaged files that are or hold what is current, oldest finding first; what was replaced since, nobody reads any more."""
     query = select(damage).where(or_(_current, _holds_current))
     return connection.execute(query.order_by(damage.c.found_at, damage.c.path).limit(limit)).mappings().all()
 

@@ -1,7 +1,7 @@
 """Reads a backup or a home from end to end and compares it with what is written of it: nothing is believed."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ def entry_of(file: Stored) -> Entry:
 
 
 def wrong_in_cold(file: Stored) -> str | None:
-    """Return how a file in the cold differs from what is written of it, or None; in a folder it is read, in a bucket only its size asked for."""
+    """Return how a file in the cold differs from what is written of it, or None: in a folder it is read, of a bucket its size is asked."""
     where = file.cold or ""
     if cold.is_folder(where):
         found = wrong(Path(where), entry_of(file))
@@ -166,7 +166,7 @@ def _wrong_copy(backup: Path, made: Manifest) -> list[Fault]:
     return faults
 
 
-def _not_in_manifest(connection: Connection, listed: Mapping[str, Entry], elsewhere: Set[str]) -> Iterator[Fault]:
+def _not_in_manifest(connection: Connection, listed: Mapping[str, Entry], elsewhere: Collection[str]) -> Iterator[Fault]:
     for row in packs.stored(connection):
         entry = listed.get(f"{LAKE}/{row.path}")
         if entry is None and row.path not in elsewhere:

@@ -181,7 +181,7 @@ def drift(task: Task) -> Done:
 
 @job("Lifecycle", nightly=4, when=is_wanted)
 def lifecycle(task: Task) -> Done:
-    """Packs closed months of the lake into one file a dataset and moves old ones into the cold: what was asked for, or is set to be done."""
+    """Packs closed months of the lake and moves old packs into the cold: what was asked for, or is set to be done."""
     done = work_off(task.runtime, task.tell)
     if not done:
         return Done(JobOutcome.SKIPPED, "there is nothing to pack, to move or to undo that was asked for", {"steps": []})

@@ -23,13 +23,13 @@ class Tidied:
     put_off: bool = False  # somebody reads: what is superfluous costs room until the next time, and nothing else
 
 
-def tidy(runtime: Runtime, *, patience: float = PATIENCE) -> Tidied:
+def tidy(runtime: Runtime, *, patience: float | None = None) -> Tidied:
     """Remove files whose versions lie in packs, packs that nobody names, and packs that lie in the cold.
 
     What the catalog says is flushed first, so that a power cut cannot bring back a catalog that names what is removed. Nothing goes whose
     pack is not in its place. Is idempotent.
     """
-    with runtime.lake.removing(patience=patience) as held:
+    with runtime.lake.removing(patience=PATIENCE if patience is None else patience) as held:
         if not held:
             return Tidied(put_off=True)
         runtime.database.settle()

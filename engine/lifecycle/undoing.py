@@ -36,7 +36,7 @@ def undo(runtime: Runtime, step_id: int, *, by_step: int, tell: Callable[[], Any
 
 
 def _unpack(runtime: Runtime, pack: RowMapping, step_id: int) -> tuple[int, int]:
-    """Write the versions of a pack into files of their own and book them; return how many came back as they were, and how many otherwise."""
+    """Write the versions of a pack into files of their own and book them; return how many came back the same, and how many not."""
     with runtime.lake.kept() as held:
         if not held:
             raise LakeError("another process removes files of the lake and does not end; ask again when it has")

@@ -88,8 +88,27 @@ class JobCommands(Replays):
             with self.runtime.database.transaction() as connection:
                 damage.forget(connection, path)
                 return self._audited(connection, "take_back", {"path": path}, f"{path} is whole again, out of backup {backup.name}.")
+        if isinstance(version, Stored) and (said := self._take_back_files(version)):
+            return said
         other = "Nothing else has it." if version.dataset == STREAM else "Ask the source again, or rebuild it."
         raise BackupError(f"no backup in {self.runtime.settings.backups} holds {path} whole. {other}")
+
+    def _take_back_files(self, pack: Stored) -> str | None:
+        """Put back the files that a pack took the place of, out of a backup of before; None where none holds all of them whole."""
+        with self.runtime.database.reading() as connection:
+            rows = packs.of_pack(connection, pack.path)
+        for backup in shelf.backups(self.runtime.settings.backups):
+            kept = {row["path"]: backup / LAKE / row["path"] for row in rows}
+            with shelf.held(backup), self.runtime.lake.kept() as held:
+                if not held or not all(kept[row["path"]].is_file() and digest_of(kept[row["path"]]) == row["sha256"] for row in rows):
+                    continue
+                for path, file in kept.items():
+                    self.runtime.lake.write_again(path, file.read_bytes())
+                with self.runtime.database.transaction() as connection:
+                    packs.unpack(connection, list(kept))
+                    said = f"The {len(kept):,} files that {pack.path} took the place of are back, out of backup {backup.name}."
+                    return self._audited(connection, "take_back", {"path": pack.path}, said)
+        return None
 
     def _damaged(self, path: str) -> tuple[lake.Version | Stored, Any]:
         """Return a damaged file and the run that published it, None where no run did, as of a pack."""
