@@ -349,7 +349,9 @@ def test_each_night_only_what_the_thresholds_say(house):
     assert after is not None
     assert job["outcome"] == "succeeded"
     assert "packs" in job["message"]
-    assert house.read(lambda connection: connection.execute(text("SELECT actor FROM audit WHERE command = 'lifecycle_apply'")).scalars().all()) == ["clock"]
+    assert house.read(
+        lambda connection: connection.execute(text("SELECT actor FROM audit WHERE command = 'lifecycle_apply'")).scalars().all()
+    ) == ["clock"]
 
 
 def test_a_month_of_two_schemas_is_two_packs(house, done):

@@ -24,7 +24,12 @@ ROW = st.tuples(
 
 
 def table_of(rows) -> pa.Table:
-    return pa.Table.from_arrays([pa.array(list(column), kind) for column, kind in zip(zip(*rows, strict=True), SCHEMA.types, strict=True)] if rows else [pa.array([], kind) for kind in SCHEMA.types], schema=SCHEMA)
+    return pa.Table.from_arrays(
+        [pa.array(list(column), kind) for column, kind in zip(zip(*rows, strict=True), SCHEMA.types, strict=True)]
+        if rows
+        else [pa.array([], kind) for kind in SCHEMA.types],
+        schema=SCHEMA,
+    )
 
 
 def same(one: pa.Table, other: pa.Table) -> bool:
