@@ -80,8 +80,11 @@ class Plan:
         }
 
 
-def plan(runtime: Runtime, policy: Policy) -> Plan:
-    """Return what a policy would do now. The bytes of packs are estimated by packing one month of each dataset, which is not stored."""
+def plan(runtime: Runtime, policy: Policy, *, measured: bool = True) -> Plan:
+    """Return what a policy would do now.
+
+    The bytes of packs are estimated by packing one month of each dataset, which is not stored; unless `measured`, they are those of now.
+    """
     with runtime.database.reading() as connection:
         months = list(to_pack(connection, runtime, policy))
         cooled = to_cool(connection, runtime, policy)
@@ -91,7 +94,7 @@ def plan(runtime: Runtime, policy: Policy) -> Plan:
         own = [month for month in months if month.dataset == dataset]
         share = 1.0
         try:
-            share = _share(runtime, own)
+            share = _share(runtime, own) if measured else 1.0
         except LakeFileLost as error:
             unreadable[dataset] = str(error)
         size, moved = sum(month.bytes for month in own), [row for row in cooled if row["dataset"] == dataset]

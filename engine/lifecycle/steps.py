@@ -50,7 +50,7 @@ def work_off(runtime: Runtime, tell: Callable[[Mapping[str, Any]], Any]) -> list
 
 def _ask_by_itself(runtime: Runtime) -> None:
     policy = nightly(runtime)
-    if not (policy.compact_after or policy.cold_after) or plan(runtime, policy).is_empty:
+    if not (policy.compact_after or policy.cold_after) or plan(runtime, policy, measured=False).is_empty:
         return
     with runtime.database.transaction() as connection:
         if lifecycle.waiting(connection):

@@ -1,4 +1,4 @@
-"""Reads every version of a lake without the product: where the catalog says that it lies, compared with what it held when it was published."""
+"""Reads every version of a lake without the product: from where the catalog says that it lies, compared with what was published."""
 
 import hashlib
 import io

@@ -75,7 +75,7 @@ def on_disk(house) -> dict[str, bytes]:
 
 
 def everything(house) -> dict[str, object]:
-    """Return the content of every version, current or not: bytes as they are, of a table what writing it gives, which tells NaN from NaN."""
+    """Return the content of every version, current or not: bytes as they are, of a table the bytes that writing it gives."""
 
     def read(row):
         if row["path"].endswith(".parquet"):
