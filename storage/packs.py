@@ -156,7 +156,7 @@ def warm(connection: Connection, path: str, *, at: datetime) -> None:
     connection.execute(update(packs).where(packs.c.path == path).values(cold=None, cooled_by=None, restored_at=at))
 
 
-def sums(connection: Connection) -> RowMapping:
+def sums(connection: Connection) -> Mapping[str, int]:
     """Return how much lies where: versions, files of their own with their bytes, packs with theirs, and of these what is in the cold."""
     loose = select(func.count(), func.coalesce(func.sum(files.c.bytes), 0)).where(~_in_a_pack)
     is_cold = func.coalesce(packs.c.cold, literal("")) != ""
@@ -168,5 +168,5 @@ def sums(connection: Connection) -> RowMapping:
     ).select_from(packs)
     names = ("files", "bytes", "packs", "pack_bytes", "cold_packs", "cold_bytes")
     first, second = connection.execute(loose).one(), connection.execute(packed).one()
-    found: Any = {"versions": connection.execute(select(func.count()).select_from(files)).scalar_one()}
+    found = {"versions": int(connection.execute(select(func.count()).select_from(files)).scalar_one())}
     return found | {name: int(value) for name, value in zip(names, (*first, *second), strict=True)}

@@ -40,12 +40,19 @@ def work_off(runtime: Runtime, tell: Callable[[Mapping[str, Any]], Any]) -> list
         waiting = lifecycle.waiting(connection)
     for row in waiting:
         ended = _do(runtime, row, lambda: tell({"steps": len(waiting)}))
-        with runtime.database.transaction() as connection:
-            lifecycle.end(connection, row["id"], ended.state, figures=ended.figures, message=ended.message, at=runtime.clock.now())
-            if row["kind"] == StepKind.UNDO and ended.state is StepState.DONE:
-                lifecycle.take_back(connection, row["asked"]["step"], by_step=row["id"])
+        _note_end(runtime, row, ended)
         done.append({"step": row["id"], "kind": row["kind"], "state": ended.state, "message": ended.message, **ended.figures})
     return done
+
+
+def _note_end(runtime: Runtime, row: RowMapping, ended: Ended) -> None:
+    at, about = runtime.clock.now(), {"step": row["id"], "kind": row["kind"]}
+    with runtime.database.transaction() as connection:
+        lifecycle.end(connection, row["id"], ended.state, figures=ended.figures, message=ended.message, at=at)
+        if row["kind"] == StepKind.UNDO and ended.state is StepState.DONE:
+            lifecycle.take_back(connection, row["asked"]["step"], by_step=row["id"])
+        # What is done without a word would not be known to be missing in a backup.
+        audit.record(connection, at=at, actor=row["requested_by"], command="lifecycle", parameters=about, result=ended.message)
 
 
 def _ask_by_itself(runtime: Runtime) -> None:
