@@ -7,7 +7,7 @@ from engine.services.breakers import BreakerCommands
 from engine.services.costs import CostCommands
 from engine.services.dead_letters import DeadLetterCommands
 from engine.services.drift import DriftCommands
-from engine.services.jobs import JobCommands
+from engine.services.lifecycle import LifecycleCommands
 from engine.services.quality import QualityCommands
 from engine.services.reconciliations import GapReplayed, ReconciliationCommands
 from engine.services.replays import Replay
@@ -26,7 +26,7 @@ class Services(
     ThresholdCommands,
     QualityCommands,
     DeadLetterCommands,
-    JobCommands,
+    LifecycleCommands,
     BreakerCommands,
     ReconciliationCommands,
     VersionCommands,

@@ -13,9 +13,9 @@ from engine.drifting import blank
 from engine.errors import Conflict, SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.services import Services
-from storage import alerts, drift, moves, speed_layer
+from storage import alerts, drift, lifecycle, moves, speed_layer
 from storage.dead_letters import LetterFilter
-from storage.status import DriftCause, DriftLabel, Label
+from storage.status import DriftCause, DriftLabel, Label, StepKind, StepState
 from storage.tables import Base
 from tests.pipelines.house import SUNDAY, House
 from tests.services.gate import TRIAL, letters
@@ -32,7 +32,7 @@ DAMAGE = {"mend", "take_back"}  # need a damaged file, and end in a run, a job o
 
 @pytest.fixture
 def ready(house: House, gate) -> House:
-    """A home with two letters of Sunday, a blocked session of Monday, a run of Tuesday under way, a backfill and an open circuit."""
+    """A home with two letters of Sunday, Monday blocked, Tuesday under way, a backfill, an open circuit and a lifecycle step."""
     gate.failing = {5: b"bad", 6: b"bad too"}
     house.services.run(TRIAL, SUNDAY)
     house.work()
@@ -51,6 +51,8 @@ def ready(house: House, gate) -> House:
     with house.runtime.database.transaction() as connection:
         speed_layer.set_alerts(connection, [ALERT])
         alerts.add(connection, at=house.clock.now(), **DISK)
+        step = lifecycle.ask(connection, StepKind.APPLY, {}, by="test", at=house.clock.now())
+        lifecycle.end(connection, step, StepState.DONE, figures={}, message="done", at=house.clock.now())
         drift.write_report(connection, ALARM | {"reported_at": house.clock.now()})
     house.settings.channels_file.write_text('[[channel]]\nname = "desk"\nurl = "json://example.com"\n')
     return house
@@ -108,6 +110,9 @@ COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "request_job": lambda h, _: h.services.request_job("backup"),
     "promote_batch": lambda h, _: (h.session(SUNDAY, 1), h.services.promote_batch(SUNDAY)),
     "label_drift": lambda h, _: h.services.label_drift(SUNDAY, DriftLabel.MARKET, reason="a busy day"),
+    "apply_lifecycle": lambda h, _: h.services.apply_lifecycle(),
+    "undo_lifecycle": lambda h, _: h.services.undo_lifecycle(1),
+    "restore_from_cold": lambda h, _: h.services.restore_from_cold(),
     "ask_for": lambda h, _: h.services.ask_for("scrub"),
 }
 # The same commands with a key that was used, and other parameters.
