@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine import reading
+from engine.cli import reading
 from engine.clock import nepal_date
 from engine.cost_forecast import held_out, history
 from engine.cost_reading import by_day, by_layer, by_run, by_session, by_stage, total

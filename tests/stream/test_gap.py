@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from engine import cli_following, cli_reconcile, reconcile_words, reconciling
-from engine.cli import app
+from engine import reconcile_words, reconciling
+from engine.cli import following, reconcile
+from engine.cli.commands import app
 from engine.errors import Conflict, NoFile, TicksGone
 from engine.stream.bars import bars_of
 from engine.stream.logs import log_of
@@ -201,7 +202,7 @@ def test_while_the_stream_works_on_a_session_nothing_is_called_reconciled(stream
 @pytest.fixture
 def here(stream, monkeypatch):
     """Give the command line this home."""
-    for module in (cli_reconcile, cli_following):
+    for module in (reconcile, following):
         monkeypatch.setattr(module, "runtime", lambda: stream.runtime)
     return lambda *words: CliRunner().invoke(app, ["reconcile", "--session", str(DAY), *words])
 

@@ -19,7 +19,7 @@ ESTIMATED = ("rows", "cpu_us", "retry_cpu_us", "memory_kib_us", "bytes_written",
 AMOUNTS = ("compute", "storage", "requests", "query", "transfer", "notification", "retries")
 
 
-def _counts(*names: str) -> list[sa.Column]:
+def _counts(*names: str) -> list[sa.Column[int]]:
     return [sa.Column(name, sa.BigInteger(), nullable=False) for name in names]
 
 

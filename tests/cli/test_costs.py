@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine.cli import app
+from engine.cli.commands import app
 from engine.costs.presets import PRESETS, TEXTBOOK
 from tests.shell import REPOSITORY
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli_following import Timeout, Wait, commands
-from engine.cli_parts import FAILED, Json, date_of, told
+from engine.cli.following import Timeout, Wait, commands
+from engine.cli.parts import FAILED, Json, date_of, told
 from engine.errors import UsageError
 from engine.printing import complain, show, table
 from engine.runtime import runtime
@@ -14,7 +14,7 @@ from engine.services import Services
 from engine.waiting import runner_is_alive
 from storage.status import VersionState
 
-stream = typer.Typer()  # added to `stream` of cli_stream
+stream = typer.Typer()  # added to `stream` of stream.py
 
 Number = Annotated[int, typer.Argument(metavar="VERSION", help="The number of a version.")]
 Day = Annotated[date | None, typer.Option("--session", parser=date_of, metavar="YYYY-MM-DD", help="One session.")]

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli_following import commands
-from engine.cli_parts import FAILED, Json, date_of, told
+from engine.cli.following import commands
+from engine.cli.parts import FAILED, Json, date_of, told
 from engine.errors import UsageError
 from engine.printing import show, table
 from engine.runtime import runtime

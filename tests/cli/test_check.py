@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine import cli
+from engine.cli import commands as cli
 from engine.quality import CHECKS
 from engine.quality.report import BLOCK_ABOVE
 from engine.thresholds import SPECS

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from engine.cli_following import commands
-from engine.cli_parts import FAILED, Json, told
+from engine.cli.following import commands
+from engine.cli.parts import FAILED, Json, told
 from engine.errors import UsageError
 from engine.printing import complain, show
 from engine.runtime import runtime

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from engine import quality_reading, reading
-from engine.cli_fate import tell_fate
-from engine.cli_following import MaybeDay, Timeout, Wait, commands, follow, tell_failure, wait_for_backfill, wait_for_run
-from engine.cli_parts import FAILED, Json, date_of, option_of, told
-from engine.cli_stream import replay_floorsheet
+from engine.cli import quality_reading, reading
+from engine.cli.fate import tell_fate
+from engine.cli.following import MaybeDay, Timeout, Wait, commands, follow, tell_failure, wait_for_backfill, wait_for_run
+from engine.cli.parts import FAILED, Json, date_of, option_of, told
+from engine.cli.stream import replay_floorsheet
 from engine.errors import UsageError
 from engine.pipeline.graph import find
 from engine.pipelines import PIPELINES

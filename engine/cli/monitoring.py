@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli_parts import FAILED, Json, date_of, option_of, told
+from engine.cli.parts import FAILED, Json, date_of, option_of, told
 from engine.clock import nepal_date
 from engine.errors import UnknownName, UsageError
 from engine.market.calendar import TradingCalendar

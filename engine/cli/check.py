@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli_parts import FAILED, WRONG, Json, date_of, told
+from engine.cli.parts import FAILED, WRONG, Json, date_of, told
 from engine.errors import UsageError
 from engine.printing import complain, show, table
 from storage.status import CheckStatus, GateVerdict

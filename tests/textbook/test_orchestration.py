@@ -27,7 +27,7 @@ from storage.lake import bytes_content
 from storage.status import RunStatus, StageStatus
 from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 MONDAY, THURSDAY, SATURDAY = (SUNDAY + timedelta(days=n) for n in (1, 4, 6))
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import reading
-from engine.cli_parts import FAILED, date_of
+from engine.cli import reading
+from engine.cli.parts import FAILED, date_of
 from engine.clock import NEPAL
 from engine.printing import complain, show
 from engine.runtime import Runtime, runtime

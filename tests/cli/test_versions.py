@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
-from engine import cli, cli_following, cli_versions
+from engine.cli import commands, following, versions
 from tests.stream.homes import LIMIT, opened
 from tests.stream.tapes import DAY
 
@@ -18,12 +18,12 @@ def run(tmp_path, monkeypatch):
     made = opened(tmp_path)
     made.services.set_threshold(LIMIT, 2, reason="many alerts")
     made.stream()
-    for part in (cli_versions, cli_following):
+    for part in (versions, following):
         monkeypatch.setattr(part, "runtime", lambda: made.runtime)
 
     def invoke(*arguments: str) -> Result:
         with capture_logs():
-            return CliRunner().invoke(cli.app, ["stream", *arguments])
+            return CliRunner().invoke(commands.app, ["stream", *arguments])
 
     yield invoke
     made.runtime.database.close()

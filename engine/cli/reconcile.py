@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli_following import Timeout, Wait, commands, follow
-from engine.cli_parts import FAILED, Json, date_of, option_of, told
+from engine.cli.following import Timeout, Wait, commands, follow
+from engine.cli.parts import FAILED, Json, date_of, option_of, told
 from engine.errors import NoFile, UsageError
 from engine.printing import complain, show, table
 from engine.runtime import Runtime, runtime

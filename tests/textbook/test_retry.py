@@ -24,7 +24,7 @@ from storage.status import CircuitState, RunStatus, Verdict
 from tests.pipeline.machine import DAY, Shelf
 from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, numbers
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 LIMITS = Limits.of(snapshot({}, 0))
 SUNDAY_NOON = nepal_time(SUNDAY, 12)
 

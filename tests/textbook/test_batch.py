@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import inspect as inspect_database
 from sqlalchemy.exc import IntegrityError
 
-from engine import reading
+from engine.cli import reading
 from engine.clock import nepal_date
 from engine.market.daily_file import parse
 from engine.pipeline.ledger import reconcile
@@ -24,7 +24,7 @@ from storage import moves, runs, schedules, sessions
 from storage.status import Outcome, RunStatus, RunType, SlotOutcome, Verdict
 from tests.pipelines.house import DAILY, SUNDAY, V1, House, announced, daily_bytes, days_from, numbers
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = import_module("engine.pipelines.daily_prices")
 MONDAY, THURSDAY, SATURDAY = (SUNDAY + timedelta(days=n) for n in (1, 4, 6))
 

@@ -11,20 +11,8 @@ from typing import Annotated
 import structlog
 import typer
 
-from engine import (
-    cli_alerts,
-    cli_check,
-    cli_costs,
-    cli_drift,
-    cli_monitoring,
-    cli_quality,
-    cli_reconcile,
-    cli_safety,
-    cli_stream,
-    cli_versions,
-    reading,
-)
-from engine.cli_following import (
+from engine.cli import alerts, check, costs, drift, monitoring, quality, reading, reconcile, safety, stream, versions
+from engine.cli.following import (
     DAILY,
     MaybeDay,
     PipelineName,
@@ -36,7 +24,7 @@ from engine.cli_following import (
     follow,
     wait_for_backfill,
 )
-from engine.cli_parts import FAILED, Json, date_of, option_of, told
+from engine.cli.parts import FAILED, Json, date_of, option_of, told
 from engine.errors import UsageError
 from engine.metering import question_asked
 from engine.printing import as_csv, complain, show
@@ -44,17 +32,17 @@ from engine.runtime import runtime
 from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-app.add_typer(cli_quality.app)
-app.add_typer(cli_check.app)
-app.add_typer(cli_safety.app)
-app.add_typer(cli_stream.app)
-cli_stream.stream.add_typer(cli_versions.stream)
-app.add_typer(cli_reconcile.app)
-app.add_typer(cli_monitoring.app)
-app.add_typer(cli_alerts.app)
-app.add_typer(cli_alerts.group, name="alert")
-app.add_typer(cli_drift.app)
-app.add_typer(cli_costs.app)
+app.add_typer(quality.app)
+app.add_typer(check.app)
+app.add_typer(safety.app)
+app.add_typer(stream.app)
+stream.stream.add_typer(versions.stream)
+app.add_typer(reconcile.app)
+app.add_typer(monitoring.app)
+app.add_typer(alerts.app)
+app.add_typer(alerts.group, name="alert")
+app.add_typer(drift.app)
+app.add_typer(costs.app)
 
 
 @app.command()

@@ -12,8 +12,8 @@ from engine.alerts.evaluation import silences_now
 from engine.alerts.machine import Known, standing
 from engine.alerts.postman import started
 from engine.alerts.rule import MANY
-from engine.cli_following import commands
-from engine.cli_parts import FAILED, Json, told
+from engine.cli.following import commands
+from engine.cli.parts import FAILED, Json, told
 from engine.errors import UnknownName
 from engine.printing import complain, show
 from engine.runtime import runtime

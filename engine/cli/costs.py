@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from engine.alerts.limits import BUDGET
-from engine.cli_following import commands
-from engine.cli_parts import Json, date_of, option_of, told
+from engine.cli.following import commands
+from engine.cli.parts import Json, date_of, option_of, told
 from engine.clock import SystemClock, nepal_date
 from engine.cost_bill import amount, bill, chosen, month, nothing, price_rows
 from engine.cost_bill import told as prices_told

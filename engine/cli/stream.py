@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from engine.cli_following import Timeout, Wait, commands
-from engine.cli_parts import FAILED, Json, date_of, told
+from engine.cli.following import Timeout, Wait, commands
+from engine.cli.parts import FAILED, Json, date_of, told
 from engine.errors import UsageError
 from engine.printing import complain, show, table
 from engine.runtime import runtime

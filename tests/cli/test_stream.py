@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from engine import cli
+from engine.cli import commands as cli
 from engine.runtime import compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
@@ -179,7 +179,7 @@ def test_a_queued_session_says_what_it_waits_for_where_no_runner_stays(runners_t
         for number, scheduling in enumerate(runners_there):
             told = {"host": "elsewhere", "pid": 1, "started_at": now, "heartbeat_at": now, "beats": 0, "scheduling": scheduling}
             runners.add(connection, id=f"r{number}", **told)
-    monkeypatch.setattr("engine.cli_stream.commands", lambda: Services(home, actor="asha"))
+    monkeypatch.setattr("engine.cli.stream.commands", lambda: Services(home, actor="asha"))
 
     result = CliRunner().invoke(cli.app, ["stream", "start", "--session", "2024-07-17"])
     with home.database.reading() as connection:
