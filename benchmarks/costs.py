@@ -57,20 +57,18 @@ def lake(prices: Prices, layers: list[Entry]) -> None:
 
 def forecasts(connection: Connection) -> None:
     """Print how far off a forecast of the second half of the span was that is made from the first."""
-    measured = history(connection)
-    whole: dict = {}
-    for days in measured.values():
-        for day, size in days.items():
-            whole[day] = whole.get(day, 0) + size
+    expected, came = 0, 0
     print(f"bytes of {SPLIT} to {UNTIL}, forecast from those before")
-    for layer, days in {**measured, "all layers": whole}.items():
+    for layer, days in history(connection).items():
         try:
             found = held_out(layer, days, split=SPLIT)
         except UsageError as error:
             show(f"  {layer}", "-", str(error))
             continue
+        expected, came = expected + found.expected, came + found.came
         band = "within the band of 80 %" if found.within else "outside the band of 80 %"
         show(f"  {layer}", f"{100 * found.error:+.1f} %", f"{found.expected / 1e6:.2f} MB, came {found.came / 1e6:.2f}; {band}")
+    show("  all of them", f"{100 * (expected - came) / came:+.1f} %", f"{expected / 1e6:.2f} MB, came {came / 1e6:.2f}")
 
 
 def writing(runtime: Runtime) -> float:

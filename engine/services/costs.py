@@ -27,8 +27,7 @@ class CostCommands(Commands):
 
         def chosen(connection: Connection, now: Prices) -> tuple[PriceBook, Currency, str]:
             book = named_prices(connection, wanted).book
-            if now.version and frozenset(book.rows) == frozenset(now.book.rows) and book.name == now.book.name:
-                raise Conflict(f"the prices of {wanted} are in force already, as version {now.version}")
+            _refuse_same(book, now)
             return book, now.currency, f"the prices of {book.name} are in force"
 
         return self._change_prices("choose_prices", {"wanted": wanted}, chosen, reason=reason)
@@ -67,6 +66,7 @@ class CostCommands(Commands):
             raise UsageError(f"prices in NPR need a rate: add a row for {FX}")
 
         def loaded(connection: Connection, now: Prices) -> tuple[PriceBook, Currency, str]:  # noqa: ARG001, as every change
+            _refuse_same(book, now)
             return book, now.currency, f"the prices of {book.name} are in force"
 
         return self._change_prices("load_prices", {"name": book.name, "prices": len(book.rows)}, loaded, reason=reason)
@@ -118,6 +118,11 @@ def named_prices(connection: Connection, wanted: str) -> Prices:
         return preset_prices(wanted, in_force(connection).currency)
     known = [*PRESETS, *(row["name"] for row in price_books.history(connection))]
     raise UnknownName(f"no price book is called {wanted!r}; {near(wanted, dict.fromkeys(known))}")
+
+
+def _refuse_same(book: PriceBook, now: Prices) -> None:
+    if now.version and frozenset(book.rows) == frozenset(now.book.rows) and book.name == now.book.name:
+        raise Conflict(f"the prices of {book.name} are in force already, as version {now.version}")
 
 
 def _own(book: PriceBook, rows: list[Price]) -> PriceBook:

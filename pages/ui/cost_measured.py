@@ -15,7 +15,7 @@ from pages.ui import format as say
 from pages.ui.charts import spent as charts
 from pages.ui.text import plain
 from pages.ui.url_choice import choice, segments
-from pages.ui.widgets import empty_state, page
+from pages.ui.widgets import empty_state, run_link
 from storage.status import CostWork
 
 BY, BILL = "by", "bill"  # of the address
@@ -177,6 +177,6 @@ def bill() -> None:
     }
     st.dataframe(pa.table(columns), hide_index=True, key="bill_lines")
     st.caption(f"In all **{cost_data.prices().money(entry.cost.total)}**, by the prices of the day on which the run ended.")
-    st.page_link(page("run.py"), label=f"Run {picked}", icon=":material/arrow_forward:", query_params={"id": picked})
+    run_link(int(picked), icon=":material/arrow_forward:")
     if dead := sum(part.dead for part in found):
         st.caption(f"{say.count(dead, 'stage')} died with the process: what it used is not known, and not in the bill.")

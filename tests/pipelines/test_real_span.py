@@ -1,7 +1,6 @@
 """The whole span of real exchange files, each date a full run: every session once, exact, and the same again."""
 
 import csv
-from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -203,7 +202,7 @@ def test_the_backfill_costs_cents_and_most_of_that_for_its_many_small_files(span
     stages, sessions = total(house.read(by_stage, today, today)), total(house.read(by_session, SINCE, UNTIL))
 
     assert (runs.number, runs.rows, runs.unmeasured) == (668, 131_369, 0)
-    assert runs.total == days.total == stages.total > sessions.total
+    assert runs.total == days.total == stages.total == sessions.total  # a file of a closed day repeats a session, and is charged to it
     assert Decimal("0.005") < runs.total < Decimal("0.10")
     assert runs.line(Category.REQUESTS) > runs.total / 2
     assert runs.usage.puts == len(house.catalog())
@@ -212,7 +211,7 @@ def test_the_backfill_costs_cents_and_most_of_that_for_its_many_small_files(span
 def test_the_layers_hold_every_byte_of_the_lake(span):
     house, _ = span
     layers = {entry.label: entry.cost for entry in house.read(by_layer, house.read(in_force))}
-    files = [file for file in house.runtime.lake.folder.rglob("*") if file.is_file()]
+    files = [file for file in house.runtime.lake.folder.rglob("*.*") if file.is_file()]
 
     assert sum(cost.usage.bytes_written for cost in layers.values()) == sum(file.stat().st_size for file in files)
     assert sum(cost.number for cost in layers.values()) == len(files)
@@ -220,13 +219,12 @@ def test_the_layers_hold_every_byte_of_the_lake(span):
 
 
 def test_the_second_half_of_the_span_comes_as_it_is_forecast_from_the_first(span):
-    measured = span[0].read(history)
-    whole = Counter()
-    for days in measured.values():
-        whole.update(days)
-    found = [held_out(layer, days, split=SINCE + (UNTIL - SINCE) / 2) for layer, days in (("all", whole), ("gold", measured["gold"]))]
+    halves = [held_out(layer, days, split=SINCE + (UNTIL - SINCE) / 2) for layer, days in span[0].read(history).items() if len(days) > 10]
+    expected, came = sum(one.expected for one in halves), sum(one.came for one in halves)
 
-    assert all(abs(one.error) < 0.15 for one in found)
+    assert {one.layer for one in halves} == {"bronze", "parsed", "silver", "gold", "feature_state", "findings"}
+    assert all(abs(one.error) < 0.10 for one in halves)
+    assert abs(expected - came) < 0.03 * came
 
 
 def test_a_second_backfill_finds_nothing_to_do(span):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engine.costs.price_book import Currency
 from engine.drifting import blank
 from engine.errors import Conflict, SourceUnavailable
 from engine.pipeline.guard import Breaker
@@ -64,6 +65,7 @@ DISK = {"rule": "disk_low", "subject": "home", "severity": "error", "title": "fu
 
 
 ALARM = blank() | {"session": SUNDAY, "cause": DriftCause.ALARM, "headline": "Rows: far fewer.", "explained": {"rows": {}}}
+BOOK = '{"name": "ours", "prices": [{"key": "storage.standard", "amount": "0.02", "unit": "GB-month", "source": "ours"}]}'
 ALARM |= {"basis": None, "run_id": 1, "alarms_per_month": 1.0, "threshold_version": 0}
 
 
@@ -113,6 +115,10 @@ COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "apply_lifecycle": lambda h, _: h.services.apply_lifecycle(),
     "undo_lifecycle": lambda h, _: h.services.undo_lifecycle(1),
     "restore_from_cold": lambda h, _: h.services.restore_from_cold(),
+    "choose_prices": lambda h, _: h.services.choose_prices("textbook", reason="to compare"),
+    "set_price": lambda h, _: h.services.set_price("storage.standard", "0.02", source="ours", as_of=SUNDAY, reason="cheaper"),
+    "load_prices": lambda h, _: h.services.load_prices(BOOK, reason="ours"),
+    "choose_currency": lambda h, _: h.services.choose_currency(Currency.NPR, reason="we pay in rupees"),
     "ask_for": lambda h, _: h.services.ask_for("scrub"),
 }
 # The same commands with a key that was used, and other parameters.
