@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
 from engine.errors import ConsoleError, Fenced, LakeError, SourceError, TickLogError
+from engine.log_file import keep_short, log_file
 from engine.market.calendar import TradingCalendar
 from engine.pipeline.execution import hand_back
 from engine.pipeline.liveness import LifeLock
@@ -313,3 +314,4 @@ class StreamProcess:
                     runners.beat(connection, self.process_id, at=self.runtime.clock.now(), run_id=self.run_id)
             except OperationalError as error:
                 structlog.get_logger().warning("stream_beat_put_off", error=str(error.orig))
+            keep_short(log_file(self.runtime.settings.home))
