@@ -23,7 +23,7 @@ from engine.pipelines.thresholds import load
 from engine.runtime import HOST, Runtime
 from engine.stream.intake import microseconds
 from engine.stream.log import TickLog
-from engine.stream.measures import measures
+from engine.stream.measures import measures, spread
 from engine.stream.records import Records
 from engine.stream.sources.source import Received, TickReader, TickSource
 from engine.stream.speed_layer import Session
@@ -161,7 +161,8 @@ class StreamWork:
             self._still_mine(connection)
             session.close(connection, at=at)
             figures = session.figures()
-            metrics.record(connection, moves.STREAM, self.run["id"], measures(figures), at=at, known={})
+            measured = [*measures(figures), *spread(session.days(), session.processor.symbols, session.previous_closes)]
+            metrics.record(connection, moves.STREAM, self.run["id"], measured, at=at, known={})
             reason = f"{figures['accepted']:,} of {figures['records']:,} records accepted, {figures['missing']:,} trades missing"
             told = {"rows": figures["accepted"], "verdict": Verdict.SESSION, "session_date": self.day, "reason": reason}
             self._move(connection, RunStatus.SUCCEEDED, **told)
