@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from engine.clock import SystemClock, nepal_date
+from pages.ui import format as say
 from storage import alerts, drift
 from storage.status import RunStatus
 from tests.alerts.servers import MailServer, Webhook, serving
@@ -57,8 +58,7 @@ def test_a_drift_alarm_is_read_explained_and_labelled(console, store, tab):
     says = page.locator(".st-key-drift_says")
     expect(says).to_contain_text(re.compile(r"Closes off the tick grid: 0\.\d+ instead of 0"))
     why = page.get_by_role("table", name="Why Closes off the tick grid alarms")
-    expect(why).to_contain_text("Its level lies there since")
-    expect(why).to_contain_text(re.compile(r"Goes away without.*Banks"))
+    expect(why).to_contain_text(f"Its level lies there since{say.day(DRIFTED)}")
 
     says.get_by_role("button", name="Fault").click()
     question = page.get_by_role("dialog")
@@ -101,7 +101,7 @@ def test_an_alert_is_delivered_acknowledged_and_silenced(console, store, tab, we
     with store.runtime.database.reading() as connection:
         (row,) = [row for row in alerts.open_ones(connection) if row["title"] == title]
         moves = [event["move"] for event in alerts.events_of(connection, row["id"])]
-    assert moves == ["fired", "acknowledged"]
+    assert [move for move in moves if move != "told"] == ["fired", "acknowledged"]
     assert row["acknowledged_by"]
 
 
