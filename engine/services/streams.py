@@ -212,6 +212,7 @@ def _refuse_unknown(connection: Connection, symbol: str | None) -> None:
     known = speed_layer.symbols(connection)
     if known and symbol not in known:
         near = get_close_matches(symbol, sorted(known), n=5, cutoff=0.5)
+        near = near or [name for name in sorted(known) if name.startswith(symbol[:2])][:5]
         there = f"the nearest are {', '.join(near)}" if near else "see the Stream page for those that were traded"
         raise UnknownName(f"there is no symbol {symbol!r}; {there}")
 

@@ -138,6 +138,10 @@ class Session:
             "thresholds": self.thresholds.version,
         }
 
+    def days(self) -> Bars:
+        """Return every symbol's day as it stands."""
+        return self._days.now()
+
     def _bar_columns(self, bars: Bars) -> dict[str, Sequence[Any]]:
         return bar_columns(self.day, bars, self.processor.symbols, speed_layer.FIRST)
 

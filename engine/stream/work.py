@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from engine.clock import nepal_date
 from engine.costs.measured import Usage
 from engine.errors import ConsoleError, Fenced, LakeError, SourceError, TickLogError
+from engine.log_file import keep_short, log_file
 from engine.market.calendar import TradingCalendar
 from engine.metering import KIB, Metering
 from engine.pipeline.context import cpu_us
@@ -27,7 +28,7 @@ from engine.pipelines.thresholds import load
 from engine.runtime import HOST, Runtime
 from engine.stream.intake import microseconds
 from engine.stream.log import TickLog
-from engine.stream.measures import measures
+from engine.stream.measures import measures, spread
 from engine.stream.records import Records
 from engine.stream.sources.source import Received, TickReader, TickSource
 from engine.stream.speed_layer import Session
@@ -167,7 +168,8 @@ class StreamWork:
             self._still_mine(connection)
             session.close(connection, at=at)
             figures = session.figures()
-            metrics.record(connection, moves.STREAM, self.run["id"], measures(figures), at=at, known={})
+            measured = [*measures(figures), *spread(session.days(), session.processor.symbols, session.previous_closes)]
+            metrics.record(connection, moves.STREAM, self.run["id"], measured, at=at, known={})
             reason = f"{figures['accepted']:,} of {figures['records']:,} records accepted, {figures['missing']:,} trades missing"
             told = {"rows": figures["accepted"], "verdict": Verdict.SESSION, "session_date": self.day, "reason": reason}
             self._move(connection, RunStatus.SUCCEEDED, **told)
@@ -330,3 +332,4 @@ class StreamProcess:
                     runners.beat(connection, self.process_id, at=self.runtime.clock.now(), run_id=self.run_id)
             except OperationalError as error:
                 structlog.get_logger().warning("stream_beat_put_off", error=str(error.orig))
+            keep_short(log_file(self.runtime.settings.home))

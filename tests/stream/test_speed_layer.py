@@ -298,6 +298,8 @@ def test_a_silence_needs_a_rule_or_a_symbol_that_there_is_and_a_reason(stream):
     stream.take(tape((1, "NABIL", 50_000), (2, "NICA", 50_000), (60, "NICA", 50_000)))
     with pytest.raises(UnknownName, match="no symbol 'NABLI'; the nearest are NABIL"):
         stream.services.silence_alerts(symbol="NABLI", minutes=10, reason="results are out")
+    with pytest.raises(UnknownName, match="the nearest are NICA"):  # which begins as it does
+        stream.services.silence_alerts(symbol="NIBLPROMOTER", minutes=10, reason="results are out")
 
     stream.services.silence_alerts(symbol="NABIL", minutes=10, reason="results are out")
 

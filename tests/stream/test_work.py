@@ -1,5 +1,6 @@
 """What a session comes to that has no good end, and which session a command means."""
 
+import gzip
 from datetime import date, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from engine.stream import following, work
 from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
 from engine.stream.work import StreamProcess
-from storage import costs, runs, sessions, speed_layer
+from storage import costs, metrics, runs, sessions, speed_layer
 from storage.status import CostPurpose, CostWork, RunStatus
 from tests.stream.sheets import source_folder
 from tests.stream.tapes import DAY, random_tape
@@ -138,3 +139,19 @@ def test_a_close_that_is_not_of_the_session_before_is_no_previous_close(home):
 
     assert found == [{"NABIL": 50_000}, {}]
     assert own == {"NABIL": 49_000}
+
+
+def test_a_session_that_is_over_measures_what_was_set_aside_and_how_its_symbols_days_lie(home):
+    sheet = home.settings.source_dir / "floorsheet" / f"{DAY}.csv.gz"
+    sheet.write_bytes(gzip.compress(gzip.decompress(sheet.read_bytes()) + b"no trade at all\n"))
+    run = worked(home, DAY)
+
+    with home.database.reading() as connection:
+        measured = {(row["stage"], row["name"]): row["value"] for row in metrics.of_run(connection, run["id"])}
+        traded = sorted(day["trades"] for day in speed_layer.days_of(connection, DAY))
+        state = speed_layer.state(connection, DAY)
+    assert state["records"] == 201
+    assert measured["aside", "share"] == pytest.approx(100 / 201)
+    assert measured["", "trades_a_symbol_p50"] == traded[(len(traded) + 1) // 2 - 1]
+    assert measured["", "volume_a_symbol_p05"] <= measured["", "volume_a_symbol_p95"]
+    assert ("", "log_return_p50") not in measured  # no close before is known here
