@@ -4,7 +4,6 @@ from engine.services.alerts import AlertCommands
 from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
 from engine.services.breakers import BreakerCommands
-from engine.services.dead_letters import DeadLetterCommands
 from engine.services.drift import DriftCommands
 from engine.services.jobs import JobCommands
 from engine.services.quality import QualityCommands
@@ -13,6 +12,7 @@ from engine.services.replays import Replay
 from engine.services.runs import RunCommands
 from engine.services.schedules import ScheduleCommands
 from engine.services.thresholds import ThresholdCommands
+from engine.services.tick_letters import TickLetterCommands
 from engine.services.versions import Rebuild, VersionCommands
 
 __all__ = ["GapReplayed", "Rebuild", "Replay", "Services", "Submitted"]
@@ -24,7 +24,7 @@ class Services(
     ScheduleCommands,
     ThresholdCommands,
     QualityCommands,
-    DeadLetterCommands,
+    TickLetterCommands,
     JobCommands,
     BreakerCommands,
     ReconciliationCommands,

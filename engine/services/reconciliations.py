@@ -78,15 +78,14 @@ class ReconciliationCommands(StreamCommands):
             ingest = np.full(len(ticks), max(microseconds(at), int(ticks.time.max())))
             base = log.supplement(connection, day, Records(ticks, tape.symbols, ingest))
             lost = list(range(base, base + len(ticks)))
-            found = reconciling.received_of(self.runtime, connection, state, closed=base)
         late = missing.late.tolist()
-        correction = corrected(found, [*late, *lost])
-        revise(connection, day, correction, self._closes_before(connection, day))
         stream_letters.bring_in(connection, day, lost, origin=tape.origin, **who)
         stream_letters.bring_in(connection, day, late, origin=None, **who)
         waiting = stream_letters.waiting(connection, day, late)
         if waiting:
             stream_letters.take_in(connection, waiting, run_id=state["run_id"], **who)
+        correction = corrected(found, reconciling.received_of(self.runtime, connection, state))
+        revise(connection, day, correction, self._closes_before(connection, day))
         speed_layer.change(connection, day, updated_at=at)
         parts = [f"{len(lost):,} replayed from {tape.origin}"] if lost else []
         parts += [f"{len(late):,} that had come late taken in"] if late else []

@@ -215,7 +215,8 @@ def stream_reconciled(found: Received, served: Mapping[str, Values], official: O
     records = found.records
     read = np.ones(len(records), np.bool_)
     read[[it.row for it in records.unread]] = False
-    missed = _missed(records.ticks.take(read), records.symbols, found.reasons[read], found.accepted, [it.raw for it in records.unread])
+    unread = [it.raw for it in records.unread if found.reasons[it.row] == Reason.MALFORMED]  # of a corrected one the correction tells
+    missed = _missed(records.ticks.take(read), records.symbols, found.reasons[read], found.accepted, unread)
     aside = Counter(Reason(reason).name.lower() for reason in found.reasons[found.reasons != Reason.ACCEPTED].tolist())
     return compared(Trades(found.session, Side.STREAM, served, found.completeness, aside, missed, over), official)
 

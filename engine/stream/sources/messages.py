@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from engine.market.trade_cells import AMOUNT, CONTRACT, QUANTITY, RATE, SYMBOL_NAME, TIME, typed
 from engine.stream.records import Records, Unread
+from engine.stream.sources.message_faults import told
 from engine.stream.ticks import Symbols
 
 KEPT = 64 * 1024  # bytes of a message that cannot be read
@@ -84,9 +85,9 @@ def _trades(message: bytes) -> Sequence[tuple[int | None, _Trade | str]]:
         try:
             parts = _parts.decode(message)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            return [(None, str(error))]
+            return [(None, told(error, message))]
     except UnicodeDecodeError as error:
-        return [(None, str(error))]
+        return [(None, told(error, message))]
     return [(place, _trade(part)) for place, part in enumerate(parts)]
 
 
@@ -94,7 +95,7 @@ def _trade(message: bytes | msgspec.Raw) -> _Trade | str:
     try:
         return _one.decode(message)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return str(error)
+        return told(error, bytes(message))
 
 
 _NOTHING = _Trade(msgspec.Raw(b""), "", msgspec.Raw(b""), msgspec.Raw(b""), "")
