@@ -46,9 +46,7 @@ def ask_take_in(picked: Sequence[LetterView]) -> None:
         st.markdown(_listed(picked))
         st.markdown("The bars that they belong to get a new revision; what the stream made of them stays beside it. No alert is raised.")
         if any(letter.reason == "duplicate" and letter.edited_raw is None for letter in picked):
-            st.caption(
-                "A duplicate that says something else takes the place of the trade under its contract; an equal copy stays out."
-            )
+            st.caption("A duplicate that says something else takes the place of the trade under its contract; an equal copy stays out.")
         if len(days) > 1:
             st.warning("They are of several sessions. Take in those of one at a time.", icon=":material/event:")
         elif agreed(f"Take {trades} in", key="take_in"):

@@ -96,9 +96,7 @@ def _same(value: Any, number: float | None) -> bool:
 
 
 _WAITS_IN_STREAM = "correct the record and take it in, or put it away; the log keeps it as it came in any case"
-_LATE_IN_STREAM = (
-    "take it in as it is or corrected, which makes its bar anew, or put it away; the log keeps it as it came in any case"
-)
+_LATE_IN_STREAM = "take it in as it is or corrected, which makes its bar anew, or put it away; the log keeps it as it came in any case"
 
 
 def standing(letter: LetterView) -> str:
