@@ -55,6 +55,11 @@ def waiting(connection: Connection, session: date, offsets: Sequence[int]) -> Se
     return [row.id for row in connection.execute(query) if row.line in chosen]
 
 
+def all_waiting(connection: Connection, session: date) -> Sequence[int]:
+    """Return the letters of a session that wait for a person."""
+    return connection.execute(select(letters.c.id).where(*_in_state(session, WAITING)).order_by(letters.c.id)).scalars().all()
+
+
 def any_waiting(connection: Connection, session: date) -> bool:
     """Say whether letters of a session wait for a person."""
     return connection.execute(select(letters.c.id).where(*_in_state(session, WAITING)).limit(1)).first() is not None

@@ -5,8 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, update
 
-from engine.errors import UsageError
-from engine.services import Services
 from engine.stream.ticks import SECOND
 from pages.ui import stream_data, stream_view
 from pages.ui.shared import forget
