@@ -268,7 +268,7 @@ def test_the_list_of_runs_shows_the_stream_by_itself(open_store, visit):
 
 
 def test_dead_letters_of_the_stream_are_listed_by_themselves_and_cannot_be_replayed(open_store, visit):
-    store = open_store("stream_working")
+    open_store("stream_working")
 
     listed = visit("dead_letters.py", pipeline="ticks")
     one = visit("dead_letters.py", letter="1")
