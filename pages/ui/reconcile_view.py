@@ -274,8 +274,8 @@ def partitions(found: Reconciliation) -> None:
         }
         st.table(rows, border="horizontal", hide_index=True, alt="Trades and holes by partition of the contract ids")
         st.caption(
-            "An id is the date, a partition and a sequence from 1 without holes: what is missing before the last is certain. A lost end, or "
-            "a partition that never came, shows only against the official total."
+            "An id is the date, a partition and a sequence from 1 without holes: what is missing before the last is certain. A lost end, "
+            "or a partition that never came, shows only against the official total."
         )
         if said := of_silent(found):
             st.caption(plain(said))
