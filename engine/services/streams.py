@@ -15,6 +15,7 @@ from engine.market.calendar import TradingCalendar
 from engine.services.base import PERSON_FIRST, Commands, Submitted, reasoned, refuse_before_opening
 from engine.stream.alerts import MARKET
 from engine.stream.rules import RULES
+from engine.stream.sources import AS_THEY_COME
 from storage import moves, runs, sessions, speed_layer
 from storage.status import RunStatus, RunType
 
@@ -87,6 +88,10 @@ class StreamCommands(Commands):
     def set_stream_speed(self, day: date, speed: float | None) -> str:
         """Replay at another speed: times the clock, None for as fast as it goes."""
         _refuse_speed(speed)
+        with self.runtime.database.reading() as connection:
+            known = speed_layer.state(connection, day)
+        if known is not None and known["source"] in AS_THEY_COME:
+            raise Conflict(f"{known['source']} gives ticks as they come: there is no speed to set")
         words = "as fast as it goes" if speed is None else f"at {speed:g} times the clock"
         return self._wish(day, "set_stream_speed", f"The stream of {day} goes {words}.", speed=speed)
 
