@@ -119,7 +119,7 @@ class Away:
 
     name, simulated, continuous = "redis", False, True
 
-    def open(self, session, position):
+    def open(self, *_):
         raise SourceUnavailable("Redis does not answer: Connection refused.")
 
 
