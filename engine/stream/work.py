@@ -238,9 +238,13 @@ class Patient:
         self._reader: TickReader | None = None
         self._speed: float | None = None
         self._wait = PATIENCE[0]
+        self._due = 0.0  # when the source is asked again
 
     def poll(self, speed: float | None) -> Received | None:
         """Return what there is; None where the source did not answer. Errors that asking again cannot help go on."""
+        if monotonic() < self._due:  # meanwhile people may want it to stop
+            Event().wait(min(GATHER, self._due - monotonic()))
+            return None
         try:
             if self._reader is None or speed != self._speed:
                 self.close()
@@ -251,7 +255,7 @@ class Patient:
             if not error.retryable:
                 raise
             self._work.note(f"{error} Asked again in {self._wait:g} s.")
-            Event().wait(self._wait)
+            self._due = monotonic() + self._wait
             self._wait = min(self._wait * 2, PATIENCE[1])
             return None
         self._wait = PATIENCE[0]

@@ -27,7 +27,7 @@ BLOCKED, HELD = 2, 3  # runs: Monday's session is blocked, Tuesday's is being ex
 READS = {"plan_backfill", "first_backfill"}  # change nothing; or only what a backfill with the key `first-start` does
 
 # Need a session of the stream that is over: tests/stream
-ENDED = {"reinject_letters", "replay_gap", "rebuild_sessions", "promote_version", "undo_version", "drop_version"}
+ENDED = {"reinject_letters", "replay_gap", "settle_letters", "rebuild_sessions", "promote_version", "undo_version", "drop_version"}
 DAMAGE = {"mend", "take_back"}  # need a damaged file, and end in a run, a job or the file itself: tests/backup
 
 

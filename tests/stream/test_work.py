@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from engine.errors import Conflict, UsageError
+from engine.errors import Conflict, SourceUnavailable, UsageError
 from engine.runtime import compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
@@ -155,3 +155,39 @@ def test_a_session_that_is_over_measures_what_was_set_aside_and_how_its_symbols_
     assert measured["", "trades_a_symbol_p50"] == traded[(len(traded) + 1) // 2 - 1]
     assert measured["", "volume_a_symbol_p05"] <= measured["", "volume_a_symbol_p95"]
     assert ("", "log_return_p50") not in measured  # no close before is known here
+
+
+class Away:
+    """A source that does not answer."""
+
+    name, simulated, continuous = "redis", False, True
+
+    def open(self, *_):
+        raise SourceUnavailable("Redis does not answer: Connection refused.")
+
+
+def test_a_session_whose_source_is_away_for_long_stops_when_it_is_asked_to(home, monkeypatch):
+    services = Services(home, actor="asha")
+    run_id = services.start_stream(DAY).run_id
+    monkeypatch.setattr(work, "PATIENCE", (300.0, 300.0))
+    noted = []
+
+    def stop_at_the_first_note(self, what):
+        noted.append(what)
+        services.stop_stream(DAY)
+
+    monkeypatch.setattr(work.StreamWork, "note", stop_at_the_first_note)
+
+    assert StreamProcess(home, log_of(home), lambda _: Away()).serve(run_id) is RunStatus.CANCELLED
+    assert noted == ["Redis does not answer: Connection refused. Asked again in 300 s."]
+
+
+def test_a_source_that_gives_ticks_as_they_come_has_no_speed(home):
+    services = Services(home, actor="asha")
+    services.start_stream(DAY, speed=60)
+    with home.database.transaction() as connection:
+        speed_layer.change(connection, DAY, source="redis")
+
+    assert following.told(following.status(home, DAY))["speed"] == "as they come"
+    with pytest.raises(Conflict, match="redis gives ticks as they come: there is no speed to set"):
+        services.set_stream_speed(DAY, 10)
