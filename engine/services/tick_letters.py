@@ -88,7 +88,7 @@ class TickLetterCommands(DeadLetterCommands, StreamCommands):
 
     def _is_of_the_stream(self, letter_id: int) -> bool:
         with self.runtime.database.reading() as connection:
-            return _letter(connection, letter_id)["pipeline"] == moves.STREAM
+            return bool(_letter(connection, letter_id)["pipeline"] == moves.STREAM)
 
     def _correct(self, connection: Connection, letter: RowMapping, line: bytes) -> None:
         """Write a correction, unless it stands already; `UsageError` where it is no trade that can come into the session."""
