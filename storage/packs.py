@@ -113,6 +113,14 @@ def _as_files() -> Select[Any]:
     return select(*names, null().label("run_id"), packs.c.cold)
 
 
+def astray(connection: Connection) -> Sequence[str]:
+    """Return the paths of versions whose pack is none that the catalog has, or that the catalog does not have themselves."""
+    if not inspect(connection).has_table(packs.name):
+        return []
+    known = exists().where(packs.c.path == members.c.pack) & exists().where(files.c.path == members.c.path)
+    return connection.execute(select(members.c.path).where(~known)).scalars().all()
+
+
 def count_stored(connection: Connection) -> int:
     """Return how many files the catalog names."""
     loose = select(func.count()).select_from(files).where(~_in_a_pack)
