@@ -48,10 +48,13 @@ def beat(connection: Connection, run_id: int, *, holder: str, figures: Mapping[s
 
 
 def finish(
-    connection: Connection, run_id: int, *, holder: str, outcome: JobOutcome, at: datetime, figures: Mapping[str, Any], message: str
+    connection: Connection, run_id: int, *, holder: str, outcome: JobOutcome, at: datetime, figures: Mapping[str, Any], **said: Any
 ) -> bool:
-    """End a job; what a process says that has lost it meanwhile is dropped. Return whether it was still its own."""
-    values = {"outcome": outcome, "finished_at": at, "figures": dict(figures), "message": message}
+    """End a job with what is `said` of it: its message, the CPU time that it used. Return whether it was still its own.
+
+    What a process says that has lost it meanwhile is dropped.
+    """
+    values = {"outcome": outcome, "finished_at": at, "figures": dict(figures)} | said
     return bool(connection.execute(_held(run_id, holder).values(values)).rowcount)
 
 

@@ -173,6 +173,23 @@ class Label(StrEnum):
     FALSE_ALARM = "false_alarm"
 
 
+class StepKind(StrEnum):
+    """What the lifecycle of the lake is asked for."""
+
+    APPLY = "apply"  # compact closed months, move old ones into the cold
+    UNDO = "undo"  # give the files back that an application took the place of
+    RESTORE = "restore"  # bring packs back out of the cold
+
+
+class StepState(StrEnum):
+    """Where a step of the lifecycle stands."""
+
+    ASKED = "asked"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"  # a later step has taken it back
+
+
 class JobOutcome(StrEnum):
     """Where a job for the product's own safety stands."""
 
@@ -286,3 +303,22 @@ class DriftLabel(StrEnum):
     FAULT = "fault"  # the data are wrong: the session is not compared with any more
     MARKET = "market"  # the market did it, and the data are right
     ACCEPTED = "accepted"  # it will stay so: what follows is compared with this session and those after it
+
+
+class CostWork(StrEnum):
+    """What kind of work an estimate of its cost is of."""
+
+    RUN = "run"  # of a pipeline
+    SESSION = "session"  # of the stream
+    JOB = "job"  # for the safety of the data
+    MESSAGE = "message"  # delivered to a channel
+    QUESTION = "question"  # in SQL
+
+
+class CostPurpose(StrEnum):
+    """Why the work was done, so that what was done more than once is seen apart."""
+
+    FIRST = "first"  # a date for the first time
+    RERUN = "rerun"  # a date that had a run before
+    DEAD_LETTERS = "dead_letters"  # a replay of what had not passed
+    UPKEEP = "upkeep"  # neither a date's nor a session's

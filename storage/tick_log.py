@@ -137,6 +137,12 @@ def reaching(connection: Connection, topic: Topic, time: int) -> int | None:
     return base
 
 
+def size(connection: Connection, topic: Topic) -> int:
+    """Return the bytes of a topic's segments that stand here."""
+    query = select(func.coalesce(func.sum(func.length(segments.c.data)), 0))
+    return int(connection.execute(query.where(segments.c.stream == topic.stream, segments.c.session == topic.session)).scalar_one())
+
+
 def drop_segments(connection: Connection, topic: Topic) -> int:
     """Delete a topic's segments; return how many."""
     return connection.execute(delete(segments).where(segments.c.stream == topic.stream, segments.c.session == topic.session)).rowcount

@@ -13,12 +13,14 @@ from sqlalchemy import RowMapping
 from engine.alerts.channels import Channel, channels_of
 from engine.alerts.messages import Message
 from engine.alerts.sending import NoAnswer, NotDelivered, send
+from engine.costs.measured import Usage
 from engine.errors import ChannelsError
+from engine.metering import Metering
 from engine.pipeline.interrupts import set_from_handler
 from engine.pipeline.retry import RetryPolicy
 from engine.runtime import Runtime
 from storage import notifications
-from storage.status import AlertSeverity, NotificationKind, NotificationState
+from storage.status import AlertSeverity, CostWork, NotificationKind, NotificationState
 
 LEASE = timedelta(seconds=90)  # longer than a try may take: then another process may take it
 TRIES = 8
@@ -36,6 +38,7 @@ class Courier:
     send: Send = send
     backoff: RetryPolicy = BACKOFF
     stopping: Event = field(default_factory=Event)
+    metering: Metering = field(default_factory=Metering)
     hangs: bool = False  # a try goes on in a thread that nobody can end: this process has to
 
     def serve(self) -> int:
@@ -84,6 +87,8 @@ class Courier:
             outcome = self._after(row, trouble)
         with self.runtime.database.transaction() as connection:
             own = notifications.settle(connection, row, **outcome)
+            if trouble is None:  # it was delivered, whoever has it now
+                self.metering.outside(connection, CostWork.MESSAGE, self.channel, Usage(messages=1), at=at)
         log = structlog.get_logger().bind(channel=self.channel, notification=row["id"], attempt=row["attempts"] + 1)
         log.info("notification_tried", state=outcome["state"] if own else "lost", error=trouble)
         return trouble is None

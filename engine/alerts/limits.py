@@ -57,3 +57,14 @@ WORSE = threshold(
         why="The share of rows flagged or set aside in the last 10 sessions against those before: from here on quality is getting worse.",
     )
 )
+BUDGET = threshold(
+    ThresholdSpec(
+        "cost.monthly_budget_usd",
+        default=5.0,
+        low=0.0,
+        high=1_000_000.0,
+        step=1.0,
+        unit="USD a month",
+        why="When the forecast of this month's bill is above it, a person is told before the money is spent; 0 is no budget.",
+    )
+)

@@ -2,21 +2,25 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from statistics import mean
 from typing import Any
 
 from sqlalchemy import RowMapping
 
 from engine.alerts.channels import channels_of
-from engine.alerts.limits import DISK, WORSE
+from engine.alerts.limits import BUDGET, DISK, WORSE
 from engine.alerts.rule import Finding, Look, rule
 from engine.clock import NEPAL
+from engine.cost_forecast import month_bill
+from engine.costs.measured import amount_of
 from engine.errors import ChannelsError
 from engine.jobs import JOBS
 from engine.jobs.timetable import due_at, saved
 from engine.monitoring import history
 from engine.monitoring.deadlines import MISSED
 from engine.pipelines import PIPELINES
+from engine.prices import in_force
 from storage import alert_list, breakers, drift, held, jobs, moves, notifications, quality, runs, schedules
 from storage.database import free_bytes
 from storage.status import (
@@ -153,6 +157,23 @@ def quality_worse(look: Look) -> Iterator[Finding]:
         if last > before * look.limits[WORSE.key] and last - before > VISIBLE:
             detail = f"{last:.1f} % of the rows of the last {NEWEST} sessions, {before:.1f} % before; {blocked} of them blocked."
             yield Finding(pipeline, f"The quality of {pipeline} is getting worse", detail)
+
+
+@rule(WARNING, page="thresholds")
+def budget_exceeded(look: Look) -> Iterator[Finding]:
+    """The forecast of this month's bill is above its budget."""
+    budget = look.limits[BUDGET.key]
+    if not budget:
+        return
+    prices = in_force(look.connection)
+    bill = month_bill(look.connection, prices.tariff, now=look.now)
+    if amount_of(bill.forecast) <= budget or bill.largest is None:
+        return
+    (category, name), most = bill.largest
+    said = f"{prices.money(amount_of(bill.forecast))} by the end of {bill.month:%B}, {prices.money(amount_of(bill.spent))} of it so far."
+    driver = f"Most of it is {category} of {name}: {prices.money(amount_of(most))}."
+    title = f"The bill of {bill.month:%B %Y} will exceed its budget of {prices.money(Decimal(str(budget)))}"
+    yield Finding(f"{bill.month:%Y-%m}", title, f"{said} {driver}")
 
 
 def _share(row: RowMapping) -> float:

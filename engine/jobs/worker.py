@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from threading import Event, Lock, Thread
 from typing import Any, Self
@@ -10,9 +11,13 @@ import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import OperationalError
 
+from engine.costs.measured import Usage
 from engine.errors import ConsoleError, Fenced
 from engine.jobs.catalogue import JOBS, Done, Task
+from engine.metering import KIB, Metering
+from engine.pipeline.context import cpu_us
 from engine.pipeline.liveness import LifeLock
+from engine.pipeline.memory import peak_bytes, reset_peak
 from engine.pipeline.rescue import lock_folder
 from engine.runtime import HOST, Runtime
 from storage import jobs
@@ -62,6 +67,7 @@ class Worker:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.holder = f"{HOST}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.metering = Metering()
 
     def serve(self, *, only: int | None = None) -> int:
         """Do what is queued, or only one certain execution; return how many were done."""
@@ -78,11 +84,17 @@ class Worker:
     def _do(self, row: RowMapping) -> None:
         log = structlog.get_logger().bind(job=row["job"], job_run=row["id"])
         log.info("job_claimed", holder=self.holder, attempt=row["attempts"])
+        reset_peak()
+        began, cpu_before = time.perf_counter_ns(), cpu_us()
         with Pulse(self.runtime, row["id"], self.holder) as pulse:
             ended = self._work(row, pulse)
+        at, used = self.runtime.clock.now(), _used(began, cpu_before, ended)
         with self.runtime.database.transaction() as connection:
-            told: dict[str, Any] = {"outcome": ended.outcome, "figures": ended.figures, "message": ended.message}
-            own = jobs.finish(connection, row["id"], holder=self.holder, at=self.runtime.clock.now(), **told)
+            told: dict[str, Any] = {"outcome": ended.outcome, "figures": ended.figures, "message": ended.message, "cpu_us": used.cpu_us}
+            own = jobs.finish(connection, row["id"], holder=self.holder, at=at, **told)
+            if own:
+                simulated = self.runtime.simulated
+                self.metering.job_ended(connection, row["id"], row["job"], used, at=at, outcome=ended.outcome, simulated=simulated)
         log.info("job_ended" if own else "job_lost", outcome=ended.outcome, message=ended.message)
 
     def _work(self, row: RowMapping, pulse: Pulse) -> Done:
@@ -96,3 +108,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001, as at the runner's boundary: whatever it is, the job ends FAILED with it
             structlog.get_logger().exception("job_failed", job=row["job"])
             return Done(JobOutcome.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _used(began: int, cpu_before: int, ended: Done) -> Usage:
+    """Return what a job used since `began` (perf counter, ns) and `cpu_before` (us); what a backup has added is what it wrote."""
+    held = (peak_bytes() or 0) // KIB * ((time.perf_counter_ns() - began) // 1000)
+    return Usage(cpu_us=cpu_us() - cpu_before, memory_kib_us=held, bytes_written=int(ended.figures.get("new_bytes", 0)))

@@ -39,12 +39,42 @@ class Ending:
 
 @dataclass(slots=True)
 class Meter:
-    """What one try of a stage used: CPU seconds of the process, bytes through its context, rows it reports."""
+    """What one try of a stage moved: bytes and files through its context, bytes from the source, rows it reports."""
 
     bytes_read: int = 0
     bytes_written: int = 0
+    bytes_received: int = 0
+    puts: int = 0
+    gets: int = 0
     rows_in: int | None = None
     rows_out: int | None = None
+
+    def wrote(self, size: int) -> None:
+        """Count a file of the lake that was written."""
+        self.puts += 1
+        self.bytes_written += size
+
+    def read(self, size: int) -> None:
+        """Count a file of the lake that was read."""
+        self.gets += 1
+        self.bytes_read += size
+
+    def received(self, size: int) -> None:
+        """Count what came from the source."""
+        self.bytes_received += size
+        self.bytes_read += size
+
+    def moved(self) -> dict[str, int]:
+        """Return what was moved, by the columns of a stage."""
+        return {name: getattr(self, name) for name in MOVED}
+
+    def add(self, other: "Meter") -> None:
+        """Count what another try moved."""
+        for name in MOVED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+MOVED = ("bytes_read", "bytes_written", "bytes_received", "puts", "gets")
 
 
 class TableCache:
@@ -141,13 +171,15 @@ class StageContext:
         When the current version already holds this very content, nothing is written and that version is returned.
         """
         current: Version | None = self.query(catalog.current, dataset, partition)
-        if current is not None and current.sha256 == content.sha256 and self.runtime.lake.holds(current):
-            return current, False
+        if current is not None and current.sha256 == content.sha256:
+            self.meter.read(current.bytes)
+            if self.runtime.lake.holds(current):
+                return current, False
         try:
             version = self.runtime.lake.write(dataset, partition, content)
         except DiskFull as error:
             raise NoSpace(str(error)) from error
-        self.meter.bytes_written += version.bytes
+        self.meter.wrote(version.bytes)
         self.published.append(version)
         return version, True
 
@@ -169,7 +201,7 @@ class StageContext:
                 table = self.runtime.lake.read_table(path)
             except LakeFileLost as error:
                 raise LakeError(str(error)) from error
-            self.meter.bytes_read += self.runtime.lake.size(path)
+            self.meter.read(self.runtime.lake.size(path))
             self.cache.put(path, table)
         return table
 
@@ -179,7 +211,7 @@ class StageContext:
             content = self.runtime.lake.read_bytes(version)
         except LakeFileLost as error:
             raise LakeError(str(error)) from error
-        self.meter.bytes_read += len(content)
+        self.meter.read(len(content))
         return content
 
     def note(self, **values: Any) -> None:

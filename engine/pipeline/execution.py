@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
 from engine.errors import Fenced, NoSpace, StageCancelled
-from engine.pipeline.context import RunLog, SourceNotReady, StageContext, TableCache, cpu_us
+from engine.metering import Metering
+from engine.pipeline.context import Meter, RunLog, SourceNotReady, StageContext, TableCache, cpu_us
 from engine.pipeline.graph import CONTEXT, Pipeline, Stage
 from engine.pipeline.guard import Breaker, Guard
 from engine.pipeline.interrupts import interruptible, listening
@@ -40,6 +41,7 @@ class Execution:
     stopping: Callable[[], bool] = lambda: False  # asked between stages: the run is given back when this process shall end
     cache: TableCache = field(default_factory=TableCache)
     series: dict[tuple[str, ...], int] = field(default_factory=dict)
+    metering: Metering = field(default_factory=Metering)
     breaker: Breaker = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +73,7 @@ class _Holding:
         self.cpu_before = cpu_us()
         self.verdict: str | None = run["verdict"]
         self.tries = 0  # of the stage that runs
+        self.meter = Meter()  # of that stage, over all its tries
         self.cancel_wanted = False
         self.backfill_id: int | None = run["backfill_id"]
 
@@ -107,6 +110,7 @@ class _Holding:
         """Run one stage to its commit; return the id of the next opened stage, or how the run ended."""
         self.log.stage = stage.name
         reset_peak()
+        self.meter = Meter()
         started, cpu_before = time.perf_counter_ns(), cpu_us()
         used: dict[str, Any] = {}
         try:
@@ -118,11 +122,10 @@ class _Holding:
         except (Fenced, OperationalError):
             raise  # the run, or the database, is out of reach: the stage is not at fault
         except Exception as error:  # noqa: BLE001, the runner's boundary: whatever it is, the run ends FAILED with it
-            used |= _used(started, cpu_before)
+            used |= _used(started, cpu_before) | self.meter.moved()
             return self._fail(stage, opened, error, used)
-        used |= _used(started, cpu_before)
+        used |= _used(started, cpu_before) | self.meter.moved()
         used |= {"rows_in": context.meter.rows_in, "rows_out": context.meter.rows_out}
-        used |= {"bytes_read": context.meter.bytes_read, "bytes_written": context.meter.bytes_written}
         self.values[stage.name] = value
         return self._commit(stage, opened, following, context, used)
 
@@ -137,23 +140,26 @@ class _Holding:
                 if self.cancel_wanted:
                     raise StageCancelled(f"cancelled by a person before try {attempt.number} of stage {stage.name}")
                 self.guard.waiting = None
-                began, began_at = time.perf_counter_ns(), self._now()
+                began, began_at, cpu_before, meter = time.perf_counter_ns(), self._now(), cpu_us(), Meter()
                 try:
                     with ExitStack() as opened, interruptible(self.run["id"], stage.timeout, stage=stage.name):
                         snapshot = partial(opened.enter_context, self.runtime.database.reading())
-                        context = StageContext(self.run, self.runtime, self.log, self.execution.cache, snapshot)
+                        context = StageContext(self.run, self.runtime, self.log, self.execution.cache, snapshot, meter)
                         return context, stage.function(**inputs, **dict.fromkeys(given, context))
                 except (SourceNotReady, OperationalError):
                     raise
                 except Exception as error:
                     wait = None if self.guard.waiting else attempt.next_wait(error)
-                    self._record_try(stage, attempt.number, error, began_at, began, wait=wait or 0.0)
+                    took = {"duration_us": (time.perf_counter_ns() - began) // 1000, "cpu_us": cpu_us() - cpu_before}
+                    self._record_try(stage, attempt.number, error, began_at, took, wait=wait or 0.0)
                     if self.guard.waiting:
                         raise self.guard.waiting from error  # the run waits for the source's next probe: no try of it is spent
                     raise
+                finally:
+                    self.meter.add(meter)
         raise AssertionError("a retry loop ends with a value or an error")
 
-    def _record_try(self, stage: Stage, number: int, error: Exception, at: datetime, began: int, *, wait: float) -> None:
+    def _record_try(self, stage: Stage, number: int, error: Exception, at: datetime, took: Mapping[str, int], *, wait: float) -> None:
         self.log.warning(
             "stage_try_failed", number=number, error=type(error).__name__, message=str(error), next_try_in_seconds=round(wait, 3)
         )
@@ -165,7 +171,7 @@ class _Holding:
                 stage=stage.name,
                 number=number,
                 started_at=at,
-                duration_us=(time.perf_counter_ns() - began) // 1000,
+                **took,
                 wait_us=int(wait * 1e6),
                 error_type=type(error).__name__,
                 error_message=str(error),
@@ -205,7 +211,7 @@ class _Holding:
                 self._finish(connection, RunStatus.CANCELLED, at, reason=f"cancelled by a person after stage {stage.name}")
                 return RunStatus.CANCELLED
             if self.execution.stopping():
-                hand_back(connection, self.run, at=at, why=f"its runner was told to stop after stage {stage.name}")
+                hand_back(connection, self.run, at=at, why=f"its runner was told to stop after stage {stage.name}", cpu_us=self._cpu_us())
                 self._flush_log(connection)
                 return None
             self._flush_log(connection)
@@ -262,6 +268,7 @@ class _Holding:
                 available_at=waiting.until,
                 waits=self.run["waits"] + 1,
                 reason=str(waiting),
+                cpu_us=self._cpu_us(),
             )
             self._flush_log(connection)
         return None
@@ -272,13 +279,14 @@ class _Holding:
         stages.leave_out(connection, self.run["id"], [(stage.name, self.pipeline.position(stage.name)) for stage in left], status)
 
     def _finish(self, connection: Connection, status: RunStatus, at: datetime, **values: Any) -> None:
-        used = cpu_us() - self.cpu_before
         self.log.stage = None
         self.log.info("run_finished", status=status, verdict=self.verdict)
         self._flush_log(connection)
+        used = self._cpu_us()
         cpu = [Measure("", "cpu_seconds", "s", used / 1e6)]
         metrics.record(connection, self.pipeline.name, self.run["id"], cpu, at=at, known=self.execution.series)
         moves.finish(connection, self.run["id"], status, at=at, day=nepal_date(at), held=self.run["fence"], cpu_us=used, **values)
+        self.execution.metering.run_ended(connection, self.run["id"], at=at)
         if self.backfill_id is not None:
             failure = f"{self.run['partition']} failed (run {self.run['id']})" if status is RunStatus.FAILED else None
             backfills.run_ended(connection, self.backfill_id, at=at, failure=failure)
@@ -293,11 +301,15 @@ class _Holding:
             raise Fenced(f"run {self.run['id']} was taken over while this runner was away; what it did is dropped")
         self.cancel_wanted, self.backfill_id = held["cancel_requested"], held["backfill_id"]
 
+    def _cpu_us(self) -> int:
+        """Return the CPU time of the run so far, that of those who held it before and gave it back among it."""
+        return (self.run["cpu_us"] or 0) + cpu_us() - self.cpu_before
+
     def _now(self) -> datetime:
         return self.runtime.clock.now()
 
 
-def hand_back(connection: Connection, run: Mapping[Any, Any], *, at: datetime, why: str) -> None:
+def hand_back(connection: Connection, run: Mapping[Any, Any], *, at: datetime, why: str, **noted: Any) -> None:
     """Put a run that this process holds back into the queue; the next runner goes on behind its last finished stage."""
     stages.end_running(connection, run["id"], StageStatus.CRASHED, at=at)
     moves.move(
@@ -310,6 +322,7 @@ def hand_back(connection: Connection, run: Mapping[Any, Any], *, at: datetime, w
         held=run["fence"],
         available_at=min(run["available_at"], at),  # as before: whoever looks with a clock read a moment ago shall find it first
         priority=BEGUN_FIRST,
+        **noted,
     )
 
 

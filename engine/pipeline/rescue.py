@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from engine.clock import nepal_date
+from engine.metering import Metering
 from engine.pipeline.execution import BEGUN_FIRST
 from engine.pipeline.liveness import forget, is_dead
 from engine.runtime import HOST, Runtime
@@ -40,6 +41,7 @@ class Rescuer:
     own_id: str
     silence: timedelta = SILENCE
     heard: dict[str, tuple[int, float]] = field(default_factory=dict)  # runner -> (beats, when they were first seen)
+    metering: Metering = field(default_factory=Metering)
 
     def rescue(self) -> int:
         """Free the runs of dead and silent runners; return how many."""
@@ -107,6 +109,7 @@ class Rescuer:
         ended = StageStatus.CANCELLED if status is RunStatus.CANCELLED else StageStatus.CRASHED
         stages.end_running(connection, run["id"], ended, at=at)
         moves.finish(connection, run["id"], status, at=at, day=nepal_date(at), held=run["fence"], **told)
+        self.metering.run_ended(connection, run["id"], at=at)
         if now["backfill_id"] is not None:
             failure = f"{run['partition']} failed (run {run['id']})" if status is RunStatus.CRASHED else None
             backfills.run_ended(connection, now["backfill_id"], at=at, failure=failure)

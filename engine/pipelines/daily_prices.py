@@ -148,7 +148,6 @@ def bronze(check_source: Notice, context: StageContext) -> RawFile:
         raise SourceUnavailable(f"{check_source.name} was there a moment ago and is gone")
     suffix = ".csv.gz" if file.name.endswith(".gz") else ".csv"
     version, _ = context.publish(BRONZE, context.day, lake.bytes_content(file.content, suffix=suffix))
-    context.meter.bytes_read += len(file.content)
     context.note(source_file=file.name, source_sha256=file.sha256)
     return RawFile(file.name, version)
 
@@ -284,9 +283,12 @@ def _measure(context: StageContext, measures: Sequence[Measured]) -> None:
 
 def _daily_file(context: StageContext) -> SourceFile | None:
     try:
-        return context.runtime.source.daily_file(context.day)
+        file = context.runtime.source.daily_file(context.day)
     except FileUnsettled as error:
         raise SourceNotReady(str(error), until=context.now() + LOOK_SOON) from error
+    if file is not None:
+        context.meter.received(len(file.content))
+    return file
 
 
 def _files_were_read(connection: Connection, run: Mapping[Any, Any]) -> None:

@@ -4,15 +4,16 @@ from engine.services.alerts import AlertCommands
 from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
 from engine.services.breakers import BreakerCommands
-from engine.services.dead_letters import DeadLetterCommands
+from engine.services.costs import CostCommands
 from engine.services.drift import DriftCommands
-from engine.services.jobs import JobCommands
+from engine.services.lifecycle import LifecycleCommands
 from engine.services.quality import QualityCommands
 from engine.services.reconciliations import GapReplayed, ReconciliationCommands
 from engine.services.replays import Replay
 from engine.services.runs import RunCommands
 from engine.services.schedules import ScheduleCommands
 from engine.services.thresholds import ThresholdCommands
+from engine.services.tick_letters import TickLetterCommands
 from engine.services.versions import Rebuild, VersionCommands
 
 __all__ = ["GapReplayed", "Rebuild", "Replay", "Services", "Submitted"]
@@ -24,12 +25,13 @@ class Services(
     ScheduleCommands,
     ThresholdCommands,
     QualityCommands,
-    DeadLetterCommands,
-    JobCommands,
+    TickLetterCommands,
+    LifecycleCommands,
     BreakerCommands,
     ReconciliationCommands,
     VersionCommands,
     DriftCommands,
     AlertCommands,
+    CostCommands,
 ):
     """All commands."""

@@ -109,7 +109,6 @@ class BackfillCommands(Commands):
 
     def cancel_backfill(self, backfill_id: int) -> str:
         """Cancel every queued run of a backfill and end it; runs that have begun are asked to stop."""
-        at = self.runtime.clock.now()
         said = self._backfill_state(backfill_id, BackfillState.CANCELLED, "is cancelled")
         with self.runtime.database.reading() as connection:
             left = [row for row in backfills.tiles(connection, backfill_id) if row["status"] in ACTIVE]
@@ -117,7 +116,7 @@ class BackfillCommands(Commands):
             for row in left:
                 if row["status"] == RunStatus.QUEUED:
                     reason = f"its backfill was cancelled by {self.actor}"
-                    moves.cancel_queued(connection, row["id"], at=at, day=nepal_date(at), reason=reason)
+                    self._cancel_queued(connection, row["id"], reason=reason)
                 moves.request_cancel(connection, row["id"])
         return said
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from engine.clock import nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.market.rules import OPENING
+from engine.metering import Metering
 from engine.pipeline.graph import Pipeline
 from engine.pipelines.corrections import still_stand
 from engine.runtime import Runtime
@@ -145,6 +146,14 @@ class Commands:
         if row is None:
             raise UnknownName(f"there is no run {run_id}")
         return row
+
+    def _cancel_queued(self, connection: Connection, run_id: int, *, reason: str) -> bool:
+        """Cancel a run if it still waits, with an estimate of what it had used where it had begun; say whether it did."""
+        at = self.runtime.clock.now()
+        cancelled = moves.cancel_queued(connection, run_id, at=at, day=nepal_date(at), reason=reason)
+        if cancelled:
+            Metering().run_ended(connection, run_id, at=at)
+        return cancelled
 
     def _audited(self, connection: Connection, command: str, parameters: Mapping[str, Any], result: str) -> str:
         audit.record(connection, at=self.runtime.clock.now(), actor=self.actor, command=command, parameters=dict(parameters), result=result)

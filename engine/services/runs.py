@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date
 
-from engine.clock import nepal_date
 from engine.errors import Conflict, UsageError
 from engine.pipeline.graph import find
 from engine.pipelines import PIPELINES
@@ -56,7 +55,7 @@ class RunCommands(Commands):
             raise Conflict(f"run {run_id} is over ({row['status']}); there is nothing to cancel")
         with self.runtime.database.transaction() as connection:
             reason = f"cancelled by {self.actor} before it began"
-            if moves.cancel_queued(connection, run_id, at=at, day=nepal_date(at), reason=reason):
+            if self._cancel_queued(connection, run_id, reason=reason):
                 if row["backfill_id"] is not None:
                     backfills.close_if_done(connection, row["backfill_id"], at=at)
                 said = f"Run {run_id} of {row['partition']} is cancelled."

@@ -173,6 +173,7 @@ def revise(connection: Connection, day: date, correction: Correction, previous_c
     speed_layer.add_bars(connection, bar_columns(day, correction.bars, correction.symbols, revision))
     days = day_columns(day, correction.days, correction.symbols)
     speed_layer.set_days(connection, days | {"previous_close_paisa": [previous_closes.get(name) for name in days["symbol"]]})
+    speed_layer.drop_days(connection, day, correction.days_gone)
     speed_layer.change(connection, day, **figures_of(correction.after))
 
 

@@ -6,18 +6,23 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, perf_counter_ns
 from typing import Any
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from engine.clock import nepal_date
+from engine.costs.measured import Usage
 from engine.errors import ConsoleError, Fenced, LakeError, SourceError, TickLogError
 from engine.log_file import keep_short, log_file
 from engine.market.calendar import TradingCalendar
+from engine.metering import KIB, Metering
+from engine.pipeline.context import cpu_us
 from engine.pipeline.execution import hand_back
 from engine.pipeline.liveness import LifeLock
+from engine.pipeline.memory import peak_bytes
 from engine.pipeline.rescue import lock_folder
 from engine.pipelines.thresholds import load
 from engine.runtime import HOST, Runtime
@@ -29,9 +34,10 @@ from engine.stream.sources.source import Received, TickReader, TickSource
 from engine.stream.speed_layer import Session
 from engine.stream.ticks import SECOND
 from engine.version import code_version
-from storage import metrics, moves, runners, sessions, speed_layer
+from storage import metrics, moves, runners, sessions, speed_layer, tick_log
 from storage.lake import DiskFull
 from storage.status import ProcessKind, RunStatus, Verdict
+from storage.tick_log import Topic
 
 BEAT = 2.0  # seconds
 MOST = 10_000  # records of one transaction
@@ -66,6 +72,7 @@ class StreamWork:
         self.source = source(None)
         self.day = run["partition"]
         self.pace = Pace()
+        self.began = perf_counter_ns()
         self.told = structlog.get_logger().bind(run_id=run["id"], session=str(self.day))
 
     def through(self) -> RunStatus | None:
@@ -143,8 +150,8 @@ class StreamWork:
             session.take(connection, self.run, records, at=at, source=self.source.name, position=position)
             measured = {"rate": self.pace.rate(session.records), "commit_ms": (monotonic() - began) * 1000, "note": None}
             speed_layer.change(connection, self.day, **measured)
-            if self.run["rescues"]:  # it goes on well: a later death counts as the first one
-                moves.note(connection, self.run["id"], rescues=0)
+            calm = {"rescues": 0} if self.run["rescues"] else {}  # it goes on well: a later death counts as the first one
+            moves.note(connection, self.run["id"], cpu_us=self._cpu_us(), **calm)
 
     def _settle(self, session: Session) -> None:
         """Write what waits for the next batch, which may be long in coming."""
@@ -188,11 +195,21 @@ class StreamWork:
 
     def _move(self, connection: Any, status: RunStatus, **told: Any) -> None:
         at = self.runtime.clock.now()
-        moves.finish(connection, self.run["id"], status, at=at, day=nepal_date(at), held=self.run["fence"], **told)
+        moves.finish(connection, self.run["id"], status, at=at, day=nepal_date(at), held=self.run["fence"], cpu_us=self._cpu_us(), **told)
+        Metering().run_ended(connection, self.run["id"], at=at, beside=self._held(connection))
+
+    def _cpu_us(self) -> int:
+        """Return the CPU time of the session so far: of this process, and of those that worked on it before, as of their last commit."""
+        return (self.run["cpu_us"] or 0) + cpu_us()
+
+    def _held(self, connection: Connection) -> Usage:
+        """Return the memory that this process has held, and the bytes of the session's log."""
+        held = (peak_bytes() or 0) // KIB * ((perf_counter_ns() - self.began) // 1000)
+        return Usage(memory_kib_us=held, bytes_written=tick_log.size(connection, Topic(self.log.stream, self.day)))
 
     def _give_back(self, why: str) -> None:
         with suppress(moves.StaleMove), self.runtime.database.transaction() as connection:
-            hand_back(connection, self.run, at=self.runtime.clock.now(), why=why)
+            hand_back(connection, self.run, at=self.runtime.clock.now(), why=why, cpu_us=self._cpu_us())
 
     def note(self, what: str) -> None:
         """Say what the session waits for."""
@@ -221,9 +238,13 @@ class Patient:
         self._reader: TickReader | None = None
         self._speed: float | None = None
         self._wait = PATIENCE[0]
+        self._due = 0.0  # when the source is asked again
 
     def poll(self, speed: float | None) -> Received | None:
         """Return what there is; None where the source did not answer. Errors that asking again cannot help go on."""
+        if monotonic() < self._due:  # meanwhile people may want it to stop
+            Event().wait(min(GATHER, self._due - monotonic()))
+            return None
         try:
             if self._reader is None or speed != self._speed:
                 self.close()
@@ -234,7 +255,7 @@ class Patient:
             if not error.retryable:
                 raise
             self._work.note(f"{error} Asked again in {self._wait:g} s.")
-            Event().wait(self._wait)
+            self._due = monotonic() + self._wait
             self._wait = min(self._wait * 2, PATIENCE[1])
             return None
         self._wait = PATIENCE[0]

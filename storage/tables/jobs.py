@@ -23,6 +23,7 @@ class JobRun(Base, table=True):
     holder: str | None = word(160)  # the process that has claimed it
     beats: int = count(0)  # its signs of life; as of a runner, liveness is judged by these, never by a wall clock
     attempts: int = count(0)
+    cpu_us: int | None = count()  # of the process, from its claim to its end
     figures: Any = document()  # what it measured; while it runs, how far it has come
     message: str | None = long_text()
     __table_args__: ClassVar[Any] = (

@@ -94,6 +94,9 @@ class StageRun(Base, table=True):
     peak_memory_bytes: int | None = count()
     bytes_read: int | None = count()
     bytes_written: int | None = count()
+    bytes_received: int | None = count()  # from the source
+    puts: int | None = count()  # files of the lake that were written
+    gets: int | None = count()  # and read
     rows_in: int | None = count()
     rows_out: int | None = count()
     checkpoint: Any = document()
@@ -113,6 +116,7 @@ class Attempt(Base, table=True):
     number: int = 0
     started_at: datetime = instant(nullable=False)
     duration_us: int = count(0)
+    cpu_us: int | None = count()
     wait_us: int = count(0)  # until the next try
     error_type: str = word(80, nullable=False)
     error_message: str = long_text(nullable=False)

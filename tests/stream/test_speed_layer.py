@@ -228,7 +228,7 @@ def test_what_is_no_trade_of_the_session_cannot_be_taken_in(stream):
     stream.end()
 
     with pytest.raises(Conflict, match="only open letters of the stream"):
-        stream.services.reinject_letters([letter_id(stream, 4)])
+        stream.services.reinject_letters([letter_id(stream, 3)])
 
 
 def test_nothing_is_taken_in_while_the_stream_works_on_the_session(stream):

@@ -1,0 +1,172 @@
+"""The cheapest policy, found by trying all: every pair of ages and classes, with and without compaction.
+
+Trying one takes a few additions: what all cohorts cost at each age is summed once for each class, with and without compaction.
+`tests/costs` holds the result against a walk through every month of every policy.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from itertools import accumulate
+
+from engine.costs.line import ZERO, quantised
+from engine.costs.policy import Cohort, Holding, Policy, Risk, classes_by_name, risk_of
+from engine.costs.price_book import GB, PriceBook
+from engine.costs.storage_classes import BILLED_MONTH_DAYS, STANDARD, StorageClass
+from engine.errors import UsageError
+
+AGES = (1, 2, 3, 6, 12, 18, 24)  # months at which data may move
+LEAST_SAVING = Decimal("0.01")  # a month; below it a move is not worth its risk
+
+
+class Advice(StrEnum):
+    """What to do."""
+
+    STAY = "stay"
+    COMPACT = "compact"  # and stay
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The cheapest policy with what it saves over the look ahead, and what was compared with it; money in the book's currency."""
+
+    policy: Policy
+    cost: Decimal
+    stay: Decimal  # as it is
+    compact: Decimal  # compacted, never moved
+    as_it_is: Decimal | None  # the cheapest that moves files without compacting them
+    months: int
+    risk: Risk
+    tried: int
+
+    @property
+    def saving(self) -> Decimal:
+        """What it saves against leaving everything as it is."""
+        return self.stay - self.cost
+
+    @property
+    def advice(self) -> Advice:
+        """What to do: move only where that saves at least a cent a month more than compacting does."""
+        if self.policy.moves and min(self.stay, self.compact) - self.cost >= LEAST_SAVING * self.months:
+            return Advice.MOVE
+        return Advice.COMPACT if self.compact < self.stay or self.policy.compact_at is not None else Advice.STAY
+
+
+def policies(classes: Mapping[str, StorageClass], *, ages: tuple[int, ...] = AGES, most_wait: Decimal | None = None) -> Iterator[Policy]:
+    """Yield every policy, the quietest first; `most_wait` leaves out classes whose data cannot be read within so many hours."""
+    names = [
+        name
+        for name, cls in classes.items()
+        if name != STANDARD and (most_wait is None or not cls.needs_restore or min(cls.restore_hours.values()) <= most_wait)
+    ]
+    for compact_at in (None, 1):
+        yield Policy(compact_at)
+        for at, warm_at in enumerate(ages):
+            for first, warm in enumerate(names):
+                yield Policy(compact_at, warm_at, warm)
+                for cold_at in ages[at + 1 :]:
+                    for cold in names[first + 1 :]:
+                        yield Policy(compact_at, warm_at, warm, cold_at, cold)
+
+
+class _Tables:
+    """Sums over all cohorts, from which a policy is priced by a few additions."""
+
+    def __init__(self, book: PriceBook, holding: Holding) -> None:
+        self.holding = holding
+        self.classes = classes_by_name(book)
+        self.oldest = max(0, *(cohort.age for cohort in holding.cohorts)) + holding.months
+        self.prefix = {(name, packed): self._by_age(cls, packed=packed) for name, cls in self.classes.items() for packed in (False, True)}
+        self.reach = {packed: self._reaching(packed=packed) for packed in (False, True)}
+
+    def _by_age(self, cls: StorageClass, *, packed: bool) -> list[Decimal]:
+        """Return what all cohorts together cost at ages below each: kept and read, in one class."""
+        by_age = [ZERO] * (self.oldest + 1)
+        reads = [self.holding.reads.at(age) for age in range(self.oldest + 1)]
+        speed = self.holding.speed
+        for cohort in self.holding.cohorts:
+            objects = cohort.compacted(self.holding.target) if packed else cohort.objects
+            each = cohort.size / objects
+            kept, read = objects * cls.month_of_one(each), objects * cls.read_of_one(each, speed)
+            for age in self.holding.lives(cohort):
+                by_age[age] += kept + reads[age] * read if reads[age] else kept
+        return [ZERO, *accumulate(by_age)]
+
+    def _reaching(self, *, packed: bool) -> list[Decimal]:
+        """Return the objects of all cohorts that are at least so old when the look ends."""
+        ending = [ZERO] * (self.oldest + 2)
+        for cohort in self.holding.cohorts:
+            last = cohort.age + self.holding.months - 1
+            if last >= 0:
+                ending[last] += cohort.compacted(self.holding.target) if packed else cohort.objects
+        return list(accumulate(reversed(ending)))[::-1]
+
+    def cost(self, policy: Policy) -> Decimal:
+        """Return what a policy costs over the look ahead, unrounded."""
+        packed_at = self.oldest + 1 if policy.compact_at is None else min(policy.compact_at, self.oldest + 1)
+        bounds = [0, *(min(age, self.oldest + 1) for age, _ in policy.moves), self.oldest + 1]
+        names = [STANDARD, *(name for _, name in policy.moves)]
+        paid = ZERO
+        for name, begin, end in zip(names, bounds, bounds[1:], strict=False):
+            cut = min(max(packed_at, begin), end)
+            loose, packed = self.prefix[name, False], self.prefix[name, True]
+            paid += loose[cut] - loose[begin] + packed[end] - packed[cut]
+        return paid + self._compaction(policy) + self._moves(policy)
+
+    def _compaction(self, policy: Policy) -> Decimal:
+        if policy.compact_at is None or policy.compact_at > self.oldest:
+            return ZERO
+        standard = self.classes[STANDARD]
+        gets = self.reach[False][policy.compact_at] * (standard.get.each if standard.get else ZERO)
+        return gets + self.reach[True][policy.compact_at] * (standard.put.each if standard.put else ZERO)
+
+    def _moves(self, policy: Policy) -> Decimal:
+        packed = policy.compact_at is not None
+        paid = ZERO
+        for step, (age, name) in enumerate(policy.moves):
+            if age > self.oldest:
+                continue
+            moved = self.reach[packed][age]
+            if step + 1 < len(policy.moves):  # what is old enough for the next class when the look begins goes there at once
+                later = policy.moves[step + 1][0]
+                moved -= sum((self._objects(one, packed=packed) for one in self.holding.cohorts if one.age >= later), ZERO)
+                paid += self._left_early(policy, age, later, self.classes[name])
+            transition = self.classes[name].transition
+            paid += moved * transition.each if transition else ZERO
+        return paid
+
+    def _left_early(self, policy: Policy, begin: int, end: int, cls: StorageClass) -> Decimal:
+        """Return what is billed for cohorts that leave a class before its minimum days."""
+        paid = ZERO
+        for cohort in self.holding.cohorts:
+            short = cls.minimum_days - BILLED_MONTH_DAYS * (end - max(begin, cohort.age))
+            if short > 0 and cohort.age < end <= cohort.age + self.holding.months - 1:
+                objects = self._objects(cohort, packed=policy.compact_at is not None)
+                paid += objects * cls.billable_bytes(cohort.size / objects) / GB * cls.gb_month * short / BILLED_MONTH_DAYS
+        return paid
+
+    def _objects(self, cohort: Cohort, *, packed: bool) -> Decimal:
+        return cohort.compacted(self.holding.target) if packed else cohort.objects
+
+
+def cheapest(book: PriceBook, holding: Holding, *, ages: tuple[int, ...] = AGES, most_wait: Decimal | None = None) -> Recommendation:
+    """Return the cheapest policy of all; of two that cost the same to 1e-9, the one that moves less."""
+    if f"storage.{STANDARD}" not in book:
+        raise UsageError(f"price book {book.name!r} has no class called standard, in which data begins: add storage.standard")
+    tables = _Tables(book, holding)
+    tried = [(quantised(tables.cost(policy)), policy) for policy in policies(tables.classes, ages=ages, most_wait=most_wait)]
+    cost, best = min(tried, key=lambda one: one[0])
+    costs = {policy: paid for paid, policy in tried}
+    moved = [paid for paid, policy in tried if policy.moves and policy.compact_at is None]
+    return Recommendation(
+        policy=best,
+        cost=cost,
+        stay=costs[Policy()],
+        compact=costs[Policy(1)],
+        as_it_is=min(moved, default=None),
+        months=holding.months,
+        risk=risk_of(book, holding, best),
+        tried=len(tried),
+    )

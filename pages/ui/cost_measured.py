@@ -1,0 +1,182 @@
+"""The measured part of the Costs page: this month's bill, what runs, sessions, stages and rows have cost, and each run's bill by line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+import streamlit as st
+
+from engine.cost_reading import Cost, Entry
+from engine.costs.measured import PRICED, amount_of
+from pages.ui import cost_data, data
+from pages.ui import format as say
+from pages.ui.charts import spent as charts
+from pages.ui.text import plain
+from pages.ui.url_choice import choice, segments
+from pages.ui.widgets import empty_state, run_link
+from storage.status import CostWork
+
+BY, BILL = "by", "bill"  # of the address
+PARAMETERS = (BY, BILL)
+NEWEST = 200
+BILLS = 50
+_BY: Mapping[str, str] = {
+    "run": "Runs",
+    "session": "Sessions",
+    "stage": "Stages",
+    "row": "Good rows",
+    "day": "Days",
+    "layer": "Layers of the lake",
+}
+_PARTS = {
+    "first": "dates for the first time",
+    "retries": "tries that failed",
+    "reruns": "dates again",
+    "dead_letters": "dead letters",
+    "upkeep": "upkeep, messages and questions",
+}
+_SMALL = Decimal("0.01")  # below it amounts are drawn in millionths
+
+
+def month_line() -> None:
+    """Say what the pipelines cost this month, what they will have cost at its end, and what most of it goes to."""
+    known, budget = cost_data.month()
+    money = cost_data.prices().money
+    said = f"This month the pipelines have cost **{money(amount_of(known.spent))}** so far"
+    said += f", and will have cost some **{money(amount_of(known.forecast))}** at its end."
+    if known.largest is not None:
+        (category, name), most = known.largest
+        share = say.percent(most, known.forecast)
+        said += f" Most of it is {category} of {plain(name)}: {share}."
+    st.markdown(said)
+    if budget and amount_of(known.forecast) > Decimal(str(budget)):
+        st.warning(f"That is more than the month's budget of {money(Decimal(str(budget)))}.", icon=":material/savings:")
+    elif budget:
+        st.caption(f"The budget is {money(Decimal(str(budget)))} a month: you are told as soon as the forecast is above it.")
+    if told := cost_data.stale():
+        st.caption(f":material/history: {plain(told)}.")
+
+
+def parts() -> None:
+    """Say what this month's work was done for."""
+    today = data.today()
+    known = cost_data.apart(today.replace(day=1), today)
+    if known.total:
+        spent = [(words, getattr(known, field.name)) for field in fields(known) if (words := _PARTS[field.name])]
+        money = cost_data.prices().money
+        told = " · ".join(f"{words} **{money(amount_of(amount))}**" for words, amount in spent if amount)
+        st.caption(f"This month's work, without what the lake stores: {told}")
+
+
+def breakdown() -> None:
+    """Draw and list what was spent, by what the visitor chooses."""
+    chosen = segments("By", list(_BY), name=BY, default="run", said=lambda name: _BY[name])
+    entries = _entries(chosen)
+    if not entries:
+        empty_state("Nothing has cost anything yet", text="An estimate is written when a run ends.")
+        return
+    _chart(chosen, entries)
+    st.dataframe(_table(entries, layers=chosen == "layer"), hide_index=True, key=f"cost_rows_{chosen}", height=320)
+    if chosen == "layer":
+        st.caption("A month of what is stored, every version counted: nothing of the lake is deleted.")
+
+
+def _entries(chosen: str) -> Sequence[Entry]:
+    today = data.today()
+    if chosen == "session":
+        return _merged(cost_data.newest_sessions())
+    if chosen == "stage":
+        return cost_data.stages(limit=NEWEST)
+    if chosen == "day":
+        return _merged(cost_data.days(_months_ago(today), today))
+    return cost_data.layers() if chosen == "layer" else cost_data.runs(limit=NEWEST)
+
+
+def _months_ago(today: date) -> date:
+    return today.replace(day=1, month=today.month - 1) if today.month > 1 else today.replace(year=today.year - 1, day=1, month=12)
+
+
+def _merged(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return one row a day or session, whatever was done for it."""
+    found: dict[date | None, Cost] = {}
+    for entry in entries:
+        found[entry.day] = found.get(entry.day, Cost()) + entry.cost
+    return [Entry(say.day(day), cost, day=day) for day, cost in found.items()]
+
+
+def _chart(chosen: str, entries: Sequence[Entry]) -> None:
+    prices = cost_data.prices()
+    labels = [entry.label for entry in entries]
+    if chosen == "row":
+        each = [None if entry.cost.a_row is None else prices.shown(entry.cost.a_row) for entry in entries]
+        factor, unit = _unit([value for value in each if value is not None])
+        chart = charts.line(labels, [None if value is None else float(value * factor) for value in each], unit=unit)
+    else:
+        totals = [prices.shown(entry.cost.total) for entry in entries]
+        factor, unit = _unit(totals)
+        amounts = {category: [float(prices.shown(entry.cost.line(category)) * factor) for entry in entries] for category in PRICED}
+        chart = charts.bars(labels, amounts, unit=unit)
+    with st.container(border=True, key="spent"):
+        st.echarts_chart(chart, height=charts.HEIGHT, key=f"spent_{chosen}", alt=f"What was spent, by {_BY[chosen].lower()}, in {unit}")
+
+
+def _unit(values: Sequence[Decimal]) -> tuple[int, str]:
+    """Return what amounts are multiplied by to be read, and what they are in then."""
+    currency = cost_data.prices().currency
+    return (1, str(currency)) if max(values, default=Decimal(0)) >= _SMALL else (1_000_000, f"millionths of a {currency}")
+
+
+def _table(entries: Sequence[Entry], *, layers: bool) -> pa.Table:
+    money = cost_data.prices().money
+    used = [category for category in PRICED if any(entry.cost.amounts.get(category) for entry in entries)]
+    listed = sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
+    columns: dict[str, list[str | int]] = {"What": [entry.label for entry in listed]}
+    if layers:
+        columns["Bytes"] = [say.size(entry.cost.usage.bytes_written) for entry in listed]
+        columns["Files"] = [entry.cost.number for entry in listed]
+    elif any(entry.cost.rows for entry in listed):
+        columns["Good rows"] = [entry.cost.rows for entry in listed]
+        columns["A good row"] = [say.NOTHING if entry.cost.a_row is None else money(entry.cost.a_row) for entry in listed]
+    if any(entry.purpose for entry in listed):
+        columns["For"] = [_PARTS.get(_part(entry), say.NOTHING) for entry in listed]
+    columns |= {category.value.capitalize(): [money(entry.cost.line(category)) for entry in listed] for category in used}
+    return pa.table(columns | {"A month" if layers else "In all": [money(entry.cost.total) for entry in listed]})
+
+
+def _part(entry: Entry) -> str:
+    return "reruns" if entry.purpose == "rerun" else str(entry.purpose)
+
+
+def bill() -> None:
+    """Let the visitor open the bill of a run: each line with its formula, and the source and date of its price."""
+    newest = {str(entry.ref): entry for entry in reversed(cost_data.runs(limit=BILLS))}
+    if not newest:
+        return
+    picked = choice(
+        "The bill of a run",
+        list(newest),
+        name=BILL,
+        default=None,
+        said=lambda ref: f"Run {ref}: {newest[ref].label}",
+        placeholder="choose one of the newest",
+        width=420,
+    )
+    if picked is None:
+        return
+    entry = newest[picked]
+    found = cost_data.lines_of(CostWork.RUN, int(picked))
+    rows = [(part.name, line) for part in found for line in part.lines]
+    columns = {
+        "Stage": [name for name, _ in rows],
+        "What": [line.what for _, line in rows],
+        "Formula": [line.formula for _, line in rows],
+        "Price of": [say.NOTHING if line.price_as_of is None else line.price_as_of.isoformat() for _, line in rows],
+        "Source of the price": [line.price_source for _, line in rows],
+    }
+    st.dataframe(pa.table(columns), hide_index=True, key="bill_lines")
+    st.caption(f"In all **{cost_data.prices().money(entry.cost.total)}**, by the prices of the day on which the run ended.")
+    run_link(int(picked), icon=":material/arrow_forward:")
+    if dead := sum(part.dead for part in found):
+        st.caption(f"{say.count(dead, 'stage')} died with the process: what it used is not known, and not in the bill.")
