@@ -80,13 +80,13 @@ class Content:
 def table_content(table: pa.Table, *, schema_version: str | None = None) -> Content:
     """Encode a table as Parquet with page checksums; the same rows always give the same bytes."""
     buffer = pa.BufferOutputStream()
-    pq.write_table(table.combine_chunks(), buffer, **_encoding(table.schema))  # one chunk a column: bytes depend on the rows alone
+    pq.write_table(table.combine_chunks(), buffer, **encoding(table.schema))  # one chunk a column: bytes depend on the rows alone
     data = memoryview(buffer.getvalue())
     return Content(data, hashlib.sha256(data).hexdigest(), ".parquet", table.num_rows, schema_version)
 
 
 @cache
-def _encoding(schema: pa.Schema) -> Mapping[str, Any]:
+def encoding(schema: pa.Schema) -> Mapping[str, Any]:
     """Return how tables of a schema are written.
 
     Whole numbers, dates and decimals as differences, packed: as small as zstd makes them plain, and half the time to write and to read.
