@@ -17,6 +17,7 @@ from engine.costs.storage_classes import BILLED_MONTH_DAYS, STANDARD, STANDARD_S
 from engine.errors import UsageError
 
 AGES = (1, 2, 3, 6, 12, 18, 24)  # months at which data may move
+RULE_OF_THUMB = Policy(warm_at=1, warm="standard_ia", cold_at=12, cold="glacier_instant")  # as the textbook's 9.10 has it
 LEAST_SAVING = Decimal("0.01")  # a month; below it a move is not worth its risk
 
 
@@ -36,7 +37,7 @@ class Recommendation:
     cost: Decimal
     stay: Decimal  # as it is
     compact: Decimal  # compacted, never moved
-    as_it_is: Decimal | None  # the cheapest that moves files without compacting them
+    by_rule: Decimal | None  # the rule of thumb: files as they are, by age alone; None where the book lacks its classes
     months: int
     risk: Risk
     tried: int
@@ -161,6 +162,11 @@ class _Tables:
         return cohort.compacted(self.holding.target) if packed else cohort.objects
 
 
+def _by_rule(tables: _Tables) -> Decimal | None:
+    known = RULE_OF_THUMB.warm in tables.classes and RULE_OF_THUMB.cold in tables.classes
+    return quantised(tables.cost(RULE_OF_THUMB)) if known else None
+
+
 def cheapest(book: PriceBook, holding: Holding, *, ages: tuple[int, ...] = AGES, most_wait: Decimal | None = None) -> Recommendation:
     """Return the cheapest policy of all; of two that cost the same to 1e-9, the one that moves less."""
     if f"storage.{STANDARD}" not in book:
@@ -171,13 +177,12 @@ def cheapest(book: PriceBook, holding: Holding, *, ages: tuple[int, ...] = AGES,
     ]
     cost, best = min(tried, key=lambda one: one[0])
     costs = {policy: paid for paid, policy in tried}
-    moved = [paid for paid, policy in tried if policy.moves and policy.compact_at is None]
     return Recommendation(
         policy=best,
         cost=cost,
         stay=costs[Policy()],
         compact=costs[Policy(1)],
-        as_it_is=min(moved, default=None),
+        by_rule=_by_rule(tables),
         months=holding.months,
         risk=risk_of(book, holding, best),
         tried=len(tried),

@@ -25,14 +25,14 @@ class ScenarioCommands(Commands):
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "scenarios")
             known = scenarios.named(connection, known_as)
-            kept = known is not None and not known["dropped"]
-            if kept and known["turned"] == turned and known["note"] == note.strip():
-                return int(known["id"])
-            if kept and not replace:
+            kept = None if known is None or known["dropped"] else known
+            if kept is not None and kept["turned"] == turned and kept["note"] == note.strip():
+                return int(kept["id"])
+            if kept is not None and not replace:
                 raise Conflict(f"there is a scenario called {known_as} already: take another name, or replace it")
             now = {"name": known_as, "turned": turned, "note": _note(note), "saved_by": self.actor, "saved_at": self.runtime.clock.now()}
             number = scenarios.put(connection, known, now)
-            said = f"Scenario {known_as} is {'replaced' if kept else 'kept'}."
+            said = f"Scenario {known_as} is {'kept' if kept is None else 'replaced'}."
             self._audited(connection, "save_scenario", {"name": known_as, "turned": turned, "note": now["note"]}, said)
         return number
 
