@@ -146,8 +146,8 @@ def _spot(now: Question, book: PriceBook) -> tuple[Control, ...]:
             "interrupted",
             "Interrupted a month, %",
             tuple(sorted({interrupted, *(Decimal(value) for value in (0, 1, 2, 5, 10, 20, 30, 50, 75, 90, 99))})),
-            lambda value: f"{value:g}",
-            f"Of spot instances. The price book says {interrupted:g}%.",
+            lambda value: f"{float(value):g}",
+            f"Of spot instances. The price book says {float(interrupted):g}%.",
         ),
     )
 

@@ -75,7 +75,8 @@ def tiles() -> None:
     distinct = len({entry.day for entry in sessions})
     limit = Decimal(str(cost_data.budget()))
     with st.container(horizontal=True, key="cost_month"):
-        st.metric("This month so far", _money(amount_of(bill.spent), by_prices), border=True)
+        since = f"since {say.short_day(bill.month)}"
+        st.metric("This month so far", _money(amount_of(bill.spent), by_prices), since, delta_color="off", delta_arrow="off", border=True)
         note = f"budget {_money(limit, by_prices)}" if limit else "no budget is set"
         st.metric("By its end", _money(amount_of(bill.forecast), by_prices), note, delta_color="off", delta_arrow="off", border=True)
         a_session = total(sessions).total / distinct if distinct else None
@@ -104,7 +105,7 @@ def _money(amount: Decimal, by_prices: Prices) -> str:
 
 def broken_down() -> None:
     """Show the bill of the last 90 days, broken down as chosen."""
-    by = By(segments("Broken down by", list(By), name=BY, default=By.DAY, said=lambda name: _SAID[By(name)]))
+    by = By(segments("Broken down by", list(_SAID), name=BY, default=By.DAY, said=lambda name: _SAID[By(name)]))
     found, by_prices = cost_data.entries(by), cost_data.prices()
     if not found:
         st.info("Nothing has ended since costs are measured. They are written when a run ends.", icon=":material/inbox:")
@@ -122,9 +123,12 @@ def broken_down() -> None:
     ]
     said = [f"{_money(amount_of(amount), by_prices)} for {name}" for amount, name in again if amount]
     whole = _money(amount_of(parts.total), by_prices)
-    st.caption(
-        f"Of the last 90 days {whole}{': ' + ', '.join(said) + ' of it' if said else ''}. A run is charged a month of what it stored."
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("Formulas", icon=":material/function:", key="cost_measured_formulas"):
+            st.markdown(words.formulas(by_prices.tariff.lines(total(cost_data.entries(By.DAY)).usage)))
+        st.caption(
+            f"The last 90 days came to {whole}{': ' + ', '.join(said) + ' of it' if said else ''}. A run is charged a month of what it stored."
+        )
 
 
 def _days(found: Sequence[Entry], by_prices: Prices) -> None:

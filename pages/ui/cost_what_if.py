@@ -109,7 +109,6 @@ def _headline(seen: Compared) -> str:
 
 def _tiles(seen: Compared) -> None:
     a, b = seen.a.total, seen.b.total
-    last = seen.b.months[-1]
     with st.container(horizontal=True, key="cost_tiles"):
         name = f"A: {seen.against}" if seen.against else "A: as it is today"
         st.metric(
@@ -136,15 +135,11 @@ def _tiles(seen: Compared) -> None:
             delta_arrow="off",
             border=True,
         )
-        st.metric(
-            f"Stored in month {last.number}",
-            say.size(int(last.stored)),
-            f"{say.size(int(last.stored_low))} to {say.size(int(last.stored_high))}",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            help="Averaged over the month; the band holds 80% of what may come, by the trend of what was measured.",
-        )
+    last = seen.b.months[-1]
+    low, middle, high = (words.size(size) for size in (last.stored_low, last.stored, last.stored_high))
+    st.caption(
+        f"Stored in month {last.number}: {middle} on average; 80% of what may come lies between {low} and {high}, by the trend that was measured."
+    )
 
 
 def _stacks(seen: Compared) -> None:
@@ -237,9 +232,10 @@ def _tiers(seen: Compared) -> None:
     ]
     found = crossings(lines)
     now = float(seen.b.question.reads_new)
-    until = max(_READS_AT_LEAST, *(1.4 * float(one.reads) for one in found)) if found else _READS_AT_LEAST
-    st.markdown(f"**What is stored now, in each class, over how often it is read**: {say.size(size)} in {say.count(objects, 'object')}")
-    option = charts.tiers(lines, found, until=until, unit=seen.currency, reads=min(now, until))
+    until = max(_READS_AT_LEAST, *(1.4 * float(one.reads) for one in found), 1.0)
+    until = max(until, 1.15 * now) if now <= 2 * until else until
+    st.markdown(f"**What is stored now, in each class, over how often it is read**: {words.size(size)} in {say.count(objects, 'object')}")
+    option = charts.tiers(lines, found, until=until, unit=seen.currency, reads=now if now <= until else None)
     st.echarts_chart(option, key="cost_tiers", height=charts.HEIGHT, alt="Cost of a month in each class of storage over full reads a month")
     if found:
         said = [

@@ -32,7 +32,7 @@ INPUTS = {
     "spot": "Share on spot",
     "days": "Days that a query reads",
 }
-_FEWEST_DIGITS, _WHOLE = 2, 100
+_FEWEST_DIGITS, _WHOLE, _THOUSAND = 2, 100, 1000
 
 
 def money(amount: Decimal, currency: Currency) -> str:
@@ -78,3 +78,13 @@ def formulas(lines: Iterable[CostLine]) -> str:
 def class_name(name: str) -> str:
     """Return a storage class as its provider writes it."""
     return name.replace("_", " ").capitalize().replace(" ia", " IA")
+
+
+def size(number_of_bytes: Decimal | int) -> str:
+    """Return bytes in the unit a person would say, 1 GB being 10^9 here as on a disk: `22.5 kB`, `64.4 MB`, `100 GB`."""
+    left, unit = Decimal(number_of_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if left < _THOUSAND:
+            break
+        left, unit = left / _THOUSAND, larger
+    return f"{left:,.0f} {unit}" if left >= _WHOLE or unit == "B" else f"{left:,.1f} {unit}"

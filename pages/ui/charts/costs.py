@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from math import floor, log10
 from typing import Any
 
 from engine.costs.crossings import Crossing, TierLine
@@ -71,15 +72,15 @@ def ahead(
         "nameTextStyle": {"color": theme.hexadecimal("gray")},
     }
     option = _frame(unit) | {"tooltip": _tooltip(), "xAxis": axis, "series": [*stacked, *edges]}
-    option["yAxis"] |= {"max": top, "min": 0}
+    option["yAxis"] |= {"max": _rounded_up(top), "min": 0}
     return option
 
 
-def tiers(lines: Sequence[TierLine], found: Sequence[Crossing], *, until: float, unit: str, reads: float) -> dict[str, Any]:
-    """Return what the data costs a month in each class over full reads a month; crossings of the cheapest are marked, `reads` is now."""
+def tiers(lines: Sequence[TierLine], found: Sequence[Crossing], *, until: float, unit: str, reads: float | None) -> dict[str, Any]:
+    """Return what the data costs a month in each class over full reads a month; crossings of the cheapest are marked, and `reads` now."""
     muted = theme.hexadecimal("gray")
     cheapest = min(float(line.at(Decimal(repr(until)))) for line in lines)
-    top = 1.6 * max(cheapest, *(float(line.kept) for line in lines))
+    top = _rounded_up(1.4 * max(cheapest, *(float(line.kept) for line in lines)))
     series: list[dict[str, Any]] = []
     for number, line in enumerate(lines):
         end = min(until, (top - float(line.kept)) / float(line.read)) if line.read and float(line.at(Decimal(repr(until)))) > top else until
@@ -110,7 +111,7 @@ def tiers(lines: Sequence[TierLine], found: Sequence[Crossing], *, until: float,
             "symbol": "none",
             "lineStyle": {"color": muted, "type": "dotted"},
             "label": {"formatter": "now", "color": muted},
-            "data": [{"xAxis": reads}],
+            "data": [] if reads is None else [{"xAxis": reads}],
         },
     }
     axis = {
@@ -125,7 +126,7 @@ def tiers(lines: Sequence[TierLine], found: Sequence[Crossing], *, until: float,
         "splitLine": {"show": False},
     }
     option = _frame(f"{unit} a month") | {"tooltip": _tooltip(), "xAxis": axis, "series": series}
-    option["yAxis"] |= {"max": round(top, 9), "min": 0}
+    option["yAxis"] |= {"max": top, "min": 0}
     return option
 
 
@@ -173,6 +174,14 @@ def tornado(names: Sequence[str], low: Sequence[Decimal], high: Sequence[Decimal
             for name, values, colour in sides
         ],
     }
+
+
+def _rounded_up(value: float) -> float:
+    """Return where an axis ends well: the next 1, 1.5, 2, 3, 4, 5, 6, 8 of a power of ten."""
+    if value <= 0:
+        return 1.0
+    power: float = 10.0 ** floor(log10(value))
+    return next(round(step * power, 12) for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value)
 
 
 def _labels(names: list[str]) -> dict[str, Any]:
