@@ -61,10 +61,7 @@ def _next(workload: Workload | Unmeasured, by_prices: Prices) -> str:
     best: Saving | None = next(iter(savings(workload, TODAY, by_prices.book)), None)
     if best is None or best.amount <= 0:
         return "Nothing would save anything."
-    monthly = words.money(by_prices.shown(best.amount / TODAY.horizon), by_prices.currency)
-    return (
-        f"The next {'rupee' if by_prices.currency is Currency.NPR else 'cent'} would be saved by: *{plain(best.words)}*, {monthly} a month."
-    )
+    return f"The next rupee would be saved by: *{plain(best.words)}*, {_both(best.amount / TODAY.horizon, by_prices)} a month."
 
 
 def tiles() -> None:
@@ -126,9 +123,8 @@ def broken_down() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Formulas", icon=":material/function:", key="cost_measured_formulas"):
             st.markdown(words.formulas(by_prices.tariff.lines(total(cost_data.entries(By.DAY)).usage)))
-        st.caption(
-            f"The last 90 days came to {whole}{': ' + ', '.join(said) + ' of it' if said else ''}. A run is charged a month of what it stored."
-        )
+        of_it = f": {', '.join(said)} of it" if said else ""
+        st.caption(f"The last 90 days came to {whole}{of_it}. A run is charged a month of what it stored.")
 
 
 def _days(found: Sequence[Entry], by_prices: Prices) -> None:

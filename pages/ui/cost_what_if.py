@@ -137,9 +137,8 @@ def _tiles(seen: Compared) -> None:
         )
     last = seen.b.months[-1]
     low, middle, high = (words.size(size) for size in (last.stored_low, last.stored, last.stored_high))
-    st.caption(
-        f"Stored in month {last.number}: {middle} on average; 80% of what may come lies between {low} and {high}, by the trend that was measured."
-    )
+    held = f"Stored in month {last.number}: {middle} on average"
+    st.caption(f"{held}; 80% of what may come lies between {low} and {high}, by the trend that was measured.")
 
 
 def _stacks(seen: Compared) -> None:
