@@ -42,7 +42,7 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
     failed = (RunStatus.FAILED, RunStatus.CRASHED)
     return (
         {
-            "last_runs": [("8 newest", GOAL, lambda read: read())],
+            "last_runs": [("8 newest", GOAL, lambda read: read(PIPELINE))],
             "run": [("one run", GOAL, lambda read: read(newest))],
             "run_log": [("one run", GOAL, lambda read: read(newest))],
             "runs_of_date": [("one date", GOAL, lambda read: read(PIPELINE, rows["day"]))],
@@ -82,7 +82,8 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
                 ("50 of a backfill, a year", GOAL, lambda read: read(RunFilter(PIPELINE, since=year, until=today, backfill_id=3))),
             ],
             "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
-            "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
+            "opening_year": [("", GOAL, lambda read: read(PIPELINE))],
+        "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
             "kept": [("backup, drill, scrub, damage", GOAL, lambda read: read())],
             "executions": [("20 newest", GOAL, lambda read: read())],
             "upcoming": [("", GOAL, lambda read: read())],
@@ -105,6 +106,7 @@ def _of_quality(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]
         "report": [("one session", GOAL, lambda read: read(PIPELINE, day))],
         "results": [("one run", GOAL, lambda read: read(newest))],
         "statuses": [("36 checks of 60 sessions", GOAL_YEAR, lambda read: read(ids))],
+        "served_by": [("one session", GOAL, lambda read: read(day))],
         "decision": [("one file", GOAL, lambda read: read(PIPELINE, day, "f" * 64))],
         "labels_of": [("one session", GOAL, lambda read: read(day))],
         "labels": [("", GOAL, lambda read: read())],
@@ -164,7 +166,7 @@ def main() -> None:
         fill(runtime.database, Size(runs), until=nepal_date(SystemClock().now()))
         took, size = time.perf_counter() - began, (settings.home / "console.db").stat().st_size
         print(f"reads of the pages at {runs:,} runs and {runs * 10:,} metric rows ({size / 1e9:.1f} GB, made in {took:.0f} s)")
-        newest = next(run for run in inspect.unwrap(data.last_runs)(limit=100) if run.pipeline == PIPELINE)
+        newest = next(run for run in inspect.unwrap(data.last_runs)(PIPELINE, limit=100) if run.pipeline == PIPELINE)
         sessions = inspect.unwrap(quality_data.judged)(PIPELINE)
         ids = tuple(one.run_id for one in sessions)
         known = calls(runs, {"newest": newest.id, "day": newest.partition, "sessions": ids})
