@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from engine.cli import alerts, commands, costs, drift, following, monitoring, quality, safety
+from engine.cli import alerts, commands, costs, drift, following, lifecycle, monitoring, quality, safety
 from tests.pipelines.house import House
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -58,7 +58,7 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
                 house.work()
             yield
 
-        for part in (commands, alerts, costs, drift, following, monitoring, quality, safety):
+        for part in (commands, alerts, costs, drift, following, lifecycle, monitoring, quality, safety):
             monkeypatch.setattr(part, "runtime", lambda: house.runtime)
         monkeypatch.setattr(following, "some_runner", at_once)
         for name, value in environment(house).items():

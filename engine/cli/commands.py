@@ -11,7 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from engine.cli import alerts, check, costs, drift, monitoring, quality, reading, reconcile, safety, stream, versions
+from engine.cli import alerts, check, costs, drift, lifecycle, monitoring, quality, reading, reconcile, safety, stream, versions
 from engine.cli.following import (
     DAILY,
     MaybeDay,
@@ -43,6 +43,7 @@ app.add_typer(alerts.app)
 app.add_typer(alerts.group, name="alert")
 app.add_typer(drift.app)
 app.add_typer(costs.app)
+app.add_typer(lifecycle.group, name="lifecycle")
 
 
 @app.command()

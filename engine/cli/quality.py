@@ -104,14 +104,18 @@ def replay(  # noqa: PLR0913, each is one option
     chosen = None if letter else asked_for
     with services.runtime.database.reading() as connection:
         letters = letter or dead_letters.open_ids(connection, asked_for)
-        of_stream = bool(letters) and {row["pipeline"] for row in dead_letters.by_ids(connection, letters)} == {moves.STREAM}
-    if of_stream:
+    if _are_of_the_stream(services, letters):
         show({"message": services.reinject_letters(letters)}, to_json=to_json)
         return
     asked = services.replay_letters(letter or (), chosen=chosen)
     _follow_replay(services, asked, wait=wait, timeout=timeout, to_json=to_json)
     if wait:
         _tell_what_did_not_pass(services, letters)
+
+
+def _are_of_the_stream(services: Services, letters: Sequence[int]) -> bool:
+    with services.runtime.database.reading() as connection:
+        return bool(letters) and {row["pipeline"] for row in dead_letters.by_ids(connection, letters)} == {moves.STREAM}
 
 
 def _tell_what_did_not_pass(services: Services, letters: Sequence[int]) -> None:
@@ -149,15 +153,17 @@ def edit(
     letter: Annotated[int, typer.Argument(help="Number of a dead letter.")],
     line: Annotated[str, typer.Option(help="The corrected line, whole.")],
     *,
-    replay_now: Annotated[bool, typer.Option("--replay", help="Run its date again at once.")] = False,
+    replay_now: Annotated[bool, typer.Option("--replay", help="Run its date again at once; take a tick in.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
     to_json: Json = False,
 ) -> None:
-    """Correct the line of a dead letter: it stands for the line in every later run of the same bytes."""
+    """Correct the line of a dead letter: it stands for the line in every later run of the same bytes; of the stream's, its record."""
     services = commands()
     tell_fate(services.runtime, letter, line)
-    if replay_now:
+    if replay_now and _are_of_the_stream(services, [letter]):
+        show({"letter": letter, "message": services.edit_and_replay(letter, line).message}, to_json=to_json)
+    elif replay_now:
         follow(services, services.edit_and_replay(letter, line), wait=wait, timeout=timeout, to_json=to_json)
         if wait:
             _tell_what_did_not_pass(services, [letter])

@@ -20,7 +20,7 @@ MOST_ROWS = 20  # that are printed for people
 
 @app.command()
 @told
-def reconcile(
+def reconcile(  # noqa: PLR0913, each is one option
     session: Annotated[date, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="A session that was streamed, or has a tape.")],
     side: Annotated[
         Side | None,
@@ -33,21 +33,25 @@ def reconcile(
     promote_batch: Annotated[
         bool, typer.Option("--promote-batch", help="Have prices serve the official rows: queue the daily pipeline unless it does already.")
     ] = False,
+    settle: Annotated[bool, typer.Option("--settle-letters", help="Put away what was set aside of a session that is exact.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
     to_json: Json = False,
 ) -> None:
     """Compare a session's trades with its official daily rows, cell by cell; exit code 0 only when they are exactly the same.
 
-    With --replay-gap or --promote-batch it is 0 when that was done, or was so already.
+    With --replay-gap, --settle-letters or --promote-batch it is 0 when that was done, or was so already.
     """
-    if replay_gap and promote_batch:
-        raise UsageError("give --replay-gap or --promote-batch, one at a time")
+    if replay_gap + promote_batch + settle > 1:
+        raise UsageError("give --replay-gap, --settle-letters or --promote-batch, one at a time")
     if side is Side.TAPE and replay_gap:
         raise UsageError("--replay-gap fills what the stream lacks: leave --of tape out")
     if promote_batch:
         services = commands()
         follow(services, services.promote_batch(session), wait=wait, timeout=timeout, to_json=to_json)
+        return
+    if settle:
+        show({"session": session, "message": commands().settle_letters(session)}, to_json=to_json)
         return
     if wait or timeout is not None:
         raise UsageError("--wait and --timeout belong to --promote-batch")
@@ -96,6 +100,7 @@ def _print(said: Mapping[str, Any]) -> None:
             "symbols": f"{symbols['exact']:,} of {symbols['on_both_sides']:,} exact, {len(symbols['absent']):,} missing",
             "missing": f"{_count(trades['missing_by_total'])} trades by the official total, {trades['missing_by_ids']:,} by contract ids",
             "complete": f"{_count(complete['by_total'])} % by the official total, {_count(complete['by_ids'])} % by the contract ids",
+            "counted by": trades["evidence"],
             "set aside": aside or "none",
         },
         to_json=False,

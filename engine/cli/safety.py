@@ -2,6 +2,7 @@
 
 import logging
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +11,11 @@ import typer
 
 from engine.cli.following import commands
 from engine.cli.parts import FAILED, Json, told
+from engine.clock import NEPAL
 from engine.errors import UsageError
 from engine.printing import complain, show
-from engine.runtime import runtime
+from engine.runtime import Runtime, runtime
+from storage import lifecycle
 from storage.status import JobOutcome
 
 app = typer.Typer()
@@ -34,9 +37,17 @@ def backup(
     opened = runtime()
     taken = take(opened, to or opened.settings.backups, lake_only=lake_only)
     show(taken.figures(), to_json=to_json)
+    if lake_only and (moved := _newest_step(opened)) is not None:
+        complain(f"The dump must be newer than {moved.astimezone(NEPAL):%Y-%m-%d %H:%M:%S} in Nepal: then the lifecycle last moved files.")
     if taken.manifest.lost:
         complain(f"{len(taken.manifest.lost):,} files of the catalog are lost and in no earlier backup; the rest is saved")
         raise typer.Exit(FAILED)
+
+
+def _newest_step(opened: Runtime) -> datetime | None:
+    """Return when the lifecycle last did something; a dump of before names files that may be gone."""
+    with opened.database.reading() as connection:
+        return max((row["ended_at"] for row in lifecycle.recent(connection) if row["ended_at"] is not None), default=None)
 
 
 @app.command()
@@ -56,7 +67,8 @@ def verify(
         if which is not None:
             raise UsageError("say one of the two: a backup, or --home")
         opened = runtime()
-        found = inspection.inspect_home(opened.database, opened.lake.folder)
+        with opened.lake.kept():
+            found = inspection.inspect_home(opened.database, opened.lake.folder, look_cold=True)
     else:
         folder = shelf.find(settings.load().backups, which)
         found = inspection.inspect_backup(folder)
@@ -95,7 +107,8 @@ def restore(
 @told
 def list_jobs(
     name: Annotated[
-        str | None, typer.Option("--run", help="Do it now: backup, verify, drill, scrub, tick_log, rebuild_gold, rebuild_stream, drift.")
+        str | None,
+        typer.Option("--run", help="Do it now: backup, verify, drill, scrub, tick_log, rebuild_gold, rebuild_stream, drift, lifecycle."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
     *,

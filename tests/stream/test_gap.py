@@ -232,3 +232,20 @@ def test_the_command_replays_the_gap_and_its_exit_code_is_that_of_what_was_asked
     assert "no gap to replay" in again.stdout
     assert here("--replay-gap", "--of", "tape").exit_code == 2
     assert here().exit_code == 1  # there are no official rows yet
+
+
+def test_of_a_session_that_is_exact_the_letters_are_put_away_and_of_no_other(stream, monkeypatch):
+    tape_of(stream)
+    stream.take(joined([RECEIVED, RECEIVED.take(slice(3, 5))]))  # and two copies
+    stream.end()
+    monkeypatch.setattr(reconciling, "official_day", lambda *_: official())
+    with pytest.raises(Conflict, match="only of a session that is exact nothing is missing: 3 symbols differ"):
+        stream.services.settle_letters(DAY)
+    stream.services.replay_gap(DAY)
+
+    assert stream.services.settle_letters(DAY) == f"Letters of {DAY} put away: 2."
+    assert stream.services.settle_letters(DAY) == f"No letter of {DAY} waits."
+
+    notes = stream.rows("SELECT state, note FROM dead_letter WHERE reason = 'duplicate'")
+    assert notes == [("discarded", "the session is exact: every field is the official one, and every trade is there")] * 2
+    assert found_of(stream).verdict is Verdict.EXACT
