@@ -25,9 +25,9 @@ from engine.runtime import compose
 logging.disable(logging.WARNING)  # Streamlit says that it serves nobody here
 
 import engine.runtime  # noqa: E402
-from pages.ui import data, quality_data, run_data, safety_data  # noqa: E402
+from pages.ui import cost_data, data, quality_data, run_data, safety_data  # noqa: E402
 from storage.run_list import RunFilter  # noqa: E402
-from storage.status import RunStatus  # noqa: E402
+from storage.status import CostWork, RunStatus  # noqa: E402
 
 REPEATS = 15
 GOAL, GOAL_YEAR = 5, 20  # milliseconds of CPU; a year of dates or a long series may take more
@@ -40,51 +40,59 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
     year, month, newest = today - timedelta(days=365), today - timedelta(days=30), rows["newest"]
     dates = RunFilter(PIPELINE, since=year, until=today)
     failed = (RunStatus.FAILED, RunStatus.CRASHED)
-    return {
-        "last_runs": [("8 newest", GOAL, lambda read: read())],
-        "run": [("one run", GOAL, lambda read: read(newest))],
-        "run_log": [("one run", GOAL, lambda read: read(newest))],
-        "runs_of_date": [("one date", GOAL, lambda read: read(PIPELINE, rows["day"]))],
-        "waiting_runs": [("", GOAL, lambda read: read(PIPELINE))],
-        "verdicts": [
-            ("a month", GOAL, lambda read: read(PIPELINE, month, today)),
-            ("a year", GOAL_YEAR, lambda r: r(PIPELINE, year, today)),
-        ],
-        "newest_session": [("", GOAL, lambda read: read())],
-        "free_space": [],  # asks the disk, no query
-        "source": [],  # asks the source, no query
-        "circuit": [("", GOAL, lambda read: read())],
-        "machine": [("", GOAL, lambda read: read())],
-        "daily_counts": [("30 days", GOAL, lambda read: read(PIPELINE)), ("a year", GOAL_YEAR, lambda read: read(PIPELINE, days=365))],
-        "durations": [("200 newest", GOAL, lambda read: read(PIPELINE))],
-        "metric_history": [
-            ("up to 4,000 points", GOAL_YEAR, lambda read: read(PIPELINE, "report", "rows", since=data.now() - timedelta(365)))
-        ],
-        "metrics_of": [("one run", GOAL, lambda read: read(newest))],
-        "schedule": [("", GOAL, lambda read: read(PIPELINE))],
-        "slots": [("a month", GOAL, lambda read: read(PIPELINE, month, today)), ("a year", GOAL_YEAR, lambda r: r(PIPELINE, year, today))],
-        "backfills": [("10 newest", GOAL, lambda read: read())],
-        "open_backfill": [("", GOAL, lambda read: read())],
-        "tiles": [(f"{runs // 5 // BACKFILLS:,} runs of a backfill", GOAL_YEAR, lambda read: read(BACKFILLS))],
-        "page": [
-            ("50 newest", GOAL, lambda read: read(RunFilter(PIPELINE))),
-            ("50 in the middle", GOAL, lambda read: read(RunFilter(PIPELINE), before=runs // 2)),
-            ("50 failed", GOAL, lambda read: read(RunFilter(PIPELINE, failed))),
-            ("50 of a status there is none of", GOAL, lambda read: read(RunFilter(PIPELINE, (RunStatus.CRASHED,)))),
-            ("50 of a year", GOAL, lambda read: read(dates)),
-            ("50 failed of all dates", GOAL, lambda read: read(RunFilter(PIPELINE, failed, until=today))),
-            ("50 crashed of all dates: none", GOAL, lambda read: read(RunFilter(PIPELINE, (RunStatus.CRASHED,), until=today))),
-            ("50 of a backfill", GOAL, lambda read: read(RunFilter(PIPELINE, backfill_id=BACKFILLS // 2))),
-            ("50 of a backfill, a year", GOAL, lambda read: read(RunFilter(PIPELINE, since=year, until=today, backfill_id=3))),
-        ],
-        "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
+    return (
+        {
+            "last_runs": [("8 newest", GOAL, lambda read: read(PIPELINE))],
+            "run": [("one run", GOAL, lambda read: read(newest))],
+            "run_log": [("one run", GOAL, lambda read: read(newest))],
+            "runs_of_date": [("one date", GOAL, lambda read: read(PIPELINE, rows["day"]))],
+            "waiting_runs": [("", GOAL, lambda read: read(PIPELINE))],
+            "verdicts": [
+                ("a month", GOAL, lambda read: read(PIPELINE, month, today)),
+                ("a year", GOAL_YEAR, lambda r: r(PIPELINE, year, today)),
+            ],
+            "newest_session": [("", GOAL, lambda read: read())],
+            "free_space": [],  # asks the disk, no query
+            "source": [],  # asks the source, no query
+            "circuit": [("", GOAL, lambda read: read())],
+            "machine": [("", GOAL, lambda read: read())],
+            "daily_counts": [("30 days", GOAL, lambda read: read(PIPELINE)), ("a year", GOAL_YEAR, lambda read: read(PIPELINE, days=365))],
+            "durations": [("200 newest", GOAL, lambda read: read(PIPELINE))],
+            "metric_history": [
+                ("up to 4,000 points", GOAL_YEAR, lambda read: read(PIPELINE, "report", "rows", since=data.now() - timedelta(365)))
+            ],
+            "metrics_of": [("one run", GOAL, lambda read: read(newest))],
+            "schedule": [("", GOAL, lambda read: read(PIPELINE))],
+            "slots": [
+                ("a month", GOAL, lambda read: read(PIPELINE, month, today)),
+                ("a year", GOAL_YEAR, lambda r: r(PIPELINE, year, today)),
+            ],
+            "backfills": [("10 newest", GOAL, lambda read: read())],
+            "open_backfill": [("", GOAL, lambda read: read())],
+            "tiles": [(f"{runs // 5 // BACKFILLS:,} runs of a backfill", GOAL_YEAR, lambda read: read(BACKFILLS))],
+            "page": [
+                ("50 newest", GOAL, lambda read: read(RunFilter(PIPELINE))),
+                ("50 in the middle", GOAL, lambda read: read(RunFilter(PIPELINE), before=runs // 2)),
+                ("50 failed", GOAL, lambda read: read(RunFilter(PIPELINE, failed))),
+                ("50 of a status there is none of", GOAL, lambda read: read(RunFilter(PIPELINE, (RunStatus.CRASHED,)))),
+                ("50 of a year", GOAL, lambda read: read(dates)),
+                ("50 failed of all dates", GOAL, lambda read: read(RunFilter(PIPELINE, failed, until=today))),
+                ("50 crashed of all dates: none", GOAL, lambda read: read(RunFilter(PIPELINE, (RunStatus.CRASHED,), until=today))),
+                ("50 of a backfill", GOAL, lambda read: read(RunFilter(PIPELINE, backfill_id=BACKFILLS // 2))),
+                ("50 of a backfill, a year", GOAL, lambda read: read(RunFilter(PIPELINE, since=year, until=today, backfill_id=3))),
+            ],
+            "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
+            "opening_year": [("", GOAL, lambda read: read(PIPELINE))],
         "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
-        "kept": [("backup, drill, scrub, damage", GOAL, lambda read: read())],
-        "executions": [("20 newest", GOAL, lambda read: read())],
-        "upcoming": [("", GOAL, lambda read: read())],
-        "price_difference": [],  # reads two lake files, no query
-        "set_aside": [],  # one
-    } | _of_quality(rows)
+            "kept": [("backup, drill, scrub, damage", GOAL, lambda read: read())],
+            "executions": [("20 newest", GOAL, lambda read: read())],
+            "upcoming": [("", GOAL, lambda read: read())],
+            "price_difference": [],  # reads two lake files, no query
+            "set_aside": [],  # one
+        }
+        | _of_quality(rows)
+        | _of_costs(rows)
+    )
 
 
 def _of_quality(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]:
@@ -98,6 +106,7 @@ def _of_quality(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]
         "report": [("one session", GOAL, lambda read: read(PIPELINE, day))],
         "results": [("one run", GOAL, lambda read: read(newest))],
         "statuses": [("36 checks of 60 sessions", GOAL_YEAR, lambda read: read(ids))],
+        "served_by": [("one session", GOAL, lambda read: read(day))],
         "decision": [("one file", GOAL, lambda read: read(PIPELINE, day, "f" * 64))],
         "labels_of": [("one session", GOAL, lambda read: read(day))],
         "labels": [("", GOAL, lambda read: read())],
@@ -107,6 +116,25 @@ def _of_quality(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]
         "last_changes": [("of thresholds", GOAL, lambda read: read())],
         "findings": [],  # a lake file, no query
         "aside": [],  # the same
+    }
+
+
+def _of_costs(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]:
+    """Return the calls of the Costs page."""
+    today = data.today()
+    month, half = today.replace(day=1), today - cost_data.SESSIONS_BACK
+    return {
+        "prices": [("in force", GOAL, lambda read: read())],
+        "versions": [("of prices", GOAL, lambda read: read())],
+        "month": [("this month's bill and its forecast", GOAL_YEAR, lambda read: read())],
+        "runs": [("200 newest, with their costs", GOAL_YEAR, lambda read: read())],
+        "sessions": [("half a year, with their costs", GOAL_YEAR, lambda read: read(half, today))],
+        "stages": [("of 200 runs, with their costs", GOAL_YEAR, lambda read: read())],
+        "days": [("this month, with their costs", GOAL, lambda read: read(month, today))],
+        "layers": [("of the lake, all dates", GOAL_YEAR, lambda read: read())],
+        "history": [("of the lake, by layer and date", 100, lambda read: read())],  # the whole span: what a forecast is made of
+        "forecast": [],  # computed from it, no query
+        "lines_of": [("one run", GOAL, lambda read: read(CostWork.RUN, rows["newest"]))],
     }
 
 
@@ -138,12 +166,12 @@ def main() -> None:
         fill(runtime.database, Size(runs), until=nepal_date(SystemClock().now()))
         took, size = time.perf_counter() - began, (settings.home / "console.db").stat().st_size
         print(f"reads of the pages at {runs:,} runs and {runs * 10:,} metric rows ({size / 1e9:.1f} GB, made in {took:.0f} s)")
-        newest = next(run for run in inspect.unwrap(data.last_runs)(limit=100) if run.pipeline == PIPELINE)
+        newest = next(run for run in inspect.unwrap(data.last_runs)(PIPELINE, limit=100) if run.pipeline == PIPELINE)
         sessions = inspect.unwrap(quality_data.judged)(PIPELINE)
         ids = tuple(one.run_id for one in sessions)
         known = calls(runs, {"newest": newest.id, "day": newest.partition, "sessions": ids})
         slow = []
-        for module in (data, run_data, quality_data, safety_data):
+        for module in (data, run_data, quality_data, safety_data, cost_data):
             for name, read in reads(module).items():
                 for asked, goal, call in known[name]:
                     title = f"{name.strip('_')}{', ' if asked else ''}{asked}"

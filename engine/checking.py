@@ -33,6 +33,7 @@ from storage import sessions
 from storage.database import open_read_only
 from storage.lake import Lake, LakeFileLost
 from storage.migrate import HEAD, schema_version
+from storage.packs import Catalogued
 
 UNREADABLE = "unreadable"  # the verdict of a file that cannot be judged at all
 _DATED = re.compile(r"(\d{4})[_-](\d{2})[_-](\d{2})")
@@ -150,7 +151,7 @@ def _home(settings: Settings) -> Iterator[_Home | None]:
             yield None
         else:
             with database.reading() as connection:
-                yield _Home(connection, Lake(settings.lake))
+                yield _Home(connection, Lake(settings.lake, Catalogued(database.reading)))
     finally:
         database.close()
 

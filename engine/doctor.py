@@ -19,7 +19,7 @@ from engine.errors import BackupError, ChannelsError, ConsoleError
 from engine.runtime import Runtime, compose
 from engine.settings import Settings, SourceName
 from engine.waiting import runner_is_alive
-from storage import marks, runs
+from storage import cold, marks, packs, runs
 from storage.database import SAFE_SQLITE, free_bytes, nearest, version
 
 LOW_DISK = 512 * 1024**2
@@ -138,6 +138,7 @@ def _opened(settings: Settings) -> Iterator[Finding]:
     yield Finding("database", Health.OK, version(runtime.database))
     yield _clock(runtime, span[1] if span else None)
     yield from _backups(runtime)
+    yield from _cold(runtime)
     if runner_is_alive(runtime):
         yield Finding("runner", Health.OK, "alive")
     else:
@@ -172,6 +173,30 @@ def _backups(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("backup", Health.WARNING, f"{told}, and newer writes are in none", "make one: python -m engine backup")
     else:
         yield Finding("backup", Health.OK, told)
+
+
+def _cold(runtime: Runtime) -> Iterator[Finding]:
+    """Look whether what lies in the cold could be read, and where it would go; silent where nothing does."""
+    root = runtime.settings.cold_root
+    with runtime.database.reading() as connection:
+        moved = [row for row in packs.listed(connection) if row["cold"] is not None]
+    if not moved:
+        if root is not None:
+            yield Finding("cold", Health.OK, f"nothing lies in {root} yet")
+        return
+    try:
+        missing = cold.size(moved[0]["cold"]) is None
+    except OSError as error:
+        yield Finding(
+            "cold",
+            Health.FAILED,
+            f"{moved[0]['cold']} cannot be looked at: {error}",
+            "make it reachable; until then these months cannot be read",
+        )
+        return
+    told = f"{len(moved):,} packs, {moved[0]['cold']} first"
+    advice = "bring back what is missing there, or take the packs back from a backup (scrub lists them)"
+    yield Finding("cold", Health.FAILED if missing else Health.OK, told, advice if missing else "")
 
 
 def _clock(runtime: Runtime, newest_file: date | None) -> Finding:

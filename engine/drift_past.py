@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from engine.drift.judging import PLACE, REFERENCE, SERIES, Measured, Z
-from engine.drift.limits import GROSS, HISTORY, MOST_GROSS, Limits
+from engine.drift.limits import GROSS, HISTORY, MOST_GROSS, MOST_TIMES, Limits
 from engine.drift.pair import Floats
 from engine.drift.session import COLUMNS, SessionSample
 from engine.drift.watched import FEATURES
@@ -166,14 +166,16 @@ class Windows:
 def usable_history(values: Floats, limits: Floats, ordinary: Sequence[bool], market: Sequence[bool]) -> Any:
     """Return which |values| limits may be learnt from: of ordinary sessions, and no gross alarms that nobody has spoken about.
 
-    Gross values are left out while they are the exception. A series in which they are more than a tenth of the last sessions lies
-    elsewhere now: they are its past like any.
+    Gross values are left out while they are the exception: a fault that stays goes on alarming, and one that is over has not blinded the
+    limits. A series in which they came too often, or stayed too long, lies elsewhere now: they are its past like any.
     """
     with np.errstate(invalid="ignore"):
         gross = (values > GROSS * limits) & ~np.array(market, bool)[:, None]
-    seen = np.cumsum(gross, axis=0)
-    recent = seen - np.concatenate([np.zeros((min(HISTORY, len(seen)), seen.shape[1]), seen.dtype), seen[:-HISTORY]])
-    return np.array(ordinary, bool)[:, None] & ~(gross & (recent[-1] <= MOST_GROSS))
+    began = gross.copy()
+    began[1:] &= ~gross[:-1]
+    times, sessions = (found[-HISTORY:].sum(axis=0) for found in (began, gross))
+    exception = (times <= MOST_TIMES) & (sessions <= MOST_GROSS)
+    return np.array(ordinary, bool)[:, None] & ~(gross & exception)
 
 
 def _said(connection: Connection) -> Mapping[date, Labelled]:

@@ -19,7 +19,8 @@ from engine.market.layouts import SILVER_SCHEMA
 from engine.pipelines.gate import FINDINGS, QUARANTINE, QUARANTINE_SCHEMA
 from engine.quality.report import FINDING_SCHEMA
 from engine.runtime import Runtime
-from storage import lake
+from storage import lake, packs
+from storage.packing import Place
 from storage.tables import Base
 from storage.types import Json, UtcDateTime
 
@@ -41,6 +42,17 @@ def query(runtime: Runtime, sql: str, *, scanned: Callable[[int], None] = lambda
     Only what the statement names is read. It sees the files that were current at one instant, and nothing outside the lake. `scanned` is
     told the bytes that were read of the lake's files, as DuckDB counts them.
     """
+    with runtime.lake.kept():  # DuckDB opens files when it comes to them
+        answer = _answer(runtime, sql, scanned)
+    if runtime.simulated and "source" not in answer.column_names:
+        answer = _sourced(answer, runtime.source.name)  # made-up data say so wherever they go
+    doubled = [name for name, times in Counter(answer.column_names).items() if times > 1]
+    if doubled:
+        raise UsageError(f"more than one column is called {', '.join(doubled)}; give each a name of its own with AS")
+    return answer
+
+
+def _answer(runtime: Runtime, sql: str, scanned: Callable[[int], None]) -> pa.Table:
     database = duckdb.connect(config={"python_enable_replacements": "false"})  # else a name may be a variable of this program
     try:
         statements = database.extract_statements(sql)
@@ -60,14 +72,10 @@ def query(runtime: Runtime, sql: str, *, scanned: Callable[[int], None] = lambda
     except duckdb.Error as error:
         names = ", ".join((*VIEWS, *Base.metadata.tables))
         raise UsageError(f"{error}\nThere are: {names}") from error
+    else:
+        return answer
     finally:
         database.close()
-    if runtime.simulated and "source" not in answer.column_names:
-        answer = _sourced(answer, runtime.source.name)  # made-up data say so wherever they go
-    doubled = [name for name, times in Counter(answer.column_names).items() if times > 1]
-    if doubled:
-        raise UsageError(f"more than one column is called {', '.join(doubled)}; give each a name of its own with AS")
-    return answer
 
 
 def _bytes_read(database: duckdb.DuckDBPyConnection) -> int:
@@ -77,12 +85,13 @@ def _bytes_read(database: duckdb.DuckDBPyConnection) -> int:
 
 
 def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, runtime: Runtime, words: set[str]) -> None:
-    folder, source = runtime.lake.folder, runtime.source.name  # made-up data say so in each row that leaves
+    source = runtime.source.name  # made-up data say so in each row that leaves
     for view, (dataset, schema) in LAKE_VIEWS.items():
         if view in words:
-            paths = [f"'{_quoted(_whole(folder, version))}'" for version in lake.snapshot(connection, dataset)]
-            if paths:
-                database.execute(f"CREATE VIEW {view} AS SELECT *, '{source}' AS source FROM read_parquet([{', '.join(paths)}])")  # noqa: S608, our own paths
+            parts = _parts(connection, runtime.lake, dataset)
+            if parts:
+                rows = " UNION ALL BY NAME ".join(parts)
+                database.execute(f"CREATE VIEW {view} AS SELECT *, '{source}' AS source FROM ({rows})")  # noqa: S608, our own paths
             else:
                 database.register(view, schema.empty_table().append_column("source", pa.array([], pa.string())))
     if "bronze_files" in words:
@@ -94,11 +103,46 @@ def _attach(database: duckdb.DuckDBPyConnection, connection: Connection, runtime
             database.register(name, _table(connection, name))
 
 
-def _whole(folder: Path, version: lake.Version) -> Path:
+def _parts(connection: Connection, held: lake.Lake, dataset: str) -> list[str]:
+    """Return what to read for the current rows of a dataset: whole files and packs, and of a pack that holds older versions the rest."""
+    places = packs.places(connection, dataset)
+    current = lake.snapshot(connection, dataset)
+    loose = [_whole(held.folder, version.path, version.bytes) for version in current if version.path not in places]
+    wanted: dict[str, list[Place]] = {}
+    for version in current:
+        if version.path in places:
+            wanted.setdefault(places[version.path].pack, []).append(places[version.path])
+    every = Counter(place.pack for place in places.values())
+    whole, parts = loose, []
+    for pack, own in wanted.items():
+        file = _pack(held, own[0])
+        if len(own) == every[pack]:
+            whole.append(file)
+        else:
+            ranges = " OR ".join(f"file_row_number BETWEEN {at.first_row} AND {at.first_row + (at.rows or 0) - 1}" for at in own)
+            rows = f"read_parquet('{_quoted(file)}', file_row_number = true)"
+            parts.append(f"SELECT * EXCLUDE (file_row_number) FROM {rows} WHERE {ranges}")  # noqa: S608, our own paths
+    if whole:
+        listed = ", ".join(f"'{_quoted(file)}'" for file in whole)
+        parts.append(f"SELECT * FROM read_parquet([{listed}])")  # noqa: S608, our own paths
+    return parts
+
+
+def _pack(held: lake.Lake, place: Place) -> Path:
+    """Return where a pack stands; one that is in the cold is fetched."""
+    try:
+        if place.cold is not None and not (held.folder / place.pack).is_file():
+            held.read_pack(place)
+    except lake.LakeFileLost as error:
+        raise LakeError(str(error)) from error
+    return _whole(held.folder, place.pack, place.bytes)
+
+
+def _whole(folder: Path, path: str, size: int) -> Path:
     """Return where a file stands; `LakeError` when it is gone or torn, which the stored length tells without reading it."""
-    file = (folder / version.path).absolute()
-    if not file.is_file() or file.stat().st_size != version.bytes:
-        raise LakeError(f"lake file {version.path} is missing or not what was published. Rerun its date to write it again.")
+    file = (folder / path).absolute()
+    if not file.is_file() or file.stat().st_size != size:
+        raise LakeError(f"lake file {path} is missing or not what was published. Rerun its date to write it again.")
     return file
 
 

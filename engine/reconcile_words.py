@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from engine.stream.contracts import Completeness
 from engine.stream.reconcile import EXPLAINED, MONEY, Reconciliation, Side, SymbolResult, Verdict
 
 
@@ -25,13 +26,21 @@ def told(found: Reconciliation, *, origin: str, simulated: bool, unreadable: int
             "official": found.official_trades,
             "missing_by_ids": found.missing_by_ids,
             "missing_by_total": found.missing_by_total,
+            "missing_where_no_id_tells": found.tail,
+            "evidence": found.evidence.value,
             "set_aside": dict(found.set_aside),
             "unreadable_lines": unreadable,
         },
+        "partitions": [_partition(part) for part in found.partitions],
+        "partitions_without_a_trade": list(found.silent),
         "complete_pct": {"by_ids": _percent(found.complete_by_ids), "by_total": _percent(found.complete_by_total)},
         "causes": [{"cause": cause.value, "symbols": symbols, "trades": trades} for cause, (symbols, trades) in found.causes.items()],
         "differing": [_row(one, found.side) for one in found.differing],
     }
+
+
+def _partition(part: Completeness) -> dict[str, int]:
+    return {"partition": part.partition, "received": part.received, "last": part.last, "missing": part.missing}
 
 
 def _percent(share: float | None) -> float | None:
@@ -76,6 +85,18 @@ def says(found: Reconciliation) -> str:
         return f"All seven fields of all {both} symbols {there} are exact{apart}. {_missing(found)}"
     total = f", and all {found.received:,} trades are there" if missing == 0 else ""
     return f"All seven fields of all {both} symbols are exact{apart}{total}."
+
+
+def of_silent(found: Reconciliation) -> str:
+    """Say what is known of the partitions of which no trade came; nothing where there is none."""
+    if not found.silent:
+        return ""
+    names = f"partition{'s' if len(found.silent) > 1 else ''} {', '.join(f'{number:02d}' for number in found.silent)}"
+    if found.tail is None:
+        return f"Of {names} no trade is there. The ids cannot tell whether there was any; there is no official total yet that could."
+    if found.tail <= 0:
+        return f"Of {names} no trade is there, and by {found.evidence.value} there was none."
+    return f"Of {names} no trade is there: some of the {found.tail:,} that no id tells of may be of it, the others are of a lost end."
 
 
 def _apart(found: Reconciliation) -> str:

@@ -12,6 +12,7 @@ from engine.errors import SourceError, UnknownName
 from engine.pipelines import PIPELINES
 from engine.pipelines.daily_prices import REJECTED
 from engine.runtime import Runtime
+from engine.stream.deciding import decided_on
 from engine.stream.logs import log_of
 from engine.stream.received import Gap, Received, gap, received
 from engine.stream.reconcile import FIELDS, MONEY, OfficialDay, Reconciliation, Values, reconciled, stream_reconciled
@@ -21,8 +22,6 @@ from engine.tapes import Tape, tape_days
 from engine.thresholds import snapshot
 from storage import lake, quality, sessions, speed_layer, stream_letters
 from storage.lake import LakeFileLost
-
-_EVERYTHING = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +49,20 @@ def sides(runtime: Runtime, session: date) -> Sides:
     return Sides(True, tape)
 
 
-def received_of(runtime: Runtime, connection: Connection, state: Mapping[Any, Any], *, closed: int | None = None) -> Received:
-    """Return what the stream received of a session, given its `stream_state`; from offset `closed` on it was replayed later.
+def received_of(runtime: Runtime, connection: Connection, state: Mapping[Any, Any]) -> Received:
+    """Return what the stream received of a session, given its `stream_state`.
 
     Raises `SegmentDamaged` and `TicksGone` as the log does.
     """
     session = state["session"]
-    before = stream_letters.closed_at(connection, session)
-    known = [at for at in (before, closed) if at is not None]
-    records = log_of(runtime).read(session, 0, _EVERYTHING, within=connection).records
-    taken = stream_letters.taken_in(connection, session)
-    return received(session, records, limits_of(connection, state), taken, closed=min(known, default=None))
+    records = log_of(runtime).whole(session, within=connection)
+    return received(session, records, limits_of(connection, state), decided_on(connection, session))
+
+
+def received_now(runtime: Runtime, session: date) -> Received:
+    """Return what the stream received of a session; `UnknownName` where it never worked on it, and the errors of `received_of`."""
+    with runtime.database.reading() as connection:
+        return received_of(runtime, connection, _state(connection, session))
 
 
 def gap_of(connection: Connection, found: Received, tape: Tape) -> Gap:

@@ -19,6 +19,7 @@ from storage.database import Database, DatabaseRefused, open_database
 from storage.identity import ForeignLake, tie
 from storage.lake import Lake
 from storage.migrate import migrate
+from storage.packs import Catalogued
 from storage.tables import LakeFile
 
 HOST = socket.gethostname()
@@ -68,7 +69,7 @@ def compose(settings: Settings, clock: Clock | None = None) -> Runtime:
         raise SettingsError(f"The database of NEPSE_HOME={home} cannot be used: {error.orig}. {_advice(settings)}") from error
     except OSError as error:
         raise SettingsError(f"NEPSE_HOME={home} cannot be used: {error}. Choose a folder that this user may write.") from error
-    opened = Runtime(settings, clock, database, Lake(settings.lake), open_source(settings, clock))
+    opened = Runtime(settings, clock, database, Lake(settings.lake, Catalogued(database.reading)), open_source(settings, clock))
     _refuse_a_mixture(opened)
     return opened
 
@@ -121,6 +122,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
     optional = {
         "NEPSE_CHANNELS": None if settings.channels is None else str(settings.channels.absolute()),
         "NEPSE_CONSOLE_URL": settings.console_url,
+        "NEPSE_COLD": settings.cold_root,
         "NEPSE_SOURCE_DIR": None if settings.source_dir is None else str(settings.source_dir.absolute()),
         "NEPSE_KAFKA_SERVERS": settings.kafka_servers,
         "NEPSE_KAFKA_USER": settings.kafka_user,

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     backup_dir: Path | None = Field(None, description="Where backups go, best on another disk. Default: `backups` in the home.")
     backup_minutes: int = Field(15, ge=0, le=10_080, description="Minutes between two backups by schedule; 0: none by schedule.")
     backup_keep: int = Field(12, ge=1, le=10_000, description="Newest backups that are kept; the newest verified one always is.")
+    cold: str | None = Field(
+        None,
+        pattern=r"^(/|\.|~|[A-Za-z0-9]+://)",
+        description="Where old packs go: a folder on a slow disk, or a bucket by its URL (`s3://bucket/prefix`).",
+    )
     runner: str = Field("embedded", pattern="^(embedded|external)$", description="`external`: the console starts no runner of its own.")
     ticks: TicksName = Field(
         default_factory=lambda others: TicksName.FLOORSHEET if others.get("source") is SourceName.FILES else TicksName.SIMULATED,
@@ -131,6 +136,11 @@ class Settings(BaseSettings):
     def backups(self) -> Path:
         """The folder of the backups."""
         return self.backup_dir or self.home / "backups"
+
+    @property
+    def cold_root(self) -> str | None:
+        """Where old packs go: a URL, or the whole path of a folder."""
+        return self.cold if self.cold is None or "://" in self.cold else str(Path(self.cold).expanduser().absolute())
 
     @property
     def channels_file(self) -> Path:

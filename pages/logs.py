@@ -7,5 +7,5 @@ from pages.ui.widgets import known_parameters
 
 st.title("Logs")
 known_parameters("text", "level", "stage", "run", "date", "before")
-st.caption("Every line that a run has logged, newest first. The same lines go as JSON to `logs/runner.log` in the home folder.")
+st.caption("Every line that a run has logged, newest first. They go as JSON to `logs/runner.log` in the home folder too.")
 parts.lines(parts.filters())

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import data
+from pages.ui import data, lifecycle_view
 from pages.ui import safety_view as parts
 from pages.ui.widgets import known_parameters
 
@@ -13,7 +13,7 @@ st.caption("Backups, the drill that proves them, and the scrub that reads the la
 
 @st.fragment(run_every=data.pace(2))
 def state() -> None:
-    """Draw how things stand, what can be done now, and what was done."""
+    """Draw how things stand, what can be done now, where the lake's files lie, and what was done."""
     left, right = st.columns([5, 3], gap="large")
     with left:
         st.subheader("How it stands")
@@ -24,6 +24,8 @@ def state() -> None:
     with right:
         st.subheader("Where and when")
         parts.where()
+    st.subheader("Lifecycle")
+    lifecycle_view.section()
     st.subheader("What was done")
     parts.executions()
 

@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, exists, func, insert, select
+from sqlalchemy import Connection, bindparam, exists, func, insert, select
 
 from storage.prepared import Prepared
 from storage.status import FINAL, CostWork, StageStatus
@@ -63,14 +63,14 @@ def is_dead(stage: Mapping[str, Any]) -> bool:
 
 def write(connection: Connection, row: Mapping[str, Any]) -> None:
     """Write an estimate (every column but those of the amounts and counts that are 0) and add it to its day."""
-    whole = _NO_ESTIMATE | row
+    whole = {**_NO_ESTIMATE, **row}
     _add.write(connection, whole)
     add_to_day(connection, {name: whole[name] for name in whole if name in _NO_DAY} | {"number": 1})
 
 
 def add_to_day(connection: Connection, row: Mapping[str, Any]) -> None:
     """Add counts and amounts (`SUMS`; those left out are 0) to the sums of a day."""
-    _roll_up(connection.dialect.name).write(connection, _NO_DAY | row)
+    _roll_up(connection.dialect.name).write(connection, {**_NO_DAY, **row})
 
 
 @cache
@@ -80,37 +80,37 @@ def _roll_up(dialect: str) -> Prepared:
     return Prepared(statement.on_conflict_do_update(index_elements=list(KEY), set_=sums))
 
 
-def one(connection: Connection, work: CostWork, ref: int) -> RowMapping | None:
+def one(connection: Connection, work: CostWork, ref: int) -> Mapping[str, Any] | None:
     """Return the estimate of a piece of work, or None."""
-    return connection.execute(select(estimates).where(estimates.c.work == work, estimates.c.ref == ref)).mappings().one_or_none()
+    return next(iter(_rows(connection, select(estimates).where(estimates.c.work == work, estimates.c.ref == ref))), None)
 
 
-def newest(connection: Connection, work: CostWork, *, limit: int) -> Sequence[RowMapping]:
+def newest(connection: Connection, work: CostWork, *, limit: int) -> Sequence[Mapping[str, Any]]:
     """Return the newest estimates of a kind of work, oldest first."""
     query = select(estimates).where(estimates.c.work == work).order_by(estimates.c.ref.desc()).limit(limit)
-    return connection.execute(query).mappings().all()[::-1]
+    return _rows(connection, query)[::-1]
 
 
-def between(connection: Connection, since: date, until: date, *, limit: int) -> Sequence[RowMapping]:
+def between(connection: Connection, since: date, until: date, *, limit: int) -> Sequence[Mapping[str, Any]]:
     """Return the estimates of what ended on these days, newest day first, at most `limit`."""
     query = select(estimates).where(estimates.c.day.between(since, until))
     ordered = query.order_by(estimates.c.day.desc(), estimates.c.work, estimates.c.ref.desc())
-    return connection.execute(ordered.limit(limit)).mappings().all()
+    return _rows(connection, ordered.limit(limit))
 
 
-def of_sessions(connection: Connection, since: date, until: date) -> Sequence[RowMapping]:
+def of_sessions(connection: Connection, since: date, until: date) -> Sequence[Mapping[str, Any]]:
     """Return the sums of the estimates of each session of a range and kind of work, oldest first: `session, work, number` and `SUMS`."""
     summed = [func.sum(estimates.c[name]).label(name) for name in SUMS if name in _NO_ESTIMATE]
     query = select(estimates.c.session, estimates.c.work, estimates.c.purpose, estimates.c.book_id, func.count().label("number"), *summed)
     query = query.where(estimates.c.session.between(since, until))
     grouped = query.group_by(estimates.c.session, estimates.c.work, estimates.c.purpose, estimates.c.book_id)
-    return connection.execute(grouped.order_by(estimates.c.session, estimates.c.work)).mappings().all()
+    return _rows(connection, grouped.order_by(estimates.c.session, estimates.c.work))
 
 
-def days(connection: Connection, since: date, until: date) -> Sequence[RowMapping]:
+def days(connection: Connection, since: date, until: date) -> Sequence[Mapping[str, Any]]:
     """Return the sums by day, work, name, purpose and version of the prices, oldest day first."""
     query = select(daily).where(daily.c.day.between(since, until))
-    return connection.execute(query.order_by(*(daily.c[name] for name in KEY))).mappings().all()
+    return _rows(connection, query.order_by(*(daily.c[name] for name in KEY)))
 
 
 def first_day(connection: Connection) -> date | None:
@@ -119,10 +119,14 @@ def first_day(connection: Connection) -> date | None:
     return found
 
 
-def stages_between(connection: Connection, run_ids: Sequence[int]) -> Sequence[RowMapping]:
+def stages_between(connection: Connection, run_ids: Sequence[int]) -> Sequence[Mapping[str, Any]]:
     """Return what the stages of these runs used, by run and place: `run_id` and the columns `STAGE`."""
     if not run_ids:
         return []
     columns = [stage_runs.c.run_id, *(stage_runs.c[name] for name in STAGE)]
     query = select(*columns).where(stage_runs.c.run_id.in_(run_ids), stage_runs.c.reused_from.is_(None))
-    return connection.execute(query.order_by(stage_runs.c.run_id, stage_runs.c.position, stage_runs.c.id)).mappings().all()
+    return _rows(connection, query.order_by(stage_runs.c.run_id, stage_runs.c.position, stage_runs.c.id))
+
+
+def _rows(connection: Connection, query: Any) -> list[Mapping[str, Any]]:
+    return [{**row} for row in connection.execute(query).mappings()]

@@ -1,6 +1,7 @@
 """Opens the database and hands out transactions; with `prepared.py` and `upsert.py` the only module that knows which database it is."""
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,6 +105,19 @@ class Database:
         except FileNotFoundError:
             return None
         return hash((found.st_mtime_ns, found.st_size))
+
+    def settle(self) -> None:
+        """Have everything that was committed on the disk, also where `durability` leaves the last commits to the system.
+
+        Only the log is opened: to close any handle of the database itself would drop the locks that SQLite holds on it.
+        """
+        log = Path(f"{self.pool.url.database}-wal")
+        if self.dialect == "sqlite" and log.exists():  # without a log, whoever closed it last has flushed all of it
+            handle = os.open(log, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
     def copy_to(self, file: Path) -> None:
         """Write a consistent copy of a SQLite database into one new file, while others write; no log stays beside it. Raises `OSError`."""

@@ -6,7 +6,8 @@ from uuid import uuid4
 from sqlalchemy import insert, select
 
 from storage.database import Database
-from storage.lake import files, put
+from storage.durable import put
+from storage.lake import files
 from storage.tables import LakeIdentity
 
 FILE = "identity"  # inside the lake: it goes where the files go, into a backup as onto a file system that machines share

@@ -1,17 +1,17 @@
 """The lake: immutable files, and the catalog that says which of them is current.
 
 A file is written aside, flushed to the disk and renamed; only then may a transaction make it the current
-version of its (dataset, partition). A reader therefore sees a whole version or the one before.
+version of its (dataset, partition). A reader therefore sees a whole version or the one before. Versions of a closed
+month may lie together in one file, a pack (`packs.py`): a path is what a version is called, wherever its content is.
 """
 
 import errno
 import fcntl
 import hashlib
-import os
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,6 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
+from storage import packing
+from storage.durable import ASIDE, locked, put
+from storage.packing import Place, Places
 from storage.prepared import Prepared
 from storage.tables import LakeFile
 
@@ -38,11 +41,13 @@ _withdraw = Prepared(
 _publish = Prepared(insert(files))
 
 _WHOLE = (pa.types.is_integer, pa.types.is_date, pa.types.is_decimal)
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-ASIDE = ".tmp"
 NAMED_DIGITS = 12  # of the sha256 that a file's name carries: a flipped bit goes unseen once in 2^48
 
-_OURS = re.compile(rf"\.?\d{{4}}-\d\d-\d\d-[0-9a-f]{{{NAMED_DIGITS}}}-[0-9a-f]{{8}}\..+")
+_LOOKS = 4  # for a version that is moved from its file into a pack, or back, between two looks
+_REMEMBERED = 2  # packs that were read last: what reads a month day by day reads it once
+_PATIENCE = 10.0  # seconds until a reader goes on beside one that removes files, or was stopped while it did
+
+_OURS = re.compile(rf"\.?\d{{4}}-\d\d-(?:\d\d|pack)-[0-9a-f]{{{NAMED_DIGITS}}}-[0-9a-f]{{8}}\..+")
 
 
 class LakeFileLost(Exception):
@@ -109,28 +114,46 @@ def bytes_content(data: bytes, *, suffix: str) -> Content:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """A folder of immutable files."""
+    """A folder of immutable files; without `places`, only what has a file of its own can be read."""
 
     folder: Path
+    places: Places | None = None
+    _packs: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     def write(self, dataset: str, partition: date, content: Content) -> Version:
         """Write a file aside, flush it, rename it, flush the folder; return the version, not yet published."""
         month = f"{partition:%Y-%m}"
-        folder = _month(self.folder, dataset, month)
-        name = _file_name(partition, content)
-        try:
-            put(folder, name, content.data)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(f"no room for {len(content.data):,} bytes in {folder}; free some space, nothing was published") from error
-            raise
+        name = _file_name(f"{partition:%Y-%m-%d}", content.sha256, content.suffix)
+        self._put(_month(self.folder, dataset, month), name, content.data)
         path = f"{dataset}/{month}/{name}"
         return Version(path, dataset, partition, content.sha256, len(content.data), content.rows, content.schema_version)
 
-    def holds(self, version: Version) -> bool:
-        """Say whether the file of a version stands in its place and is what was published."""
+    def write_pack(self, dataset: str, month: date, data: bytes | memoryview, *, suffix: str) -> tuple[str, str]:
+        """`write` a pack; return its path and its sha256."""
+        sha256, folder = hashlib.sha256(data).hexdigest(), f"{month:%Y-%m}"
+        name = _file_name(f"{folder}-pack", sha256, suffix)
+        self._put(_month(self.folder, dataset, folder), name, data)
+        return f"{dataset}/{folder}/{name}", sha256
+
+    def write_again(self, path: str, data: bytes | memoryview) -> None:
+        """Put a file into the place that its path names, as it lay there before."""
+        place = self.folder / path
+        self._put(place.parent, place.name, data)
+
+    def _put(self, folder: Path, name: str, data: bytes | memoryview) -> None:
         try:
-            self.read_bytes(version)
+            put(folder, name, data)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(f"no room for {len(data):,} bytes in {folder}; free some space, nothing was published") from error
+            raise
+
+    def holds(self, version: Version) -> bool:
+        """Say whether a version can be read and is what was published."""
+        try:
+            content, place = self._find(version.path, version.sha256, remembered={})
+            if place is not None and place.rows is None:
+                self._member(content, place, version)
         except LakeFileLost:
             return False
         return True
@@ -157,52 +180,105 @@ class Lake:
         return removed
 
     def size(self, path: str) -> int:
-        """Return the bytes of a file."""
-        return (self.folder / path).stat().st_size
+        """Return the bytes that are read for a version: those of its file, or of its pack."""
+        try:
+            return (self.folder / path).stat().st_size
+        except FileNotFoundError:
+            place = self.places.place_of(path) if self.places is not None else None
+            return place.bytes if place is not None else 0
 
     def read_table(self, path: str) -> pa.Table:
-        """Read a Parquet file; `LakeFileLost` when it is missing or not what was written.
+        """Read a version that is a table; `LakeFileLost` when it is missing or not what was written.
 
         Page checksums do not cover a file's footer, so the whole is compared with the sha256 that its name begins with.
         """
-        content = self._read(path, _named_sha256(path))
+        content, place = self._find(path, _named_sha256(path))
+        if place is not None:
+            return packing.table_in(content, place)
         return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
 
     def read_bytes(self, version: Version) -> bytes:
-        """Read a file as it came, checking its sha256; `LakeFileLost` when it is missing or differs."""
-        return self._read(version.path, version.sha256)
+        """Read a version that is bytes as they came, checking their sha256; `LakeFileLost` when they are missing or differ."""
+        content, place = self._find(version.path, version.sha256)
+        return content if place is None else self._member(content, place, version)
 
-    def _read(self, path: str, sha256: str) -> bytes:
-        try:
-            content = (self.folder / path).read_bytes()
-        except OSError as error:
-            raise LakeFileLost(f"lake file {path} cannot be read: {error}. Rerun its date to write it again.") from error
-        if not hashlib.sha256(content).hexdigest().startswith(sha256):
-            raise LakeFileLost(f"lake file {path} is not what was published (sha256 differs). Rerun its date to write it again.")
+    def read_pack(self, place: Place) -> bytes:
+        """Read a pack, out of the cold when it is not here; `LakeFileLost` when it cannot be had or is not what was written."""
+        content = self._pack(place)
+        if content is None:
+            raise LakeFileLost(f"pack {place.pack} of the lake is missing. Take it back from a backup, or rerun its dates.")
         return content
 
+    def _find(self, path: str, sha256: str, *, remembered: dict[str, bytes] | None = None) -> tuple[bytes, Place | None]:
+        """Return the file of a version, or the pack that it lies in and where. It may be on its way from the one into the other."""
+        packs = self._packs if remembered is None else remembered
+        for _ in range(_LOOKS):
+            content = self._file(path)
+            if content is not None:
+                return _compared(path, content, sha256), None
+            place = self.places.place_of(path) if self.places is not None else None
+            if place is None:
+                continue
+            content = packs.get(place.sha256) or self._pack(place)
+            if content is not None:
+                packs[place.sha256] = content
+                for name in list(packs)[:-_REMEMBERED]:
+                    packs.pop(name, None)
+                return content, place
+        raise LakeFileLost(f"lake file {path} cannot be read: it is missing. Rerun its date to write it again.")
 
-def put(folder: Path, name: str, data: bytes | memoryview) -> None:
-    """Write a file aside, flush it, rename it, flush the folder: whatever happens meanwhile, the file is there whole or not at all."""
-    aside = f"{folder}/.{name}{ASIDE}"
-    try:
-        file = _created(aside)
+    def _member(self, pack: bytes, place: Place, version: Version) -> bytes:
+        if place.rows is not None:
+            content = bytes(table_content(packing.written_in(pack, place)).data)
+        else:
+            content = packing.bytes_in(pack, version.path.rpartition("/")[2])
+        return _compared(version.path, content, version.sha256)
+
+    def _file(self, path: str) -> bytes | None:
         try:
-            left = memoryview(data)
-            while left:  # a write may stop half-way without an error when the disk fills up; the next one has it
-                left = left[os.write(file, left) :]
-            os.fsync(file)
-            os.rename(aside, f"{folder}/{name}")  # noqa: PTH104, paths cost more than the call
-        finally:
-            os.close(file)
-        handle = os.open(folder, os.O_RDONLY)
+            return (self.folder / path).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise LakeFileLost(f"lake file {path} cannot be read: {error}. Rerun its date to write it again.") from error
+
+    def _pack(self, place: Place) -> bytes | None:
+        """Return a pack, compared with what was written; one that was fetched out of the cold stays here until the lifecycle tidies up."""
+        content = self._file(place.pack)
+        if content is not None or place.cold is None:
+            return None if content is None else _compared(place.pack, content, place.sha256, "Take it back from a backup")
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError:
-        Path(aside).unlink(missing_ok=True)
-        raise
+            content = self.places.fetch(place) if self.places is not None else b""
+        except OSError as error:
+            raise LakeFileLost(
+                f"{place.pack} is in the cold ({place.cold}) and cannot be had now: {error}. "
+                "Where it has to be asked for first, do that; then: python -m engine lifecycle restore"
+            ) from error
+        _compared(place.pack, content, place.sha256, "Take it back from a backup")
+        with suppress(OSError):  # what was asked for is at hand; that the next one has to fetch it again is no failure
+            put(self.folder / Path(place.pack).parent, Path(place.pack).name, content)
+        return content
+
+    @contextmanager
+    def kept(self) -> Iterator[bool]:
+        """Keep every file that the catalog names now in its place until the end of the block; says whether that could be had.
+
+        For who reads files by their names, or writes one and then books it. Does not wait for ever for one that removes files.
+        """
+        with locked(self.folder, fcntl.LOCK_SH, patience=_PATIENCE) as held:
+            yield held
+
+    @contextmanager
+    def removing(self, *, patience: float) -> Iterator[bool]:
+        """Hold the lake as nobody else reads it by names; says whether it could be had in so many seconds."""
+        with locked(self.folder, fcntl.LOCK_EX, patience=patience) as held:
+            yield held
+
+
+def _compared(path: str, content: bytes, sha256: str, advice: str = "Rerun its date to write it again") -> bytes:
+    if not hashlib.sha256(content).hexdigest().startswith(sha256):
+        raise LakeFileLost(f"lake file {path} is not what was published (sha256 differs). {advice}.")
+    return content
 
 
 @lru_cache(maxsize=64)
@@ -210,27 +286,8 @@ def _month(lake: Path, dataset: str, month: str) -> Path:
     return lake / dataset / month
 
 
-def _created(path: str) -> int:
-    """Open a new file, locked for as long as its writer has it open: so `Lake.sweep` knows what a killed one has left."""
-    while True:
-        file = _opened(path)
-        fcntl.flock(file, fcntl.LOCK_SH)
-        if os.fstat(file).st_nlink:  # a sweep may have come between the opening and the lock
-            return file
-        os.close(file)
-
-
-def _opened(path: str) -> int:
-    """Open a new file; its folder is made when it is found missing, which is seldom."""
-    try:
-        return os.open(path, _NEW, 0o666)
-    except FileNotFoundError:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, _NEW, 0o666)
-
-
-def _file_name(partition: date, content: Content) -> str:
-    return f"{partition:%Y-%m-%d}-{content.sha256[:NAMED_DIGITS]}-{uuid4().hex[:8]}{content.suffix}"
+def _file_name(begin: str, sha256: str, suffix: str) -> str:
+    return f"{begin}-{sha256[:NAMED_DIGITS]}-{uuid4().hex[:8]}{suffix}"
 
 
 def _named_sha256(path: str) -> str:

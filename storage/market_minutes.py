@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, case, func, select
 
 from storage.speed_layer import FIRST
 from storage.tables import TickBar
@@ -26,7 +26,7 @@ def _summed(connection: Connection, session: date, *more: Any) -> Sequence[RowMa
     sums = (
         func.sum(bars.c.trades).label("trades"),
         func.sum(bars.c.turnover_paisa).label("turnover_paisa"),
-        func.count().label("symbols"),
+        func.sum(case((bars.c.trades > 0, 1), else_=0)).label("symbols"),
         func.max(bars.c.revision).label("revision"),
     )
     query = select(bars.c.start_us, *sums).where(bars.c.session == session, *more)

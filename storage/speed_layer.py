@@ -1,11 +1,11 @@
 """The speed layer: how far the stream has come with a session, and its bars, days and alerts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, union, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, union, update
 
 from storage.prepared import Prepared
 from storage.tables import AlertSilence, Price, StreamState, TickAlert, TickBar, TickDay, TradingSession
@@ -83,17 +83,24 @@ def set_days(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> No
     upsert_columns(connection, days, columns, key=DAY_KEY)
 
 
+def drop_days(connection: Connection, session: date, symbols: Collection[str]) -> None:
+    """Delete the days of symbols of which no trade is left."""
+    if symbols:
+        connection.execute(delete(days).where(days.c.session == session, days.c.symbol.in_(symbols)))
+
+
 def set_alerts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write alerts as they stand now; what people said about them stays."""
     upsert(connection, alerts, rows, key=["key"])
 
 
 def bars_of(connection: Connection, session: date, symbol: str) -> Sequence[RowMapping]:
-    """Return a symbol's bars by time, of each minute the newest revision."""
+    """Return a symbol's bars by time, of each minute the newest revision; none where that has no trade any more."""
     mine = (bars.c.session == session, bars.c.symbol == symbol)
     newest = select(bars.c.start_us, func.max(bars.c.revision).label("revision")).where(*mine).group_by(bars.c.start_us).subquery()
     both = (bars.c.start_us == newest.c.start_us) & (bars.c.revision == newest.c.revision)
-    return connection.execute(select(bars).join(newest, both).where(*mine).order_by(bars.c.start_us)).mappings().all()
+    query = select(bars).join(newest, both).where(*mine, bars.c.trades > 0).order_by(bars.c.start_us)
+    return connection.execute(query).mappings().all()
 
 
 def days_of(connection: Connection, session: date) -> Sequence[RowMapping]:

@@ -173,6 +173,23 @@ class Label(StrEnum):
     FALSE_ALARM = "false_alarm"
 
 
+class StepKind(StrEnum):
+    """What the lifecycle of the lake is asked for."""
+
+    APPLY = "apply"  # compact closed months, move old ones into the cold
+    UNDO = "undo"  # give the files back that an application took the place of
+    RESTORE = "restore"  # bring packs back out of the cold
+
+
+class StepState(StrEnum):
+    """Where a step of the lifecycle stands."""
+
+    ASKED = "asked"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"  # a later step has taken it back
+
+
 class JobOutcome(StrEnum):
     """Where a job for the product's own safety stands."""
 

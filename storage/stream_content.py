@@ -22,6 +22,7 @@ SAID = ("acknowledged_by", "acknowledged_at")  # by people about an alert
 ALERTS = tuple(column.name for column in speed_layer.alerts.c if column.name != "session")
 _RAISED = tuple(name for name in ALERTS if name not in ("key", *SAID))
 _OWN = ("id", "pipeline", "partition", "session")
+_IN_THE_SESSION = (LetterState.REPLAYED, LetterState.EDITED)
 LETTERS = tuple(column.name for column in letters.c if column.name not in _OWN)
 _FOUND = ("reason", "message", "kind", "raw", "parsed", "symbol")  # what a letter says of its record
 
@@ -58,12 +59,12 @@ class Change:
 
 
 def read(connection: Connection, session: date) -> dict[str, Columns]:
-    """Return bars (all revisions), days, alerts and letters; a record that a person has taken in is in the session, and is no letter."""
+    """Return bars (all revisions), days, alerts and letters; a record that is in the session, as it was or corrected, is no letter."""
     return {
         "bars": _columns(connection, speed_layer.bars, BARS, (speed_layer.bars.c.session == session,), ("symbol", "start_us", "revision")),
         "days": _columns(connection, speed_layer.days, DAYS, (speed_layer.days.c.session == session,), ("symbol",)),
         "alerts": _columns(connection, speed_layer.alerts, ALERTS, (speed_layer.alerts.c.session == session,), ("fired_us", "key")),
-        "letters": _columns(connection, letters, LETTERS, (*_letters(session), letters.c.state != LetterState.REPLAYED), ("line",)),
+        "letters": _columns(connection, letters, LETTERS, (*_letters(session), letters.c.state.not_in(_IN_THE_SESSION)), ("line",)),
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from engine import cli, cli_alerts, cli_drift, cli_following, cli_monitoring, cli_quality, cli_safety
+from engine.cli import alerts, commands, costs, drift, following, lifecycle, monitoring, quality, safety
 from tests.pipelines.house import House
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -58,12 +58,12 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
                 house.work()
             yield
 
-        for part in (cli, cli_alerts, cli_drift, cli_following, cli_monitoring, cli_quality, cli_safety):
+        for part in (commands, alerts, costs, drift, following, lifecycle, monitoring, quality, safety):
             monkeypatch.setattr(part, "runtime", lambda: house.runtime)
-        monkeypatch.setattr(cli_following, "some_runner", at_once)
+        monkeypatch.setattr(following, "some_runner", at_once)
         for name, value in environment(house).items():
             if name.startswith("NEPSE_"):
                 monkeypatch.setenv(name, value)
-        return CliRunner().invoke(cli.app, arguments)
+        return CliRunner().invoke(commands.app, arguments)
 
     return invoke

@@ -3,7 +3,7 @@
 import os
 import time
 
-from engine import cli
+from engine.cli import commands as cli
 from engine.pipeline import rescue, runner
 from engine.pipeline.context import StageContext
 from engine.pipeline.graph import Pipeline

@@ -1,7 +1,7 @@
 """Reads a backup or a home from end to end and compares it with what is written of it: nothing is believed."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from engine.backup import manifest
 from engine.backup.carrier import digest_of
 from engine.backup.manifest import DATABASE, LAKE, Entry, Manifest
 from engine.backup.shelf import held
+from storage import cold, packs
 from storage.database import Database, open_read_only
 from storage.identity import FILE, identities
 from storage.lake import files as catalog
 from storage.migrate import schema_version
+from storage.packs import Stored
 from storage.tables import TradingSession
 
 PARQUET = ".parquet"
@@ -75,19 +77,24 @@ def inspect_backup(backup: Path) -> Inspection:
     return _inspection(str(backup), made.files, faults, began)
 
 
-def inspect_home(database: Database, lake: Path) -> Inspection:
-    """Read every file that a database's catalog names, while others may write, and the database itself."""
+def inspect_home(database: Database, lake: Path, *, look_cold: bool = False) -> Inspection:
+    """Read every file that a database's catalog names, while others may write, and the database itself.
+
+    With `look_cold` also look whether what lies in the cold is there, whole by its size; else it is left out.
+    """
     began = time.monotonic()
     named: tuple[Entry, ...] = ()
     try:
         with database.reading() as connection:
-            query = select(catalog.c.path, catalog.c.bytes, catalog.c.sha256, catalog.c.rows).order_by(catalog.c.path)
-            named = tuple(Entry(*row) for row in connection.execute(query))
+            stored = packs.stored(connection)
             faults = [*_wrong_catalog(connection), *_wrong_identity(connection, lake)]
         faults += [Fault(DATABASE, what) for what in database.faults()]
     except DBAPIError as error:
-        faults = [Fault(DATABASE, f"cannot be read: {error.orig}")]
+        faults, stored = [Fault(DATABASE, f"cannot be read: {error.orig}")], []
+    cold = [file for file in stored if file.cold is not None and not (lake / file.path).is_file()]
+    named = tuple(entry_of(file) for file in stored if file not in cold)
     faults += _wrong_files(lake, named)
+    faults += [Fault(file.path, what) for file in cold if look_cold and (what := wrong_in_cold(file))]
     return _inspection(str(lake.parent), named, faults, began)
 
 
@@ -114,6 +121,26 @@ def wrong(file: Path, entry: Entry) -> str | None:
     return None
 
 
+def entry_of(file: Stored) -> Entry:
+    """Return what is written of a file of the lake."""
+    return Entry(file.path, file.bytes, file.sha256, file.rows)
+
+
+def wrong_in_cold(file: Stored) -> str | None:
+    """Return how a file in the cold differs from what is written of it, or None: in a folder it is read, of a bucket its size is asked."""
+    where = file.cold or ""
+    if cold.is_folder(where):
+        found = wrong(Path(where), entry_of(file))
+        return f"in the cold ({where}) {found}" if found else None
+    try:
+        size = cold.size(where)
+    except OSError as error:
+        return f"in the cold ({where}) cannot be looked at: {error}"
+    if size is None:
+        return f"in the cold ({where}) is missing"
+    return None if size == file.bytes else f"in the cold ({where}) has {size:,} bytes instead of {file.bytes:,}"
+
+
 def _wrong_files(folder: Path, entries: Sequence[Entry]) -> Iterator[Fault]:
     for entry in entries:
         if what := wrong(folder / entry.path, entry):
@@ -131,7 +158,7 @@ def _wrong_copy(backup: Path, made: Manifest) -> list[Fault]:
             faults.append(Fault(DATABASE, f"is at schema {schema_version(database)} instead of {made.schema}"))
         with database.reading() as connection:
             faults += [*_wrong_catalog(connection), *_wrong_identity(connection, backup / LAKE)]
-            faults += _not_in_manifest(connection, {entry.path: entry for entry in made.files}, made.lost)
+            faults += _not_in_manifest(connection, {entry.path: entry for entry in made.files}, {*made.lost, *made.cold})
     except DBAPIError as error:
         faults = [Fault(DATABASE, f"cannot be read: {error.orig}")]
     finally:
@@ -139,10 +166,10 @@ def _wrong_copy(backup: Path, made: Manifest) -> list[Fault]:
     return faults
 
 
-def _not_in_manifest(connection: Connection, listed: Mapping[str, Entry], lost: Sequence[str]) -> Iterator[Fault]:
-    for row in connection.execute(select(catalog.c.path, catalog.c.bytes, catalog.c.sha256)):
+def _not_in_manifest(connection: Connection, listed: Mapping[str, Entry], elsewhere: Collection[str]) -> Iterator[Fault]:
+    for row in packs.stored(connection):
         entry = listed.get(f"{LAKE}/{row.path}")
-        if entry is None and row.path not in lost:
+        if entry is None and row.path not in elsewhere:
             yield Fault(f"{LAKE}/{row.path}", "is named by the database and not in the manifest")
         elif entry is not None and (entry.bytes, entry.sha256) != (row.bytes, row.sha256):
             yield Fault(entry.path, "is another file in the database's catalog than in the manifest")

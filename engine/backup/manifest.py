@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BackupError
-from storage.lake import put
+from storage.durable import put
 from storage.marks import Mark
 
 NAME, DATABASE, LAKE = "manifest.json", "console.db", "lake"  # inside a backup, as in a home
@@ -41,6 +41,7 @@ class Manifest:
     sessions: int
     files: tuple[Entry, ...]
     lost: tuple[str, ...] = ()  # files of the catalog that were nowhere whole any more when it was made
+    cold: tuple[str, ...] = ()  # those that lie in a bucket, where the restored home finds them again
 
     @property
     def bytes(self) -> int:
@@ -80,7 +81,9 @@ def _trusted(found: dict[str, Any]) -> Manifest:
         raise ValueError("its seal differs")
     del found["format"]
     found["taken_at"], found["mark"] = datetime.fromisoformat(found["taken_at"]), Mark.of_json(found["mark"])
-    return Manifest(**found | {"files": tuple(Entry(**entry) for entry in files), "lost": tuple(found["lost"])})
+    return Manifest(
+        **found | {"files": tuple(Entry(**entry) for entry in files), "lost": tuple(found["lost"]), "cold": tuple(found.get("cold", ()))}
+    )
 
 
 def _seal(body: dict[str, Any], files: list[dict[str, Any]]) -> str:

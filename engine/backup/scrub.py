@@ -9,14 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, select
-
-from engine.backup.inspection import wrong
-from engine.backup.manifest import Entry
+from engine.backup.inspection import entry_of, wrong, wrong_in_cold
+from engine.lifecycle.tidying import tidy
 from engine.runtime import Runtime
-from storage import damage, runs
-from storage.lake import as_version
-from storage.lake import files as catalog
+from storage import damage, packs, runs
+from storage.packs import Stored
 
 SLICE = 16 * 1024**2  # bytes that are read at once
 RATE = 64 * 1024**2  # bytes a second at most, over all slices: half of a slow disk
@@ -46,8 +43,12 @@ def scrub(
 ) -> Progress:
     """Read every current file once, and the older versions behind them; `rest(seconds)` is called between slices, `tell` after each."""
     progress = Progress(**resume) if resume else Progress(of_files=_count(runtime))
-    while piece := _slice(runtime, progress.after):
-        size = _read(runtime, piece, progress)
+    while True:
+        with runtime.lake.kept():  # a month that is packed between the look and the reading is no damage
+            piece = _slice(runtime, progress.after)
+            size = _read(runtime, piece, progress) if piece else 0
+        if not piece:
+            break
         tell(progress.as_json())
         rest(size / RATE)
     progress.removed = clear_up(runtime)
@@ -60,55 +61,56 @@ def clear_up(runtime: Runtime) -> int:
     A run's file is in the lake before its row. So no file is taken that is younger than a day, and none that a run may still publish: what
     is listed before a look at the database that finds no run at work, no run is going to publish any more.
     """
+    removed = tidy(runtime, patience=0).files  # of the lifecycle: that of versions in packs, and packs without a row
     there = runtime.lake.files_before(runtime.clock.now() - UNCLAIMED)
     with runtime.database.reading() as connection:
         if runs.running(connection):
-            return 0
-        named = set(connection.execute(select(catalog.c.path)).scalars())
+            return removed
+        named = {file.path for file in packs.stored(connection)} | packs.packs_by_member(connection).keys()
     left = there - named
     for path in left:
         (runtime.lake.folder / path).unlink(missing_ok=True)
-    return len(left)
+    return len(left) + removed
 
 
 def _count(runtime: Runtime) -> int:
     with runtime.database.reading() as connection:
-        return len(connection.execute(select(catalog.c.path)).all())
+        return packs.count_stored(connection)
 
 
-def _slice(runtime: Runtime, after: str) -> Sequence[RowMapping]:
+def _slice(runtime: Runtime, after: str) -> Sequence[Stored]:
     """Return the next files by path, as many as make up a slice."""
-    query = select(catalog).where(catalog.c.path > after).order_by(catalog.c.path).limit(_MOST_FILES)
     with runtime.database.reading() as connection:
-        rows = connection.execute(query).mappings().all()
+        rows = packs.stored(connection, after=after, limit=_MOST_FILES)
     taken, size = 0, 0
     for row in rows:
-        taken, size = taken + 1, size + row["bytes"]
+        taken, size = taken + 1, size + row.bytes
         if size >= SLICE:
             break
     return rows[:taken]
 
 
-def _read(runtime: Runtime, piece: Sequence[RowMapping], progress: Progress) -> int:
+def _read(runtime: Runtime, piece: Sequence[Stored], progress: Progress) -> int:
     """Compare the files of a slice, and write down what changed about them; return the bytes that were read."""
     with runtime.database.reading() as connection:
         known = damage.paths(connection)
-    found = {row["path"]: wrong(runtime.lake.folder / row["path"], _entry(row)) for row in piece}
-    changed = [row for row in piece if found[row["path"]] is not None or row["path"] in known]
+    found = {file.path: _wrong(runtime, file) for file in piece}
+    changed = [file for file in piece if found[file.path] is not None or file.path in known]
     if changed:
         with runtime.database.transaction() as connection:
-            for row in changed:
-                what = found[row["path"]]
+            for file in changed:
+                what = found[file.path]
                 if what is None:
-                    damage.forget(connection, row["path"])
+                    damage.forget(connection, file.path)
                 else:
-                    damage.record(connection, as_version(row), run_id=row["run_id"], reason=what, at=runtime.clock.now())
-    size = sum(int(row["bytes"]) for row in piece)
-    progress.after, progress.files, progress.bytes = piece[-1]["path"], progress.files + len(piece), progress.bytes + size
+                    damage.record(connection, file, run_id=file.run_id, reason=what, at=runtime.clock.now())
+    size = sum(file.bytes for file in piece)
+    progress.after, progress.files, progress.bytes = piece[-1].path, progress.files + len(piece), progress.bytes + size
     progress.findings += sum(what is not None for what in found.values())
-    progress.mended += sum(found[row["path"]] is None for row in changed)
+    progress.mended += sum(found[file.path] is None for file in changed)
     return size
 
 
-def _entry(row: RowMapping) -> Entry:
-    return Entry(row["path"], row["bytes"], row["sha256"], row["rows"])
+def _wrong(runtime: Runtime, file: Stored) -> str | None:
+    place = runtime.lake.folder / file.path
+    return wrong_in_cold(file) if file.cold is not None and not place.is_file() else wrong(place, entry_of(file))

@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.backup import manifest
 from engine.errors import BackupError
 from storage.aside import lock, remove
-from storage.lake import put
+from storage.durable import put
 
 STAMP = "%Y%m%dT%H%M%SZ"
 _NAMED = re.compile(r"\d{8}T\d{6}Z(-\d+)?")

@@ -1,6 +1,7 @@
 """Makes a backup while runners work: one snapshot of the database, then every lake file that this snapshot names.
 
-Lake files are written before a transaction names them and never change, so all of them are there when the copy of the database is.
+Lake files are written before a transaction names them and never change, so all of them are there when the copy of the database is; and
+while it is made, the lifecycle removes none. What lies in a cold folder is saved too; what lies in a bucket stays there and is named.
 """
 
 import errno
@@ -20,12 +21,13 @@ from engine.backup.manifest import DATABASE, LAKE, Entry, Manifest
 from engine.errors import BackupError, NoSpace, UsageError
 from engine.runtime import Runtime
 from engine.version import VERSION
-from storage import marks
+from storage import marks, packs
 from storage.aside import aside, sweep
+from storage.cold import is_folder
 from storage.database import Database, free_bytes, nearest, open_read_only
 from storage.identity import FILE, identities
-from storage.lake import files as catalog
 from storage.migrate import schema_version
+from storage.packs import Stored
 from storage.tables import Run, TradingSession
 
 MARGIN = 64 * 1024**2  # what a backup leaves free: the runner goes on writing meanwhile
@@ -52,7 +54,14 @@ class Taken:
         counts = {"files": len(made.files), "bytes": made.bytes, "linked": self.linked, "copied": self.copied, "new_bytes": self.new_bytes}
         about = {"schema": made.schema, "simulated": made.simulated, "lake_only": made.lake_only, "mark": made.mark.as_json()}
         what = {"backup": str(self.folder), "taken_at": made.taken_at.isoformat(), **counts}
-        return what | {"runs": made.runs, "sessions": made.sessions, "lost": list(made.lost), "seconds": round(self.seconds, 3), **about}
+        return what | {
+            "runs": made.runs,
+            "sessions": made.sessions,
+            "lost": list(made.lost),
+            "cold": len(made.cold),
+            "seconds": round(self.seconds, 3),
+            **about,
+        }
 
 
 def take(runtime: Runtime, place: Path, *, lake_only: bool = False) -> Taken:
@@ -66,18 +75,22 @@ def take(runtime: Runtime, place: Path, *, lake_only: bool = False) -> Taken:
         earlier = shelf.backups(place)
         _refuse_another_home(runtime, earlier)
         final = shelf.free_place(place, at)
-        with aside(final) as folder:
+        with runtime.lake.kept(), aside(final) as folder:
             own = [] if lake_only else [_copy_database(runtime, folder)]
             with _snapshot(runtime, folder, lake_only=lake_only) as (database, connection):
-                wanted = _entries(connection)
+                stored = packs.stored(connection)
+                wanted = [Entry(f"{LAKE}/{file.path}", file.bytes, file.sha256, file.rows) for file in stored]
                 about = _about(runtime, database, connection)
-            carrier = Carrier((runtime.lake.folder, *(backup / LAKE for backup in earlier[:2])), folder)
-            _refuse_a_full_disk(place, _to_copy(carrier, wanted))
-            carried = [entry for entry in wanted if carrier.carry(entry)]
-            own.append(_copy_identity(runtime.lake.folder, folder))
-            made = Manifest(
-                taken_at=at, lake_only=lake_only, files=tuple(own + carried), lost=tuple(carrier.lost), product=VERSION, **about
+            carrier = Carrier((runtime.lake.folder, *(backup / LAKE for backup in earlier[:2]), *_cold_folders(stored)), folder)
+            in_buckets = {file.path for file in stored if file.cold is not None and not is_folder(file.cold)}
+            _refuse_a_full_disk(
+                place, _to_copy(carrier, [entry for entry in wanted if entry.path.removeprefix(f"{LAKE}/") not in in_buckets])
             )
+            carried = [entry for entry in wanted if carrier.carry(entry)]
+            lost, cold = (tuple(path for path in carrier.lost if (path in in_buckets) is it_is) for it_is in (False, True))
+            own.append(_copy_identity(runtime.lake.folder, folder))
+            named: dict[str, Any] = {"files": tuple(own + carried), "lost": lost, "cold": cold}
+            made = Manifest(taken_at=at, lake_only=lake_only, product=VERSION, **named, **about)
             manifest.write(folder, made)
     new = carrier.copied_bytes + sum(entry.bytes for entry in own)
     return Taken(final, made, carrier.linked, carrier.copied, new, time.monotonic() - began)
@@ -124,9 +137,10 @@ def _snapshot(runtime: Runtime, folder: Path, *, lake_only: bool) -> Iterator[tu
             database.close()
 
 
-def _entries(connection: Connection) -> Sequence[Entry]:
-    query = select(catalog.c.path, catalog.c.bytes, catalog.c.sha256, catalog.c.rows).order_by(catalog.c.path)
-    return [Entry(f"{LAKE}/{row.path}", row.bytes, row.sha256, row.rows) for row in connection.execute(query)]
+def _cold_folders(stored: Sequence[Stored]) -> list[Path]:
+    """Return the folders in the cold that hold packs by the same paths as the lake."""
+    folders = {file.cold.removesuffix(file.path) for file in stored if file.cold is not None and is_folder(file.cold)}
+    return [Path(folder) for folder in sorted(folders)]
 
 
 def _about(runtime: Runtime, database: Database, connection: Connection) -> dict[str, Any]:

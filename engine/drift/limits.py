@@ -15,8 +15,9 @@ from engine.thresholds import Thresholds, ThresholdSpec, threshold
 SESSIONS_A_MONTH = 19.0  # some 230 a year
 HISTORY, FEWEST = 120, 60  # sessions that limits are learnt from
 GROSS = 2.0  # a value of more than twice its limit is out of the next limits until a person says that the market did it
-
-MOST_GROSS = HISTORY // 10  # of them in a series; with more it lies elsewhere now, and they are its past like any
+# A series of which more of the last HISTORY sessions were gross lies elsewhere now, and they are its past like any.
+MOST_TIMES = HISTORY // 10  # that it became so
+MOST_GROSS = 30  # sessions in all: half a reference, whose middle follows from then on
 
 BUDGET = threshold(
     ThresholdSpec(

@@ -14,12 +14,14 @@ from engine.backup.scrub import scrub as read_again
 from engine.backup.snapshot import take
 from engine.drifting import catch_up
 from engine.errors import BackupError
+from engine.lifecycle.policy import is_wanted
+from engine.lifecycle.steps import work_off
 from engine.rebuild import rebuild_gold as rebuild_all_gold
 from engine.runtime import Runtime
 from engine.stream.retention import tidy
 from engine.stream.versions import build_waiting
 from storage.drift import first_due
-from storage.status import JobOutcome
+from storage.status import JobOutcome, StepState
 
 JOBS: dict[str, "Job"] = {}
 
@@ -55,6 +57,7 @@ class Job:
     often: bool = False  # due every `NEPSE_BACKUP_MINUTES` in which something was written
     needs_backup: bool = False  # due only once there is a backup
     needs_ticks: bool = False  # due only once the stream has received something
+    when: Callable[[Connection], bool] | None = None  # due only while it says so
     follows: Callable[[Connection], bool] | None = None  # due when it says that there is something to do, and no run has more to do
 
 
@@ -65,6 +68,7 @@ def job(
     often: bool = False,
     needs_backup: bool = False,
     needs_ticks: bool = False,
+    when: Callable[[Connection], bool] | None = None,
     follows: Callable[[Connection], bool] | None = None,
 ) -> Callable[[Callable[[Task], Done]], Callable[[Task], Done]]:
     """Declare a function as a job of its name; its docstring is what people read. Without a time it is done only when asked for."""
@@ -73,7 +77,8 @@ def job(
         name = work.__name__
         if name in JOBS:
             raise ValueError(f"job {name!r} exists twice")
-        JOBS[name] = Job(name, title, (work.__doc__ or "").strip(), work, nightly, often, needs_backup, needs_ticks, follows)
+        summary = (work.__doc__ or "").strip()
+        JOBS[name] = Job(name, title, summary, work, nightly, often, needs_backup, needs_ticks, when, follows)
         return work
 
     return declare
@@ -172,3 +177,14 @@ def drift(task: Task) -> Done:
     if counts["unreadable"]:
         return Done(JobOutcome.FAILED, f"{said}; {counts['unreadable']:,} cannot be read: scrub, and rerun their dates", dict(counts))
     return Done(JobOutcome.SUCCEEDED, said, dict(counts))
+
+
+@job("Lifecycle", nightly=4, when=is_wanted)
+def lifecycle(task: Task) -> Done:
+    """Packs closed months of the lake and moves old packs into the cold: what was asked for, or is set to be done."""
+    done = work_off(task.runtime, task.tell)
+    if not done:
+        return Done(JobOutcome.SKIPPED, "there is nothing to pack, to move or to undo that was asked for", {"steps": []})
+    failed = any(step["state"] == StepState.FAILED for step in done)
+    said = "; ".join(f"step {step['step']}: {step['message']}" for step in done)
+    return Done(JobOutcome.FAILED if failed else JobOutcome.SUCCEEDED, said, {"steps": done})

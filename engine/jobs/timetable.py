@@ -29,7 +29,7 @@ def due_at(connection: Connection, job: Job, settings: Settings, *, now: datetim
     """Return when a job is due next (or since when it has been), or None when no clock asks for it."""
     if job.follows is not None:
         return _follows(connection, job, job.follows, now=now)
-    by_clock = job.nightly is not None or (job.often and settings.backup_minutes)
+    by_clock = (job.nightly is not None and (job.when is None or job.when(connection))) or (job.often and settings.backup_minutes)
     lacks_backup = job.needs_backup and executions.succeeded(connection, "backup") is None
     if not by_clock or lacks_backup or (job.needs_ticks and not tick_log.known(connection, STREAM)):
         return None

@@ -93,8 +93,8 @@ class Worker:
             told: dict[str, Any] = {"outcome": ended.outcome, "figures": ended.figures, "message": ended.message, "cpu_us": used.cpu_us}
             own = jobs.finish(connection, row["id"], holder=self.holder, at=at, **told)
             if own:
-                about = {"outcome": ended.outcome, "simulated": self.runtime.simulated}
-                self.metering.job_ended(connection, row["id"], row["job"], used, at=at, **about)
+                simulated = self.runtime.simulated
+                self.metering.job_ended(connection, row["id"], row["job"], used, at=at, outcome=ended.outcome, simulated=simulated)
         log.info("job_ended" if own else "job_lost", outcome=ended.outcome, message=ended.message)
 
     def _work(self, row: RowMapping, pulse: Pulse) -> Done:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -79,16 +80,33 @@ def _read_plainly(cells: Mapping[str, pa.Array], symbols: Symbols) -> TypedTrade
     count = len(cells[CONTRACT])
     numbers = hundredths(pa.concat_arrays([cells[name] for name in _BELOW]))  # all columns at once, which costs half
     values, decimals, fine = (each.reshape(len(_BELOW), count) for each in numbers)
-    fine = fine & (values < np.array([[limit * 100] for limit in _BELOW.values()]))
-    contract, quantity = values[0] // 100, values[1] // 100
-    rate, amount, product = values[2], values[3], quantity * values[2]
-    time = microseconds(cells[TIME])
-    fits = fine[3] & (amount == product)
-    if cells[AMOUNT].null_count:
-        fits |= cells[AMOUNT].is_null().to_numpy(zero_copy_only=False)
-    good = fine[0] & fine[1] & fine[2] & fits & time.fine & (product > 0)
-    good &= (contract >= _FIRST_CONTRACT) & (decimals[0] == 0) & (quantity * 100 == values[1])
-    code = _plain_codes(cells[SYMBOL_NAME], symbols, good)
+    whole = (decimals[0] == 0) & (values[1] % 100 == 0)
+    numbers = PlainTrades(values[0] // 100, values[1] // 100, values[2], values[3], fine[0] & fine[1] & fine[2] & whole, fine[3])
+    return plainly(numbers, cells[AMOUNT], cells[TIME], cells[SYMBOL_NAME], symbols)
+
+
+class PlainTrades(NamedTuple):
+    """The numbers of trades, and where they were read from cells of the plainest form; elsewhere they say nothing."""
+
+    contract: Ints
+    quantity: Ints
+    rate: Ints  # paisa
+    amount: Ints  # paisa
+    fine: Mask  # of the first three
+    amount_fine: Mask
+
+
+def plainly(numbers: PlainTrades, amounts: pa.Array, times: pa.Array, names: pa.Array, symbols: Symbols) -> TypedTrades:
+    """Return the rows that are right; a null of `amounts` says that none was given. The others are not `good`, and have no reasons yet."""
+    contract, quantity, rate, amount, fine, amount_fine = numbers
+    in_bounds = (contract >= _FIRST_CONTRACT) & (contract < _BELOW[CONTRACT]) & (quantity < _BELOW[QUANTITY]) & (rate < _BELOW[RATE] * 100)
+    product = quantity * rate
+    fits = amount_fine & (amount == product)
+    if amounts.null_count:
+        fits |= amounts.is_null().to_numpy(zero_copy_only=False)
+    time = microseconds(times)
+    good = fine & in_bounds & fits & time.fine & (quantity > 0) & (rate > 0)
+    code = _plain_codes(names, symbols, good)
     good &= code >= 0
     columns = contract, time.values - NEPAL_AHEAD, code.astype(np.uint16), quantity, rate
     if not good.all():

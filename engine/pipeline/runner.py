@@ -27,6 +27,7 @@ from engine.alerts.evaluation import Evaluator
 from engine.alerts.postman import Postman
 from engine.errors import SourceError
 from engine.jobs.keeper import Keeper
+from engine.log_file import keep_short, log_file
 from engine.pipeline.execution import Execution, hand_back
 from engine.pipeline.interrupts import cancel_main_thread, ignore_late_cancels, set_from_handler
 from engine.pipeline.ledger import reconcile, wake_after_clock
@@ -47,6 +48,7 @@ JOBS = timedelta(seconds=1)
 STREAMS = timedelta(milliseconds=250)
 ALERTS = timedelta(seconds=10)
 POST = timedelta(seconds=1)
+LOG = timedelta(seconds=10)
 COLLECT = (20_000, 20, 20)  # new objects before the collector looks: a run leaves few cycles, and by default it looked twice a run
 PATIENCE = timedelta(seconds=1)  # between two tries to reach a database that does not answer
 
@@ -201,7 +203,7 @@ class RunnerProcess:
     def _clockwork(self) -> BackgroundScheduler:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is left out because the one before still runs is no news
         clockwork = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
-        ticks = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE, self._wake: LEDGER}
+        ticks = {self._beat: BEAT, self.rescuer.rescue: RESCUE, self._look_around: RESCUE, self._wake: LEDGER, self._keep_log_short: LOG}
         if self.options.scheduling:
             ticks |= {self._reconcile: LEDGER, self.keeper.tick: JOBS, self.evaluator.tick: ALERTS, self.postman.tick: POST}
             self._patiently(self._reconcile)
@@ -248,6 +250,9 @@ class RunnerProcess:
                 wanted = moves.cancel_wanted(connection, held["id"], fence=held["fence"])
             if wanted:
                 cancel_main_thread(held["id"])
+
+    def _keep_log_short(self) -> None:
+        keep_short(log_file(self.runtime.settings.home))
 
     def _wake(self) -> None:
         if woken := wake_after_clock(self.runtime):

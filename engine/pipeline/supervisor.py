@@ -9,6 +9,7 @@ from time import monotonic
 
 import structlog
 
+from engine.log_file import log_file, opened
 from engine.runtime import ROOT, child_environment
 from engine.settings import Settings
 
@@ -50,11 +51,9 @@ class Supervisor:
 
     def _watch(self) -> None:
         wait = FIRST_WAIT
-        logs = self.settings.home / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
         while not self._stopping.is_set():
             began = monotonic()
-            with (logs / "runner.log").open("ab") as log:
+            with opened(log_file(self.settings.home)) as log:
                 self._process = subprocess.Popen(self.command, cwd=ROOT, env=child_environment(self.settings), stdout=log, stderr=log)  # noqa: S603, our own program
             if self._stopping.is_set():
                 self._process.terminate()  # `stop` came while it was started, and may not have seen it

@@ -1,6 +1,6 @@
 """The daily batch: one file of every symbol's prices becomes one accepted session, or a reason why not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from engine.pipelines import gate
 from engine.pipelines.booking import booking, brought_by, calendar_of, judge_file, left_behind
 from engine.pipelines.carry import GOLD, SILVER, STATE, Carried, carry_forward
 from engine.pipelines.corrections import digests
+from engine.pipelines.session_measures import Measured, empty_cells, measures_of
 from engine.quality.report import Conservation
 from engine.sources.source import SourceFile
 from storage import dead_letters, lake, sessions
@@ -161,6 +162,7 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     context.commit_with(lambda connection: _files_were_read(connection, context.run))
     context.meter.rows_out = file.rows.num_rows
     context.note(layout=file.layout, rows=file.rows.num_rows)
+    _measure(context, empty_cells(file.rows, file.layout))
     brought = brought_by(context, bronze.version.sha256)
     booked = booking(context, brought)
     judgement = judge_file(context, file, brought, booked)
@@ -255,27 +257,28 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
 
 
 @daily_prices.stage()
-def report(parsed: JudgedFile, quality: CheckedFile, silver: SessionFile, loaded: Loaded, context: StageContext) -> dict[str, float]:
+def report(
+    parsed: JudgedFile, quality: CheckedFile, silver: SessionFile, gold: SessionFeatures, loaded: Loaded, context: StageContext
+) -> dict[str, float]:
     """Measure the session that the run brought, and say what becomes of its date: an earlier run may have called it failed."""
     verdict = parsed.verdict or (Verdict.SESSION if silver.session == context.day else Verdict.NO_SESSION)
     context.note(verdict=verdict, session_date=silver.session, reason=parsed.reason or f"the session of {silver.session}")
     table = context.table(silver.silver.path)
-    moves = pc.subtract(table["close"].cast(pa.float64()), table["previous_close"].cast(pa.float64()))
-    measures = {
-        ("rows", "rows"): loaded.rows,
-        ("quarantined_rows", "rows"): quality.lines.quarantined,
-        ("duplicate_rows", "rows"): quality.lines.duplicates,
-        ("warned_rows", "rows"): quality.warned,
-        ("trades", "trades"): pc.sum(table["trades"]).as_py() or 0,
-        ("volume", "shares"): pc.sum(table["volume"]).as_py() or 0,
-        ("turnover", "NPR"): float(pc.sum(table["turnover"]).as_py() or 0),
-        ("advancing", "symbols"): pc.sum(pc.greater(moves, 0)).as_py() or 0,
-        ("declining", "symbols"): pc.sum(pc.less(moves, 0)).as_py() or 0,
-    }
-    for (name, unit), value in measures.items():
-        context.measure(name, value, unit)
+    measures = [
+        Measured("rows", "rows", loaded.rows),
+        Measured("quarantined_rows", "rows", quality.lines.quarantined),
+        Measured("duplicate_rows", "rows", quality.lines.duplicates),
+        Measured("warned_rows", "rows", quality.warned),
+        *measures_of(table, context.table(gold.own.gold.path)),
+    ]
+    _measure(context, measures)
     context.meter.rows_in = table.num_rows
-    return {name: float(value) for (name, _), value in measures.items()}
+    return {one.name: float(one.value) for one in measures}
+
+
+def _measure(context: StageContext, measures: Sequence[Measured]) -> None:
+    for one in measures:
+        context.measure(one.name, one.value, one.unit)
 
 
 def _daily_file(context: StageContext) -> SourceFile | None:

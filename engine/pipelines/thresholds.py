@@ -4,6 +4,7 @@ from sqlalchemy import Connection
 
 import engine.alerts.limits
 import engine.drift.limits
+import engine.lifecycle.limits
 import engine.monitoring.deadlines
 import engine.stream.log
 import engine.stream.processor  # noqa: F401, whose limits are to be among them whoever asks

@@ -5,9 +5,8 @@ from engine.services.backfills import BackfillCommands
 from engine.services.base import Submitted
 from engine.services.breakers import BreakerCommands
 from engine.services.costs import CostCommands
-from engine.services.dead_letters import DeadLetterCommands
 from engine.services.drift import DriftCommands
-from engine.services.jobs import JobCommands
+from engine.services.lifecycle import LifecycleCommands
 from engine.services.quality import QualityCommands
 from engine.services.reconciliations import GapReplayed, ReconciliationCommands
 from engine.services.replays import Replay
@@ -15,6 +14,7 @@ from engine.services.runs import RunCommands
 from engine.services.scenarios import ScenarioCommands
 from engine.services.schedules import ScheduleCommands
 from engine.services.thresholds import ThresholdCommands
+from engine.services.tick_letters import TickLetterCommands
 from engine.services.versions import Rebuild, VersionCommands
 
 __all__ = ["GapReplayed", "Rebuild", "Replay", "Services", "Submitted"]
@@ -26,8 +26,8 @@ class Services(
     ScheduleCommands,
     ThresholdCommands,
     QualityCommands,
-    DeadLetterCommands,
-    JobCommands,
+    TickLetterCommands,
+    LifecycleCommands,
     BreakerCommands,
     ReconciliationCommands,
     VersionCommands,

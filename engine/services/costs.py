@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -26,8 +27,7 @@ class CostCommands(Commands):
 
         def chosen(connection: Connection, now: Prices) -> tuple[PriceBook, Currency, str]:
             book = named_prices(connection, wanted).book
-            if book.rows == now.book.rows and book.name == now.book.name:
-                raise Conflict(f"the prices of {wanted} are in force already, as version {now.version}")
+            _refuse_same(book, now)
             return book, now.currency, f"the prices of {book.name} are in force"
 
         return self._change_prices("choose_prices", {"wanted": wanted}, chosen, reason=reason)
@@ -58,13 +58,15 @@ class CostCommands(Commands):
         """Put a price book of one's own in force, from the text of its JSON file; return the new version."""
         book = book_of_text(text)
         today = nepal_date(self.runtime.clock.now())
-        ahead = [row.key for row in book.rows if row.as_of is not None and row.as_of > today]
+        own = set(book.rows).difference(*(preset.rows for preset in PRESETS.values()))
+        ahead = sorted(row.key for row in own if row.as_of is not None and row.as_of > today)
         if ahead:
             raise UsageError(f"the price of {ahead[0]} is dated after today ({today}): say when its source gave it")
         if any(row.currency is Currency.NPR for row in book.rows) and not book.term(FX):
             raise UsageError(f"prices in NPR need a rate: add a row for {FX}")
 
         def loaded(connection: Connection, now: Prices) -> tuple[PriceBook, Currency, str]:  # noqa: ARG001, as every change
+            _refuse_same(book, now)
             return book, now.currency, f"the prices of {book.name} are in force"
 
         return self._change_prices("load_prices", {"name": book.name, "prices": len(book.rows)}, loaded, reason=reason)
@@ -97,7 +99,7 @@ class CostCommands(Commands):
         today = nepal_date(self.runtime.clock.now())
         if as_of > today:
             raise UsageError(f"the price of {known.key} is dated after today ({today}): say when its source gave it")
-        row = {"key": known.key, "amount": str(amount), "unit": known.unit, "currency": currency or known.currency}
+        row: dict[str, Any] = {"key": known.key, "amount": str(amount), "unit": known.unit, "currency": currency or known.currency}
         row |= {"per": str(known.per), "source": source.strip(), "as_of": as_of}
         price = book_of_rows(OWN, 1, [row]).rows[0]
         if known.key == FX and not price.amount:
@@ -116,6 +118,11 @@ def named_prices(connection: Connection, wanted: str) -> Prices:
         return preset_prices(wanted, in_force(connection).currency)
     known = [*PRESETS, *(row["name"] for row in price_books.history(connection))]
     raise UnknownName(f"no price book is called {wanted!r}; {near(wanted, dict.fromkeys(known))}")
+
+
+def _refuse_same(book: PriceBook, now: Prices) -> None:
+    if now.version and frozenset(book.rows) == frozenset(now.book.rows) and book.name == now.book.name:
+        raise Conflict(f"the prices of {book.name} are in force already, as version {now.version}")
 
 
 def _own(book: PriceBook, rows: list[Price]) -> PriceBook:

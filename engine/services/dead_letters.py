@@ -16,7 +16,6 @@ from engine.services.base import TYPED, Submitted, reasoned
 from engine.services.replays import Replay, Replays, Wanted, by_reason, earlier_replay
 from storage import dead_letters, runs
 from storage.dead_letters import WAITING, LetterFilter
-from storage.moves import STREAM
 from storage.status import LetterKind, LetterState, RunStatus, RunType
 
 MOST_CHOSEN = 10_000  # letters of one command
@@ -38,7 +37,7 @@ class _Date:
 
 
 class DeadLetterCommands(Replays):
-    """Edit, replay, discard, undo."""
+    """Edit, replay, discard, undo, of letters of daily files; `TickLetterCommands` has what is otherwise of the stream's."""
 
     def edit_letter(self, letter_id: int, raw: bytes | str) -> str:
         """Put a corrected line in the place of a letter's: it stands for the line in every later run of the same bytes."""
@@ -66,11 +65,6 @@ class DeadLetterCommands(Replays):
 
     def _edit(self, connection: Connection, letter: RowMapping, line: bytes) -> datetime | None:
         """Write a correction, unless it stands already; return when it was written."""
-        if letter["pipeline"] == STREAM:
-            raise UsageError(
-                f"letter {letter['id']} is a record of the stream, which is kept as it came and is not corrected. A trade that the tape "
-                f"of the source has comes in with: python -m engine reconcile --session {letter['partition']} --replay-gap; then discard it"
-            )
         if letter["kind"] == LetterKind.FILE:
             raise UsageError(f"letter {letter['id']} is a whole file; only lines can be corrected")
         if letter["raw"] is not None and line == letter["raw"].removesuffix(b"\r"):

@@ -1,4 +1,4 @@
-"""Commands that make a session of the stream equal to the official one: replay the gap, promote the batch."""
+"""Commands that make a session of the stream equal to the official one: replay the gap, settle its letters, promote the batch."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping
 from engine import reconciling
 from engine.errors import Conflict
 from engine.pipelines.daily_prices import daily_prices
+from engine.reconcile_words import says
 from engine.services.base import Submitted
 from engine.services.quality import BLOCKED
 from engine.services.streams import StreamCommands
@@ -17,13 +18,15 @@ from engine.stream.correction import corrected
 from engine.stream.intake import microseconds
 from engine.stream.logs import log_of
 from engine.stream.received import Gap, Received
+from engine.stream.reconcile import Verdict
 from engine.stream.records import Records
 from engine.stream.speed_layer import revise
 from engine.tapes import Tape, read_tape
-from storage import runs, sessions, speed_layer, stream_letters
+from storage import dead_letters, runs, sessions, speed_layer, stream_letters
 from storage.status import ACTIVE, RunStatus, RunType
 
 _UNBOOKED = "UnbookedFile"  # the error of a run whose file a person has to book
+_SETTLED = "the session is exact: every field is the official one, and every trade is there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class GapReplayed:
 
 
 class ReconciliationCommands(StreamCommands):
-    """Replay the gap, promote the batch."""
+    """Replay the gap, settle the letters, promote the batch."""
 
     def replay_gap(self, day: date) -> GapReplayed:
         """Bring into a session that is over every trade that the source's tape has and the session has not.
@@ -78,19 +81,34 @@ class ReconciliationCommands(StreamCommands):
             ingest = np.full(len(ticks), max(microseconds(at), int(ticks.time.max())))
             base = log.supplement(connection, day, Records(ticks, tape.symbols, ingest))
             lost = list(range(base, base + len(ticks)))
-            found = reconciling.received_of(self.runtime, connection, state, closed=base)
         late = missing.late.tolist()
-        correction = corrected(found, [*late, *lost])
-        revise(connection, day, correction, self._closes_before(connection, day))
         stream_letters.bring_in(connection, day, lost, origin=tape.origin, **who)
         stream_letters.bring_in(connection, day, late, origin=None, **who)
         waiting = stream_letters.waiting(connection, day, late)
         if waiting:
             stream_letters.take_in(connection, waiting, run_id=state["run_id"], **who)
+        correction = corrected(found, reconciling.received_of(self.runtime, connection, state))
+        revise(connection, day, correction, self._closes_before(connection, day))
         speed_layer.change(connection, day, updated_at=at)
         parts = [f"{len(lost):,} replayed from {tape.origin}"] if lost else []
         parts += [f"{len(late):,} that had come late taken in"] if late else []
         return f"Trades of {day}: {', '.join(parts)}; bars with a new revision: {len(correction.bars):,}."
+
+    def settle_letters(self, day: date) -> str:
+        """Put away the letters of a session that is exact: of what was set aside, nothing is missing. `Conflict` where it is not."""
+        found = reconciling.reconcile_stream(self.runtime, day)
+        if found.verdict is not Verdict.EXACT:
+            raise Conflict(f"only of a session that is exact nothing is missing: {says(found)}")
+        at = self.runtime.clock.now()
+        with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, "submit")
+            waiting = stream_letters.all_waiting(connection, day)
+            done = [number for number in waiting if dead_letters.discard(connection, number, by=self.actor, at=at, note=_SETTLED)]
+            if not done:
+                return f"No letter of {day} waits."
+            return self._audited(
+                connection, "settle_letters", {"day": day, "letters": len(done)}, f"Letters of {day} put away: {len(done):,}."
+            )
 
     def promote_batch(self, day: date) -> Submitted:
         """Have the official rows of a session served in the place of the stream's: queue its daily pipeline, unless they are served.

@@ -1,13 +1,12 @@
 """Commands about the stream: its sessions, and what it alerts about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
-from engine import reconciling
 from engine.alerts import rules as _rules  # noqa: F401, which registers them
 from engine.alerts.rule import ALERT_RULES
 from engine.clock import NEPAL, nepal_date
@@ -15,12 +14,9 @@ from engine.errors import Conflict, UnknownName, UsageError
 from engine.market.calendar import TradingCalendar
 from engine.services.base import PERSON_FIRST, Commands, Submitted, reasoned, refuse_before_opening
 from engine.stream.alerts import MARKET
-from engine.stream.correction import corrected
-from engine.stream.received import TAKEN_IN
 from engine.stream.rules import RULES
-from engine.stream.speed_layer import revise
-from storage import dead_letters, moves, runs, sessions, speed_layer, stream_letters
-from storage.dead_letters import WAITING
+from engine.stream.sources import AS_THEY_COME
+from storage import moves, runs, sessions, speed_layer
 from storage.status import RunStatus, RunType
 
 LONGEST_SILENCE = timedelta(days=30)
@@ -28,7 +24,7 @@ FASTEST = 99_999  # times the clock; beyond, "as fast as it goes" is what is mea
 
 
 class StreamCommands(Commands):
-    """Start, stop, pause, resume, speed; take in; acknowledge, silence."""
+    """Start, stop, pause, resume, speed; acknowledge, silence."""
 
     def start_stream(self, day: date, *, speed: float | None = None, request_key: str | None = None) -> Submitted:
         """Queue a session of the stream; one that was stopped goes on behind its last record. `speed` is times the clock, None: at once."""
@@ -92,47 +88,16 @@ class StreamCommands(Commands):
     def set_stream_speed(self, day: date, speed: float | None) -> str:
         """Replay at another speed: times the clock, None for as fast as it goes."""
         _refuse_speed(speed)
+        with self.runtime.database.reading() as connection:
+            known = speed_layer.state(connection, day)
+        if known is not None and known["source"] in AS_THEY_COME:
+            raise Conflict(f"{known['source']} gives ticks as they come: there is no speed to set")
         words = "as fast as it goes" if speed is None else f"at {speed:g} times the clock"
         return self._wish(day, "set_stream_speed", f"The stream of {day} goes {words}.", speed=speed)
-
-    def reinject_letters(self, ids: Sequence[int]) -> str:
-        """Take ticks in that were late or stamped wrongly: their windows are made anew as revisions, what the stream made of them stays.
-
-        `Conflict` while the stream works on the session, and for letters that cannot be taken in.
-        """
-        with self.runtime.database.transaction() as connection:
-            self.runtime.database.serialise(connection, "submit")
-            letters = self._reinjectable(connection, ids)
-            day, at = letters[0]["partition"], self.runtime.clock.now()
-            state = speed_layer.state(connection, day)
-            if state is None or state["ended_at"] is None:
-                raise Conflict(f"the stream is not done with {day}: wait for its end, then take its letters in")
-            correction = corrected(reconciling.received_of(self.runtime, connection, state), [row["line"] for row in letters])
-            in_it = [row["id"] for row in letters if row["line"] in set(correction.offsets.tolist())]
-            if not in_it:
-                raise Conflict("nothing to take in: the same trades are in the session already, from other records; discard the letters")
-            revise(connection, day, correction, self._closes_before(connection, day))
-            stream_letters.take_in(connection, in_it, run_id=state["run_id"], by=self.actor, at=at)
-            speed_layer.change(connection, day, updated_at=at)
-            said = f"Ticks of {day} taken in: {len(in_it):,}; bars with a new revision: {len(correction.bars):,}"
-            there, left = len(letters) - len(in_it), len(set(ids)) - len(letters)
-            said += f"; letters left as they were, whose trades are in the session already: {there:,}" if there else ""
-            said += f"; letters left as they were, which cannot be taken in: {left:,}." if left else "."
-            return self._audited(connection, "reinject_letters", {"ids": in_it}, said)
 
     def _closes_before(self, connection: Connection, day: date) -> Mapping[str, int]:
         before = TradingCalendar(self.runtime.source.reference().calendar).previous_session(day)
         return sessions.previous_closes(connection, day, before=before)
-
-    def _reinjectable(self, connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
-        found = dead_letters.by_ids(connection, list(dict.fromkeys(ids))) if ids else []
-        words = {reason.name.lower() for reason in TAKEN_IN}
-        good = [row for row in found if row["pipeline"] == moves.STREAM and row["state"] in WAITING and row["reason"] in words]
-        if not good:
-            raise Conflict(f"only open letters of the stream can be taken in, those that are {', '.join(sorted(words))}")
-        if len({row["partition"] for row in good}) > 1:
-            raise UsageError("the letters are of several sessions; take in those of one at a time")
-        return good
 
     def acknowledge_alert(self, key: str) -> str:
         """Write that somebody has seen an alert; the first one stays."""
@@ -212,6 +177,7 @@ def _refuse_unknown(connection: Connection, symbol: str | None) -> None:
     known = speed_layer.symbols(connection)
     if known and symbol not in known:
         near = get_close_matches(symbol, sorted(known), n=5, cutoff=0.5)
+        near = near or [name for name in sorted(known) if name.startswith(symbol[:2])][:5]
         there = f"the nearest are {', '.join(near)}" if near else "see the Stream page for those that were traded"
         raise UnknownName(f"there is no symbol {symbol!r}; {there}")
 

@@ -11,7 +11,7 @@ from engine.errors import UnknownName, UsageError
 from engine.pipeline.interrupts import set_from_handler
 from engine.runtime import Runtime
 from engine.stream.logs import log_of
-from engine.stream.sources import ticks_of
+from engine.stream.sources import AS_THEY_COME, ticks_of
 from engine.stream.ticks import SECOND
 from engine.stream.work import StreamProcess
 from engine.waiting import some_runner, wait_until
@@ -56,7 +56,7 @@ def told(found: Mapping[str, Any]) -> dict[str, Any]:
         "status": f"{found['run_status']} (run {found['run_id']}){', paused' if found['paused'] else ''}",
         "source": found["source"] or None,
         "simulated": "yes" if found["simulated"] else None,
-        "speed": "max" if speed is None else f"{speed:g} times the clock",
+        "speed": "as they come" if found["source"] in AS_THEY_COME else "max" if speed is None else f"{speed:g} times the clock",
         "records": f"{found['records']:,} received, {found['accepted']:,} accepted, {found['held']:,} held",
         "set aside": aside,
         "missing": f"{found['missing']:,} trades by the holes in the contract ids",

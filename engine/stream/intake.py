@@ -35,6 +35,8 @@ class Reason(IntEnum):
     OUT_OF_HOURS = 4
     DUPLICATE = 5  # its contract was accepted already
     LATE = 6  # its window is closed
+    CORRECTED = 7  # the record that a person wrote in its place is in the session
+    TAKEN_BACK = 8  # a person brought it in and took it out again
 
 
 SAYS: Mapping[Reason, str] = MappingProxyType(
@@ -45,6 +47,8 @@ SAYS: Mapping[Reason, str] = MappingProxyType(
         Reason.OUT_OF_HOURS: "it is stamped outside the hours of the session",
         Reason.DUPLICATE: "its contract was accepted before",
         Reason.LATE: "its window was closed when it came",
+        Reason.CORRECTED: "another record was written in its place",
+        Reason.TAKEN_BACK: "it was brought in and taken out again",
     }
 )
 

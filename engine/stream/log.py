@@ -72,6 +72,10 @@ class TickLog(Protocol):
         """
         ...
 
+    def whole(self, session: date, *, within: Connection | None = None) -> Records:
+        """Return every record of a session; the errors are those of `read`."""
+        ...
+
     def seek_time(self, session: date, time: int) -> int:
         """Return the offset of the first tick at or after `time` (microseconds since 1970, UTC), or the end where there is none."""
         ...

@@ -18,7 +18,8 @@ from engine.stream.alerts import COOLDOWN, GROUP, GROUP_SECONDS, HYSTERESIS, PEN
 from engine.stream.index_halt import levels_of
 from engine.stream.intake import Hours, Reason
 from engine.stream.market_seconds import MarketSeconds, Seconds
-from engine.stream.processor import LATENESS
+from engine.stream.panes import MarketBars, market_at, market_bars
+from engine.stream.processor import BAR_SECONDS, LATENESS
 from engine.stream.replay import Replay, replayed
 from engine.stream.rules import HALT_SYMBOLS, RULES, Known, Moment, Rule, active, moment
 from engine.stream.ticks import Floats, Symbols, Ticks, no_ticks
@@ -90,6 +91,14 @@ class PreparedTape:
         alerts.add(done.group, _scores(done, rules, thresholds), int(done.group.ticks.time.max()), done.seconds)
         alerts.close(Hours.of(self.session).closes)
         return replace(done.quiet, alerts=sorted(alerts.changed(), key=by_time), suppressed=alerts.suppressed)
+
+    def market(self, thresholds: Thresholds) -> tuple[MarketBars, Floats]:
+        """Return the market minute by minute, and how far it stood from the closes before at the end of each; nan where none is known."""
+        done = self._for(thresholds)
+        minutes = market_bars(done.quiet.bars)
+        if done.seconds is None:
+            return minutes, np.full(len(minutes.start), np.nan)
+        return minutes, market_at(done.seconds, (minutes.start + 1) * BAR_SECONDS)
 
     def ticks_of(self, symbol: str, thresholds: Thresholds) -> Ticks:
         """Return a symbol's trades in order, without those that were set aside."""

@@ -16,7 +16,6 @@ from engine.stream.alerts import Alerts, StreamAlert
 from engine.stream.bars import Bars, OpenBars
 from engine.stream.index_halt import levels_of
 from engine.stream.intake import Intake, Sorted
-from engine.stream.market_move import MarketBar, MarketMove
 from engine.stream.market_seconds import MarketSeconds
 from engine.stream.rules import WINDOW, Known, Rule, active, moment
 from engine.stream.ticks import SECOND, Ints, Symbols, Ticks, joined
@@ -37,7 +36,6 @@ class Output:
     reasons: Ints  # a `Reason` for each tick of the batch, in the order of arrival
     bars: Bars  # closed minutes
     alerts: list[StreamAlert]  # new or changed
-    market: list[MarketBar]
     watermark: int
 
 
@@ -54,7 +52,6 @@ class Processor:
     _trailing: Trailing = field(init=False)
     _open: OpenBars = field(init=False)
     _alerts: Alerts = field(init=False)
-    _market: MarketMove = field(init=False)
     _seconds: MarketSeconds = field(init=False)
     _active: list[Rule] = field(init=False)
     _known: Known = field(init=False)
@@ -66,7 +63,6 @@ class Processor:
         self._open = OpenBars(BAR_SECONDS * SECOND, self.rules.board_lot)
         self._active = active(self.thresholds)
         self._alerts = Alerts(self._active, self.symbols.names, self.thresholds, levels_of(self.session, self.thresholds))
-        self._market = MarketMove(BAR_SECONDS * SECOND)
         self._seconds = MarketSeconds(self.rules.board_lot)
         opening = nepal_time(self.session, self.rules.hours.opens.hour, self.rules.hours.opens.minute)
         self._known = Known(int(opening.timestamp()), float(self.rules.band_pct), np.full(0, np.nan))
@@ -117,8 +113,7 @@ class Processor:
 
     def _output(self, arrived: Sorted) -> Output:
         bars = self._open.close(arrived.watermark)
-        market = self._market.add(bars, arrived.watermark, self._known.previous_closes)
-        return Output(arrived.ticks, arrived.reasons, bars, self._alerts.changed(), market, arrived.watermark)
+        return Output(arrived.ticks, arrived.reasons, bars, self._alerts.changed(), arrived.watermark)
 
     def _know_closes(self) -> None:
         known = self._known.previous_closes

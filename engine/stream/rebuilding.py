@@ -4,7 +4,7 @@ The log and the times of ingest in it decide what comes out. What a person has t
 they still set it aside it is taken in again, as the newest revision of its bar; where they accept it, it came in time.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -14,16 +14,14 @@ import numpy as np
 from engine.stream.bars import rolled_up
 from engine.stream.content import Content, columns_of
 from engine.stream.correction import Correction, corrected
-from engine.stream.intake import Reason
 from engine.stream.log import TickLog
 from engine.stream.processor import BAR_SECONDS, Output, Processor
-from engine.stream.received import TAKEN_IN, Received, received
+from engine.stream.received import Decided, Received, received
 from engine.stream.speed_layer import DAY, alert_row, bar_columns, counts_of, day_columns, figures_of, letters_of, topic_digest
 from engine.thresholds import Thresholds
 from storage import dead_letters, speed_layer
 from storage.stream_content import ALERTS, BARS, DAYS, LETTERS, SAID, Columns, rows_of
 
-_EVERYTHING = 2**62
 _TAKEN_IN = 1  # the revision of bars with what people have taken in
 
 
@@ -34,8 +32,7 @@ class Question:
     session: date
     limits: Thresholds
     previous_closes: Mapping[str, int] = field(default_factory=dict)  # paisa
-    taken: Collection[int] = ()  # the offsets of the records that people have taken in
-    closed: int | None = None  # the offset from which on records came when the session was over
+    decided: Decided = field(default_factory=Decided)  # by people
 
 
 def rebuilt(log: TickLog, asked: Question, run: Mapping[Any, Any], *, at: datetime) -> Content:
@@ -43,13 +40,13 @@ def rebuilt(log: TickLog, asked: Question, run: Mapping[Any, Any], *, at: dateti
 
     Raises `SegmentDamaged` and `TicksGone` as the log does.
     """
-    records = log.read(asked.session, 0, _EVERYTHING).records
+    records = log.whole(asked.session)
     processor = Processor(asked.session, records.symbols, asked.limits, asked.previous_closes)
     there = np.arange(len(records)) < _live(asked, len(records))
     there[[it.row for it in records.unread]] = False
     output = processor.whole(records.ticks.take(there), records.ingest[there])
-    found = received(asked.session, records, asked.limits, closed=asked.closed)
-    correction = corrected(found, [offset for offset in asked.taken if Reason(int(found.reasons[offset])) in TAKEN_IN])
+    found = received(asked.session, records, asked.limits, Decided(closed=asked.decided.closed))
+    correction = corrected(found, found.after(asked.decided))
     return Content(
         bars=_bars(asked.session, output, correction),
         days=_days(asked, output, correction),
@@ -61,7 +58,7 @@ def rebuilt(log: TickLog, asked: Question, run: Mapping[Any, Any], *, at: dateti
 
 def _live(asked: Question, records: int) -> int:
     """Return how many records came while the session was not over."""
-    return records if asked.closed is None else asked.closed
+    return records if asked.decided.closed is None else asked.decided.closed
 
 
 def _bars(session: date, output: Output, correction: Correction) -> Columns:
@@ -73,6 +70,8 @@ def _bars(session: date, output: Output, correction: Correction) -> Columns:
 def _days(asked: Question, output: Output, correction: Correction) -> Columns:
     days = _by_symbol(day_columns(asked.session, rolled_up(output.bars, DAY // BAR_SECONDS), correction.symbols))
     days |= _by_symbol(day_columns(asked.session, correction.days, correction.symbols))
+    for symbol in correction.days_gone:
+        days.pop(symbol, None)
     known = asked.previous_closes
     return columns_of([row | {"previous_close_paisa": known.get(symbol)} for symbol, row in sorted(days.items())], DAYS)
 
@@ -82,13 +81,13 @@ def _by_symbol(columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _letters(asked: Question, found: Received, run: Mapping[Any, Any], at: datetime) -> Columns:
-    """Return the letters that the stream would have written, those left out that people have taken in."""
+    """Return the letters that the stream would have written, those left out that people have taken in, as they were or corrected."""
     live = _live(asked, len(found.records))
     letters = letters_of(asked.session, found.records.part(0, live), found.reasons[:live], 0)[: dead_letters.MOST_LETTERS]
-    taken = set(asked.taken)
+    settled = {*asked.decided.taken, *asked.decided.corrected}
     file = topic_digest(asked.session), f"ticks {asked.session}"
     empty = dict.fromkeys(LETTERS)
-    rows = [empty | dead_letters.fresh(run, *file, letter, at=at) for letter in letters if letter.line not in taken]
+    rows = [empty | dead_letters.fresh(run, *file, letter, at=at) for letter in letters if letter.line not in settled]
     return columns_of(rows, LETTERS)
 
 

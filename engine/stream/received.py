@@ -1,8 +1,8 @@
 """What a session of the stream received, as it stands now: every record judged, and with it what people have taken in since."""
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -18,18 +18,33 @@ TAKEN_IN = (
     Reason.LATE,
     Reason.FUTURE,
     Reason.OUT_OF_HOURS,
-)  # what a person may take in; the others are no trades of the session, or are in it
+    Reason.DUPLICATE,
+)  # what a person may take in as it is; the others are no trades of the session
 _WORDS = re.compile(rb"[^\s,;:\"'{}\[\]]+")
 _ANY_TIME = 10 * 24 * 60 * 60 * SECOND  # a lateness by which no trade of a session is late
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What people have decided about records of a session, each by its offset."""
+
+    taken: frozenset[int] = frozenset()  # they are in the session
+    corrected: frozenset[int] = frozenset()  # other records stand in their place
+    taken_back: frozenset[int] = frozenset()  # brought in, and taken out again
+    closed: int | None = None  # from here on records came when the session was over: they are late whatever their time
+
+
+_NOTHING = Decided()
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
-    """The records of a session; `reasons` has a `Reason` for each, ACCEPTED also for those that people have taken in."""
+    """The records of a session; `reasons` has a `Reason` for each, ACCEPTED also for those that people have taken in (`taken`)."""
 
     session: date
     records: Records
     reasons: Ints
+    taken: frozenset[int] = field(default_factory=frozenset)
 
     @property
     def accepted(self) -> Ints:
@@ -46,6 +61,7 @@ class Received:
     def takeable(self, offsets: Collection[int]) -> Ints:
         """Return which of the records at `offsets` can be taken in: of each contract the first, and none that is in the session.
 
+        A duplicate that says something else than the trade that the stream took under its contract is taken in for that one.
         `ValueError` where an offset holds no tick that may be taken in at all.
         """
         new = np.array(sorted(set(offsets)), np.int64)
@@ -55,32 +71,54 @@ class Received:
         contract = self.records.ticks.contract[new]
         first = np.zeros(len(new), np.bool_)
         first[np.unique(contract, return_index=True)[1]] = True
-        return new[first & ~np.isin(contract, self.accepted)]
+        there = self.holders(contract)
+        fresh = [bool(one) and self._may_enter(at, there) for at, one in zip(new.tolist(), first.tolist(), strict=True)]
+        return new[np.array(fresh, np.bool_)]
 
-    def with_taken(self, offsets: Ints) -> "Received":
-        """Return what stands once the records at `offsets` are taken in."""
+    def holders(self, contracts: Ints) -> Mapping[int, int]:
+        """Return by which records, given by offset, contracts are in the session; those that are not in it are left out."""
+        ours = self.records.ticks.contract
+        at = np.flatnonzero((self.reasons == Reason.ACCEPTED) & np.isin(ours, contracts))
+        return dict(zip(ours[at].tolist(), at.tolist(), strict=True))
+
+    def same(self, one: int, other: int) -> bool:
+        """Say whether two records are the same trade."""
+        return all(column[one] == column[other] for column in self.records.ticks.columns())
+
+    def _may_enter(self, offset: int, there: Mapping[int, int]) -> bool:
+        holder = there.get(int(self.records.ticks.contract[offset]))
+        if holder is None:
+            return True
+        return self.reasons[offset] == Reason.DUPLICATE and holder not in self.taken and not self.same(offset, holder)
+
+    def after(self, decided: Decided) -> "Received":
+        """Return what stands once people have decided so; a record that is taken in has its contract for itself."""
         reasons = self.reasons.copy()
-        reasons[offsets] = int(Reason.ACCEPTED)
-        return replace(self, reasons=reasons)
+        reasons[_places(decided.corrected)] = int(Reason.CORRECTED)
+        reasons[_places(decided.taken_back)] = int(Reason.TAKEN_BACK)
+        taken = _places(decided.taken)
+        if len(taken):
+            contract = self.records.ticks.contract
+            reasons[(reasons == Reason.ACCEPTED) & np.isin(contract, contract[taken])] = int(Reason.DUPLICATE)
+        reasons[taken] = int(Reason.ACCEPTED)
+        return replace(self, reasons=reasons, taken=self.taken | decided.taken)
 
 
-def received(
-    session: date, records: Records, thresholds: Thresholds, taken: Collection[int] = (), *, closed: int | None = None
-) -> Received:
-    """Judge the records of a session as the stream did.
+def _places(offsets: Collection[int]) -> Ints:
+    return np.array(sorted(offsets), np.int64)
 
-    Those at `taken` have been taken in by people. Those from offset `closed` on came when the session was over: they are late whatever
-    their time.
-    """
+
+def received(session: date, records: Records, thresholds: Thresholds, decided: Decided = _NOTHING) -> Received:
+    """Judge the records of a session as the stream did, and as people have since."""
     reasons = np.full(len(records), int(Reason.MALFORMED), np.int64)
     there = np.ones(len(records), np.bool_)
     there[[it.row for it in records.unread]] = False
     intake = Intake(session, int(thresholds[LATENESS.key] * SECOND))
     reasons[there] = intake.take(records.ticks.take(there), records.ingest[there]).reasons
-    if closed is not None:
-        after = reasons[closed:]
+    if decided.closed is not None:
+        after = reasons[decided.closed :]
         after[after == Reason.ACCEPTED] = int(Reason.LATE)
-    return Received(session, records, reasons).with_taken(np.array(sorted(taken), np.int64))
+    return Received(session, records, reasons).after(decided)
 
 
 @dataclass(frozen=True, slots=True)

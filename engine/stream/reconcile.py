@@ -71,6 +71,14 @@ class Verdict(StrEnum):
     NOT_POSSIBLE = "not possible"  # there are no official rows
 
 
+class Evidence(StrEnum):
+    """What says how many trades there were, the best first."""
+
+    EXCHANGE = "the exchange's own total"
+    ROWS = "the sum of the official rows"
+    IDS = "the contract ids alone"  # they cannot tell a lost end, nor a partition of which no trade came
+
+
 @dataclass(frozen=True, slots=True)
 class OfficialDay:
     """The official daily rows of a session."""
@@ -121,6 +129,7 @@ class Reconciliation:
     official_trades: int | None
     set_aside: Mapping[str, int]  # records, by reason
     over: bool = True
+    evidence: Evidence = Evidence.IDS
 
     @property
     def received(self) -> int:
@@ -141,8 +150,14 @@ class Reconciliation:
 
     @property
     def tail(self) -> int | None:
-        """How many trades were lost behind the last ones that came, where no id can tell of them."""
+        """How many trades were lost where no id can tell of them: behind the last ones that came, or of a partition of which none did."""
         return None if self.missing_by_total is None else self.missing_by_total - self.missing_by_ids
+
+    @property
+    def silent(self) -> Sequence[int]:
+        """The partitions below the highest of which not one trade came: most have none on most days, so only a total tells of a loss."""
+        there = {part.partition for part in self.partitions}
+        return [number for number in range(1, max(there, default=0)) if number not in there]
 
     @property
     def complete_by_ids(self) -> float | None:
@@ -215,7 +230,8 @@ def stream_reconciled(found: Received, served: Mapping[str, Values], official: O
     records = found.records
     read = np.ones(len(records), np.bool_)
     read[[it.row for it in records.unread]] = False
-    missed = _missed(records.ticks.take(read), records.symbols, found.reasons[read], found.accepted, [it.raw for it in records.unread])
+    unread = [it.raw for it in records.unread if found.reasons[it.row] == Reason.MALFORMED]  # of a corrected one the correction tells
+    missed = _missed(records.ticks.take(read), records.symbols, found.reasons[read], found.accepted, unread)
     aside = Counter(Reason(reason).name.lower() for reason in found.reasons[found.reasons != Reason.ACCEPTED].tolist())
     return compared(Trades(found.session, Side.STREAM, served, found.completeness, aside, missed, over), official)
 
@@ -228,7 +244,8 @@ def compared(trades: Trades, official: OfficialDay) -> Reconciliation:
         for symbol in sorted(trades.rows.keys() | official.rows.keys())
     ]
     total = _official_trades(official, trades.rows)
-    return Reconciliation(trades.session, trades.side, results, trades.partitions, total, trades.set_aside, trades.over)
+    evidence = Evidence.EXCHANGE if official.trades is not None else Evidence.ROWS if official.rows else Evidence.IDS
+    return Reconciliation(trades.session, trades.side, results, trades.partitions, total, trades.set_aside, trades.over, evidence)
 
 
 def tape_rows(days: Bars, names: Sequence[str]) -> dict[str, Values]:

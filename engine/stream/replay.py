@@ -10,7 +10,6 @@ from engine.stream.alerts import StreamAlert
 from engine.stream.bars import Bars, by_symbol, rolled_up
 from engine.stream.contracts import Completeness
 from engine.stream.intake import Reason
-from engine.stream.market_move import MarketBar
 from engine.stream.processor import BAR_SECONDS, Processor
 from engine.stream.ticks import Ints, Symbols, Ticks
 from engine.thresholds import Thresholds
@@ -26,7 +25,6 @@ class Replay:
     symbols: Symbols
     bars: Bars  # of a minute, by (symbol, start)
     days: Bars  # one a symbol
-    market: list[MarketBar]
     alerts: list[StreamAlert]  # by the time at which they fired
     suppressed: int
     reasons: Ints  # a `Reason` for each tick, in the order given
@@ -55,7 +53,6 @@ def replayed(
         symbols=symbols,
         bars=bars,
         days=rolled_up(bars, _DAY // BAR_SECONDS),
-        market=output.market,
         alerts=sorted(output.alerts, key=by_time),
         suppressed=processor.suppressed,
         reasons=output.reasons,

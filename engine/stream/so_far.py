@@ -1,6 +1,6 @@
 """A session as its log has it so far, second by second; read again and again, it takes only what has come since."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from threading import RLock
@@ -13,8 +13,11 @@ from engine.stream.intake import Intake, Reason
 from engine.stream.log import TickLog
 from engine.stream.market_seconds import MarketSeconds, Seconds
 from engine.stream.panes import Panes, SymbolPanes
-from engine.stream.ticks import SECOND, Floats, Ints, Symbols, Ticks, joined
+from engine.stream.processor import LATENESS
+from engine.stream.received import Decided, received
+from engine.stream.ticks import SECOND, Floats, Symbols, Ticks, joined
 from engine.stream.trailing import grouped
+from engine.thresholds import snapshot
 
 _AT_ONCE = 100_000  # records that are read at a time
 Closes = Callable[[], Mapping[str, int]]  # the closes before, in paisa, of the symbols traded so far
@@ -22,13 +25,13 @@ Closes = Callable[[], Mapping[str, int]]  # the closes before, in paisa, of the 
 
 @dataclass(slots=True)
 class SoFar:
-    """What the watermark has passed of a session; `taken_in` are offsets of ticks that people took in, which only a closed one has."""
+    """What the watermark has passed of a session; `decided` is what people have decided of its records, which only a closed one has."""
 
     log: TickLog
     session: date
     lateness_s: float
     closes: Closes
-    taken_in: Collection[int] = ()
+    decided: Decided = field(default_factory=Decided)
     panes: Panes = field(init=False)
     symbols: Symbols = field(init=False)
     records: int = 0
@@ -51,6 +54,8 @@ class SoFar:
         with self._lock:
             state = self.log.state(self.session)
             ready = []
+            if self.decided != Decided() and not self.closed:
+                ready.append(self._whole())
             while self.records < state.records:
                 ready.append(self._next())
             if state.closed_at is not None and not self.closed:
@@ -81,18 +86,20 @@ class SoFar:
                 self._moves = [Seconds(*(np.concatenate(columns) for columns in zip(*self._moves, strict=True)))]
             return self._moves[0] if self._moves else MarketSeconds(1).close()
 
+    def _whole(self) -> Ticks:
+        """Return what is in a session that is over, as people have decided."""
+        records = self.log.whole(self.session)
+        self.symbols, self.records, self.closed = records.symbols, len(records), True
+        found = received(self.session, records, snapshot({LATENESS.key: self.lateness_s}, 0), self.decided)
+        return records.ticks.take(found.reasons == Reason.ACCEPTED)
+
     def _next(self) -> Ticks:
-        batch = self.log.read(self.session, self.records, _AT_ONCE)
-        records = batch.records
+        records = self.log.read(self.session, self.records, _AT_ONCE).records
         self.symbols = records.symbols
         there = np.ones(len(records), np.bool_)
         there[[it.row for it in records.unread]] = False
-        ticks = records.ticks.take(there)
-        arrived = self._intake.take(ticks, records.ingest[there])
         self.records += len(records)
-        offsets: Ints = batch.base + np.flatnonzero(there)
-        taken = (arrived.reasons != Reason.ACCEPTED) & np.isin(offsets, list(self.taken_in))
-        return joined([arrived.ticks, ticks.take(taken)])
+        return self._intake.take(records.ticks.take(there), records.ingest[there]).ticks
 
     def _add(self, ticks: Ticks) -> None:
         if len(self.symbols) > len(self._known):

@@ -138,6 +138,10 @@ class Session:
             "thresholds": self.thresholds.version,
         }
 
+    def days(self) -> Bars:
+        """Return every symbol's day as it stands."""
+        return self._days.now()
+
     def _bar_columns(self, bars: Bars) -> dict[str, Sequence[Any]]:
         return bar_columns(self.day, bars, self.processor.symbols, speed_layer.FIRST)
 
@@ -169,6 +173,7 @@ def revise(connection: Connection, day: date, correction: Correction, previous_c
     speed_layer.add_bars(connection, bar_columns(day, correction.bars, correction.symbols, revision))
     days = day_columns(day, correction.days, correction.symbols)
     speed_layer.set_days(connection, days | {"previous_close_paisa": [previous_closes.get(name) for name in days["symbol"]]})
+    speed_layer.drop_days(connection, day, correction.days_gone)
     speed_layer.change(connection, day, **figures_of(correction.after))
 
 

@@ -92,7 +92,8 @@ class Trailing:
         self.longest = longest  # seconds
         self._rows = longest + 2 + _PANES_AT_ONCE
         self._width = 0  # symbols that there is room for
-        self._pane: int | None = None  # the second up to which the rows are filled
+        self._began: int | None = None  # the second from which on the rows are filled
+        self._pane: int | None = None  # and up to which
         self._first = self._seconds = 0  # where the seconds of the last `add` begin, and how many there are
         self._total, self._count = np.zeros(0), np.zeros(0)
         self._totals, self._counts = np.zeros((self._rows, 0)), np.zeros((self._rows, 0))
@@ -137,6 +138,7 @@ class Trailing:
     def _fill(self, group: Grouped, before: Before) -> None:
         first, last = self._first, self._first + self._seconds - 1
         self._carry_to(first)
+        self._began = first if self._began is None else self._began
         if first == last:
             symbols, ends = group.symbols, group.first + group.size - 1
             self._total[symbols] = before.total[ends] + group.ticks.rate[ends]
@@ -169,10 +171,17 @@ class Trailing:
     def _reach(self, symbols: int) -> None:
         if symbols <= self._width:
             return
-        more = -(-symbols // 64) * 64 - self._width
-        self._width += more
-        self._total, self._count = (np.pad(sums, (0, more)) for sums in (self._total, self._count))
-        self._totals, self._counts = (np.pad(rows, ((0, 0), (0, more))) for rows in (self._totals, self._counts))
+        before, self._width = self._width, -(-symbols // 64) * 64
+        self._total, self._count = (np.pad(sums, (0, self._width - before)) for sums in (self._total, self._count))
+        self._totals, self._counts = (self._wider(rows) for rows in (self._totals, self._counts))
+
+    def _wider(self, rows: Floats) -> Floats:
+        """Return rows with room for all symbols. What is noughts anyway is not copied: memory that nobody wrote to costs nothing."""
+        wider = np.zeros((self._rows, self._width))
+        if self._pane is not None and self._began is not None:
+            filled = np.arange(max(self._began, self._pane + 1 - self._rows), self._pane + 1) % self._rows
+            wider[filled, : rows.shape[1]] = rows[filled]
+        return wider
 
 
 class WholeTape:

@@ -13,7 +13,7 @@ from engine.stream.content import Content
 from engine.stream.rules import RULES
 from engine.stream.ticks import SECOND
 from engine.thresholds import Thresholds
-from storage.stream_content import VALUES, bars_by_minute, by_key, rows_of
+from storage.stream_content import VALUES, Columns, bars_by_minute, by_key, rows_of
 from storage.types import EPOCH
 
 _ALERT = ("state", "began_us", "fired_us", "resolved_us", "score", "bound", "contract", "rate_paisa", "suppressed", "market_key", "members")
@@ -84,7 +84,7 @@ class Given:
 def compared(a: Given, b: Given) -> Compared:
     """Compare what is served (A) with a shadow version (B)."""
     parts = {Part.BARS: _bars(a, b), Part.DAYS: _days(a, b), Part.ALERTS: _alerts(a, b), Part.LETTERS: _letters(a, b)}
-    sizes = {part: len(next(iter(b.content.parts()[part].values()))) for part in Part} | {Part.BARS: len(bars_by_minute(b.content.bars))}
+    sizes = {part: len(next(iter(b.content.parts()[part].values()))) for part in Part} | {Part.BARS: len(_traded(b.content.bars))}
     found = {part: list(differences) for part, differences in parts.items()}
     counts = {part: _counted(found[part], sizes[part]) for part in Part}
     return Compared(counts, [one for part in Part for one in found[part]], len(_other_closes(a, b)))
@@ -95,8 +95,13 @@ def _counted(differences: Sequence[Difference], in_b: int) -> Counts:
     return Counts(in_b - only_b - differ, only_a, only_b, differ)
 
 
+def _traded(bars: Columns) -> dict[tuple[str, int], tuple[Any, ...]]:
+    """Return the newest bar of each minute in which something was traded: of a trade that was taken out again, an empty one is left."""
+    return {key: bar for key, bar in bars_by_minute(bars).items() if bar[-1]}
+
+
 def _bars(a: Given, b: Given) -> Iterator[Difference]:
-    old, new = bars_by_minute(a.content.bars), bars_by_minute(b.content.bars)
+    old, new = _traded(a.content.bars), _traded(b.content.bars)
     for key in sorted(old.keys() | new.keys()) if old != new else ():
         if old.get(key) != new.get(key):
             symbol, start = key

@@ -14,13 +14,14 @@ from engine.market.calendar import TradingCalendar
 from engine.pipelines.thresholds import load
 from engine.runtime import Runtime
 from engine.stream.content import Content, packed, served, unpacked
+from engine.stream.deciding import decided_on
 from engine.stream.log import TickLog
 from engine.stream.logs import log_of
 from engine.stream.rebuilding import Question, rebuilt
 from engine.stream.version_diff import Compared, Given, compared
 from engine.thresholds import Thresholds, snapshot
 from engine.version import code_version
-from storage import runs, sessions, speed_layer, stream_letters, stream_versions, thresholds
+from storage import runs, sessions, speed_layer, stream_versions, thresholds
 from storage.status import VersionSide
 
 MOST_ATTEMPTS = 3  # a session that took more processes with it is the cause
@@ -50,8 +51,9 @@ def limits_of_version(connection: Connection, row: Mapping[Any, Any]) -> Thresho
 def made_of(connection: Connection, log: TickLog, session: date) -> str:
     """Return what is another when the log of a session is, or what people have taken in of it."""
     state = log.state(session, within=connection)
-    taken = sorted(stream_letters.taken_in(connection, session))
-    return sha256(f"{state.records}|{state.tail}|{taken}".encode()).hexdigest()[:32]
+    decided = decided_on(connection, session)
+    corrected = f"|{sorted(decided.corrected)}|{sorted(decided.taken_back)}" if decided.corrected or decided.taken_back else ""
+    return sha256(f"{state.records}|{state.tail}|{sorted(decided.taken)}{corrected}".encode()).hexdigest()[:32]
 
 
 def build_waiting(runtime: Runtime, tell: Callable[[Mapping[str, Any]], Any]) -> Built:
@@ -88,8 +90,7 @@ def _build(runtime: Runtime, version: int, session: date) -> str | None:
             session,
             limits_of_version(connection, asked),
             sessions.previous_closes(connection, session, before=before),
-            stream_letters.taken_in(connection, session),
-            stream_letters.closed_at(connection, session),
+            decided_on(connection, session),
         )
         origin = made_of(connection, log, session)
         run = runs.one(connection, state["run_id"])

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from engine.clock import nepal_date
 from engine.costs.measured import Usage
 from engine.errors import ConsoleError, Fenced, LakeError, SourceError, TickLogError
+from engine.log_file import keep_short, log_file
 from engine.market.calendar import TradingCalendar
 from engine.metering import KIB, Metering
 from engine.pipeline.context import cpu_us
@@ -27,7 +28,7 @@ from engine.pipelines.thresholds import load
 from engine.runtime import HOST, Runtime
 from engine.stream.intake import microseconds
 from engine.stream.log import TickLog
-from engine.stream.measures import measures
+from engine.stream.measures import measures, spread
 from engine.stream.records import Records
 from engine.stream.sources.source import Received, TickReader, TickSource
 from engine.stream.speed_layer import Session
@@ -167,7 +168,8 @@ class StreamWork:
             self._still_mine(connection)
             session.close(connection, at=at)
             figures = session.figures()
-            metrics.record(connection, moves.STREAM, self.run["id"], measures(figures), at=at, known={})
+            measured = [*measures(figures), *spread(session.days(), session.processor.symbols, session.previous_closes)]
+            metrics.record(connection, moves.STREAM, self.run["id"], measured, at=at, known={})
             reason = f"{figures['accepted']:,} of {figures['records']:,} records accepted, {figures['missing']:,} trades missing"
             told = {"rows": figures["accepted"], "verdict": Verdict.SESSION, "session_date": self.day, "reason": reason}
             self._move(connection, RunStatus.SUCCEEDED, **told)
@@ -236,9 +238,13 @@ class Patient:
         self._reader: TickReader | None = None
         self._speed: float | None = None
         self._wait = PATIENCE[0]
+        self._due = 0.0  # when the source is asked again
 
     def poll(self, speed: float | None) -> Received | None:
         """Return what there is; None where the source did not answer. Errors that asking again cannot help go on."""
+        if monotonic() < self._due:  # meanwhile people may want it to stop
+            Event().wait(min(GATHER, self._due - monotonic()))
+            return None
         try:
             if self._reader is None or speed != self._speed:
                 self.close()
@@ -249,7 +255,7 @@ class Patient:
             if not error.retryable:
                 raise
             self._work.note(f"{error} Asked again in {self._wait:g} s.")
-            Event().wait(self._wait)
+            self._due = monotonic() + self._wait
             self._wait = min(self._wait * 2, PATIENCE[1])
             return None
         self._wait = PATIENCE[0]
@@ -330,3 +336,4 @@ class StreamProcess:
                     runners.beat(connection, self.process_id, at=self.runtime.clock.now(), run_id=self.run_id)
             except OperationalError as error:
                 structlog.get_logger().warning("stream_beat_put_off", error=str(error.orig))
+            keep_short(log_file(self.runtime.settings.home))

@@ -157,7 +157,6 @@ def _actions(picked: Sequence[AlertView], *, arrived: int) -> None:
 
 def _grid(rows: Sequence[AlertView], key: str, *, unfolded: str | None, one_session: bool) -> None:
     opened, folds = f"{key}_open", f"{key}_fold"
-    states = 215 if any(len(_states(row)) > 1 for row in rows) else 120
     st.dataframe(
         frame(rows, unfolded=unfolded, one_session=one_session),
         key=key,
@@ -177,7 +176,7 @@ def _grid(rows: Sequence[AlertView], key: str, *, unfolded: str | None, one_sess
                 help="Its chart on the Stream page",
             ),
             "State": st.column_config.MultiselectColumn(
-                options=list(_MARKS.values()), color=[look(standing).colour for standing in AlertStanding], width=states
+                options=list(_MARKS.values()), color=[look(standing).colour for standing in AlertStanding], width=120
             ),
             "At": st.column_config.TextColumn(width=76, help="When it fired, in Nepal, by the session's own time"),
             "What": st.column_config.TextColumn(width=365),
@@ -185,6 +184,7 @@ def _grid(rows: Sequence[AlertView], key: str, *, unfolded: str | None, one_sess
                 type="tertiary", key=folds, alignment="left", width=150, help="Show or hide its symbols"
             ),
             "Kept quiet": st.column_config.NumberColumn(format="localized", width=76, help="Broken anew within the cooldown"),
+            "Lasted": st.column_config.TextColumn(help="From when it fired until it was over"),
             "Seen by": st.column_config.TextColumn(width=150),
         },
     )
@@ -201,7 +201,7 @@ def frame(rows: Sequence[AlertView], *, unfolded: str | None = None, one_session
     return pa.table(
         {
             "Symbol": [_label(row, one_session=one_session) for row in rows],
-            "State": [_states(row) for row in rows],
+            "State": [[_MARKS[row.standing]] for row in rows],
             "At": [say.clock_time(instant(row.fired_us)) for row in rows],
             "What": [what(row, windows[row.session]) for row in rows],
             **folds,
@@ -210,12 +210,6 @@ def frame(rows: Sequence[AlertView], *, unfolded: str | None = None, one_session
             "Seen by": [row.acknowledged_by for row in rows],
         }
     )
-
-
-def _states(row: AlertView) -> list[str]:
-    """Return where an alert stands; of one that was acknowledged also whether it is over."""
-    over = row.standing is AlertStanding.ACKNOWLEDGED and row.resolved_us is not None
-    return [_MARKS[row.standing], *([_MARKS[AlertStanding.RESOLVED]] if over else [])]
 
 
 def _label(row: AlertView, *, one_session: bool) -> str:

@@ -11,7 +11,7 @@ from engine.costs.presets import PRESETS
 from engine.costs.price_book import Currency, PriceBook
 from engine.costs.question import AS_IT_IS, IN_FORCE, TODAY, Question, asked
 from engine.costs.what_if import Workload, spot_of
-from pages.ui import cost_data
+from pages.ui import cost_data, cost_lab_data
 from pages.ui.cost_words import class_name
 from pages.ui.text import plain
 
@@ -102,7 +102,7 @@ def turned(workload: Workload, book: PriceBook) -> Question:
             now.currency or cost_data.prices().currency.value,
             default=cost_data.prices().currency.value,
         )
-        books = [IN_FORCE, *dict.fromkeys((*PRESETS, *cost_data.own_books()))]
+        books = [IN_FORCE, *dict.fromkeys((*PRESETS, *(version.name for version in cost_data.versions())))]
         _choice("book", "Price book", books, now.book if now.book in books else IN_FORCE, default=IN_FORCE)
     with st.expander("How often it is read", icon=":material/visibility:", key="cost_reads"):
         _sliders(READS, now)
@@ -177,7 +177,7 @@ def _sliders(controls: Sequence[Control], now: Question) -> None:
 
 
 def _of_book(name: str) -> Any:
-    book = cost_data.book(in_address()[0].book)
+    book = cost_lab_data.book(in_address()[0].book)
     _, discount = spot_of(TODAY, book)
     return round(100 * discount) if name == "discount" else 100 * book.term("compute.interrupted_a_month")
 

@@ -4,10 +4,10 @@ import streamlit as st
 
 from engine.costs.question import Question
 from pages.ui import cost_controls as controls
-from pages.ui import cost_data
+from pages.ui import cost_lab_data
 from pages.ui import format as say
 from pages.ui.actions import perform, services
-from pages.ui.cost_data import SavedView
+from pages.ui.cost_lab_data import SavedView
 from pages.ui.text import plain
 from pages.ui.url_choice import choice
 
@@ -16,7 +16,7 @@ AGAINST = "against"
 
 def bar(question: Question, against: str | None) -> None:
     """Draw what A is, and the ways to open and to keep a scenario."""
-    kept = cost_data.saved()
+    kept = cost_lab_data.saved()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choice("A is", [one.name for one in kept], name=AGAINST, default=None, placeholder="As it is today", width=220)
         st.space("stretch")

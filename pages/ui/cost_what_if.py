@@ -19,7 +19,7 @@ from engine.costs.storage_classes import STANDARD_SPEED, storage_classes
 from engine.costs.what_if import Projection, Workload, answer, holding, recommended
 from engine.errors import ConsoleError
 from pages.ui import cost_controls as controls
-from pages.ui import cost_data, cost_saved
+from pages.ui import cost_data, cost_lab_data, cost_saved, data
 from pages.ui import cost_words as words
 from pages.ui import format as say
 from pages.ui.charts import costs as charts
@@ -55,7 +55,7 @@ def lab(workload: Workload) -> None:
     if wrong:
         st.warning(f"The address has values for {', '.join(wrong)} that mean nothing; they are passed over.", icon=":material/link_off:")
     try:
-        book = cost_data.book(asked.book)
+        book = cost_lab_data.book(asked.book)
     except ConsoleError as error:
         st.error(shown(str(error)), icon=":material/error:")
         book, asked = cost_data.prices().book, asked.model_copy(update={"book": TODAY.book})
@@ -80,8 +80,8 @@ def lab(workload: Workload) -> None:
 def _compare(workload: Workload, question: Question, book: PriceBook) -> Compared:
     currency = question.currency or cost_data.prices().currency
     name = st.query_params.get(cost_saved.AGAINST)
-    before = cost_data.against(name).chosen_in(question)
-    known = name if any(one.name == name for one in cost_data.saved()) else None
+    before = cost_lab_data.against(name).chosen_in(question)
+    known = name if any(one.name == name for one in cost_lab_data.saved()) else None
     return Compared(workload, book, currency, known, answer(workload, before, book, currency), answer(workload, question, book, currency))
 
 
@@ -272,5 +272,5 @@ def _foot(seen: Compared, took: float) -> None:
         f"Made in {1000 * took:.0f} ms from what was measured until {say.day(seen.workload.until)}, at the prices of {shown(priced)}. "
         "It is what the work would cost in a cloud, not a bill that anybody sends."
     )
-    for warning in staleness(seen.book, seen.b.lines, seen.currency, today=cost_data.today()):
+    for warning in staleness(seen.book, seen.b.lines, seen.currency, today=data.today()):
         st.caption(f":material/history: {shown(warning[:1].upper() + warning[1:])}.")

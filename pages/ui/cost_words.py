@@ -36,8 +36,8 @@ _FEWEST_DIGITS, _WHOLE, _THOUSAND = 2, 100, 1000
 
 
 def money(amount: Decimal, currency: Currency) -> str:
-    """Return an amount with its currency, as precisely as it is worth: `USD 0.0123`, `NPR 1.64`, `NPR 12,345`."""
-    return f"{currency} {number(amount)}"
+    """Return an amount with its currency, as precisely as it is worth: `0.0123 USD`, `1.64 NPR`, `12,345 NPR`."""
+    return f"{number(amount)} {currency}"
 
 
 def number(amount: Decimal) -> str:

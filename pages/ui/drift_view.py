@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from engine.drift.judging import SERIES, Z
+from engine.drift.limits import MOST_GROSS
 from engine.drift.watched import WATCHED
 from pages.ui import drift_data, theme
 from pages.ui import drift_words as words
@@ -26,6 +27,10 @@ _BANNERS = {
     DriftCause.REGIME: (st.info, ":material/trending_down:"),
     DriftCause.DECLARED: (st.warning, ":material/gavel:"),
 }
+UNSAID = (
+    f"Until somebody says what it is, sessions like it go on alarming, {MOST_GROSS} of them at most; then they are what is usual. "
+    "A fault is never what others are compared with, a change that is accepted is from its first session on."
+)
 _FAR = 2.0  # robust deviations from which the market's own moves are called so
 
 
@@ -119,7 +124,7 @@ def _labels(report: ReportView, said: SaidView | None) -> None:
             if st.button("Take it back", key="label_back", type="tertiary", icon=":material/undo:"):
                 perform("Taken back.", services().label_drift, report.session, None)
         else:
-            st.caption("What is it?", width="content")
+            st.caption("What is it?", width="content", help=UNSAID if report.cause is DriftCause.ALARM else None)
             for label in DriftLabel:
                 seen = theme.look(label)
                 if st.button(seen.word.capitalize(), key=f"label_{label.value}", icon=seen.icon, help=MEANS[label]):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def chart(seen: Compared, listed: Sequence[SidedAlert], symbol: str | None) -> N
         line, name, unit = _prices(seen, symbol), symbol, "NPR"
         rows: Sequence[str] = ()
     else:
-        line, name, unit = _market(seen.b)
+        line, name, unit = _market(seen)
         rows = [name_of(rule) for rule in RULES if any(one.alert.rule == rule for one in shown)]
     marks = [
         charts.Mark(
@@ -139,15 +140,13 @@ def _prices(seen: Compared, symbol: str) -> list[tuple[int, float | None]]:
     return [(at, rate / 100) for at, rate in zip(ticks.time.tolist(), ticks.rate.tolist(), strict=True)]
 
 
-def _market(replay: Replay) -> tuple[list[tuple[int, float | None]], str, str]:
+def _market(seen: Compared) -> tuple[list[tuple[int, float | None]], str, str]:
     """Return how far the market has moved from the closes before; where none is known, how much was traded."""
-    if any(minute.move_pct is not None for minute in replay.market):
-        moves = [
-            (minute.start * BAR_SECONDS * SECOND, None if minute.move_pct is None else round(minute.move_pct, 3))
-            for minute in replay.market
-        ]
-        return moves, "Mean move", "%"
-    return [(minute.start * BAR_SECONDS * SECOND, float(minute.trades)) for minute in replay.market], "Trades", "a minute"
+    minutes, moves = seen.prepared.market(seen.now)
+    starts = (minutes.start * (BAR_SECONDS * SECOND)).tolist()
+    if not np.isnan(moves).all():
+        return [(at, None if isnan(move) else round(move, 3)) for at, move in zip(starts, moves.tolist(), strict=True)], "Mean move", "%"
+    return list(zip(starts, minutes.trades.astype(np.float64).tolist(), strict=True)), "Trades", "a minute"
 
 
 def table(seen: Compared, listed: Sequence[SidedAlert]) -> None:

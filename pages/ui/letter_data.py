@@ -1,6 +1,6 @@
 """Reads of the dead letters: the list, one letter with its file, what a correction would come to; nothing here writes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +13,11 @@ from engine.market.csv_line import cells_of
 from engine.market.unpack import unpack
 from engine.pipeline.context import TableCache
 from engine.pipelines.recheck import Fate, Recheck, content_of, recheck
-from engine.stream.received import TAKEN_IN
+from engine.reconciling import received_now
+from engine.services.dead_letters import one_line
+from engine.stream.intake import microseconds
+from engine.stream.mending import mended
+from engine.stream.received import TAKEN_IN, Received
 from pages.ui import data
 from pages.ui.shared import shared
 from pages.ui.views import View
@@ -79,8 +83,9 @@ class LetterView(View):
 
     @property
     def can_be_taken_in(self) -> bool:
-        """Whether a person may take it into its session after all: it is a trade, and only came late or was stamped wrongly."""
-        return self.of_stream and self.waits and self.reason in {reason.name.lower() for reason in TAKEN_IN}
+        """Whether a person may take it into its session after all: it is a trade that was set aside, or was corrected to be one."""
+        as_it_is = self.reason in {reason.name.lower() for reason in TAKEN_IN}
+        return self.of_stream and self.waits and (as_it_is or self.edited_raw is not None)
 
     @property
     def corrected(self) -> bool:
@@ -185,6 +190,41 @@ def would_be(letter_id: int, line: str) -> Recheck:
         return recheck(engine.runtime.runtime(), asked | _file(found), line.encode(), content=file.content, cache=TableCache())
     except ConsoleError as error:
         return Recheck(Fate.UNKNOWN, str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class TickFate:
+    """What a record would come to in the place of one that the stream has set aside; `problem` says why it cannot come in."""
+
+    over: bool  # whether the stream is done with the session: before, nothing is taken in
+    problem: str | None = None
+    says: str = ""  # the trade
+    symbol: str = ""
+    known: bool = True  # whether the symbol was traded in the session
+    twin: int | None = None  # the offset by which the same trade is in the session already
+    symbols: Sequence[str] = ()  # of the session
+
+
+@shared(seconds=10, entries=2)
+def _received(session: date) -> Received:
+    return received_now(engine.runtime.runtime(), session)
+
+
+@shared(seconds=10, entries=100)
+def would_be_tick(letter_id: int, line: str) -> TickFate:
+    """Return what a record would come to in the place of a letter's."""
+    runtime, found = engine.runtime.runtime(), letter(letter_id)
+    if found is None:
+        return TickFate(False, f"there is no dead letter {letter_id}")
+    with runtime.database.reading() as connection:
+        state = speed_layer.state(connection, found.partition)
+    over = state is not None and state["ended_at"] is not None
+    try:
+        known = _received(found.partition)
+        trade = mended(known, one_line(line), at=microseconds(runtime.clock.now()))
+    except (ConsoleError, ValueError) as error:
+        return TickFate(over, str(error))
+    return TickFate(over, None, trade.says, trade.symbol, trade.known, trade.twin, known.records.symbols.names)
 
 
 def bronze_bytes(letter_id: int) -> bytes:

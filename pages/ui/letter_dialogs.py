@@ -45,6 +45,8 @@ def ask_take_in(picked: Sequence[LetterView]) -> None:
     def ask() -> None:
         st.markdown(_listed(picked))
         st.markdown("The bars that they belong to get a new revision; what the stream made of them stays beside it. No alert is raised.")
+        if any(letter.reason == "duplicate" and letter.edited_raw is None for letter in picked):
+            st.caption("A duplicate that says something else takes the place of the trade under its contract; an equal copy stays out.")
         if len(days) > 1:
             st.warning("They are of several sessions. Take in those of one at a time.", icon=":material/event:")
         elif agreed(f"Take {trades} in", key="take_in"):
@@ -117,12 +119,16 @@ def ask_discard(picked: Sequence[LetterView]) -> None:
 
 def ask_undo(picked: Sequence[LetterView]) -> None:
     """Ask whether decisions about these letters shall be taken back."""
-    reruns = {letter.partition for letter in picked if letter.state is LetterState.EDITED}
+    taken = [letter for letter in picked if letter.of_stream and letter.state in {LetterState.EDITED, LetterState.REPLAYED}]
+    reruns = {letter.partition for letter in picked if letter.state is LetterState.EDITED and not letter.of_stream}
 
     @st.dialog(f"Undo {say.count(len(picked), 'decision')}?", icon=":material/undo:")
     def ask() -> None:
         st.markdown(_listed(picked))
-        st.markdown("Each letter is open again, its line as it came.")
+        st.markdown("Each letter is open again, its line as it came." if len(taken) < len(picked) else "Each letter is open again.")
+        if taken:
+            out = f"**{say.count(len(taken), 'trade')}** of the stream: out of the session again"
+            st.markdown(f"{out}. The bars get a new revision; a correction stays written, and can be changed.")
         if reruns:
             again = "run again without the corrected rows" if len(reruns) > 1 else "runs again without the corrected row"
             st.markdown(f"**{say.count(len(reruns), 'date')}** {again}. {run_data.cost(picked[0].pipeline, len(reruns))}")

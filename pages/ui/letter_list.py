@@ -198,7 +198,8 @@ def _actions(chosen: LetterFilter, picked: Sequence[LetterView], *, arrived: int
 
 def undoable(letter: LetterView) -> bool:
     """Say whether there is a decision about a letter that can be taken back."""
-    return letter.state is LetterState.DISCARDED or (letter.corrected and letter.state is not LetterState.REPLAYED)
+    taken_in = letter.of_stream and letter.state is LetterState.REPLAYED
+    return letter.state is LetterState.DISCARDED or taken_in or (letter.corrected and letter.state is not LetterState.REPLAYED)
 
 
 def _named(verb: str, number: int) -> str:

@@ -14,6 +14,7 @@ from pages.ui.letter_edit import editor
 from pages.ui.letter_list import SHOWN, open_letter, undoable
 from pages.ui.letter_words import KINDS, blamed, compared, line_values, rule, standing
 from pages.ui.text import plain, words
+from pages.ui.tick_edit import tick_editor
 from pages.ui.widgets import badge, empty_state, page, pairs, run_link
 from storage.status import LetterKind
 
@@ -36,15 +37,11 @@ def letter_page(letter_id: int) -> None:
         _file(letter)
         _history(letter)
         return
-    if letter.of_stream:
-        _record(letter)
-        _history(letter)
-        return
     left, right = st.columns(2, gap="large")
     with left:
-        _line(letter)
+        (_record if letter.of_stream else _line)(letter)
     with right:
-        editor(letter)
+        (tick_editor if letter.of_stream else editor)(letter)
     _history(letter)
 
 

@@ -95,8 +95,8 @@ def _same(value: Any, number: float | None) -> bool:
         return False
 
 
-_WAITS_IN_STREAM = "look whether the source is at fault, then put it away; the log keeps the record in any case"
-_LATE_IN_STREAM = "take it in, which makes its bar anew as a revision, or put it away; the log keeps the record in any case"
+_WAITS_IN_STREAM = "correct the record and take it in, or put it away; the log keeps it as it came in any case"
+_LATE_IN_STREAM = "take it in as it is or corrected, which makes its bar anew, or put it away; the log keeps it as it came in any case"
 
 
 def standing(letter: LetterView) -> str:
@@ -105,7 +105,8 @@ def standing(letter: LetterView) -> str:
     note = f": {letter.note}" if letter.note else ""
     in_run = f" by run {letter.resolved_run_id}" if letter.resolved_run_id else ""
     if letter.waits and letter.corrected:
-        return f"{by} corrected the line on {at}; the next run of its date applies it."
+        applied = "once it is taken in, its trade is in the session" if letter.of_stream else "the next run of its date applies it"
+        return f"{by} corrected the {'record' if letter.of_stream else 'line'} on {at}; {applied}."
     waits = (
         _LATE_IN_STREAM
         if letter.can_be_taken_in
@@ -120,8 +121,10 @@ def standing(letter: LetterView) -> str:
     said = {
         LetterState.OPEN: f"It waits for a person: {waits}.",
         LetterState.PARKED: f"It failed {say.count(letter.tries, 'replay')}; a replay of all leaves it out. Correct it, or replay it.",
-        LetterState.EDITED: f"{by} corrected the line on {at}, and the corrected row came into the session{in_run}.",
-        LetterState.REPLAYED: f"It passed as it was{in_run}.",
+        LetterState.EDITED: f"{by} corrected the record, and the trade is in the session since {at}."
+        if letter.of_stream
+        else f"{by} corrected the line on {at}, and the corrected row came into the session{in_run}.",
+        LetterState.REPLAYED: f"{by} took it in as it was on {at}." if letter.of_stream else f"It passed as it was{in_run}.",
         LetterState.DISCARDED: f"{by} put it away on {at}{note}.",
     }
     return said[letter.state]

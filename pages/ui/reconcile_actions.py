@@ -29,6 +29,7 @@ def _offered(day: date, side: Side, found: Reconciliation | None, before: Served
     with st.container(border=True, gap="small", key="reconcile_actions"):
         if side is Side.STREAM and found is not None and found.verdict is not Verdict.UNDER_WAY:
             _gap(day, found)
+            _letters(day, found)
         _served(day, served)
 
 
@@ -45,6 +46,18 @@ def _gap(day: date, found: Reconciliation) -> None:
         explanation = "Appends to the log what never came and takes in what was late; bars and days get a new revision. The grid follows."
         if st.button("Replay the gap", key="replay_gap", icon=":material/replay:", type="primary", help=explanation):
             perform("", _replay_gap, services(), day)
+
+
+def _letters(day: date, found: Reconciliation) -> None:
+    waiting = reconcile_data.letters_waiting(day)
+    if found.verdict is not Verdict.EXACT or not waiting:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="reconcile_letters"):
+        wait = f"{say.count(waiting, 'letter')} of what was set aside still {'waits' if waiting == 1 else 'wait'}"
+        st.markdown(f":gray[:material/mark_email_unread:] {wait}, and nothing of the session is missing.", width="stretch")
+        explanation = "Copies, and records that could not be read whose trades came otherwise. Each can be opened again."
+        if st.button("Put them away", key="settle_letters", icon=":material/done_all:", help=explanation):
+            perform("", services().settle_letters, day)
 
 
 def _replay_gap(commands: Services, day: date) -> str:

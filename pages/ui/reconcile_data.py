@@ -15,7 +15,7 @@ from engine.stream.reconcile import Reconciliation, Side
 from pages.ui import data, tape_data
 from pages.ui.shared import shared
 from pages.ui.tape_data import TapeDays
-from storage import runs, sessions, speed_layer
+from storage import runs, sessions, speed_layer, stream_letters
 from storage.status import ACTIVE, RunStatus
 
 _FOR_GOOD = 3600.0  # seconds; what is kept so long is kept by what it was made of
@@ -112,6 +112,13 @@ def served(day: date) -> Served:
         error=error,
         error_type=newest["error_type"] if newest is not None else None,
     )
+
+
+@shared(seconds=data.CALM, entries=50)
+def letters_waiting(day: date) -> int:
+    """Return how many letters of a session wait for a person."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return len(stream_letters.all_waiting(connection, day))
 
 
 def words(found: Reconciliation) -> str:

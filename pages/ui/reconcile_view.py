@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
+from engine.reconcile_words import of_silent
 from engine.reconciling import Sides
 from engine.stream.reconcile import EXPLAINED, FIELDS, PRICES, Cause, Reconciliation, Side, SymbolResult, Verdict
 from pages.ui import format as say
@@ -99,7 +100,8 @@ def tiles(found: Reconciliation) -> None:
             say.count(found.missing_by_total if found.missing_by_total is not None else found.missing_by_ids),
             f"{found.missing_by_ids:,} by the ids{_tail(found)}",
             good=not (found.missing_by_total or found.missing_by_ids),
-            explanation="The official total less what is there. Contract ids have no holes, so they show by themselves all but a lost end.",
+            explanation=f"By {found.evidence.value}. Contract ids have no holes: alone they show all but a lost end, and a partition that "
+            "never came.",
         )
         _tile(
             "Complete",
@@ -111,7 +113,7 @@ def tiles(found: Reconciliation) -> None:
 
 
 def _tail(found: Reconciliation) -> str:
-    return f", {found.tail:,} at the end" if found.tail and found.tail > 0 else ""
+    return f", {found.tail:,} that no id tells of" if found.tail and found.tail > 0 else ""
 
 
 def _share(share: float | None) -> str:
@@ -272,6 +274,8 @@ def partitions(found: Reconciliation) -> None:
         }
         st.table(rows, border="horizontal", hide_index=True, alt="Trades and holes by partition of the contract ids")
         st.caption(
-            "An id is the date, a partition and a sequence from 1 without holes: what is missing before the last is certain; a lost end "
-            "shows only against the official total."
+            "An id is the date, a partition and a sequence from 1 without holes: what is missing before the last is certain. A lost end, "
+            "or a partition that never came, shows only against the official total."
         )
+        if said := of_silent(found):
+            st.caption(plain(said))

@@ -5,6 +5,7 @@ from datetime import date
 
 import streamlit as st
 
+from engine.stream.sources import AS_THEY_COME
 from pages.ui import data, stream_data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
@@ -84,7 +85,8 @@ def controls(known: Working) -> None:
                 perform("It is paused.", services().pause_stream, state.session)
             if st.button("Stop", key="stream_stop", icon=":material/stop:", disabled=known.cancel_requested):
                 perform("It is asked to stop.", services().stop_stream, state.session)
-            _speed(known)
+            if state.source not in AS_THEY_COME:
+                _speed(known)
             return
         if state.ended_at is None and st.button("Go on", key="stream_go_on", icon=":material/play_arrow:", type="primary"):
             start(state.session, state.speed)

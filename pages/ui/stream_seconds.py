@@ -9,16 +9,18 @@ import numpy as np
 
 import engine.runtime
 from engine.errors import ConsoleError
+from engine.stream.deciding import decided_on
 from engine.stream.logs import log_of
 from engine.stream.panes import MarketBars, market_at, market_bars, market_sliding
 from engine.stream.processor import LATENESS
+from engine.stream.received import Decided
 from engine.stream.so_far import SoFar
 from engine.stream.ticks import SECOND, Floats, Ints
 from engine.stream.versions import limits_of
 from pages.ui import alert_data, data, stream_data
 from pages.ui.shared import shared
 from pages.ui.stream_data import LIVE, Candle
-from storage import sessions, speed_layer, stream_letters
+from storage import sessions, speed_layer
 
 SHOWN = 300  # seconds of the newest that are shown one by one: a whole session of them is finer than a screen
 _FOR_GOOD = 3600.0  # seconds
@@ -60,12 +62,12 @@ def looked(session: date) -> Looked:
         if state is None:
             return Looked(None)
         lateness = limits_of(connection, state)[LATENESS.key]
-        taken = frozenset(stream_letters.taken_in(connection, session)) if state["ended_at"] is not None else frozenset[int]()
+        decided = decided_on(connection, session) if state["ended_at"] is not None else Decided()
         loaded = [sessions.one(connection, day) for day in (session, data.calendar().previous_session(session))]
     try:
         return Looked(
             _begun(
-                session, data.settings().home, lateness, taken, tuple(None if row is None else row["run_id"] for row in loaded)
+                session, data.settings().home, lateness, decided, tuple(None if row is None else row["run_id"] for row in loaded)
             ).refresh()
         )
     except ConsoleError as error:
@@ -73,9 +75,9 @@ def looked(session: date) -> Looked:
 
 
 @shared(seconds=_FOR_GOOD, entries=_SESSIONS, lasting=True)
-def _begun(session: date, _home: Path, lateness: float, taken: frozenset[int], _loaded: tuple[int | None, ...]) -> SoFar:
+def _begun(session: date, _home: Path, lateness: float, decided: Decided, _loaded: tuple[int | None, ...]) -> SoFar:
     """Begin a session anew where what was taken in of it is another, or the rows are that its previous closes come from."""
-    return SoFar(log_of(engine.runtime.runtime()), session, lateness, lambda: stream_data.previous_closes(session), taken)
+    return SoFar(log_of(engine.runtime.runtime()), session, lateness, lambda: stream_data.previous_closes(session), decided)
 
 
 def shown(session: date) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 import streamlit as st
 
+from engine.stream.sources import AS_THEY_COME
 from pages.ui import alert_data, alert_words, data, stream_data, stream_seconds
 from pages.ui import format as say
 from pages.ui.charts import live
@@ -67,7 +68,8 @@ def _sentence(told: Standing) -> str:
 def session_clock(known: Working) -> None:
     """Show how far the session is, in its own time."""
     state = known.state
-    source = f"{state.source}, {speed_word(state.speed)}" if state.source else speed_word(state.speed)
+    paced = state.source not in AS_THEY_COME
+    source = ", ".join([*([state.source] if state.source else []), *([speed_word(state.speed)] if paced else ["live"])])
     at = f"{clock(known)} Nepal time, " if state.newest_us else ""
     with st.container(key="stream_clock", gap="xsmall"):
         st.progress(known.share, text=f"{at}{percent(known)} of the session")

@@ -191,3 +191,10 @@ def hexadecimal(colour: Colour) -> str:
 def surface(name: Literal["backgroundColor", "secondaryBackgroundColor", "textColor", "borderColor"]) -> str:
     """Return a colour that is not a status, of the theme that this visitor sees."""
     return str(st.get_option(f"theme.{mode()}.{name}"))
+
+
+def paler(colour: str, share: float) -> str:
+    """Return a colour (#rrggbb) of which so much is left over the background: what is half seen through cannot be told from it."""
+    below = surface("backgroundColor")
+    parts = [share * int(colour[at : at + 2], 16) + (1 - share) * int(below[at : at + 2], 16) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(part):02x}" for part in parts)

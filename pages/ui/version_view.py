@@ -244,7 +244,7 @@ def versions(known: Sequence[Version]) -> None:
             "State": st.column_config.MultiselectColumn(
                 options=[seen.word for seen in states], color=[seen.colour for seen in states], width=90
             ),
-            "Sessions": st.column_config.TextColumn(width=220),
+            "Sessions": st.column_config.TextColumn(width=330),
             "Thresholds": st.column_config.TextColumn(width=220),
             "Compared": st.column_config.TextColumn(width=150, help="With what was served when it was built"),
             "Reason": st.column_config.TextColumn(width=220),

@@ -5,6 +5,7 @@ from storage.tables.base import Base
 from storage.tables.costs import CostDaily, CostEstimate, PriceBookVersion, PriceRow
 from storage.tables.drift import DriftDistance, DriftLabelled, DriftReport, DriftSample
 from storage.tables.jobs import JobRun, LakeDamage
+from storage.tables.lifecycle import LakeMember, LakePack, LifecycleStep
 from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
 from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, RequestKey, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
@@ -40,6 +41,9 @@ __all__ = [
     "LakeDamage",
     "LakeFile",
     "LakeIdentity",
+    "LakeMember",
+    "LakePack",
+    "LifecycleStep",
     "LogLine",
     "Metric",
     "MetricSeries",

@@ -53,6 +53,9 @@ class TickTakeIn(Base, table=True):
     origin: str | None = word(200)  # of the tape that they were replayed from; None: they lay in the log, set aside
     taken_by: str = word(80, nullable=False)
     taken_at: datetime = instant(nullable=False)
+    corrects: int | None = count()  # the offset of the record in whose place a person wrote this one
+    taken_back_by: str | None = word(80)
+    taken_back_at: datetime | None = instant()  # out of the session again; the log keeps the record
 
 
 class TickPosition(Base, table=True):

@@ -13,11 +13,12 @@ from structlog.testing import capture_logs
 from engine.alerts import sending
 from engine.alerts.courier import LEASE, TRIES, Courier
 from engine.alerts.postman import AT_ONCE, Postman
-from engine.clock import SystemClock
+from engine.clock import SystemClock, nepal_date
 from engine.pipeline.retry import RetryPolicy
 from engine.waiting import wait_until
-from storage import notifications
+from storage import costs, notifications
 from storage.audit import recent as audited
+from storage.status import CostWork
 from tests.alerts.servers import MailServer, Webhook, hanging, serving
 from tests.shell import PYTHON, REPOSITORY, environment
 
@@ -63,6 +64,18 @@ def test_a_webhook_is_told_of_an_alert(desk, webhook, free):
     assert webhook.got[0]["type"] == "failure"
     assert "100 MiB are free" in webhook.got[0]["message"]
     assert desk.told() == [("desk", "fired", "sent")]
+
+
+def test_what_was_delivered_is_charged_once_and_what_was_not_is_not(desk, free):
+    free(100)
+    desk.look()
+    courier(desk).serve()
+    put(desk, "nobody", key="lost")
+    courier(desk, "nobody").serve()
+    day = nepal_date(desk.house.clock.now())
+    charged = [row for row in desk.house.read(costs.days, day, day) if row["work"] == CostWork.MESSAGE]
+
+    assert [(row["name"], row["messages"], row["notification_nano"]) for row in charged] == [("desk", 1, 100_000)]
 
 
 def test_a_mail_server_is_told_of_an_alert(watched, free):

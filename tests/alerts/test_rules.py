@@ -10,8 +10,8 @@ from engine.drifting import blank
 from engine.errors import SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.pipelines import PIPELINES
-from storage import breakers, drift, jobs, notifications, schedules, speed_layer
-from storage.status import AlertSeverity, DriftCause, DriftLabel, JobOutcome, RunType, SlotOutcome
+from storage import breakers, costs, drift, jobs, notifications, schedules, speed_layer
+from storage.status import AlertSeverity, CostPurpose, CostWork, DriftCause, DriftLabel, JobOutcome, RunType, SlotOutcome
 from tests.conftest import REPOSITORY
 from tests.pipelines.house import DAILY, SUNDAY
 
@@ -140,6 +140,22 @@ def test_open_alerts_of_the_stream_are_one_alert_a_rule_and_session(watched, hou
         house.services.acknowledge_alert(key)
     watched.look()
     assert "stream_rule" not in watched.open()
+
+
+def test_a_month_whose_forecast_exceeds_its_budget_is_told_before_the_money_is_spent(watched, house):
+    for day in (SUNDAY, SUNDAY + timedelta(days=1)):  # on which less than the budget is spent; what the month will come to is more
+        house.clock.at = nepal_time(day, 20)
+        with house.runtime.database.transaction() as connection:
+            spent = {"work": CostWork.RUN, "name": DAILY, "purpose": CostPurpose.FIRST, "book_id": 1, "compute_nano": 10**9}
+            costs.add_to_day(connection, {"day": day, **spent})
+    watched.look()
+    found = watched.open()["budget_exceeded"]
+
+    assert (found["subject"], found["title"]) == ("2024-06", "The bill of June 2024 will exceed its budget of 5.00 USD")
+    assert found["detail"] == "29.00 USD by the end of June, 2.00 USD of it so far. Most of it is compute of daily_prices: 29.00 USD."
+    house.services.set_threshold("cost.monthly_budget_usd", 40, reason="it is worth it")
+    watched.look()
+    assert "budget_exceeded" not in watched.open()
 
 
 def test_a_channel_whose_last_message_was_given_up_is_told_to_the_others(watched, house):

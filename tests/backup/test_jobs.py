@@ -17,8 +17,8 @@ from engine.jobs.keeper import MOST_ATTEMPTS, Keeper
 from engine.jobs.timetable import due, due_at
 from engine.jobs.worker import Pulse, Worker
 from engine.pipeline.rescue import lock_folder
-from storage import jobs
-from storage.status import JobOutcome
+from storage import costs, jobs
+from storage.status import CostPurpose, CostWork, JobOutcome
 from storage.tables import JobRun
 from tests.crash.runners import Home
 from tests.pipelines.house import SUNDAY
@@ -55,6 +55,16 @@ def test_a_backup_is_due_a_quarter_of_an_hour_after_the_first_run_and_then_only_
     assert first == ([], ["backup"])
     assert "backup" not in calm
     assert "backup" in due_now(week)
+
+
+def test_what_a_job_used_is_measured_and_charged_with_what_it_wrote(week, job):
+    ended = job("backup")
+    charged = week.read(costs.one, CostWork.JOB, ended["id"])
+
+    assert (charged["name"], charged["status"], charged["purpose"]) == ("backup", "succeeded", CostPurpose.UPKEEP)
+    assert charged["cpu_us"] == week.read(jobs.one, ended["id"])["cpu_us"] > 0
+    assert charged["bytes_written"] == ended["figures"]["new_bytes"] > 0
+    assert min(charged["compute_nano"], charged["storage_nano"]) > 0
 
 
 def test_a_backup_that_was_taken_away_is_made_again(week, job):

@@ -87,16 +87,19 @@ class Campaign:
         """Do what every home is asked for."""
         self._backfill(self.since)
         self._work("runner", "backup")
-        self._correct_and_replay()
+        self._correct_and_replay(self.since)
         self._work("runner", "replay", "backup")
 
     def go_round(self, role: str) -> None:
-        """Have more lines corrected and replayed, or some dates brought in that follow: work that writes."""
-        if role == "replay" and self._open_letters():
-            self._correct_and_replay()
-        else:
-            since, self.until = self.until + timedelta(days=1), self.until + timedelta(days=ROUND)
-            self._backfill(since)
+        """Bring in some dates that follow, and have lines of theirs corrected and replayed where that is wanted: work that writes.
+
+        Lines of the newest dates, because a replay computes every session behind it anew.
+        """
+        since, self.until = self.until + timedelta(days=1), self.until + timedelta(days=ROUND)
+        self._backfill(since)
+        if role == "replay":
+            self._work("runner", "backup")
+            self._correct_and_replay(since)
         self._work("runner", "replay", "backup")
 
     def _unspent(self) -> str | None:
@@ -117,13 +120,13 @@ class Campaign:
         if "backfill" in answer:
             self.journal.note("answered", answer={"backfill": answer["backfill"], "dates": answer["runs"]})
 
-    def _open_letters(self) -> Sequence[Any]:
+    def _open_letters(self, since: date) -> Sequence[Any]:
         query = "SELECT id, partition FROM dead_letter WHERE pipeline = 'daily_prices' AND kind = 'row' AND state = 'open'"
-        return self.rows(f"{query} ORDER BY partition DESC LIMIT ?", self.letters)
+        return self.rows(f"{query} AND partition >= ? ORDER BY partition DESC LIMIT ?", str(since), self.letters)
 
-    def _correct_and_replay(self) -> None:
+    def _correct_and_replay(self, since: date) -> None:
         """Put right a line of each of the last sessions, and ask for their replay as a page does: again and again until it is answered."""
-        letters = self._open_letters()
+        letters = self._open_letters(since)
         numbers = {str(day): number for number, day in enumerate(daily_files.sessions(self.since, self.until))}
         for letter in letters:
             line = daily_files.corrected(numbers[letter["partition"]])

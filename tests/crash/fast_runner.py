@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import engine.runtime
-from engine import cli
+from engine.cli import commands as cli
 from engine.clock import SystemClock
 from engine.jobs import keeper
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import alembic.command
 
-from engine import cli
 from engine.backup import drill, snapshot  # noqa: F401, loaded once for all
+from engine.cli import commands as cli
 from engine.jobs import following  # noqa: F401
 from engine.pipeline import runner
 from engine.pipeline.rescue import Rescuer

@@ -1,7 +1,7 @@
 """Named points in the life of a process, and its sudden end at one of them.
 
 They are laid around what the product calls (the disk, the database's driver, the steps of its own machine) before it starts, so that
-nothing in it knows of them. Those of a further command, such as the compaction of closed months, are a tuple more here.
+nothing in it knows of them. Those of the lifecycle of the lake are struck by a test of its own.
 """
 
 import os
@@ -31,6 +31,8 @@ POINTS = {
     "backup": ("after fsync", "after a link", "before rename", "after rename", "before folder rename", "after folder rename"),
     "migration": ("in a step", "before the version", "after the version", *COMMIT),
 }
+REMOVAL = ("before a removal", "after a removal")
+LIFECYCLE = (*FILE, *COMMIT, *REMOVAL)
 NAMES = tuple(f"{role}: {point}" for role, points in POINTS.items() for point in points)
 
 
@@ -58,6 +60,7 @@ class Passage:
     def lay(self) -> None:
         """Lay all points."""
         _around_files(self.passed)
+        _around_removals(self.passed)
         _around_commits(self.passed)
         _around_migrations(self.passed)
         _around_stages(self)
@@ -102,6 +105,17 @@ def _around_files(passed: Callable[[str], None]) -> None:
         passed("after a link")
 
     os.open, os.write, os.fsync, os.rename, os.link = open_, write_, fsync, rename_, link_  # type: ignore[assignment]
+
+
+def _around_removals(passed: Callable[[str], None]) -> None:
+    unlink = os.unlink
+
+    def unlink_(path: Any, **options: Any) -> None:
+        passed("before a removal")
+        unlink(path, **options)
+        passed("after a removal")
+
+    os.unlink = unlink_  # type: ignore[assignment]
 
 
 def _around_commits(passed: Callable[[str], None]) -> None:

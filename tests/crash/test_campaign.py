@@ -29,7 +29,7 @@ def forked(tmp_path: Path) -> Iterator[Nursery]:
 
 def _undisturbed(forked: Nursery, folder: Path, like: Campaign) -> Path:
     """Make a home that was asked for the same, and that nobody disturbs."""
-    since, until = like.since, like.until - timedelta(days=ROUND * like.rounds.count("runner"))
+    since, until = like.since, like.until - timedelta(days=ROUND * len(like.rounds))
     peaceful = Campaign(forked, folder, like.source, since, until, Strikes(0, 0, 0), letters=like.letters)
     peaceful.bring_in()
     for role in like.rounds:

@@ -9,7 +9,7 @@ from functools import partial
 import pyarrow as pa
 from pyarrow import csv
 
-from engine import cli
+from engine.cli import commands as cli
 from engine.pipeline import runner
 from engine.pipeline.context import StageContext
 from engine.pipeline.graph import Pipeline

@@ -1,5 +1,6 @@
 """Sessions of a made-up market: what is watched of one, what alarms, what is the market's, and what it is compared with."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.drift.judging import PLACE, SERIES, Z
-from engine.drift.limits import BUDGET, COUNTS, FEWEST, Backtest, Limits, beyond, floors_of, limits
+from engine.drift.limits import BUDGET, COUNTS, FEWEST, MOST_GROSS, MOST_TIMES, Backtest, Limits, beyond, floors_of, limits
 from engine.drift.session import sample_of
 from engine.drift.watched import WATCHED, Kind
 from engine.drift.windows import Restart, declared, reference
@@ -234,18 +235,25 @@ def test_what_the_market_did_never_alarms():
 
 
 def test_gross_alarms_teach_no_limit_until_they_are_the_rule_or_a_person_says_that_the_market_did_it():
-    values, held_to = np.ones((40, 1)), np.ones((40, 1))
-    values[30:35] = 50
-    ordinary, nobody = [True] * 40, [False] * 40
+    def usable(gross: Iterable[int], *, market: bool = False) -> list[bool]:
+        values, held_to = np.ones((120, 1)), np.ones((120, 1))
+        values[list(gross)] = 50
+        return usable_history(values, held_to, [True] * 120, [market] * 120)[:, 0].tolist()
 
-    few = usable_history(values, held_to, ordinary, nobody)[:, 0]
-    said = usable_history(values, held_to, ordinary, [at >= 30 for at in range(40)])[:, 0]
-    values[10:30] = 50
-    many = usable_history(values, held_to, ordinary, nobody)[:, 0]
+    stayed, came_back = range(80, 80 + MOST_GROSS), range(0, 2 * MOST_TIMES, 2)
+    for gross in (stayed, came_back):
+        assert usable(gross) == [at not in gross for at in range(120)]
+        assert all(usable(gross, market=True))
+    assert all(usable(range(80, 81 + MOST_GROSS)))
+    assert all(usable(range(0, 2 * MOST_TIMES + 2, 2)))
 
-    assert few.tolist() == [not 30 <= at < 35 for at in range(40)]
-    assert said.all()
-    assert many.all()
+
+def test_a_fault_that_nobody_speaks_about_goes_on_alarming_for_thirty_sessions_and_is_what_is_usual_soon_after(calm):
+    judged = after(calm, *(silver(CALM + number, off_grid=0.8) for number in range(MOST_GROSS + 8)))
+    alarms = ["off_grid" in one.causes for one in judged]
+
+    assert all(alarms[:MOST_GROSS])
+    assert not any(alarms[-4:])
 
 
 def test_the_budget_is_a_threshold_in_alarms_a_month():

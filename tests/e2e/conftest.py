@@ -53,11 +53,12 @@ def tab(browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory) -> Iterator[Callable[..., Console]]:
-    """Start a console in a home of its own; whatever is left of it ends with the module."""
+    """Start a console in a home of its own, which `prepare` may have filled before; whatever is left of it ends with the module."""
     with ExitStack() as running:
 
-        def begin(**settings: object) -> Console:
+        def begin(*, prepare: Callable[[Path], None] = lambda _home: None, **settings: object) -> Console:
             console = Console(tmp_path_factory.mktemp("console"), **settings)
+            prepare(console.settings.home)
             running.callback(console.kill)
             return console.start()
 

@@ -32,14 +32,14 @@ def test_a_console_whose_runner_is_killed_goes_on_by_itself_and_the_page_with_it
     console, store = opened()
     today = nepal_date(store.runtime.clock.now())
     page = tab(console.url)
-    store.services.backfill(PIPELINE, today - timedelta(days=500), today - timedelta(days=100))  # long enough for a page to look
+    store.services.backfill(PIPELINE, today - timedelta(days=250), today - timedelta(days=100))  # long enough for a page to look
     panel = page.locator(".st-key-live_backfill")
     eventually(lambda: len(store.runs(statuses=FINAL)) > 5, what="the first dates are done")
     first = eventually(lambda: console.runner_pid, what="there is a runner")
 
     os.kill(first, signal.SIGKILL)
     assert not store.idle()
-    expect(panel.get_by_text("of 401 dates")).to_be_visible()
+    expect(panel.get_by_text("of 151 dates")).to_be_visible()
 
     eventually(store.idle, what="the backfill ends", patience=60)
     expect(panel.get_by_text("Backfill 1")).to_be_hidden()

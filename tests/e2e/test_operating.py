@@ -78,7 +78,7 @@ def test_the_same_rerun_asked_in_two_tabs_is_one_run_and_its_cancel_is_seen_in_b
 
 
 def test_what_was_selected_in_a_moving_list_is_what_is_cancelled(console, store, today, tab):
-    backfill = store.services.backfill(PIPELINE, today - timedelta(days=700), today - timedelta(days=100))
+    backfill = store.services.backfill(PIPELINE, today - timedelta(days=300), today - timedelta(days=100))
     console.start_runner()
     page = tab(f"{console.url}/runs?status=queued")
     grid = page.get_by_test_id("stDataFrame")

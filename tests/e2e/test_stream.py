@@ -1,4 +1,4 @@
-"""A session of the stream in the browser: started from its page, its bars come by themselves, and an alert is acknowledged."""
+"""Sessions of the stream in the browser: started, their bars come by themselves, an alert is acknowledged; one is rebuilt and promoted."""
 
 import csv
 import gzip
@@ -109,3 +109,31 @@ def test_a_silence_asks_why_and_is_listed_until_it_is_lifted(console, tab):
     expect(held).to_be_visible()
     page.get_by_role("button", name="Lift").click()
     expect(page.get_by_text("Nothing is silenced.")).to_be_visible()
+
+
+def test_a_version_with_the_labs_limit_is_built_promoted_so_that_its_alert_is_gone_and_taken_back(console, store, tab):
+    page = tab(f"{console.url}/replay_lab?moving_average.alert_above=9")
+    page.get_by_role("button", name="Rebuild with B…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Takes 1 session with 400 records.")).to_be_visible()
+    dialog.get_by_label("Reason").fill("eight percent is usual")
+    dialog.get_by_role("button", name="Rebuild", exact=True).click()
+    expect(page.get_by_text("Version 1 is being built: 1 session.")).to_be_visible()
+
+    page.goto(f"{console.url}/rebuild")
+    differs = page.get_by_text("Version 1 differs from what is served in 1 alert.")
+    expect(differs).to_be_visible(timeout=90_000)  # a job yields to all else on the machine
+    page.get_by_role("button", name="Promote…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Promote", exact=True).click()
+    expect(page.get_by_text("Version 1 is served, promoted by console")).to_be_visible()
+    assert served_alerts(store) == 0
+
+    page.get_by_role("button", name="Take back…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Take it back").click()
+    expect(differs).to_be_visible()
+    assert served_alerts(store) == 1
+
+
+def served_alerts(store) -> int:
+    with store.runtime.database.reading() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM tick_alert WHERE session = ?", (str(DAY),)).scalar_one()

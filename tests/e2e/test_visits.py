@@ -1,6 +1,7 @@
-"""A visitor of a console that starts in an empty home: first minutes, links, a phone, a server that goes and comes back."""
+"""A visitor of a console that starts in an empty home: first minutes, probes, links, a phone, a server that goes and comes back."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -10,10 +11,10 @@ from tests.e2e.server import eventually
 
 SESSIONS = 70  # enough that a browser is there before the last of them
 PHONE = {"width": 390, "height": 844}
-PAGES = ("/", "/runs", "/quality", "/run?id=1", "/thresholds", "/pipelines", "/stream", "/alerts", "/replay_lab", "/reconcile")
-PAGES += ("/service_levels", "/drift", "/logs", "/rebuild")
 HIDDEN = 3  # scripts that are not in the menu: the router, a run, no such page
-NAMED = ("/", "/thresholds", "/stream", "/alerts", "/replay_lab", "/reconcile", *PAGES[-4:])  # what these are for is in their title
+# What these pages are for is in their title.
+NAMED = ("/", "/thresholds", "/stream", "/alerts", "/replay_lab", "/reconcile", "/service_levels", "/drift", "/logs", "/rebuild")
+LOOPBACK, LISTENING = "0100007F", "0A"  # as the kernel writes them
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +37,30 @@ def test_an_empty_home_fills_itself_while_the_overview_shows_how_far_it_is(conso
     expect(page.locator(".st-key-tile_sessions")).to_contain_text(re.compile(r"[12]\d of 30"))
 
 
-def test_every_page_says_that_the_data_are_simulated(filled, tab):
-    page = tab(filled.url)
+@pytest.mark.parametrize("path", ["/healthz/live", "/healthz/ready", "/healthz"])
+def test_a_console_with_its_runner_answers_its_probes(path, console):
+    eventually(lambda: console.status(path) == 200, what=f"{path} answers 200")
 
-    for path in PAGES:
-        page.goto(filled.url + path)
-        expect(page.get_by_text("Simulated exchange: no price here is real")).to_be_visible()
+
+@pytest.mark.parametrize("path", ["/", "/runs", "/healthz/live", "/_stcore/health"])
+def test_every_answer_carries_the_security_headers(path, console):
+    status, headers = console.answer(path)
+
+    assert status == 200
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz/live", "/_stcore/health"])
+def test_a_foreign_host_name_is_refused(path, console):
+    assert console.status(path, Host="evil.example") == 421
+
+
+def test_the_console_listens_on_this_machine_alone(console):
+    rows = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
+    addresses = [row[1].split(":") for row in rows if row[3] == LISTENING]
+
+    assert [address for address, port in addresses if int(port, 16) == console.port] == [LOOPBACK]
 
 
 @pytest.mark.parametrize(
@@ -63,10 +82,11 @@ def test_every_page_says_that_the_data_are_simulated(filled, tab):
         ("/rebuild", "Rebuild"),
     ],
 )
-def test_a_page_and_what_it_is_for_fit_a_phone(path, action, filled, tab):
+def test_a_page_says_that_the_data_are_simulated_and_it_and_what_it_is_for_fit_a_phone(path, action, filled, tab):
     page = tab(filled.url + path, on=PHONE)
     wanted = page.get_by_role("heading" if path in NAMED else "button", name=action, exact=True)
     expect(wanted).to_be_visible()
+    expect(page.get_by_text("Simulated exchange: no price here is real")).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 
     box = wanted.bounding_box()

@@ -12,7 +12,7 @@ NUMBERS = 90  # sessions: enough for limits that are learnt
 DRIFTED = day(NUMBERS - 1)
 
 
-def _compared(store: Store, number: int, **newest: float) -> None:
+def compared(store: Store, number: int, **newest: float) -> None:
     """Accept sessions of a made-up market and compare them; the newest one is changed."""
     at = store.runtime.clock.now()
     for each in range(number):
@@ -29,19 +29,19 @@ def _compared(store: Store, number: int, **newest: float) -> None:
 def drift_begins(store: Store) -> None:
     """Too few sessions to compare with."""
     store.runner()
-    _compared(store, 6)
+    compared(store, 6)
 
 
 def drift_uncalibrated(store: Store) -> None:
     """Enough to compare with, too few to learn limits from."""
     store.runner()
-    _compared(store, 40)
+    compared(store, 40)
 
 
 def drifting(store: Store) -> None:
     """The newest session has closes off the tick grid, and nobody has spoken about it."""
     store.runner()
-    _compared(store, NUMBERS, off_grid=0.8)
+    compared(store, NUMBERS, off_grid=0.8)
 
 
 def drift_labelled(store: Store) -> None:

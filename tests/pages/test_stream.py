@@ -5,8 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, update
 
-from engine.errors import UsageError
-from engine.services import Services
 from engine.stream.ticks import SECOND
 from pages.ui import stream_data, stream_view
 from pages.ui.shared import forget
@@ -270,7 +268,7 @@ def test_the_list_of_runs_shows_the_stream_by_itself(open_store, visit):
 
 
 def test_dead_letters_of_the_stream_are_listed_by_themselves_and_cannot_be_replayed(open_store, visit):
-    store = open_store("stream_working")
+    open_store("stream_working")
 
     listed = visit("dead_letters.py", pipeline="ticks")
     one = visit("dead_letters.py", letter="1")
@@ -280,13 +278,9 @@ def test_dead_letters_of_the_stream_are_listed_by_themselves_and_cannot_be_repla
     assert not one.exception
     assert "The session in the stream" in text_of(one)
     assert "Replay" not in text_of(one)
-    services = Services(store.runtime, actor="asha")
-    for command in (services.edit_letter, services.edit_and_replay):
-        with pytest.raises(UsageError, match=r"kept as it came and is not corrected.*reconcile --session 2025-06-03 --replay-gap"):
-            command(1, b"{}")
 
 
-def test_a_late_trade_is_offered_to_be_taken_in_and_a_second_copy_is_not(open_store, visit):
+def test_what_is_a_trade_is_offered_to_be_taken_in_and_what_is_none_to_be_corrected(open_store, visit):
     store = open_store("stream_working")
     trade = {"contractId": 2025060301000014, "stockSymbol": "NABIL", "contractQuantity": 100, "contractRate": 520.0}
     letter = Letter(
@@ -297,11 +291,12 @@ def test_a_late_trade_is_offered_to_be_taken_in_and_a_second_copy_is_not(open_st
         dead_letters.add(connection, run, "0" * 64, f"ticks {SESSION}", [letter], at=NOW)
         known = {row["reason"]: row["id"] for row in dead_letters.page(connection, LetterFilter(pipeline=moves.STREAM))}
 
-    late, duplicate = (visit("dead_letters.py", letter=str(known[reason])) for reason in ("late", "duplicate"))
+    late, broken = (visit("dead_letters.py", letter=str(known[reason])) for reason in ("late", "malformed"))
 
     assert "Take it in…" in text_of(late)
-    assert "take it in, which makes its bar anew" in text_of(late)
-    assert "Take it in…" not in text_of(duplicate)
+    assert "take it in as it is or corrected, which makes its bar anew" in text_of(late)
+    assert "Take it in…" not in text_of(broken)
+    assert "correct the record and take it in" in text_of(broken)
 
 
 def test_a_session_of_which_more_was_set_aside_than_is_listed_says_so_where_it_is_listed_and_where_it_is_counted(open_store, visit):

@@ -50,7 +50,7 @@ def test_the_sides_are_told_apart_by_shape_and_not_by_colour_alone():
 
 
 def test_a_symbol_is_a_square_with_a_sign_where_it_is_not_exact():
-    kinds = {"exact": Kind("exact", "", "#0f0", calm=True), "differs": Kind("differs", "≠", "#f00")}
+    kinds = {"exact": Kind("exact", "", "#00ff00", calm=True), "differs": Kind("differs", "≠", "#ff0000")}
     shown = [symbols.Square("NABIL", "differs", "5 trades"), symbols.Square("NICA", "exact", "7 trades")]
 
     chart = symbols.squares(shown, kinds=kinds, chosen="NICA")
@@ -58,6 +58,8 @@ def test_a_symbol_is_a_square_with_a_sign_where_it_is_not_exact():
     assert chart["dataset"]["source"]["sign"].to_pylist() == ["≠", ""]
     assert [piece["label"] for piece in chart["visualMap"]["pieces"]] == ["exact", "≠ differs"]
     assert chart["series"][1]["data"] == [["1", "0", 0]]
+    assert [piece["color"] for piece in chart["visualMap"]["pieces"]] == ["#a6ffa6", "#ff0000"]  # in the legend as in the square
+    assert not any("opacity" in piece for piece in chart["visualMap"]["pieces"])
 
 
 @pytest.mark.parametrize(("number", "rows"), [(1, 1), (40, 1), (41, 2), (320, 8)])

@@ -346,6 +346,24 @@ def test_the_report_measures_the_session(week):
     assert measured["rows"] == 120
     assert measured["turnover"] == float(sum(table["turnover"].to_pylist()))
     assert measured["advancing"] + measured["declining"] <= 120
+    returns = sorted(value for value in week.table("gold", TUESDAY)["log_return"].to_pylist() if value is not None)
+    assert measured["log_return_p50"] == pytest.approx(100 * returns[(len(returns) + 1) // 2 - 1])
+    assert measured["log_return_p05"] <= measured["log_return_p50"] <= measured["log_return_p95"]
+    assert "empty_last_price" not in measured  # this layout has no such column
+
+
+@pytest.mark.parametrize(("empty", "status"), [(6, RunStatus.SUCCEEDED), (30, RunStatus.FAILED)])
+def test_how_many_cells_of_a_column_are_empty_is_measured_also_of_a_file_that_the_gate_holds_back(empty, status, week):
+    rows = numbers(5)
+    for row in rows[:empty]:
+        row[7] = "-"  # the average price
+    week.put(NEXT_SUNDAY, daily_bytes(rows))
+    run = week.run(NEXT_SUNDAY)
+    measured = {row["name"]: (row["value"], row["unit"]) for row in week.read(metrics.of_run, run["id"])}
+
+    assert run["status"] == status
+    assert measured["empty_vwap"] == (100 * empty / 120, "%")
+    assert measured["empty_close"] == (0.0, "%")
 
 
 def test_a_file_that_turns_into_a_repeat_takes_its_own_session_out(week):

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from engine import reading
+from engine.cli import reading
+from engine.clock import nepal_date
+from engine.cost_forecast import held_out, history
+from engine.cost_reading import by_day, by_layer, by_run, by_session, by_stage, total
+from engine.costs.line import Category
+from engine.prices import in_force
 from engine.query import query
 from engine.rebuild import rebuild_gold
 from storage.status import BackfillMode, Outcome, Verdict
@@ -188,6 +193,38 @@ def test_gold_carried_from_day_to_day_is_gold_computed_at_once(span):
 
     assert (checked["sessions"], checked["differing_sessions"]) == (414, 0)
     assert checked["cells"] > 2_000_000
+
+
+def test_the_backfill_costs_cents_and_most_of_that_for_its_many_small_files(span):
+    house, _ = span
+    today = nepal_date(house.clock.now())
+    runs, days = (total(house.read(read, today, today)) for read in (by_run, by_day))
+    stages, sessions = total(house.read(by_stage, today, today)), total(house.read(by_session, SINCE, UNTIL))
+
+    assert (runs.number, runs.rows, runs.unmeasured) == (668, 131_369, 0)
+    assert runs.total == days.total == stages.total == sessions.total  # a file of a closed day repeats a session, and is charged to it
+    assert Decimal("0.005") < runs.total < Decimal("0.10")
+    assert runs.line(Category.REQUESTS) > runs.total / 2
+    assert runs.usage.puts == len(house.catalog())
+
+
+def test_the_layers_hold_every_byte_of_the_lake(span):
+    house, _ = span
+    layers = {entry.label: entry.cost for entry in house.read(by_layer, house.read(in_force))}
+    files = [file for file in house.runtime.lake.folder.rglob("*.*") if file.is_file()]
+
+    assert sum(cost.usage.bytes_written for cost in layers.values()) == sum(file.stat().st_size for file in files)
+    assert sum(cost.number for cost in layers.values()) == len(files)
+    assert {"bronze", "parsed", "silver", "gold", "feature_state", "findings"} <= layers.keys()
+
+
+def test_the_second_half_of_the_span_comes_as_it_is_forecast_from_the_first(span):
+    halves = [held_out(layer, days, split=SINCE + (UNTIL - SINCE) / 2) for layer, days in span[0].read(history).items() if len(days) > 10]
+    expected, came = sum(one.expected for one in halves), sum(one.came for one in halves)
+
+    assert {one.layer for one in halves} == {"bronze", "parsed", "silver", "gold", "feature_state", "findings"}
+    assert all(abs(one.error) < 0.10 for one in halves)
+    assert abs(expected - came) < 0.03 * came
 
 
 def test_a_second_backfill_finds_nothing_to_do(span):

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engine.costs.price_book import Currency
 from engine.drifting import blank
 from engine.errors import Conflict, SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.services import Services
-from storage import alerts, drift, moves, speed_layer
+from storage import alerts, drift, lifecycle, moves, speed_layer
 from storage.dead_letters import LetterFilter
-from storage.status import DriftCause, DriftLabel, Label
+from storage.status import DriftCause, DriftLabel, Label, StepKind, StepState
 from storage.tables import Base
 from tests.pipelines.house import SUNDAY, House
 from tests.services.gate import TRIAL, letters
@@ -26,13 +27,13 @@ BLOCKED, HELD = 2, 3  # runs: Monday's session is blocked, Tuesday's is being ex
 READS = {"plan_backfill", "first_backfill"}  # change nothing; or only what a backfill with the key `first-start` does
 
 # Need a session of the stream that is over: tests/stream
-ENDED = {"reinject_letters", "replay_gap", "rebuild_sessions", "promote_version", "undo_version", "drop_version"}
+ENDED = {"reinject_letters", "replay_gap", "settle_letters", "rebuild_sessions", "promote_version", "undo_version", "drop_version"}
 DAMAGE = {"mend", "take_back"}  # need a damaged file, and end in a run, a job or the file itself: tests/backup
 
 
 @pytest.fixture
 def ready(house: House, gate) -> House:
-    """A home with two letters of Sunday, a blocked session of Monday, a run of Tuesday under way, a backfill and an open circuit."""
+    """A home with two letters of Sunday, Monday blocked, Tuesday under way, a backfill, an open circuit and a lifecycle step."""
     gate.failing = {5: b"bad", 6: b"bad too"}
     house.services.run(TRIAL, SUNDAY)
     house.work()
@@ -51,6 +52,8 @@ def ready(house: House, gate) -> House:
     with house.runtime.database.transaction() as connection:
         speed_layer.set_alerts(connection, [ALERT])
         alerts.add(connection, at=house.clock.now(), **DISK)
+        step = lifecycle.ask(connection, StepKind.APPLY, {}, by="test", at=house.clock.now())
+        lifecycle.end(connection, step, StepState.DONE, figures={}, message="done", at=house.clock.now())
         drift.write_report(connection, ALARM | {"reported_at": house.clock.now()})
     house.settings.channels_file.write_text('[[channel]]\nname = "desk"\nurl = "json://example.com"\n')
     return house
@@ -62,6 +65,7 @@ DISK = {"rule": "disk_low", "subject": "home", "severity": "error", "title": "fu
 
 
 ALARM = blank() | {"session": SUNDAY, "cause": DriftCause.ALARM, "headline": "Rows: far fewer.", "explained": {"rows": {}}}
+BOOK = '{"name": "ours", "prices": [{"key": "storage.standard", "amount": "0.02", "unit": "GB-month", "source": "ours"}]}'
 ALARM |= {"basis": None, "run_id": 1, "alarms_per_month": 1.0, "threshold_version": 0}
 
 
@@ -108,6 +112,13 @@ COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "request_job": lambda h, _: h.services.request_job("backup"),
     "promote_batch": lambda h, _: (h.session(SUNDAY, 1), h.services.promote_batch(SUNDAY)),
     "label_drift": lambda h, _: h.services.label_drift(SUNDAY, DriftLabel.MARKET, reason="a busy day"),
+    "apply_lifecycle": lambda h, _: h.services.apply_lifecycle(),
+    "undo_lifecycle": lambda h, _: h.services.undo_lifecycle(1),
+    "restore_from_cold": lambda h, _: h.services.restore_from_cold(),
+    "choose_prices": lambda h, _: h.services.choose_prices("textbook", reason="to compare"),
+    "set_price": lambda h, _: h.services.set_price("storage.standard", "0.02", source="ours", as_of=SUNDAY, reason="cheaper"),
+    "load_prices": lambda h, _: h.services.load_prices(BOOK, reason="ours"),
+    "choose_currency": lambda h, _: h.services.choose_currency(Currency.NPR, reason="we pay in rupees"),
     "ask_for": lambda h, _: h.services.ask_for("scrub"),
 }
 # The same commands with a key that was used, and other parameters.

@@ -209,9 +209,8 @@ def streamed(ticks, size, thresholds):
     outputs = [processor.feed(ticks.take(slice(start, start + size))) for start in range(0, len(ticks), size)]
     outputs.append(processor.close())
     bars = joined_bars([output.bars for output in outputs])
-    market = [bar for output in outputs for bar in output.market]
     alerts = {alert.key: alert for output in outputs for alert in output.alerts}
-    return sorted(map(tuple, bars.matrix.T.tolist())), market, alerts, processor.suppressed
+    return sorted(map(tuple, bars.matrix.T.tolist())), alerts, processor.suppressed
 
 
 @settings(max_examples=40)
@@ -240,8 +239,7 @@ def test_neither_the_order_of_arrival_within_the_lateness_nor_the_size_of_a_batc
     whole = Processor(DAY, symbols(), thresholds, ALL)
     output = whole.whole(ticks)
 
-    bars, market, alerts, suppressed = streamed(arrival, size, thresholds)
+    bars, alerts, suppressed = streamed(arrival, size, thresholds)
     assert bars == sorted(map(tuple, output.bars.matrix.T.tolist()))
-    assert market == output.market
     assert alerts == {alert.key: alert for alert in output.alerts}
     assert suppressed == whole.suppressed

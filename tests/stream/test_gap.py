@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from engine import cli_following, cli_reconcile, reconcile_words, reconciling
-from engine.cli import app
+from engine import reconcile_words, reconciling
+from engine.cli import following, reconcile
+from engine.cli.commands import app
 from engine.errors import Conflict, NoFile, TicksGone
 from engine.stream.bars import bars_of
 from engine.stream.logs import log_of
@@ -201,7 +202,7 @@ def test_while_the_stream_works_on_a_session_nothing_is_called_reconciled(stream
 @pytest.fixture
 def here(stream, monkeypatch):
     """Give the command line this home."""
-    for module in (cli_reconcile, cli_following):
+    for module in (reconcile, following):
         monkeypatch.setattr(module, "runtime", lambda: stream.runtime)
     return lambda *words: CliRunner().invoke(app, ["reconcile", "--session", str(DAY), *words])
 
@@ -231,3 +232,20 @@ def test_the_command_replays_the_gap_and_its_exit_code_is_that_of_what_was_asked
     assert "no gap to replay" in again.stdout
     assert here("--replay-gap", "--of", "tape").exit_code == 2
     assert here().exit_code == 1  # there are no official rows yet
+
+
+def test_of_a_session_that_is_exact_the_letters_are_put_away_and_of_no_other(stream, monkeypatch):
+    tape_of(stream)
+    stream.take(joined([RECEIVED, RECEIVED.take(slice(3, 5))]))  # and two copies
+    stream.end()
+    monkeypatch.setattr(reconciling, "official_day", lambda *_: official())
+    with pytest.raises(Conflict, match="only of a session that is exact nothing is missing: 3 symbols differ"):
+        stream.services.settle_letters(DAY)
+    stream.services.replay_gap(DAY)
+
+    assert stream.services.settle_letters(DAY) == f"Letters of {DAY} put away: 2."
+    assert stream.services.settle_letters(DAY) == f"No letter of {DAY} waits."
+
+    notes = stream.rows("SELECT state, note FROM dead_letter WHERE reason = 'duplicate'")
+    assert notes == [("discarded", "the session is exact: every field is the official one, and every trade is there")] * 2
+    assert found_of(stream).verdict is Verdict.EXACT

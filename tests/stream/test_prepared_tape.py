@@ -11,7 +11,7 @@ from engine.stream.alert_diff import Side, alert_diff
 from engine.stream.prepared_tape import PreparedTape
 from engine.stream.replay import replayed
 from engine.stream.rules import RULES
-from engine.stream.ticks import Symbols, joined, no_ticks
+from engine.stream.ticks import SECOND, Symbols, joined, no_ticks
 from tests.stream.tapes import DAY, NAMES, limits, random_tape, symbols, tape
 
 CLOSES = {"NABIL": 50_000, "HIDCL": 47_000}
@@ -41,7 +41,6 @@ def told(replay):
         replay.suppressed,
         replay.bars.matrix.tolist(),
         replay.days.matrix.tolist(),
-        replay.market,
         replay.reasons.tolist(),
         replay.completeness,
     )
@@ -111,3 +110,26 @@ def test_the_same_thresholds_on_both_sides_differ_in_nothing():
 
     assert len(a.alerts) > 5
     assert diff.count(Side.BOTH) == len(a.alerts) == len(diff.alerts)
+
+
+def test_the_market_by_minute_is_what_its_trades_add_up_to_and_where_its_last_prices_stand():
+    ticks, closes = random_tape(5, 400, seconds=900), {"NABIL": 50_000, "NICA": 40_000}
+    tape = PreparedTape(DAY, ticks, symbols(), closes)
+
+    minutes, moves = tape.market(limits())
+
+    for place, start in enumerate(minutes.start.tolist()):
+        inside = ticks.time // (60 * SECOND) == start
+        assert (minutes.trades[place], minutes.turnover[place]) == (inside.sum(), (ticks.rate * ticks.quantity)[inside].sum())
+        stand = []
+        for name, close in closes.items():
+            mine = (ticks.symbol == NAMES.index(name)) & (ticks.time < (start + 1) * 60 * SECOND) & (ticks.quantity >= 10)
+            stand += [100 * (int(ticks.rate[mine][-1]) / close - 1)] if mine.any() else []
+        assert moves[place] == pytest.approx(sum(stand) / len(stand), abs=0.001)
+
+
+def test_without_a_close_before_nobody_knows_how_far_the_market_moved():
+    minutes, moves = PreparedTape(DAY, random_tape(5, 400), symbols()).market(limits())
+
+    assert len(minutes.start) == len(moves) > 0
+    assert np.isnan(moves).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.stream.intake import Reason
-from engine.stream.received import claims, gap, received
+from engine.stream.received import Decided, claims, gap, received
 from engine.stream.records import Records
 from engine.stream.ticks import Symbols, joined
 from tests.stream.tapes import DAY, at, limits, symbols, tape
@@ -15,8 +15,8 @@ TAPE = tape((1, "NABIL", 50_000), (2, "NABIL", 49_000), (100, "NABIL", 50_100), 
 ORDERLY, LATE = TAPE.take(np.array([0, 2, 3])), TAPE.take(slice(1, 2))
 
 
-def judged(ticks, taken=(), **known):
-    return received(DAY, Records(ticks, symbols(), np.full(len(ticks), at(90_000))), limits(), taken, **known)
+def judged(ticks, taken=(), **decided):
+    return received(DAY, Records(ticks, symbols(), np.full(len(ticks), at(90_000))), limits(), Decided(frozenset(taken), **decided))
 
 
 def missing(found) -> int:

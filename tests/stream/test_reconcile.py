@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from engine.reconcile_words import says
+from engine.reconcile_words import of_silent, says
 from engine.stream.contracts import first_id
-from engine.stream.reconcile import Cause, OfficialDay, Verdict, reconciled, tape_rows
+from engine.stream.reconcile import Cause, Evidence, OfficialDay, Verdict, reconciled, tape_rows
 from engine.stream.replay import replayed
 from engine.stream.ticks import Symbols, Ticks, joined
 from tests.stream.tapes import DAY, limits, random_tape, symbols, tape
@@ -196,3 +196,35 @@ def test_a_close_that_the_exchange_averaged_is_explained_in_those_months_only(da
     assert found.verdict is Verdict.EXACT
     assert "(averaged close: 4)" in says(found)
     assert reconciled(replay_of(day), day, OfficialDay(rows)).verdict is Verdict.DIFFERS
+
+
+def in_partitions(ticks, *places):
+    """Give the trades at `places` the ids of partition 02, all others those of 01 and 03, each without holes."""
+    contract = ticks.contract.copy()
+    mine = np.isin(np.arange(len(ticks)), places)
+    for partition, which in ((1, ~mine & (ticks.symbol < 2)), (2, mine), (3, ~mine & (ticks.symbol >= 2))):
+        contract[which] = first_id(DAY) + partition * 1_000_000 + 1 + np.arange(which.sum())
+    return changed(ticks, slice(None), contract=contract)
+
+
+def test_a_partition_of_which_no_trade_came_is_seen_by_the_official_total_alone_and_it_is_said_by_what(day):
+    whole = in_partitions(day, *range(100, 113))
+    official, here = official_of(whole), without(whole, *range(100, 113))
+
+    by_rows, by_ids = compared(here, official), compared(here, OfficialDay({}))
+    by_exchange = compared(here, OfficialDay(official.rows, trades=2000))
+
+    assert [found.missing_by_ids for found in (by_rows, by_ids)] == [0, 0]
+    assert [found.tail for found in (by_rows, by_exchange, by_ids)] == [13, 13, None]
+    assert [found.silent for found in (by_rows, by_ids)] == [[2], [2]]
+    assert [found.evidence for found in (by_exchange, by_rows, by_ids)] == list(Evidence)
+    assert of_silent(by_rows).startswith("Of partition 02 no trade is there: some of the 13 that no id tells of may be of it")
+    assert "The ids cannot tell whether there was any" in of_silent(by_ids)
+
+
+def test_where_nothing_is_missing_a_partition_without_a_trade_had_none(day):
+    whole = in_partitions(day)
+    found = compared(whole, official_of(whole))
+
+    assert (found.verdict, found.silent) == (Verdict.EXACT, [2])
+    assert of_silent(found) == "Of partition 02 no trade is there, and by the sum of the official rows there was none."

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine import cli_reconcile, reconcile_words, reconciling
-from engine.cli import app
+from engine import reconcile_words, reconciling
+from engine.cli import reconcile
+from engine.cli.commands import app
 from engine.clock import FakeClock
 from engine.errors import NoFile, SourceMisconfigured
 from engine.pipeline.execution import Execution
@@ -76,7 +77,7 @@ def test_a_tape_knows_the_closes_before_once_its_session_is_loaded(real):
 
 
 def test_the_command_says_the_same_and_its_exit_code_is_no_success(real, monkeypatch):
-    monkeypatch.setattr(cli_reconcile, "runtime", lambda: real)
+    monkeypatch.setattr(reconcile, "runtime", lambda: real)
 
     answer = CliRunner().invoke(app, ["reconcile", "--session", "2024-07-14", "--json"])
     said: dict[str, Any] = json.loads(answer.stdout)
@@ -112,7 +113,7 @@ def test_a_simulated_day_reconciles_exactly(simulated, monkeypatch):
 
     assert result.verdict is Verdict.EXACT
     assert (result.exact, result.missing_by_ids, result.missing_by_total) == (len(result.results), 0, 0)
-    monkeypatch.setattr(cli_reconcile, "runtime", lambda: simulated.runtime)
+    monkeypatch.setattr(reconcile, "runtime", lambda: simulated.runtime)
     answer = CliRunner().invoke(app, ["reconcile", "--session", session.isoformat(), "--json"])
     assert (answer.exit_code, json.loads(answer.stdout)["verdict"]) == (0, "exact")
 

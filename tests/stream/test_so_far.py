@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from engine.stream.logs import log_of
+from engine.stream.received import Decided
 from engine.stream.so_far import SoFar
 from storage import speed_layer
 from tests.stream.tapes import DAY, random_tape
@@ -55,7 +56,7 @@ def test_what_was_set_aside_is_not_in_it_until_it_is_taken_in(stream):
     before = made(so_far(stream).refresh(), "NABIL")
     stream.services.reinject_letters([letter_id(stream, 2)])
 
-    after = made(so_far(stream, taken_in=[2]).refresh(), "NABIL")
+    after = made(so_far(stream, decided=Decided(taken=frozenset({2}))).refresh(), "NABIL")
 
     assert [bar[4] for bar in before] == [1, 1]
     assert [bar[4] for bar in after] == [2, 1]

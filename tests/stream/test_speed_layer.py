@@ -228,7 +228,7 @@ def test_what_is_no_trade_of_the_session_cannot_be_taken_in(stream):
     stream.end()
 
     with pytest.raises(Conflict, match="only open letters of the stream"):
-        stream.services.reinject_letters([letter_id(stream, 4)])
+        stream.services.reinject_letters([letter_id(stream, 3)])
 
 
 def test_nothing_is_taken_in_while_the_stream_works_on_the_session(stream):
@@ -298,6 +298,8 @@ def test_a_silence_needs_a_rule_or_a_symbol_that_there_is_and_a_reason(stream):
     stream.take(tape((1, "NABIL", 50_000), (2, "NICA", 50_000), (60, "NICA", 50_000)))
     with pytest.raises(UnknownName, match="no symbol 'NABLI'; the nearest are NABIL"):
         stream.services.silence_alerts(symbol="NABLI", minutes=10, reason="results are out")
+    with pytest.raises(UnknownName, match="the nearest are NICA"):  # which begins as it does
+        stream.services.silence_alerts(symbol="NIBLPROMOTER", minutes=10, reason="results are out")
 
     stream.services.silence_alerts(symbol="NABIL", minutes=10, reason="results are out")
 

@@ -1,5 +1,6 @@
 """Sums over trailing windows and bars, against a plain reading of what they mean."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -44,6 +45,15 @@ def test_a_trailing_window_holds_every_earlier_trade_of_the_symbol_and_no_other(
     ticks = random_tape(span, 400, seconds=span)
 
     assert streamed_sums(ticks, seconds, size) == plain_sums(ticks, seconds)
+
+
+@pytest.mark.parametrize("span", [60, 900, 5000])
+def test_symbols_that_are_traded_for_the_first_time_late_in_the_session_leave_the_sums_of_the_others(span):
+    ticks = random_tape(span, 400, seconds=span, symbols=4)
+    half = np.arange(len(ticks)) >= 200
+    ticks = replace(ticks, symbol=np.where(half, ticks.symbol * 60, ticks.symbol).astype(np.uint16))  # room for 64 is not enough then
+
+    assert streamed_sums(ticks, 300, 50) == plain_sums(ticks, 300)
 
 
 def test_a_shorter_window_than_the_longest_can_be_asked_for():

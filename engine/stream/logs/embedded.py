@@ -102,6 +102,10 @@ class EmbeddedLog:
         _refuse_gaps(topic, [(base, len(part)) for base, part in parts], offset, end)
         return Batch(offset, records)
 
+    def whole(self, session: date, *, within: Connection | None = None) -> Records:
+        """Return every record of a session; the errors are those of `read`."""
+        return self.read(session, 0, _EVERYTHING, within=within).records
+
     def seek_time(self, session: date, time: int) -> int:
         """Return the offset of the first tick at or after `time` (microseconds since 1970, UTC), or the end where there is none."""
         topic = Topic(self.stream, session)
@@ -178,7 +182,7 @@ class EmbeddedLog:
                 raise TickLogError(f"the session {session} of {self.stream!r} is not closed; only what cannot grow any more is compacted")
             if state.path is not None or not state.records:
                 return state
-            records = self.read(session, 0, _EVERYTHING, within=connection).records
+            records = self.whole(session, within=connection)
         version = self._file(topic, records)
         with self._database.transaction() as connection:
             now = tick_log.lock(connection, topic)

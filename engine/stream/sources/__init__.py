@@ -52,6 +52,9 @@ SOURCES: Mapping[TicksName, Callable[[Settings, Clock, Sleep], TickSource]] = Ma
 )
 
 
+AS_THEY_COME = frozenset(kind.name for kind in (KafkaTicks, RedisTicks) if kind.continuous)  # names of sources that have no speed
+
+
 def open_tick_source(settings: Settings, clock: Clock, sleep: Sleep = time.sleep) -> TickSource:
     """Return the source of ticks that the settings name; nothing is read and nobody is asked yet."""
     return SOURCES[settings.ticks](settings, clock, sleep)

@@ -8,8 +8,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.market.trade_cells import AMOUNT, CONTRACT, QUANTITY, RATE, SYMBOL_NAME, TIME, typed
+from engine.market.plain_cells import hundredths
+from engine.market.trade_cells import (
+    AMOUNT,
+    CONTRACT,
+    QUANTITY,
+    RATE,
+    SYMBOL_NAME,
+    TIME,
+    PlainTrades,
+    TypedTrades,
+    plainly,
+    typed,
+)
 from engine.stream.records import Records, Unread
+from engine.stream.sources.message_faults import told
 from engine.stream.ticks import Symbols
 
 KEPT = 64 * 1024  # bytes of a message that cannot be read
@@ -28,6 +41,18 @@ class _Trade(msgspec.Struct, gc=False):
     contractAmount: msgspec.Raw = msgspec.Raw(b"")  # noqa: N815
 
 
+class _Usual(msgspec.Struct, gc=False):
+    """A trade as nearly all are written: a whole number needs no text of its own."""
+
+    contractId: int  # noqa: N815
+    stockSymbol: str  # noqa: N815
+    contractQuantity: int  # noqa: N815
+    contractRate: msgspec.Raw  # noqa: N815
+    tradeTime: str  # noqa: N815
+    contractAmount: msgspec.Raw = msgspec.Raw(b"")  # noqa: N815
+
+
+_usual = msgspec.json.Decoder(_Usual)
 _one = msgspec.json.Decoder(_Trade)
 _list = msgspec.json.Decoder(list[_Trade])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
@@ -35,6 +60,39 @@ _parts = msgspec.json.Decoder(list[msgspec.Raw])
 
 def decoded(messages: Sequence[bytes], symbols: Symbols, ingest: int) -> Records:
     """Return a record for each trade of the messages and for each that cannot be read, with its bytes; all were taken in at `ingest`."""
+    found = _at_once(messages, symbols) if messages else None
+    if found is None:
+        return _one_by_one(messages, symbols, ingest)
+    good = found.good
+    if good.all():
+        return Records(found.ticks, symbols, np.full(len(messages), ingest, np.int64))
+    others = np.flatnonzero(~good).tolist()
+    careful = _one_by_one([messages[row] for row in others], symbols, ingest)
+    for column, read in zip(found.ticks.columns(), careful.ticks.columns(), strict=True):
+        column[others] = read
+    unread = tuple(Unread(others[it.row], it.raw, it.reason) for it in careful.unread)
+    return Records(found.ticks, symbols, np.full(len(messages), ingest, np.int64), unread)
+
+
+def _at_once(messages: Sequence[bytes], symbols: Symbols) -> TypedTrades | None:
+    """Read messages of one trade each whose ids and quantities are plain numbers; None where one of them is something else."""
+    try:
+        trades = list(map(_usual.decode, messages))
+        contract = np.fromiter([trade.contractId for trade in trades], np.int64, len(trades))
+        quantity = np.fromiter([trade.contractQuantity for trade in trades], np.int64, len(trades))
+    except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError):
+        return None
+    money = _written([trade.contractRate for trade in trades] + [trade.contractAmount for trade in trades])
+    values, _, fine = (each.reshape(2, len(trades)) for each in hundredths(money))
+    numbers = PlainTrades(contract, quantity, values[0], values[1], fine[0], fine[1])
+    times, names = (
+        pa.array([trade.tradeTime for trade in trades], pa.string()),
+        pa.array([trade.stockSymbol for trade in trades], pa.string()),
+    )
+    return plainly(numbers, money[len(trades) :], times, names, symbols)
+
+
+def _one_by_one(messages: Sequence[bytes], symbols: Symbols, ingest: int) -> Records:
     opened = _opened(messages)
     good = typed(_cells(opened.trades), symbols)
     reasons = {**good.reasons, **opened.reasons}
@@ -84,9 +142,9 @@ def _trades(message: bytes) -> Sequence[tuple[int | None, _Trade | str]]:
         try:
             parts = _parts.decode(message)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            return [(None, str(error))]
+            return [(None, told(error, message))]
     except UnicodeDecodeError as error:
-        return [(None, str(error))]
+        return [(None, told(error, message))]
     return [(place, _trade(part)) for place, part in enumerate(parts)]
 
 
@@ -94,7 +152,7 @@ def _trade(message: bytes | msgspec.Raw) -> _Trade | str:
     try:
         return _one.decode(message)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return str(error)
+        return told(error, bytes(message))
 
 
 _NOTHING = _Trade(msgspec.Raw(b""), "", msgspec.Raw(b""), msgspec.Raw(b""), "")

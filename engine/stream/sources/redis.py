@@ -102,7 +102,7 @@ class RedisReader:
         except (errors.AuthenticationError, errors.NoPermissionError) as error:
             raise SourceMisconfigured(f"Redis does not let us in: {error}. See NEPSE_REDIS_URL.") from error
         except (errors.ConnectionError, errors.TimeoutError) as error:  # also while the server reads its file
-            raise SourceUnavailable(f"Redis does not answer: {error}.") from error
+            raise SourceUnavailable(f"Redis does not answer: {str(error).rstrip('.')}.") from error
         except errors.ResponseError as error:
             raise SourceMisconfigured(f"The stream {self._stream!r} of Redis cannot be read: {error}. See NEPSE_REDIS_STREAM.") from error
 

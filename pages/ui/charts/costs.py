@@ -1,4 +1,4 @@
-"""Charts of costs: what was spent by day, what the months ahead would cost, classes of storage over reads, and what moves the bill."""
+"""Charts of what would be spent: the months ahead, classes of storage over how often data is read, and what moves the bill."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -15,23 +15,6 @@ HEIGHT = 300
 ROW = 34  # pixels of a bar of the tornado
 _AROUND = 60
 TIER_COLOURS: tuple[Colour, ...] = ("green", "blue", "violet", "orange", "yellow", "red", "gray")
-
-
-def spent(days: Sequence[str], amounts: Mapping[Category, Sequence[Decimal]], *, unit: str) -> dict[str, Any]:
-    """Return stacked bars, one a day."""
-    bars = [
-        {
-            "type": "bar",
-            "stack": "spent",
-            "name": words.NAMES[category],
-            "data": [float(value) for value in values],
-            "color": theme.hexadecimal(words.COLOURS[category]),
-            "barMaxWidth": 26,
-        }
-        for category, values in amounts.items()
-        if any(values)
-    ]
-    return _frame(unit) | {"tooltip": _tooltip(), "xAxis": _labels(list(days)), "series": bars}
 
 
 def ahead(

@@ -1,10 +1,11 @@
 """A session as it comes in: the bars of one symbol with its sliding average, and the whole market."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.clock import NEPAL
 from engine.stream.intake import Hours
@@ -38,11 +39,12 @@ def candles(
     starts = list(range(span[0], span[1] + step, step))
     rows = [by_start.get(start) for start in starts]
     prices = [row.prices if row is not None else None for row in rows]
+    lines = _lines(slid, len(starts))
     table = {
         "at": [label(start, width) for start in starts],
         **{name: [known[place] if known else None for known in prices] for place, name in enumerate(("open", "high", "low", "close"))},
         "volume": pa.array([row.volume if row is not None else None for row in rows], pa.int64()),
-        **_lines(slid, len(starts)),
+        **lines,
     }
     muted = theme.hexadecimal("gray")
     main: dict[str, Any] = {
@@ -61,7 +63,7 @@ def candles(
             "label": {"formatter": f"close before {previous_close:,.2f}", "color": muted, "position": "insideEndTop", "fontSize": 11},
             "data": [{"yAxis": previous_close}],
         }
-    low, high = _range([known for known in prices if known], previous_close)
+    low, high = _range([known for known in prices if known], previous_close, lines)
     volume = {"type": "bar", "name": "Volume", "encode": {"x": "at", "y": "volume"}, "xAxisIndex": 1, "yAxisIndex": 1, "barMaxWidth": 14}
     volume |= {"color": theme.hexadecimal("blue"), "itemStyle": {"opacity": 0.55}, "tooltip": {"valueFormatter": "%,d shares"}}
     return {
@@ -194,11 +196,16 @@ def _alerts(marks: Sequence[Mark], starts: Sequence[int], width: int) -> dict[st
     }
 
 
-def _range(prices: Sequence[tuple[float, float, float, float]], previous_close: float | None) -> tuple[float | None, float | None]:
-    """Return the ends of the axis of prices: all bars and, where it is near, the close before."""
+def _range(
+    prices: Sequence[tuple[float, float, float, float]], previous_close: float | None, lines: Mapping[str, pa.Array]
+) -> tuple[float | None, float | None]:
+    """Return the ends of the axis of prices: all bars, the average with its band and, where it is near, the close before."""
     if not prices:
         return None, None
     low, high = min(price[2] for price in prices), max(price[1] for price in prices)
+    if lines:
+        below, above = pc.min(lines["below"]).as_py(), pc.max(lines["above"]).as_py()
+        low, high = min(low, low if below is None else below), max(high, high if above is None else above)
     room = max(high - low, 0.01 * high) * 0.12
     if previous_close is not None and abs(previous_close - (low + high) / 2) < 4 * (high - low + room):
         low, high = min(low, previous_close), max(high, previous_close)

@@ -45,7 +45,8 @@ def squares(shown: Sequence[Square], *, kinds: Mapping[str, Kind], chosen: str |
         }
     )
     pieces = [
-        {"value": codes[key], "label": f"{kind.sign} {kind.word}".strip(), "color": kind.colour, "opacity": 0.35 if kind.calm else 1}
+        # An opacity would be one of the squares only: in the legend the same colour would be a darker one.
+        {"value": codes[key], "label": f"{kind.sign} {kind.word}".strip(), "color": theme.paler(kind.colour, 0.35 if kind.calm else 1)}
         for key, kind in kinds.items()
         if any(one.kind == key for one in shown)
     ]

@@ -19,11 +19,13 @@ ESTIMATED = ("rows", "cpu_us", "retry_cpu_us", "memory_kib_us", "bytes_written",
 AMOUNTS = ("compute", "storage", "requests", "query", "transfer", "notification", "retries")
 
 
-def _counts(*names: str) -> list[sa.Column]:
+def _counts(*names: str) -> list[sa.Column[int]]:
     return [sa.Column(name, sa.BigInteger(), nullable=False) for name in names]
 
 
 def upgrade() -> None:
+    op.drop_index("ix_lake_file_version", "lake_file")
+    op.create_index("ix_lake_file_version", "lake_file", ["dataset", "partition", "created_at", "bytes"])
     for name in ("bytes_received", "puts", "gets"):
         op.add_column("stage_run", sa.Column(name, sa.BigInteger(), nullable=True))
     op.add_column("attempt", sa.Column("cpu_us", sa.BigInteger(), nullable=True))

@@ -1,0 +1,160 @@
+"""What was measured from the command line: the same total however it is broken down, as FOCUS rows too, by other prices, in rupees."""
+
+import csv
+import json
+from decimal import Decimal
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from engine.costs.measured import PRICED
+from tests.pipelines.house import SUNDAY, House, with_a_week
+from tests.shell import inside
+
+YEAR = ("--since", "2026-01-01", "--until", "2026-12-31")
+SESSIONS = ("--since", "2024-06-01", "--until", "2024-06-30")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """The folder of a home that took a week, and one date of it twice."""
+    root: Path = tmp_path_factory.mktemp("bills")
+    house = with_a_week(root)
+    house.rerun(2)
+    house.runtime.database.close()
+    return root
+
+
+@pytest.fixture
+def house(built, tmp_path) -> House:
+    copytree(built, tmp_path, dirs_exist_ok=True)
+    return House(tmp_path)
+
+
+@pytest.fixture
+def ask(house, monkeypatch):
+    """Return what gives a command in this home and reads its one JSON document, numbers exact."""
+    invoke = inside(monkeypatch)
+
+    def asked(*arguments: str) -> Any:
+        done = invoke(house, *arguments, "--json")
+        assert done.exit_code == 0, done.stderr
+        return json.loads(done.stdout, parse_float=Decimal)
+
+    return asked
+
+
+def lines(found) -> Decimal:
+    return sum((exact(found[category.value]) for category in PRICED), Decimal(0))
+
+
+def exact(value) -> Decimal:
+    return Decimal(str(value))
+
+
+@pytest.mark.parametrize("currency", ["USD", "NPR"])
+def test_every_breakdown_comes_to_one_total_and_every_total_to_its_lines(ask, currency):
+    found = {by: ask("cost", *YEAR, "--by", by, "--currency", currency) for by in ("run", "stage", "day")}
+    found["session"] = ask("cost", *SESSIONS, "--by", "session", "--currency", currency)
+    totals = {by: exact(one["total"]) for by, one in found.items()}
+
+    assert totals["run"] == totals["stage"] == totals["day"] > totals["session"] > 0  # no session came of the Saturday
+    for one in found.values():
+        assert sum(exact(row["total"]) for row in one["rows"]) == exact(one["total"]) == lines(one["lines"])
+        assert all(lines(row) == exact(row["total"]) for row in one["rows"])
+    parts = found["run"]["apart"]
+    assert sum(exact(part) for part in parts.values()) == totals["run"]
+    assert parts["reruns"] > 0
+    assert (found["run"]["good_rows"], "simulated" in found["run"]) == (600, False)
+
+
+def test_focus_rows_add_up_to_the_bill_and_name_the_stage_and_the_price(ask, tmp_path):
+    file = tmp_path / "focus.csv"
+    found = ask("cost", *YEAR, "--by", "run", "--currency", "NPR", "--focus", str(file))
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+
+    assert sum(Decimal(row["BilledCost"]) for row in rows) == exact(found["total"])
+    assert {row["BillingCurrency"] for row in rows} == {"NPR"}
+    assert {json.loads(row["Tags"])["stage"] for row in rows} >= {"parsed", "gold", "between stages"}
+    assert {row["ResourceId"] for row in rows} == {f"daily_prices/{number}" for number in range(1, 9)}
+    assert {row["SkuId"] for row in rows} == {"compute.vcpu_hour", "compute.memory_gb_hour", "storage.standard", "transfer.in"} | {
+        f"storage.standard.{kind}" for kind in ("put", "get")
+    }
+    assert all(row["x_PriceSource"] and row["x_PriceAsOf"] for row in rows)
+
+
+def test_the_same_usage_is_seen_by_another_book_without_a_trace(ask):
+    before = ask("cost", *YEAR, "--by", "run")
+    other = ask("cost", *YEAR, "--by", "run", "--book", "textbook")
+
+    assert other["prices"]["not_priced"][0].startswith("memory")
+    assert (before["prices"]["as_estimated"], other["prices"]["as_estimated"]) == (True, False)
+    assert other["lines"]["requests"] < before["lines"]["requests"]
+    assert [row["usage"] for row in other["rows"]] == [row["usage"] for row in before["rows"]]
+    assert ask("cost", *YEAR, "--by", "run") == before
+
+
+def test_layers_hold_what_the_lake_holds(ask, house):
+    found = ask("cost", *SESSIONS, "--by", "layer")
+    held = sum(file.stat().st_size for file in house.runtime.lake.folder.rglob("*.*") if file.is_file())
+
+    assert sum(row["usage"]["bytes_written"] for row in found["rows"]) == held > 0
+    assert {"bronze", "parsed", "silver", "gold"} <= {row["what"] for row in found["rows"]}
+
+
+def test_a_question_in_sql_is_charged_by_the_bytes_that_it_read_and_one_of_tables_alone_is_not(ask, house):
+    for statement in ("SELECT max(close) AS dearest FROM silver_prices", "SELECT count(*) AS n FROM run"):
+        ask("sql", statement)
+    rows = [row for row in ask("cost", "--since", "2026-01-01", "--by", "run")["rows"] if row["work"] == "question"]
+    silver = sum(file.stat().st_size for file in (house.runtime.lake.folder / "silver").rglob("*.parquet"))
+
+    assert [(row["number"], row["purpose"]) for row in rows] == [(1, "upkeep")]
+    assert 0 < rows[0]["usage"]["bytes_scanned"] < 2 * silver  # files so small are read whole, and their footers before them
+
+
+def test_prices_are_changed_listed_and_taken_back(ask):
+    asked = ("--source", "a contract", "--as-of", "2026-01-01", "--reason", "our own", "--currency", "USD")
+    changed = ask("prices", "--set", "storage.standard=0.03", *asked)
+    mine = [row for row in changed["prices"] if row["key"] == "storage.standard"]
+    back = ask("prices", "--use", "aws-2026", "--reason", "back")
+
+    assert [(row["amount"], row["source"]) for row in mine] == [(Decimal("0.03"), "a contract")]
+    assert (changed["book"], back["book"]) == ("own", "aws-2026")
+    assert "query.athena of 2020-10-15" in back["stale"]
+    assert [row["reason"] for row in ask("prices", "--history")][:2] == ["back", "our own"]
+
+
+def test_the_months_bill_says_what_it_has_come_to_and_where_it_goes(ask):
+    found = ask("cost")
+
+    assert (found["month"], found["budget"], found["over_budget"]) == ("2026-01", 5, False)
+    assert 0 < found["so_far"] <= found["forecast"] == sum(exact(row["forecast"]) for row in found["drivers"])
+    assert (found["drivers"][0]["category"], found["drivers"][0]["of"]) == ("requests", "daily_prices")
+
+
+def test_people_read_a_table_and_what_is_to_be_known_of_the_prices(house, monkeypatch):
+    done = inside(monkeypatch)(house, "cost", *YEAR, "--by", "run")
+
+    assert f"daily_prices {SUNDAY}" in done.stdout
+    assert "older than 180 days" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("cost", "--until", "2026-01-01"), "say from which day on"),
+        (("cost", "--since", "2026-02-01", "--until", "2026-01-01"), "ends (2026-01-01) before it begins"),
+        (("cost", *YEAR, "--book", "aws-2025"), "the nearest are aws-2026"),
+        (("prices", "--set", "storage.standard"), "write it as --set"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_a_wrong_request_is_one_sentence(house, monkeypatch, arguments, said):
+    done = inside(monkeypatch)(house, *arguments)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,91 @@
+"""What was measured, as the Costs page draws it: over runs that were executed for real, and over a home in which nothing ran."""
+
+from datetime import timedelta
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import cost_data, cost_measured
+from pages.ui.shared import forget
+from tests.pages.conftest import text_of
+from tests.pages.console import TODAY, busy_home, commands, open_console
+
+
+def measured() -> None:
+    from pages.ui import cost_measured as parts  # noqa: PLC0415, a script of its own
+
+    parts.month_line()
+    parts.parts()
+    parts.breakdown()
+    parts.bill()
+
+
+@pytest.fixture
+def busy(tmp_path_factory, tmp_path, monkeypatch):
+    return open_console(busy_home(tmp_path_factory, tmp_path), monkeypatch)
+
+
+def drawn(**query: str) -> AppTest:
+    app = AppTest.from_function(measured, default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def test_the_month_is_told_in_a_line_with_what_most_of_it_goes_to(busy):
+    said = text_of(drawn())
+
+    assert "This month the pipelines have cost **0.000" in said
+    assert "Most of it is requests of daily" in said
+    assert "The budget is 5.00 USD a month" in said
+    assert "dates for the first time **0.000" in said
+
+
+@pytest.mark.parametrize("by", cost_measured._BY)
+def test_every_breakdown_lists_what_it_draws(busy, by):
+    app = drawn(by=by)
+    (table,) = app.dataframe
+
+    assert len(table.value) > 0
+    assert next(iter(table.value.columns)) == "What"
+    assert list(table.value.columns)[-1] in ("In all", "A month")
+
+
+def test_the_bill_of_a_run_opens_line_by_line_with_formula_source_and_date(busy, monkeypatch):
+    monkeypatch.setattr(cost_measured, "run_link", lambda *_, **__: None)  # to a page that only the router knows
+    newest = cost_data.runs()[-1]
+    lines = drawn(bill=str(newest.ref)).dataframe[-1].value
+
+    assert {"Stage", "What", "Formula", "Price of", "Source of the price"} == set(lines.columns)
+    assert any("us of CPU / 3,600,000,000" in formula for formula in lines["Formula"])
+    assert set(lines["Price of"]) >= {"2026-06-17", "2026-06-05"}
+
+
+def test_the_lines_of_a_run_add_up_to_its_estimate(busy):
+    for entry in cost_data.runs():
+        lines = [line for part in cost_data.lines_of(entry.work, entry.ref) for line in part.lines]
+        assert sum(line.amount for line in lines) == entry.cost.total
+
+
+def test_a_forecast_above_the_budget_is_a_warning(busy):
+    commands(busy).set_threshold("cost.monthly_budget_usd", 0.000001, reason="to see it")
+    forget()
+
+    assert "more than the month's budget of 0.0000010 USD" in drawn().warning[0].value
+
+
+def test_a_home_in_which_nothing_ran_says_so(tmp_path, monkeypatch):
+    open_console(tmp_path / "home", monkeypatch)
+    said = text_of(drawn())
+
+    assert "have cost **0.00 USD** so far" in said
+    assert "Nothing has cost anything yet" in said
+
+
+def test_sessions_of_half_a_year_are_read_and_each_is_one_row(busy):
+    found = cost_measured._entries("session")
+
+    assert len(found) == len({entry.day for entry in found}) > 10
+    assert all(entry.day > TODAY - timedelta(days=60) for entry in found)
