@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.costs.line import ZERO, Category
-from engine.costs.measured import PRICED, Amounts, Tariff, Usage, amount_of, summed
+from engine.costs.measured import PRICED, Amounts, Tariff, Usage, amount_of, summed, together
 from engine.metering import COLUMN, Part, parts_of, retries
 from engine.prices import Prices, load
 from storage import costs, lake_sizes, monitoring
@@ -40,10 +40,6 @@ class Cost:
     number: int = 0
     rows: int = 0
     unmeasured: int = 0
-
-    def __add__(self, other: "Cost") -> "Cost":
-        counts = {name: getattr(self, name) + getattr(other, name) for name in ("retries", "retry_cpu_us", "number", "rows", "unmeasured")}
-        return Cost(self.usage + other.usage, summed((self.amounts, other.amounts)), **counts)
 
     @property
     def total(self) -> Decimal:
@@ -94,6 +90,16 @@ class Apart:
         return self.first + self.retries + self.reruns + self.dead_letters + self.upkeep
 
 
+_COUNTS = ("retries", "retry_cpu_us", "number", "rows", "unmeasured")
+
+
+def added(costs: Iterable[Cost]) -> Cost:
+    """Return what several cost together."""
+    listed = list(costs)
+    counts = {name: sum([getattr(cost, name) for cost in listed]) for name in _COUNTS}
+    return Cost(together([cost.usage for cost in listed]), summed([cost.amounts for cost in listed]), **counts)
+
+
 _PART = {
     CostPurpose.FIRST: "first",
     CostPurpose.RERUN: "reruns",
@@ -111,7 +117,7 @@ def cost_of(row: Mapping[str, Any]) -> Cost:
 
 def total(entries: Iterable[Entry]) -> Cost:
     """Return the sum of the rows of a bill."""
-    return sum((entry.cost for entry in entries), Cost())
+    return added(entry.cost for entry in entries)
 
 
 def repriced(entries: Iterable[Entry], prices: Prices) -> list[Entry]:
@@ -184,13 +190,13 @@ def by_stage(connection: Connection, since: date, until: date, *, limit: int = M
 def stages_of(connection: Connection, rows: Sequence[Mapping[str, Any]], prices: Prices | None = None) -> list[Entry]:
     """Do the same for the runs of these estimates."""
     known: dict[int, Tariff] = {}
-    found: dict[tuple[str, str], Cost] = {}
+    found: dict[tuple[str, str], list[Cost]] = {}
     for row, parts in with_parts(connection, rows):
         tariff = prices.tariff if prices is not None else _tariff(connection, row["book_id"], known)
         for part in parts:
             cost = Cost(part.usage, tariff.amounts(part.usage), number=1, unmeasured=int(part.dead))
-            found[row["name"], part.name] = found.get((row["name"], part.name), Cost()) + cost
-    entries = [Entry(f"{name}: {stage}", cost, CostWork.RUN) for (name, stage), cost in found.items()]
+            found.setdefault((row["name"], part.name), []).append(cost)
+    entries = [Entry(f"{name}: {stage}", added(costs_of), CostWork.RUN) for (name, stage), costs_of in found.items()]
     return sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
 
 

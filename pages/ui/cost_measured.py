@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import streamlit as st
 
-from engine.cost_reading import Cost, Entry
+from engine.cost_reading import Cost, Entry, added
 from engine.costs.measured import PRICED, amount_of
 from pages.ui import cost_data, data
 from pages.ui import format as say
@@ -100,10 +100,10 @@ def _months_ago(today: date) -> date:
 
 def _merged(entries: Sequence[Entry]) -> Sequence[Entry]:
     """Return one row a day or session, whatever was done for it."""
-    found: dict[date | None, Cost] = {}
+    found: dict[date | None, list[Cost]] = {}
     for entry in entries:
-        found[entry.day] = found.get(entry.day, Cost()) + entry.cost
-    return [Entry(say.day(day), cost, day=day) for day, cost in found.items()]
+        found.setdefault(entry.day, []).append(entry.cost)
+    return [Entry(say.day(day), added(listed), day=day) for day, listed in found.items()]
 
 
 def _chart(chosen: str, entries: Sequence[Entry]) -> None:
