@@ -20,12 +20,13 @@ from benchmarks.parts.figures import show
 from benchmarks.parts.homes import PIPELINE, fresh_home
 from benchmarks.parts.stores import BACKFILLS, Size, fill
 from engine.clock import SystemClock, nepal_date
+from engine.cost_reading import By
 from engine.runtime import compose
 
 logging.disable(logging.WARNING)  # Streamlit says that it serves nobody here
 
 import engine.runtime  # noqa: E402
-from pages.ui import cost_data, data, quality_data, run_data, safety_data  # noqa: E402
+from pages.ui import cost_data, data, quality_data, run_data, safety_data, spent_data  # noqa: E402
 from storage.run_list import RunFilter  # noqa: E402
 from storage.status import CostWork, RunStatus  # noqa: E402
 
@@ -83,7 +84,7 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
             ],
             "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
             "opening_year": [("", GOAL, lambda read: read(PIPELINE))],
-        "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
+            "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
             "kept": [("backup, drill, scrub, damage", GOAL, lambda read: read())],
             "executions": [("20 newest", GOAL, lambda read: read())],
             "upcoming": [("", GOAL, lambda read: read())],
@@ -121,20 +122,24 @@ def _of_quality(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]
 
 def _of_costs(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]:
     """Return the calls of the Costs page."""
-    today = data.today()
-    month, half = today.replace(day=1), today - cost_data.SESSIONS_BACK
     return {
         "prices": [("in force", GOAL, lambda read: read())],
-        "versions": [("of prices", GOAL, lambda read: read())],
+        "book": [("of prices", GOAL, lambda read: read("aws-2026"))],
+        "own_books": [("of prices", GOAL, lambda read: read())],
         "month": [("this month's bill and its forecast", GOAL_YEAR, lambda read: read())],
-        "runs": [("200 newest, with their costs", GOAL_YEAR, lambda read: read())],
-        "sessions": [("half a year, with their costs", GOAL_YEAR, lambda read: read(half, today))],
-        "stages": [("of 200 runs, with their costs", GOAL_YEAR, lambda read: read())],
-        "days": [("this month, with their costs", GOAL, lambda read: read(month, today))],
-        "layers": [("of the lake, all dates", GOAL_YEAR, lambda read: read())],
-        "history": [("of the lake, by layer and date", 100, lambda read: read())],  # the whole span: what a forecast is made of
-        "forecast": [],  # computed from it, no query
+        "entries": [
+            ("90 days, with their costs", GOAL_YEAR, lambda read: read(By.DAY)),
+            ("200 runs, with their costs", GOAL_YEAR, lambda read: read(By.RUN)),
+            ("90 sessions, with their costs", GOAL_YEAR, lambda read: read(By.SESSION)),
+            ("stages of 200 runs, with their costs", GOAL_YEAR, lambda read: read(By.STAGE)),
+            ("layers of the lake", GOAL_YEAR, lambda read: read(By.LAYER)),
+        ],
+        "newest": [("200 runs, with their costs", GOAL_YEAR, lambda read: read())],
+        "newest_sessions": [("half a year, with their costs", GOAL_YEAR, lambda read: read())],
         "lines_of": [("one run", GOAL, lambda read: read(CostWork.RUN, rows["newest"]))],
+        "_newest": [("run with a cost", GOAL, lambda read: read())],
+        "_workload": [],  # looks into lake files
+        "saved": [("scenarios", GOAL, lambda read: read())],
     }
 
 
@@ -171,7 +176,7 @@ def main() -> None:
         ids = tuple(one.run_id for one in sessions)
         known = calls(runs, {"newest": newest.id, "day": newest.partition, "sessions": ids})
         slow = []
-        for module in (data, run_data, quality_data, safety_data, cost_data):
+        for module in (data, run_data, quality_data, safety_data, cost_data, spent_data):
             for name, read in reads(module).items():
                 for asked, goal, call in known[name]:
                     title = f"{name.strip('_')}{', ' if asked else ''}{asked}"

@@ -178,6 +178,14 @@ def by_session(connection: Connection, since: date, until: date) -> list[Entry]:
     ]
 
 
+def one_a_day(entries: Iterable[Entry]) -> list[Entry]:
+    """Return a bill with one row a day or session, whatever was done for it and however often."""
+    found: dict[date | None, list[Cost]] = {}
+    for entry in entries:
+        found.setdefault(entry.day, []).append(entry.cost)
+    return [Entry(str(day), added(listed), day=day) for day, listed in found.items()]
+
+
 def by_stage(connection: Connection, since: date, until: date, *, limit: int = MOST, prices: Prices | None = None) -> list[Entry]:
     """Return what each stage cost in the runs that ended on these days, and what the runs cost between them; dearest first.
 

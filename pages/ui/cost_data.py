@@ -1,146 +1,139 @@
-"""Reads of what work has cost and will: cached and shared like those of `data.py`. Amounts are in US dollars; `prices().shown` converts.
+"""Reads of the Costs page, shared like those of `data`; nothing here writes."""
 
-Nothing here grows with the history: the newest runs and sessions, the sums of a range of days, and the lake's catalog.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from os import cpu_count
+from typing import Any
 
 import engine.runtime
-from engine import cost_forecast, cost_reading
+from engine import prices as stored_prices
 from engine.alerts.limits import BUDGET
-from engine.cost_forecast import LayerForecast, MonthBill
-from engine.cost_reading import Apart, Entry
-from engine.costs.line import CostLine
-from engine.metering import Part
-from engine.pipelines.thresholds import load
-from engine.prices import Prices, in_force, sentence
-from engine.prices import load as load_prices
-from pages.ui import data
+from engine.clock import nepal_date
+from engine.cost_forecast import MonthBill, month_bill
+from engine.cost_reading import By, Entry, by_day, by_layer, by_run, by_session, by_stage
+from engine.costs.price_book import PriceBook
+from engine.costs.question import IN_FORCE, TODAY, Question, asked
+from engine.costs.what_if import Workload
+from engine.prices import Prices
+from engine.services.costs import named_prices
+from engine.workloads import Unmeasured, measured
+from pages.ui import data, quality_data
 from pages.ui.shared import shared
-from storage import costs, price_books, thresholds
+from storage import costs, lake_sizes, price_books, scenarios
 from storage.status import CostWork
 
-SESSIONS_BACK = timedelta(days=180)  # calendar days that hold the newest hundred sessions
+BACK = timedelta(days=90)  # of which the measured part shows days, runs and stages
+_RARELY = 30.0  # seconds between two looks whether there is more to measure
+_FOR_GOOD = 3600.0
+MOST_RUNS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class VersionView:
-    """One version of the prices."""
+class SavedView:
+    """A scenario that somebody kept; `wrong` are values in it that mean nothing any more."""
 
-    id: int
+    number: int
     name: str
-    currency: str
-    changed_at: datetime
-    changed_by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PartLines:
-    """A part of a run with its lines, each with its formula."""
-
-    name: str
-    dead: bool
-    lines: tuple[CostLine, ...]
+    question: Question
+    wrong: tuple[str, ...]
+    turned: Mapping[str, Any]
+    note: str
+    by: str
+    at: datetime
 
 
 @shared(seconds=data.CALM, entries=2)
 def prices() -> Prices:
-    """Return the prices in force, with the currency that amounts are shown in."""
+    """Return the prices in force."""
     with engine.runtime.runtime().database.reading() as connection:
-        return in_force(connection)
+        return stored_prices.in_force(connection)
 
 
-def stale() -> str | None:
-    """Say which of the prices in force are too old, or None."""
-    return sentence(prices().stale(data.today()), data.today())
-
-
-@shared(seconds=data.CALM, entries=4)
-def versions(*, limit: int = 20) -> tuple[VersionView, ...]:
-    """Return the newest versions of the prices first."""
+@shared(seconds=data.CALM, entries=20)
+def book(name: str) -> PriceBook:
+    """Return a price book by its name, or the one in force; `UnknownName` where there is none."""
+    if name == IN_FORCE:
+        return prices().book
     with engine.runtime.runtime().database.reading() as connection:
-        rows = price_books.history(connection, limit=limit)
-    return tuple(VersionView(**{name: row[name] for name in VersionView.__slots__}) for row in rows)
+        return named_prices(connection, name).book
 
 
 @shared(seconds=data.CALM, entries=2)
-def month() -> tuple[MonthBill, float]:
-    """Return this month's bill with its forecast, and the budget (USD; 0 is none)."""
+def own_books() -> tuple[str, ...]:
+    """Return the names of the books that were ever in force."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return tuple(dict.fromkeys(row["name"] for row in price_books.history(connection)))
+
+
+@shared(seconds=data.CALM, entries=2)
+def month() -> MonthBill:
+    """Return this month's bill."""
     runtime = engine.runtime.runtime()
     with runtime.database.reading() as connection:
-        limits = load(connection, thresholds.version(connection))
-        return cost_forecast.month_bill(connection, in_force(connection).tariff, now=runtime.clock.now()), limits[BUDGET.key]
+        return month_bill(connection, prices().tariff, now=runtime.clock.now())
 
 
-@shared(seconds=data.CALM, entries=8)
-def runs(work: CostWork = CostWork.RUN, *, limit: int = 200) -> tuple[Entry, ...]:
-    """Return the newest runs (or sessions of the stream, or jobs) with what they cost, oldest first."""
+def budget() -> float:
+    """Return what a month may cost, in USD; 0 where nobody has said."""
+    return quality_data.thresholds()[BUDGET.key]
+
+
+@shared(seconds=data.CALM, entries=10)
+def entries(by: By) -> Sequence[Entry]:
+    """Return what was measured, broken down; of the last 90 days, as it was estimated."""
+    runtime = engine.runtime.runtime()
+    today = nepal_date(runtime.clock.now())
+    since = today - BACK
+    with runtime.database.reading() as connection:
+        if by is By.LAYER:
+            return by_layer(connection, prices())
+        if by is By.SESSION:
+            newest = lake_sizes.span(connection)
+            last = newest[1] if newest else today
+            return by_session(connection, last - BACK, last)
+        if by is By.STAGE:
+            return by_stage(connection, since, today, limit=MOST_RUNS)
+        return by_run(connection, since, today, limit=MOST_RUNS) if by is By.RUN else by_day(connection, since, today)
+
+
+def workload() -> Workload | Unmeasured:
+    """Return what this home's work looks like; measured anew once a run has ended, at most twice a minute."""
+    return _workload(str(engine.runtime.runtime().settings.home), _newest())
+
+
+@shared(seconds=_RARELY, entries=2)
+def _newest() -> int:
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.newest(connection, work, limit=limit))
+        return next((int(row["ref"]) for row in costs.newest(connection, CostWork.RUN, limit=1)), 0)
 
 
-@shared(seconds=data.CALM, entries=8)
-def sessions(since: date, until: date) -> tuple[Entry, ...]:
-    """Return what each session of a range has cost so far, by kind of work and purpose, oldest first."""
-    with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.by_session(connection, since, until))
-
-
-def newest_sessions() -> tuple[Entry, ...]:
-    """Return what the sessions of the last half year of data have cost, oldest first."""
-    last = data.newest_session() or data.today()
-    return sessions(last - SESSIONS_BACK, last)
-
-
-@shared(seconds=data.CALM, entries=4)
-def stages(*, limit: int = 200) -> tuple[Entry, ...]:
-    """Return what each stage cost in the newest runs, dearest first."""
-    with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.stages_of(connection, costs.newest(connection, CostWork.RUN, limit=limit)))
-
-
-@shared(seconds=data.CALM, entries=8)
-def days(since: date, until: date) -> tuple[Entry, ...]:
-    """Return the sums by day, work, name and purpose, oldest first."""
-    with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.by_day(connection, since, until))
-
-
-def apart(since: date, until: date) -> Apart:
-    """Return what was spent on these days by why: for the first time, on retries, on reruns, on dead letters, on upkeep."""
-    return cost_reading.apart(days(since, until))
+@shared(seconds=_FOR_GOOD, entries=2, lasting=True)
+def _workload(_home: str, _mark: int) -> Workload | Unmeasured:
+    return measured(engine.runtime.runtime(), cores=cpu_count() or 1)
 
 
 @shared(seconds=data.CALM, entries=2)
-def layers() -> tuple[Entry, ...]:
-    """Return what each layer of the lake holds and costs a month, earlier versions apart; largest first."""
+def saved() -> tuple[SavedView, ...]:
+    """Return the scenarios that are kept, by name."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.by_layer(connection, in_force(connection)))
+        rows = scenarios.listed(connection)
+    found = []
+    for row in rows:
+        meant = asked(row["turned"] or {})
+        found.append(
+            SavedView(
+                row["id"], row["name"], meant.question, meant.wrong, row["turned"] or {}, row["note"], row["saved_by"], row["saved_at"]
+            )
+        )
+    return tuple(found)
 
 
-@shared(seconds=data.CALM, entries=2)
-def history() -> Mapping[str, Mapping[date, int]]:
-    """Return the bytes of each layer by the date that they are of."""
-    with engine.runtime.runtime().database.reading() as connection:
-        return cost_forecast.history(connection)
+def against(name: str | None) -> Question:
+    """Return what B is compared with: a saved scenario, or everything as it is today."""
+    return next((one.question for one in saved() if one.name == name), TODAY)
 
 
-@shared(seconds=data.CALM, entries=40)
-def forecast(months: int, *, growth: float = 0.0, scale: float = 1.0) -> tuple[LayerForecast, ...]:
-    """Return what each layer will hold in the months to come, with a band of 80 %; largest first."""
-    return tuple(cost_forecast.by_layer(history(), months, growth=growth, scale=scale))
-
-
-@shared(seconds=data.CALM, entries=40)
-def lines_of(work: CostWork, ref: int) -> tuple[PartLines, ...]:
-    """Return the lines of one estimate, by part, each with its formula and the source of its price; none where there is no estimate."""
-    with engine.runtime.runtime().database.reading() as connection:
-        row = costs.one(connection, work, ref)
-        if row is None:
-            return ()
-        tariff = load_prices(connection, row["book_id"]).tariff
-        parts: list[Part] = cost_reading.with_parts(connection, [row])[0][1]
-    return tuple(PartLines(part.name, part.dead, tariff.lines(part.usage)) for part in parts)
+def today() -> date:
+    """Return today's date in Nepal."""
+    return data.today()

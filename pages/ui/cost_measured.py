@@ -1,182 +1,153 @@
-"""The measured part of the Costs page: this month's bill, what runs, sessions, stages and rows have cost, and each run's bill by line."""
+"""What the pipelines have cost, measured: the month in one sentence, and the bill by day, session, stage, layer and run."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from datetime import date
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pyarrow as pa
 import streamlit as st
 
-from engine.cost_reading import Cost, Entry, added
+from engine.cost_reading import By, Entry, apart, total
+from engine.costs.advice import Saving, savings
+from engine.costs.line import ZERO
 from engine.costs.measured import PRICED, amount_of
-from pages.ui import cost_data, data
+from engine.costs.price_book import Currency
+from engine.costs.question import TODAY
+from engine.costs.what_if import Workload
+from engine.prices import Prices
+from engine.workloads import Unmeasured
+from pages.ui import cost_data
+from pages.ui import cost_words as words
 from pages.ui import format as say
-from pages.ui.charts import spent as charts
+from pages.ui.charts import costs as charts
 from pages.ui.text import plain
-from pages.ui.url_choice import choice, segments
-from pages.ui.widgets import empty_state, run_link
-from storage.status import CostWork
+from pages.ui.url_choice import segments
 
-BY, BILL = "by", "bill"  # of the address
-PARAMETERS = (BY, BILL)
-NEWEST = 200
-BILLS = 50
-_BY: Mapping[str, str] = {
-    "run": "Runs",
-    "session": "Sessions",
-    "stage": "Stages",
-    "row": "Good rows",
-    "day": "Days",
-    "layer": "Layers of the lake",
-}
-_PARTS = {
-    "first": "dates for the first time",
-    "retries": "tries that failed",
-    "reruns": "dates again",
-    "dead_letters": "dead letters",
-    "upkeep": "upkeep, messages and questions",
-}
-_SMALL = Decimal("0.01")  # below it amounts are drawn in millionths
+BY = "by"
+_SAID = {By.DAY: "Day", By.SESSION: "Session", By.STAGE: "Stage", By.LAYER: "Layer", By.RUN: "Run"}
+_SMALL = Decimal(1)  # US dollar a month
+_ROWS = 60
 
 
-def month_line() -> None:
-    """Say what the pipelines cost this month, what they will have cost at its end, and what most of it goes to."""
-    known, budget = cost_data.month()
-    money = cost_data.prices().money
-    said = f"This month the pipelines have cost **{money(amount_of(known.spent))}** so far"
-    said += f", and will have cost some **{money(amount_of(known.forecast))}** at its end."
-    if known.largest is not None:
-        (category, name), most = known.largest
-        share = say.percent(most, known.forecast)
-        said += f" Most of it is {category} of {plain(name)}: {share}."
-    st.markdown(said)
-    if budget and amount_of(known.forecast) > Decimal(str(budget)):
-        st.warning(f"That is more than the month's budget of {money(Decimal(str(budget)))}.", icon=":material/savings:")
-    elif budget:
-        st.caption(f"The budget is {money(Decimal(str(budget)))} a month: you are told as soon as the forecast is above it.")
-    if told := cost_data.stale():
-        st.caption(f":material/history: {plain(told)}.")
+def banner(workload: Workload | Unmeasured) -> None:
+    """Say in one sentence what the month costs, and where the next rupee would be saved."""
+    bill, by_prices = cost_data.month(), cost_data.prices()
+    spent, expected = amount_of(bill.spent), amount_of(bill.forecast)
+    limit = cost_data.budget()
+    shown = _both(expected, by_prices)
+    size = "At the true size of the exchange the bill is **under a dollar a month**: " if expected < _SMALL else ""
+    so_far = f"{_money(spent, by_prices)} in {bill.month:%B} so far, **{shown}** by its end."
+    said = f"{size}{so_far} {_next(workload, by_prices)}"
+    over = bool(limit) and expected > Decimal(str(limit))
+    with st.container(key="cost_banner"):
+        if over:
+            st.error(
+                f"**The forecast is above the budget** of {words.money(by_prices.shown(Decimal(str(limit))), by_prices.currency)}. {said}",
+                icon=":material/trending_up:",
+            )
+        else:
+            st.info(said, icon=":material/payments:")
 
 
-def parts() -> None:
-    """Say what this month's work was done for."""
-    today = data.today()
-    known = cost_data.apart(today.replace(day=1), today)
-    if known.total:
-        spent = [(words, getattr(known, field.name)) for field in fields(known) if (words := _PARTS[field.name])]
-        money = cost_data.prices().money
-        told = " · ".join(f"{words} **{money(amount_of(amount))}**" for words, amount in spent if amount)
-        st.caption(f"This month's work, without what the lake stores: {told}")
+def _both(amount: Decimal, by_prices: Prices) -> str:
+    """Return an amount in dollars and in rupees, where the rate is known."""
+    rate = by_prices.rate
+    dollars = words.money(amount, Currency.USD)
+    return f"{dollars} ({words.money(amount * rate.amount, Currency.NPR)})" if rate is not None else dollars
 
 
-def breakdown() -> None:
-    """Draw and list what was spent, by what the visitor chooses."""
-    chosen = segments("By", list(_BY), name=BY, default="run", said=lambda name: _BY[name])
-    entries = _entries(chosen)
-    if not entries:
-        empty_state("Nothing has cost anything yet", text="An estimate is written when a run ends.")
-        return
-    _chart(chosen, entries)
-    st.dataframe(_table(entries, layers=chosen == "layer"), hide_index=True, key=f"cost_rows_{chosen}", height=320)
-    if chosen == "layer":
-        st.caption("A month of what is stored, every version counted: nothing of the lake is deleted.")
-
-
-def _entries(chosen: str) -> Sequence[Entry]:
-    today = data.today()
-    if chosen == "session":
-        return _merged(cost_data.newest_sessions())
-    if chosen == "stage":
-        return cost_data.stages(limit=NEWEST)
-    if chosen == "day":
-        return _merged(cost_data.days(_months_ago(today), today))
-    return cost_data.layers() if chosen == "layer" else cost_data.runs(limit=NEWEST)
-
-
-def _months_ago(today: date) -> date:
-    return today.replace(day=1, month=today.month - 1) if today.month > 1 else today.replace(year=today.year - 1, day=1, month=12)
-
-
-def _merged(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Return one row a day or session, whatever was done for it."""
-    found: dict[date | None, list[Cost]] = {}
-    for entry in entries:
-        found.setdefault(entry.day, []).append(entry.cost)
-    return [Entry(say.day(day), added(listed), day=day) for day, listed in found.items()]
-
-
-def _chart(chosen: str, entries: Sequence[Entry]) -> None:
-    prices = cost_data.prices()
-    labels = [entry.label for entry in entries]
-    if chosen == "row":
-        each = [None if entry.cost.a_row is None else prices.shown(entry.cost.a_row) for entry in entries]
-        factor, unit = _unit([value for value in each if value is not None])
-        chart = charts.line(labels, [None if value is None else float(value * factor) for value in each], unit=unit)
-    else:
-        totals = [prices.shown(entry.cost.total) for entry in entries]
-        factor, unit = _unit(totals)
-        amounts = {category: [float(prices.shown(entry.cost.line(category)) * factor) for entry in entries] for category in PRICED}
-        chart = charts.bars(labels, amounts, unit=unit)
-    with st.container(border=True, key="spent"):
-        st.echarts_chart(chart, height=charts.HEIGHT, key=f"spent_{chosen}", alt=f"What was spent, by {_BY[chosen].lower()}, in {unit}")
-
-
-def _unit(values: Sequence[Decimal]) -> tuple[int, str]:
-    """Return what amounts are multiplied by to be read, and what they are in then."""
-    currency = cost_data.prices().currency
-    return (1, str(currency)) if max(values, default=Decimal(0)) >= _SMALL else (1_000_000, f"millionths of a {currency}")
-
-
-def _table(entries: Sequence[Entry], *, layers: bool) -> pa.Table:
-    money = cost_data.prices().money
-    used = [category for category in PRICED if any(entry.cost.amounts.get(category) for entry in entries)]
-    listed = sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
-    columns: dict[str, list[str | int]] = {"What": [entry.label for entry in listed]}
-    if layers:
-        columns["Bytes"] = [say.size(entry.cost.usage.bytes_written) for entry in listed]
-        columns["Files"] = [entry.cost.number for entry in listed]
-    elif any(entry.cost.rows for entry in listed):
-        columns["Good rows"] = [entry.cost.rows for entry in listed]
-        columns["A good row"] = [say.NOTHING if entry.cost.a_row is None else money(entry.cost.a_row) for entry in listed]
-    if any(entry.purpose for entry in listed):
-        columns["For"] = [_PARTS.get(_part(entry), say.NOTHING) for entry in listed]
-    columns |= {category.value.capitalize(): [money(entry.cost.line(category)) for entry in listed] for category in used}
-    return pa.table(columns | {"A month" if layers else "In all": [money(entry.cost.total) for entry in listed]})
-
-
-def _part(entry: Entry) -> str:
-    return "reruns" if entry.purpose == "rerun" else str(entry.purpose)
-
-
-def bill() -> None:
-    """Let the visitor open the bill of a run: each line with its formula, and the source and date of its price."""
-    newest = {str(entry.ref): entry for entry in reversed(cost_data.runs(limit=BILLS))}
-    if not newest:
-        return
-    picked = choice(
-        "The bill of a run",
-        list(newest),
-        name=BILL,
-        default=None,
-        said=lambda ref: f"Run {ref}: {newest[ref].label}",
-        placeholder="choose one of the newest",
-        width=420,
+def _next(workload: Workload | Unmeasured, by_prices: Prices) -> str:
+    if isinstance(workload, Unmeasured):
+        return ""
+    best: Saving | None = next(iter(savings(workload, TODAY, by_prices.book)), None)
+    if best is None or best.amount <= 0:
+        return "Nothing would save anything."
+    monthly = words.money(by_prices.shown(best.amount / TODAY.horizon), by_prices.currency)
+    return (
+        f"The next {'rupee' if by_prices.currency is Currency.NPR else 'cent'} would be saved by: *{plain(best.words)}*, {monthly} a month."
     )
-    if picked is None:
+
+
+def tiles() -> None:
+    """Show the month, the budget, and what a session and a good row have cost."""
+    bill, by_prices = cost_data.month(), cost_data.prices()
+    sessions = cost_data.entries(By.SESSION)
+    whole = total(cost_data.entries(By.DAY))
+    distinct = len({entry.day for entry in sessions})
+    limit = Decimal(str(cost_data.budget()))
+    with st.container(horizontal=True, key="cost_month"):
+        st.metric("This month so far", _money(amount_of(bill.spent), by_prices), border=True)
+        note = f"budget {_money(limit, by_prices)}" if limit else "no budget is set"
+        st.metric("By its end", _money(amount_of(bill.forecast), by_prices), note, delta_color="off", delta_arrow="off", border=True)
+        a_session = total(sessions).total / distinct if distinct else None
+        st.metric(
+            "A session",
+            say.NOTHING if a_session is None else _money(a_session, by_prices),
+            f"over {say.count(distinct, 'session')}",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+        a_row = whole.a_row
+        st.metric(
+            "A good row",
+            say.NOTHING if a_row is None else _money(a_row, by_prices),
+            f"of {whole.rows:,} in 90 days",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+
+
+def _money(amount: Decimal, by_prices: Prices) -> str:
+    return words.money(by_prices.shown(amount), by_prices.currency)
+
+
+def broken_down() -> None:
+    """Show the bill of the last 90 days, broken down as chosen."""
+    by = By(segments("Broken down by", list(By), name=BY, default=By.DAY, said=lambda name: _SAID[By(name)]))
+    found, by_prices = cost_data.entries(by), cost_data.prices()
+    if not found:
+        st.info("Nothing has ended since costs are measured. They are written when a run ends.", icon=":material/inbox:")
         return
-    entry = newest[picked]
-    found = cost_data.lines_of(CostWork.RUN, int(picked))
-    rows = [(part.name, line) for part in found for line in part.lines]
-    columns = {
-        "Stage": [name for name, _ in rows],
-        "What": [line.what for _, line in rows],
-        "Formula": [line.formula for _, line in rows],
-        "Price of": [say.NOTHING if line.price_as_of is None else line.price_as_of.isoformat() for _, line in rows],
-        "Source of the price": [line.price_source for _, line in rows],
+    if by is By.DAY:
+        _days(found, by_prices)
+    else:
+        _rows(found, by, by_prices)
+    parts = apart(cost_data.entries(By.DAY))
+    again = [
+        (parts.retries, "tries that failed"),
+        (parts.reruns, "dates again"),
+        (parts.dead_letters, "dead letters"),
+        (parts.upkeep, "upkeep"),
+    ]
+    said = [f"{_money(amount_of(amount), by_prices)} for {name}" for amount, name in again if amount]
+    whole = _money(amount_of(parts.total), by_prices)
+    st.caption(
+        f"Of the last 90 days {whole}{': ' + ', '.join(said) + ' of it' if said else ''}. A run is charged a month of what it stored."
+    )
+
+
+def _days(found: Sequence[Entry], by_prices: Prices) -> None:
+    days = sorted({entry.day for entry in found if entry.day is not None})
+    amounts = {
+        category: [by_prices.shown(sum((entry.cost.line(category) for entry in found if entry.day == day), ZERO)) for day in days]
+        for category in PRICED
     }
-    st.dataframe(pa.table(columns), hide_index=True, key="bill_lines")
-    st.caption(f"In all **{cost_data.prices().money(entry.cost.total)}**, by the prices of the day on which the run ended.")
-    run_link(int(picked), icon=":material/arrow_forward:")
-    if dead := sum(part.dead for part in found):
-        st.caption(f"{say.count(dead, 'stage')} died with the process: what it used is not known, and not in the bill.")
+    option = charts.spent([f"{day.day} {day:%b}" for day in days], amounts, unit=by_prices.currency)
+    st.echarts_chart(option, key="cost_days", height=charts.HEIGHT, alt="What was spent on each day, by category")
+
+
+def _rows(found: Sequence[Entry], by: By, by_prices: Prices) -> None:
+    newest = list(reversed(found)) if by is By.SESSION else list(found)
+    listed = newest[:_ROWS]
+    columns = {_SAID[by]: [entry.label for entry in listed]}
+    for category in PRICED:
+        values = [float(by_prices.shown(entry.cost.line(category))) for entry in listed]
+        if any(values):
+            columns[words.NAMES[category]] = [words.number(Decimal(repr(value))) for value in values]
+    columns["Total"] = [words.number(by_prices.shown(entry.cost.total)) for entry in listed]
+    if by is By.LAYER:
+        columns["Bytes"] = [say.size(entry.cost.usage.bytes_written) for entry in listed]
+    st.dataframe(pa.table(columns), key="cost_rows", hide_index=True, height="content", alt=f"Costs in {by_prices.currency}, by {by.value}")
+    if len(newest) > _ROWS:
+        st.caption(f"The first {_ROWS} of {len(newest):,}; all of them with `python -m engine cost --since D --by {by.value}`.")
