@@ -20,8 +20,9 @@ from engine.costs.query import CODECS, Scan, bytes_read, codec_sizes, layout
 from engine.costs.what_if import Workload
 from engine.errors import UsageError
 from engine.runtime import Runtime
-from storage import lake, lake_sizes, workloads
+from storage import lake, lake_sizes, packs, workloads
 from storage.lake import LakeFileLost, encoding, table_content
+from storage.packs import Stored
 
 RUNS = 200  # of which a usual one is made
 SAMPLE = 5  # sessions whose columns are weighed
@@ -40,6 +41,7 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
     """Return the work of a home; `cores` are those of the machine that did it."""
     with runtime.database.reading() as connection:
         partitions = lake_sizes.by_partition(connection, since=date.min, until=date.max)
+        stored = packs.stored(connection)
         runs = workloads.newest_loads(connection, limit=RUNS)
         tables = _tables(runtime, connection)
     if not runs or not tables:
@@ -57,9 +59,9 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
     usual = {name: Decimal(median(row[name] for row in runs)) for name in workloads.USED}
     cpu, wall = usual["cpu_us"] / 1_000_000, Decimal(median(row["duration_us"] or 0 for row in runs)) / 1_000_000
     return Workload(
-        cohorts=_cohorts(partitions, trend.last),
+        cohorts=_cohorts(stored, trend.last),
         trend=trend,
-        stored=sum(days.values()),
+        stored=sum(file.bytes for file in stored),
         sessions_a_month=sessions / span * CALENDAR_MONTH,
         sessions=sessions,
         objects_a_session=Decimal(sum(row["files"] for row in partitions)) / sessions,
@@ -74,13 +76,13 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
     )
 
 
-def _cohorts(partitions: Sequence[Mapping[Any, Any]], last: date) -> tuple[Cohort, ...]:
-    """Return what is stored by months of 30 days back from the last date, oldest first."""
+def _cohorts(stored: Sequence[Stored], last: date) -> tuple[Cohort, ...]:
+    """Return the files there are, packs among them, by months of 30 days back from the last date, oldest first."""
     found: dict[int, list[int]] = {}
-    for row in partitions:
-        sums = found.setdefault(max((last - row["partition"]) // timedelta(days=MONTH_DAYS), 0), [0, 0])
-        sums[0] += row["files"]
-        sums[1] += int(row["bytes"])
+    for file in stored:
+        sums = found.setdefault(max((last - file.partition) // timedelta(days=MONTH_DAYS), 0), [0, 0])
+        sums[0] += 1
+        sums[1] += file.bytes
     return tuple(Cohort(age, objects, size) for age, (objects, size) in sorted(found.items(), reverse=True))
 
 

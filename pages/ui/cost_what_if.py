@@ -169,7 +169,8 @@ def _amount(seen: Compared, category: Category, name: str, amount: Decimal, proj
     label = f"{name}: {words.money(amount, seen.currency)}"
     lines = [line for line in projection.lines if line.category is category]
     with st.popover(label, key=f"cost_formula_{name}_{category}", width=210, disabled=not lines):
-        st.markdown(words.formulas(lines))
+        if lines:
+            st.markdown(words.formulas(lines))
 
 
 def _cheapest(seen: Compared, found: Recommendation) -> None:
@@ -196,6 +197,8 @@ def _cheapest(seen: Compared, found: Recommendation) -> None:
         waits = f"reads wait {plain(risk.restore_hours)} hours for a restore" if risk.restore_hours else "every read is answered at once"
         early, read = (words.money(amount * rate, seen.currency) for amount in (risk.early_delete, risk.read_everything))
         st.caption(f"Its risk: {waits}; deleting all of it the day after costs {early}; one full read costs {read}.")
+        if found.advice is not Advice.STAY:
+            st.caption("Closed months are compacted by `python -m engine lifecycle apply`; `lifecycle plan` says before what it would do.")
         if found.policy.words != seen.b.question.policy.words:
             st.button(
                 "Give B this policy", key="cost_take_policy", icon=":material/arrow_forward:", on_click=_take, args=(seen.b.question, found)
