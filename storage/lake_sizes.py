@@ -83,7 +83,7 @@ def written_since(connection: Connection, begin: datetime) -> Mapping[str, Mappi
     for row in connection.execute(query.group_by(files.c.dataset, number)):
         day = None if row.number is None else (EPOCH + int(row.number) * DAY).date()
         found.setdefault(row.dataset, {})[day] = int(row.bytes)
-    for row in connection.execute(select(packs.c.dataset, func.sum(packs.c.bytes).label("bytes")).group_by(packs.c.dataset)):
-        days = found.setdefault(row.dataset, {})
-        days[None] = days.get(None, 0) + int(row.bytes)  # what a pack holds was written before
+    for dataset, size in connection.execute(select(packs.c.dataset, func.sum(packs.c.bytes)).group_by(packs.c.dataset)):
+        days = found.setdefault(dataset, {})
+        days[None] = days.get(None, 0) + int(size)  # what a pack holds was written before
     return found
