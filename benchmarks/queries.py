@@ -170,8 +170,6 @@ def _of_costs(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]
         "stages": [("of 200 runs, with their costs", GOAL_YEAR, lambda read: read())],
         "days": [("this month, with their costs", GOAL, lambda read: read(month, today))],
         "layers": [("of the lake, all dates", GOAL_YEAR, lambda read: read())],
-        "history": [("of the lake, by layer and date", 100, lambda read: read())],  # the whole span: what a forecast is made of
-        "forecast": [],  # computed from it, no query
         "lines_of": [("one run", GOAL, lambda read: read(CostWork.RUN, rows["newest"]))],
     }
 
