@@ -14,6 +14,7 @@ from engine.costs.measured import PRICED, Amounts, Tariff, Usage, amount_of, sum
 from engine.metering import COLUMN, Part, parts_of, retries
 from engine.prices import Prices, load
 from storage import costs, lake_sizes, monitoring
+from storage.lake_sizes import Held
 from storage.status import CostPurpose, CostWork
 
 MOST = 10_000  # pieces of work of one answer
@@ -216,13 +217,22 @@ def _tariff(connection: Connection, version: int, known: dict[int, Tariff]) -> T
 
 
 def by_layer(connection: Connection, prices: Prices, *, since: date | None = None, until: date | None = None) -> list[Entry]:
-    """Return what each layer of the lake holds of a range of dates (of all without one), and what that costs a month; largest first."""
+    """Return what each layer of the lake holds of a range of dates (of all without one), and what that costs a month; largest first.
+
+    Files of their own, earlier versions, packs and what lies in the cold are rows of their own. All are priced alike: which class the
+    place of the cold is, nobody has said.
+    """
     entries = []
-    for row in lake_sizes.by_layer(connection, since=since, until=until):
-        usage = Usage(bytes_written=int(row["bytes"]))
-        label = row["dataset"] if row["is_current"] else f"{row['dataset']}, earlier versions"
-        entries.append(Entry(label, Cost(usage, prices.tariff.amounts(usage), number=row["files"]), status=None))
+    for held in lake_sizes.by_layer(connection, since=since, until=until):
+        usage = Usage(bytes_written=held.bytes)
+        entries.append(Entry(_layer(held), Cost(usage, prices.tariff.amounts(usage), number=held.files)))
     return sorted(entries, key=lambda entry: entry.cost.usage.bytes_written, reverse=True)
+
+
+def _layer(held: Held) -> str:
+    if held.packed:
+        return f"{held.dataset}, {'in the cold' if held.cold else 'packed months'}"
+    return held.dataset if held.is_current else f"{held.dataset}, earlier versions"
 
 
 def _of_work(row: Mapping[str, Any]) -> Entry:

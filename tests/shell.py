@@ -48,8 +48,8 @@ def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr
 
 
-def inside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Return what runs a command in this process; waiting for a run executes it here."""
+def inside(monkeypatch: pytest.MonkeyPatch, *, waits: bool = False) -> Callable[..., Any]:
+    """Return what runs a command in this process; waiting for a run executes it here, unless it `waits` for a real runner."""
 
     def invoke(house: House, *arguments: str) -> Any:
         @contextmanager
@@ -60,7 +60,8 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
         for part in (commands, alerts, costs, drift, following, lifecycle, monitoring, quality, safety):
             monkeypatch.setattr(part, "runtime", lambda: house.runtime)
-        monkeypatch.setattr(following, "some_runner", at_once)
+        if not waits:
+            monkeypatch.setattr(following, "some_runner", at_once)
         for name, value in environment(house).items():
             if name.startswith("NEPSE_"):
                 monkeypatch.setenv(name, value)

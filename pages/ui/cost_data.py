@@ -3,14 +3,13 @@
 Nothing here grows with the history: the newest runs and sessions, the sums of a range of days, and the lake's catalog.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import engine.runtime
 from engine import cost_forecast, cost_reading
 from engine.alerts.limits import BUDGET
-from engine.cost_forecast import LayerForecast, MonthBill
+from engine.cost_forecast import MonthBill
 from engine.cost_reading import Apart, Entry
 from engine.costs.line import CostLine
 from engine.metering import Part
@@ -119,19 +118,6 @@ def layers() -> tuple[Entry, ...]:
     """Return what each layer of the lake holds and costs a month, earlier versions apart; largest first."""
     with engine.runtime.runtime().database.reading() as connection:
         return tuple(cost_reading.by_layer(connection, in_force(connection)))
-
-
-@shared(seconds=data.CALM, entries=2)
-def history() -> Mapping[str, Mapping[date, int]]:
-    """Return the bytes of each layer by the date that they are of."""
-    with engine.runtime.runtime().database.reading() as connection:
-        return cost_forecast.history(connection)
-
-
-@shared(seconds=data.CALM, entries=40)
-def forecast(months: int, *, growth: float = 0.0, scale: float = 1.0) -> tuple[LayerForecast, ...]:
-    """Return what each layer will hold in the months to come, with a band of 80 %; largest first."""
-    return tuple(cost_forecast.by_layer(history(), months, growth=growth, scale=scale))
 
 
 @shared(seconds=data.CALM, entries=40)

@@ -74,10 +74,10 @@ def _table(found: LogPageView) -> pa.Table:
         {
             "at": [say.log_time(line.at) for line in found.lines],
             "level": [[line.level] for line in found.lines],
-            "date": [line.partition for line in found.lines],
-            "run": [f"/run?id={line.run_id}" for line in found.lines],
-            "stage": [line.stage or "" for line in found.lines],
             "event": [line.event for line in found.lines],
+            "run": [f"/run?id={line.run_id}" for line in found.lines],
+            "date": [line.partition for line in found.lines],
+            "stage": [line.stage or "" for line in found.lines],
             "fields": [line.fields for line in found.lines],
         }
     )

@@ -49,7 +49,7 @@ def chosen() -> str:
 def tiles(pipeline: str) -> None:
     """Show the figures that a service is judged by."""
     known = monitoring_data.statistics(pipeline)
-    with st.grid(min_column_width=190, key="metric_tiles"):
+    with st.grid(min_column_width=180, key="metric_tiles"):
         if pipeline in PIPELINES:
             _promise(pipeline)
         _success(known)

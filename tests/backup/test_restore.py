@@ -1,5 +1,6 @@
 """A backup becomes a home again, somewhere else, that goes on as if nothing had happened; or nothing at all is left."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from engine.backup.restore import restore
 from engine.errors import BackupError, UsageError
 from tests.backup.damage import WAYS, flip
 from tests.pipelines.house import DAILY, SUNDAY, House
-from tests.shell import REPOSITORY, environment, one_sentence, run, said
+from tests.shell import REPOSITORY, environment, inside, one_sentence, run, said
 
 LAST = SUNDAY + timedelta(days=6)
 
@@ -172,9 +173,9 @@ def test_a_restore_that_is_killed_leaves_no_home_and_the_next_one_succeeds(saved
     assert [path.name for path in home.parent.iterdir()] == ["home"]
 
 
-def test_the_command_line_goes_the_whole_way(week, tmp_path):
+def test_the_command_line_goes_the_whole_way(week, tmp_path, monkeypatch):
     made = said(run(week, "backup", "--json"))
-    verified = said(run(week, "verify", "--json"))
+    verified = json.loads(inside(monkeypatch)(week, "verify", "--json").stdout)
     restored = said(run(week, "restore", os.path.basename(made["backup"]), "--to", str(tmp_path / "new"), "--json"))  # noqa: PTH119
     other = environment(week) | {"NEPSE_HOME": str(tmp_path / "new")}
     sessions = subprocess.run(
@@ -192,12 +193,12 @@ def test_the_command_line_goes_the_whole_way(week, tmp_path):
     assert '"already_done": 7' in sessions
 
 
-def test_a_damaged_file_of_the_home_ends_the_command_with_1_and_its_name(week):
+def test_a_damaged_file_of_the_home_ends_the_command_with_1_and_its_name(week, monkeypatch):
     hurt = next((week.settings.lake / "silver").rglob("*.parquet"))
     flip(hurt)
-    done = run(week, "verify", "--home", "--json")
+    done = inside(monkeypatch)(week, "verify", "--home", "--json")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert str(hurt.relative_to(week.settings.lake)) in done.stdout
     assert "sha256 differs" in done.stderr
 

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from engine.runtime import ROOT, Runtime, child_environment, compose
 from engine.settings import Settings
 from storage import lake as catalog
+from tests.crash.forked import Forked, trial
 from tests.storage.databases import put_migrated
 
 PIPELINE = "daily_prices"
@@ -29,7 +30,7 @@ class Home:
     """A folder that runners work in; opened by this process too, to look inside."""
 
     settings: Settings
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[subprocess.Popen[bytes] | Forked] = field(default_factory=list)
     _opened: Runtime | None = None
 
     @property
@@ -43,13 +44,26 @@ class Home:
         """Start a runner that keeps no schedule."""
         return self.command("runner", "--no-scheduling", *options, entry=entry)
 
-    def command(self, *arguments: str, entry: Sequence[str] = ("-m", "engine")) -> subprocess.Popen[bytes]:
-        """Start a command of the product."""
-        environment = child_environment(self.settings) | {"PYTHONPATH": str(ROOT)}
-        with (self.settings.home / "runner.log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, *entry, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    def trial_runner(self, *options: str) -> Forked:
+        """Start one that knows the pipeline `trial` too."""
+        process = trial(("runner", "--no-scheduling", *options), self._environment(), self._log.absolute())
         self.processes.append(process)
         return process
+
+    def command(self, *arguments: str, entry: Sequence[str] = ("-m", "engine")) -> subprocess.Popen[bytes]:
+        """Start a command of the product."""
+        with self._log.open("ab") as log:
+            command = [sys.executable, *entry, *arguments]
+            process = subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdout=log, stderr=log)
+        self.processes.append(process)
+        return process
+
+    @property
+    def _log(self) -> Path:
+        return self.settings.home / "runner.log"
+
+    def _environment(self) -> dict[str, str]:
+        return child_environment(self.settings) | {"PYTHONPATH": str(ROOT)}
 
     def rows(self, statement: str, **values: Any) -> list[Mapping[str, Any]]:
         """Return what SQL answers."""
@@ -84,7 +98,7 @@ class Home:
 
     def log(self) -> str:
         """Return what the runners wrote."""
-        return (self.settings.home / "runner.log").read_text(errors="replace")
+        return self._log.read_text(errors="replace")
 
     def contents(self, since: date, until: date) -> Mapping[str, Any]:
         """Return what stands in the lake and in the serving tables, without who made it and when."""

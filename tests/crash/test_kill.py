@@ -4,7 +4,8 @@ from datetime import date
 
 from engine.settings import SourceName
 from tests.crash import daily_files
-from tests.crash.runners import PIPELINE, open_home
+from tests.crash.runners import PIPELINE, Home, open_home
+from tests.pipelines.house import House
 
 SINCE, UNTIL = date(2023, 1, 1), date(2023, 2, 4)
 ASKED = ("backfill", PIPELINE, "--since", str(SINCE), "--until", str(UNTIL), "--wait", "--json")
@@ -12,10 +13,11 @@ ASKED = ("backfill", PIPELINE, "--since", str(SINCE), "--until", str(UNTIL), "--
 
 def test_a_backfill_command_that_is_killed_goes_on_when_it_is_given_again(tmp_path):
     daily_files.write(tmp_path / "source", SINCE, UNTIL)
-    home, peaceful = (
-        open_home(tmp_path / name, source=SourceName.FILES, source_dir=tmp_path / "source") for name in ("home", "undisturbed")
-    )
-    peaceful.command(*ASKED).wait(120)
+    home = open_home(tmp_path / "home", source=SourceName.FILES, source_dir=tmp_path / "source")
+    undisturbed = House(tmp_path / "undisturbed", source=tmp_path / "source")
+    undisturbed.backfill(SINCE, UNTIL)
+    undisturbed.runtime.database.close()
+    peaceful = Home(undisturbed.settings)
     first = home.command(*ASKED)
     home.until(lambda: home.one("SELECT count(*) FROM run WHERE status IN ('succeeded', 'skipped')") > 4, seconds=120)
     first.kill()

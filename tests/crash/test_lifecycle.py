@@ -22,15 +22,16 @@ APPLY, COOL = ("apply",), ("apply", "--cold-after", "1")
 UNDO = "undo"  # of what is packed
 Blow = tuple[Sequence[str] | str, str, int]
 
+WRITTEN = ("half a temp file", "before rename", "after rename")  # the long test has every point of every command
 # In this order, in one home, each process goes on where the one before was killed: what it does first it does again after each kill.
 BLOWS: tuple[Blow, ...] = (
     *((APPLY, point, 2) for point in FILE),
     *((APPLY, point, 5) for point in COMMIT),
     *((APPLY, point, 3) for point in REMOVAL),
-    *((COOL, point, 2) for point in FILE),
+    *((COOL, point, 2) for point in WRITTEN),
     *((COOL, point, 5) for point in COMMIT),
     *((COOL, point, 2) for point in REMOVAL),
-    *((UNDO, point, 2) for point in FILE),
+    *((UNDO, point, 2) for point in WRITTEN),
     *((UNDO, point, 5) for point in COMMIT),
     *((UNDO, point, 2) for point in REMOVAL),
 )

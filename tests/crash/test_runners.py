@@ -5,7 +5,6 @@ import signal
 import subprocess
 import time
 from datetime import UTC, date, datetime
-from pathlib import Path
 from statistics import median
 
 import pytest
@@ -15,9 +14,9 @@ from engine.pipeline.rescue import MOST_RESCUES
 from engine.pipeline.supervisor import Supervisor
 from storage import moves
 from storage.status import RunType
+from tests.crash.forked import Forked
 from tests.crash.runners import Home
 
-TRIAL = (str(Path(__file__).parent / "trial_runner.py"),)
 DAY = date(2025, 6, 1)
 KILLED, TERMINATED = -signal.SIGKILL, 128 + signal.SIGTERM
 
@@ -28,7 +27,7 @@ def _queue(home: Home) -> int:
         return moves.add(connection, at=datetime(2025, 6, 1, tzinfo=UTC), pipeline="trial", partition=DAY, **asked)
 
 
-def _entered(home: Home, runner: subprocess.Popen[bytes]) -> bool:
+def _entered(home: Home, runner: Forked) -> bool:
     return (home.settings.home / f"entered-{runner.pid}").exists()
 
 
@@ -55,10 +54,10 @@ def run_id(home) -> int:
 
 
 def test_the_run_of_a_killed_runner_goes_on_elsewhere_within_moments(home, run_id):
-    runner, took = home.runner(entry=TRIAL), []
+    runner, took = home.trial_runner(), []
     for rescued in range(2):
         home.until(lambda runner=runner: _entered(home, runner))
-        other = home.runner(entry=TRIAL)
+        other = home.trial_runner()
         home.until(lambda pid=other.pid: home.registered(pid))
         began = time.monotonic()
         runner.send_signal(signal.SIGKILL)
@@ -75,12 +74,12 @@ def test_the_run_of_a_killed_runner_goes_on_elsewhere_within_moments(home, run_i
 
 
 def test_a_runner_that_starts_alone_finds_what_a_killed_one_left(home, run_id):
-    first = home.runner(entry=TRIAL)
+    first = home.trial_runner()
     home.until(lambda: _entered(home, first))
     first.kill()
     first.wait()
     _open(home)
-    home.runner(entry=TRIAL)
+    home.trial_runner()
     home.until(home.over)
 
     assert _status(home, run_id) == "succeeded"
@@ -89,10 +88,10 @@ def test_a_runner_that_starts_alone_finds_what_a_killed_one_left(home, run_id):
 
 def test_a_runner_that_hung_commits_nothing_when_it_wakes_up(home, run_id, monkeypatch):
     monkeypatch.setenv("TRIAL_SILENCE", "0.8")
-    hung = home.runner(entry=TRIAL)
+    hung = home.trial_runner()
     home.until(lambda: _entered(home, hung))
     hung.send_signal(signal.SIGSTOP)
-    home.runner(entry=TRIAL)
+    home.trial_runner()
     home.until(lambda: "run_rescued" in _events(home, run_id))
     _open(home)
     home.until(home.over)
@@ -111,8 +110,8 @@ def test_a_run_that_kills_every_runner_ends_as_crashed(home, run_id):
         moves.note(connection, run_id, rescues=MOST_RESCUES)  # it has killed that many already
     (home.settings.home / "poison").touch()
     for _ in range(2):  # the first stage is finished, which earns it one more
-        assert home.runner(entry=TRIAL).wait(20) == KILLED
-    healthy = home.runner(entry=TRIAL)
+        assert home.trial_runner().wait(20) == KILLED
+    healthy = home.trial_runner()
     home.until(home.over)
 
     assert _status(home, run_id) == "crashed"
@@ -121,7 +120,7 @@ def test_a_run_that_kills_every_runner_ends_as_crashed(home, run_id):
 
 
 def test_a_runner_that_is_told_to_stop_gives_its_run_back_behind_its_stage(home, run_id):
-    runner = home.runner(entry=TRIAL)
+    runner = home.trial_runner()
     home.until(lambda: _entered(home, runner))
     runner.terminate()
     _open(home)
@@ -136,7 +135,7 @@ def test_a_runner_that_is_told_to_stop_gives_its_run_back_behind_its_stage(home,
 
 def test_a_runner_that_is_told_to_stop_while_it_reads_a_file_fails_no_run(home, run_id):
     (home.settings.home / "read").touch()
-    runner = home.runner(entry=TRIAL)
+    runner = home.trial_runner()
     home.until((home.settings.home / "read-once").exists)
     runner.terminate()
     _open(home)
@@ -146,7 +145,7 @@ def test_a_runner_that_is_told_to_stop_while_it_reads_a_file_fails_no_run(home, 
 
 
 def test_an_idle_runner_that_is_told_to_stop_ends_at_once(home):
-    runner = home.runner(entry=TRIAL)
+    runner = home.trial_runner()
     home.until(lambda: home.registered(runner.pid))
     runner.terminate()
 
@@ -155,7 +154,7 @@ def test_an_idle_runner_that_is_told_to_stop_ends_at_once(home):
 
 
 def test_a_person_s_cancel_reaches_a_stage_that_runs_in_another_process(home, run_id):
-    runner = home.runner(entry=TRIAL)
+    runner = home.trial_runner()
     home.until(lambda: _entered(home, runner))
     with home.runtime.database.transaction() as connection:
         moves.request_cancel(connection, run_id)
@@ -168,7 +167,7 @@ def test_a_person_s_cancel_reaches_a_stage_that_runs_in_another_process(home, ru
 def test_a_runner_ends_when_its_parent_is_gone(home):
     parent = subprocess.Popen(["sleep", "60"])
     home.processes.append(parent)
-    runner = home.runner("--parent-pid", str(parent.pid), entry=TRIAL)
+    runner = home.trial_runner("--parent-pid", str(parent.pid))
     home.until(lambda: home.registered(runner.pid))
     parent.kill()
     parent.wait()
@@ -179,7 +178,7 @@ def test_a_runner_ends_when_its_parent_is_gone(home):
 
 def test_a_database_that_is_locked_for_long_neither_ends_a_runner_nor_loses_its_run(home, run_id, monkeypatch):
     monkeypatch.setenv("TRIAL_BUSY", "0.2")
-    runner = home.runner(entry=TRIAL)
+    runner = home.trial_runner()
     home.until(lambda: _entered(home, runner))
     with home.runtime.database.transaction():
         _open(home)
@@ -201,31 +200,20 @@ def watched(home, monkeypatch):
     watching.stop()
 
 
-def test_a_supervisor_starts_a_killed_runner_again(home, watched):
+def test_a_supervisor_starts_a_runner_again_however_it_ended_and_leaves_none_when_it_is_stopped(home, watched):
     first = home.until(lambda: watched.pid)
     home.until(lambda: home.registered(first))
     os.kill(first, signal.SIGKILL)
     second = home.until(lambda: watched.pid if watched.pid != first else None)
-
-    assert home.until(lambda: home.registered(second))
-
-
-def test_a_supervisor_starts_a_runner_again_that_somebody_else_told_to_stop(home, watched):
-    first = home.until(lambda: watched.pid)
-    home.until(lambda: home.registered(first))
-    os.kill(first, signal.SIGTERM)
-
-    assert home.until(lambda: watched.pid if watched.pid != first else None)
-
-
-def test_a_supervisor_that_is_stopped_leaves_no_process(home, watched):
-    pid = home.until(lambda: watched.pid)
-    home.until(lambda: home.registered(pid))
+    home.until(lambda: home.registered(second))
+    os.kill(second, signal.SIGTERM)  # somebody else told it to stop
+    third = home.until(lambda: watched.pid if watched.pid not in (None, second) else None)
     watched.stop()
 
     assert watched.pid is None
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    for pid in (first, second, third):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 def test_a_supervisor_that_is_stopped_at_once_leaves_no_process(home):

@@ -1,7 +1,6 @@
 """Whatever kills the stream's process, and whenever: each record is in the log once, and what follows from it is there once."""
 
 import random
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
 from storage import runs
 from storage.status import RunStatus
+from tests.crash.forked import PROCESSES
 from tests.crash.stream_worker import work_on
 from tests.stream.sheets import source_folder
 from tests.stream.tapes import DAY, random_tape
@@ -29,8 +29,6 @@ TABLES = {
     "dead_letter": "SELECT line, reason, symbol, raw FROM dead_letter ORDER BY line",
     "stream_state": "SELECT records, accepted, aside, missing, watermark_us, bars, alerts, suppressed FROM stream_state",
 }
-PROCESSES = get_context("forkserver")  # has the modules loaded: a process takes some milliseconds to start
-PROCESSES.set_forkserver_preload(["tests.crash.stream_worker"])
 
 
 @pytest.fixture(scope="module")

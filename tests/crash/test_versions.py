@@ -1,7 +1,6 @@
 """Whatever kills the process that builds or promotes a version of past sessions: each is built once, and all are served or none."""
 
 from datetime import date
-from multiprocessing import get_context
 from shutil import copytree
 from typing import Any
 
@@ -18,6 +17,7 @@ from engine.stream.sources import ticks_of
 from engine.stream.work import StreamProcess
 from storage import jobs
 from storage.status import RunStatus
+from tests.crash.forked import PROCESSES
 from tests.crash.stream_worker import build, promote
 
 DAYS = (date(2025, 6, 1), date(2025, 6, 2))
@@ -34,8 +34,6 @@ BUILT = (
     "SELECT session, side FROM stream_version_content ORDER BY session, side",
     "SELECT state FROM stream_version",
 )
-PROCESSES = get_context("forkserver")  # has the modules loaded: a process takes some milliseconds to start
-PROCESSES.set_forkserver_preload(["tests.crash.stream_worker"])
 
 
 def home_of(folder) -> Settings:

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.server import eventually
+
 SESSIONS = 14  # a trend needs ten days with data
 
 
@@ -14,7 +16,7 @@ def console(start):
 
 
 def test_a_what_if_is_turned_opened_kept_and_shared(console, store, tab):
-    store.wait_for_backfill()
+    eventually(store.idle, what="the first sessions are loaded")
     page: Page = tab(f"{console.url}/costs")
     tiles = page.locator(".st-key-cost_tiles")
     a, b = (tiles.get_by_test_id("stMetric").nth(number).get_by_test_id("stMetricValue") for number in (0, 1))

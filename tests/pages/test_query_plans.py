@@ -30,9 +30,9 @@ VISITS = [
     ("quality.py", {}),
     ("quality.py", {"session": BEFORE.isoformat(), "check": "close_inside_range"}),
     ("thresholds.py", {}),
-    ("replay_lab.py", {"day": LAST.isoformat()}),
+    ("replay_lab.py", {"session": LAST.isoformat()}),
     ("rebuild.py", {}),
-    ("reconcile.py", {"day": LAST.isoformat()}),
+    ("reconcile.py", {"session": LAST.isoformat()}),
     ("thresholds.py", {"check": "close_inside_range"}),
     ("drift.py", {}),
 ]
@@ -65,6 +65,10 @@ STREAM_VISITS = [
     ("runs.py", {"pipeline": "ticks"}),
     ("dead_letters.py", {"pipeline": "ticks"}),
     ("dead_letters.py", {"pipeline": "ticks", "reason": "duplicate", "since": SESSION, "until": SESSION}),
+    ("dead_letters.py", {"letter": "1"}),
+    ("reconcile.py", {"session": SESSION, "of": "stream"}),
+    ("reconcile.py", {"session": SESSION, "of": "tape"}),
+    ("rebuild.py", {}),
 ]
 
 
