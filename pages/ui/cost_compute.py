@@ -28,7 +28,7 @@ def on_spot(workload: Workload, question: Question, book: PriceBook) -> None:
     pays = "it pays" if spot_pays(discount, work, spot) else "it does **not** pay: interruptions cost more than the discount saves"
     st.caption(
         f"On spot a run that is billed {_time(work)} takes {_time(longer)} on average, with {kept}; "
-        f"{100 * undisturbed(work, spot):.3f}% run through undisturbed. At {100 * discount:.0f}% off {pays}."
+        f"{say.percent(float(undisturbed(work, spot)), 1)} run through undisturbed. At {100 * discount:.0f}% off {pays}."
     )
 
 
