@@ -141,6 +141,12 @@ def newest(connection: Connection, work: CostWork, *, limit: int) -> list[Entry]
     return [_of_work(row) for row in costs.newest(connection, work, limit=limit)]
 
 
+def one(connection: Connection, work: CostWork, ref: int) -> Entry | None:
+    """Return what one piece of work has cost, or None where it has no estimate."""
+    row = costs.one(connection, work, ref)
+    return None if row is None else _of_work(row)
+
+
 def by_run(connection: Connection, since: date, until: date, *, limit: int = MOST, prices: Prices | None = None) -> list[Entry]:
     """Return everything that ended on these days, newest first: runs, sessions of the stream, jobs; and what no run did, by day.
 

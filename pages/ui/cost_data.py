@@ -121,6 +121,13 @@ def layers() -> tuple[Entry, ...]:
 
 
 @shared(seconds=data.CALM, entries=40)
+def run(run_id: int) -> Entry | None:
+    """Return what one run has cost, or None: it is not over, or it ended before costs were kept."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return cost_reading.one(connection, CostWork.RUN, run_id)
+
+
+@shared(seconds=data.CALM, entries=40)
 def lines_of(work: CostWork, ref: int) -> tuple[PartLines, ...]:
     """Return the lines of one estimate, by part, each with its formula and the source of its price; none where there is no estimate."""
     with engine.runtime.runtime().database.reading() as connection:

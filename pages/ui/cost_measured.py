@@ -14,7 +14,7 @@ from pages.ui import cost_data, data
 from pages.ui import format as say
 from pages.ui.charts import spent as charts
 from pages.ui.text import plain
-from pages.ui.url_choice import choice, segments
+from pages.ui.url_choice import choice, segments, warn_of_unknown
 from pages.ui.widgets import empty_state, run_link
 from storage.status import CostWork
 
@@ -150,8 +150,12 @@ def _part(entry: Entry) -> str:
 
 
 def bill() -> None:
-    """Let the visitor open the bill of a run: each line with its formula, and the source and date of its price."""
+    """Let the visitor open the bill of a run, one of the newest or any that the address names: each line with its formula and its price."""
     newest = {str(entry.ref): entry for entry in reversed(cost_data.runs(limit=BILLS))}
+    asked = st.query_params.get(BILL, "")
+    if asked and asked not in newest and (found := cost_data.run(int(asked)) if asked.isdecimal() else None):
+        newest = {asked: found} | newest
+    warn_of_unknown(list(newest), name=BILL, noun="a run without a bill: it is not over, or it ended before costs were kept")
     if not newest:
         return
     picked = choice(
@@ -165,7 +169,10 @@ def bill() -> None:
     )
     if picked is None:
         return
-    entry = newest[picked]
+    _lines(newest[picked], picked)
+
+
+def _lines(entry: Entry, picked: str) -> None:
     found = cost_data.lines_of(CostWork.RUN, int(picked))
     rows = [(part.name, line) for part in found for line in part.lines]
     columns = {
