@@ -35,6 +35,7 @@ VISITS = [
     ("reconcile.py", {"session": LAST.isoformat()}),
     ("thresholds.py", {"check": "close_inside_range"}),
     ("drift.py", {}),
+    ("costs.py", {}),
 ]
 LETTER_VISITS = [
     ("overview.py", {}),
