@@ -4,7 +4,7 @@ Trying one takes a few additions: what all cohorts cost at each age is summed on
 `tests/costs` holds the result against a walk through every month of every policy.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -85,25 +85,33 @@ class _Tables:
         self.holding = holding
         self.classes = classes_by_name(book)
         self.oldest = max(0, *(cohort.age for cohort in holding.cohorts)) + holding.months
+        self.of_age: dict[int, list[Cohort]] = {}
+        for cohort in holding.cohorts:
+            self.of_age.setdefault(cohort.age, []).append(cohort)
         self.prefix = {(name, packed): self._by_age(cls, packed=packed) for name, cls in self.classes.items() for packed in (False, True)}
         self.reach = {packed: self._reaching(packed=packed) for packed in (False, True)}
 
     def _by_age(self, cls: StorageClass, *, packed: bool) -> list[Decimal]:
-        """Return what all cohorts together cost at ages below each: kept and read, in one class."""
-        by_age = [ZERO] * (self.oldest + 1)
-        reads = [self.holding.reads.at(age) for age in range(self.oldest + 1)]
-        speed = self.holding.speed
+        """Return what all cohorts together cost at ages below each: kept and read, in one class.
+
+        A cohort lives through a stretch of ages, and costs the same at each: two additions where it begins and where it ends.
+        """
+        kept, read = [ZERO] * (self.oldest + 2), [ZERO] * (self.oldest + 2)
+        arriving = [ZERO] * (self.oldest + 1)  # what is not there for the whole of its first month
         for cohort in self.holding.cohorts:
+            lives = self.holding.lives(cohort)
+            if not lives:
+                continue
             objects = cohort.compacted(self.holding.target) if packed else cohort.objects
             index = objects * cls.overhead_standard_bytes * cls.standard.each
-            kept = (cohort.billed(cls, objects) * cls.gb_month + index) / GB
-            read = objects * cls.read_of_one(Decimal(cohort.size) / objects, speed)
-            lives = self.holding.lives(cohort)
-            for age in lives:
-                by_age[age] += kept + reads[age] * read if reads[age] else kept
-            if lives and cohort.first != 1:
-                by_age[lives[0]] -= (1 - cohort.first) * kept
-        return [ZERO, *accumulate(by_age)]
+            month = (cohort.billed(cls, objects) * cls.gb_month + index) / GB
+            once = objects * cls.read_of_one(Decimal(cohort.size) / objects, self.holding.speed)
+            for sums, amount in ((kept, month), (read, once)):
+                sums[lives[0]] += amount
+                sums[lives[-1] + 1] -= amount
+            arriving[lives[0]] += (1 - cohort.first) * month
+        each = zip(accumulate(kept[:-1]), accumulate(read[:-1]), arriving, strict=True)
+        return [ZERO, *accumulate(month + self.holding.reads.at(age) * once - late for age, (month, once, late) in enumerate(each))]
 
     def _reaching(self, *, packed: bool) -> list[int]:
         """Return the objects of all cohorts that are at least so old when the look ends."""
@@ -142,7 +150,7 @@ class _Tables:
             moved = self.reach[packed][age]
             if step + 1 < len(policy.moves):  # what is old enough for the next class when the look begins goes there at once
                 later = policy.moves[step + 1][0]
-                moved -= sum(self._objects(one, packed=packed) for one in self.holding.cohorts if one.age >= later)
+                moved -= sum(self._objects(one, packed=packed) for age in range(later, self.oldest + 1) for one in self.of_age.get(age, ()))
                 paid += self._left_early(policy, age, later, self.classes[name])
             transition = self.classes[name].transition
             paid += moved * transition.each if transition else ZERO
@@ -151,7 +159,10 @@ class _Tables:
     def _left_early(self, policy: Policy, begin: int, end: int, cls: StorageClass) -> Decimal:
         """Return what is billed for cohorts that leave a class before its minimum days."""
         paid = ZERO
-        for cohort in self.holding.cohorts:
+        among: Iterable[Cohort] = self.holding.cohorts
+        if BILLED_MONTH_DAYS * (end - begin) >= cls.minimum_days:  # only what was older than `begin` from the first can leave too early
+            among = (one for age in range(begin + 1, end) for one in self.of_age.get(age, ()))
+        for cohort in among:
             short = cls.minimum_days - BILLED_MONTH_DAYS * (end - max(begin, cohort.age))
             if short > 0 and cohort.age < end <= cohort.age + self.holding.months - 1:
                 objects = self._objects(cohort, packed=policy.compact_at is not None)

@@ -199,6 +199,8 @@ def policy_lines(book: PriceBook, holding: Holding, policy: Policy) -> tuple[Cos
 def charges(book: PriceBook, holding: Holding, policy: Policy) -> tuple[Charge, ...]:
     """Do the same month by month."""
     classes = classes_by_name(book)
+    for _, name in policy.moves:
+        book.named("storage class", "storage.", name)
     tally = _Tally(holding.months)
     for cohort in holding.cohorts:
         _walk(cohort, holding, policy, classes, tally)

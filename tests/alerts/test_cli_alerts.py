@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.alerts.servers import Webhook, serving
-from tests.shell import inside, one_sentence, run
+from tests.shell import forked, inside, one_sentence
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_channels_are_listed_without_their_secrets(here, watched):
 
 def test_a_broken_file_of_channels_is_a_sentence_and_a_finding_of_the_doctor(watched):
     watched.channels('[[channel]]\nname = "desk"\nurl = "json://hunter2secret"\nsevrity = "error"\n')
-    listed = run(watched.house, "channels")
-    examined = run(watched.house, "doctor", "--json")
+    listed = forked(watched.house, "channels")
+    examined = forked(watched.house, "doctor", "--json")
     finding = next(item for item in json.loads(examined.stdout) if item["name"] == "channels")
 
     assert "channel 1: sevrity: Extra inputs" in one_sentence(listed)
@@ -72,9 +72,9 @@ def test_a_broken_file_of_channels_is_a_sentence_and_a_finding_of_the_doctor(wat
 def test_a_test_of_a_channel_says_by_its_exit_code_whether_it_works(watched):
     with serving(Webhook()) as server:
         watched.channels(f'[[channel]]\nname = "desk"\nurl = "json://{server.place}"\n')
-        works = run(watched.house, "channels", "--test", "desk", "--json")
+        works = forked(watched.house, "channels", "--test", "desk", "--json")
         server.statuses = [403]
-        fails = run(watched.house, "channels", "--test", "desk", "--json")
+        fails = forked(watched.house, "channels", "--test", "desk", "--json")
 
     assert (works.returncode, json.loads(works.stdout)["state"]) == (0, "sent")
     assert server.got[0]["title"] == "Test of channel desk"

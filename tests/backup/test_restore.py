@@ -15,7 +15,7 @@ from engine.backup.restore import restore
 from engine.errors import BackupError, UsageError
 from tests.backup.damage import WAYS, flip
 from tests.pipelines.house import DAILY, SUNDAY, House
-from tests.shell import REPOSITORY, environment, inside, one_sentence, run, said
+from tests.shell import REPOSITORY, environment, forked, inside, one_sentence, run, said
 
 LAST = SUNDAY + timedelta(days=6)
 
@@ -204,4 +204,4 @@ def test_a_damaged_file_of_the_home_ends_the_command_with_1_and_its_name(week, m
 
 
 def test_a_backup_that_is_not_there_is_one_sentence(week):
-    assert "there is no backup" in one_sentence(run(week, "verify", "nowhere"))
+    assert "there is no backup" in one_sentence(forked(week, "verify", "nowhere"))

@@ -16,7 +16,7 @@ from engine.quality import CHECKS
 from engine.quality.report import BLOCK_ABOVE
 from engine.thresholds import SPECS
 from tests.pipelines.house import SUNDAY, V1, House, daily_bytes, days_from, numbers, with_a_week
-from tests.shell import REPOSITORY, run
+from tests.shell import REPOSITORY, forked
 from tests.stream.sheets import sheet_of
 from tests.stream.tapes import DAY, random_tape
 
@@ -179,7 +179,7 @@ def test_a_home_that_is_there_is_read_and_left_as_it_is(week, tmp_path):
     shutil.copytree(week.settings.home, tmp_path / "home")
     path = put(tmp_path, numbers(5))
     before = everything_under(tmp_path)
-    done = run(week, "check", str(path), "--json", NEPSE_HOME=str(tmp_path / "home"))
+    done = forked(week, "check", str(path), "--json", NEPSE_HOME=str(tmp_path / "home"))
     found = json.loads(done.stdout)
 
     assert done.returncode == 0, done.stderr
@@ -190,15 +190,15 @@ def test_a_home_that_is_there_is_read_and_left_as_it_is(week, tmp_path):
 
 def test_a_home_in_the_middle_of_a_write_is_read_too(week, tmp_path):
     with week.runtime.database.transaction():
-        found = json.loads(run(week, "check", str(put(tmp_path, numbers(5))), "--json").stdout)
+        found = json.loads(forked(week, "check", str(put(tmp_path, numbers(5))), "--json").stdout)
 
     assert "judged against the session of 2024-06-06" in found["notes"][0]
 
 
 def test_only_sessions_before_the_asked_one_count_as_history(week, tmp_path):
     path = put(tmp_path, numbers(1))
-    found = json.loads(run(week, "check", str(path), "--session", "2024-06-03", "--json").stdout)
-    first = json.loads(run(week, "check", str(path), "--session", "2024-06-02", "--json").stdout)
+    found = json.loads(forked(week, "check", str(path), "--session", "2024-06-03", "--json").stdout)
+    first = json.loads(forked(week, "check", str(path), "--session", "2024-06-02", "--json").stdout)
 
     assert "judged against the session of 2024-06-02" in found["notes"][0]
     assert "holds none" in first["notes"][0]
@@ -206,14 +206,14 @@ def test_only_sessions_before_the_asked_one_count_as_history(week, tmp_path):
 
 def test_a_home_of_another_market_is_no_history(week, tmp_path):
     rows = [[row[0], f"Z{row[1]}", *row[2:]] for row in numbers(5)]
-    done = run(week, "check", str(put(tmp_path, rows)), "--json")
+    done = forked(week, "check", str(put(tmp_path, rows)), "--json")
 
     assert "another market" in json.loads(done.stdout)["notes"][0]
     assert done.returncode == 0
 
 
 def test_a_file_is_judged_as_the_pipeline_judges_it(week, tmp_path):
-    found = json.loads(run(week, "check", str(week.source / "daily" / "2024_06_05.csv.gz"), "--json").stdout)
+    found = json.loads(forked(week, "check", str(week.source / "daily" / "2024_06_05.csv.gz"), "--json").stdout)
     with week.runtime.database.reading() as connection:
         stored = connection.exec_driver_sql(
             "SELECT check_id, status, applicable, warned, failed FROM check_result WHERE session = '2024-06-05' ORDER BY check_id"
@@ -312,7 +312,7 @@ def test_the_page_of_the_checks_is_current(ask):
 
 def test_every_day_of_a_week_is_read_by_the_name_of_its_file(week):
     found = [
-        json.loads(run(week, "check", str(week.source / "daily" / f"{day:%Y_%m_%d}.csv.gz"), "--json").stdout)
+        json.loads(forked(week, "check", str(week.source / "daily" / f"{day:%Y_%m_%d}.csv.gz"), "--json").stdout)
         for day in days_from(SUNDAY, 2)
     ]
 

@@ -16,7 +16,7 @@ from engine.waiting import wait_until
 from storage import backfills, runners, runs
 from storage.status import RunStatus
 from tests.pipelines.house import DAILY, SUNDAY, House, announced, days_from, with_a_week
-from tests.shell import PYTHON, REPOSITORY, environment, inside, run, said
+from tests.shell import PYTHON, REPOSITORY, environment, forked, inside, run, said
 
 MONDAY, THURSDAY, FRIDAY = (SUNDAY + timedelta(days=n) for n in (1, 4, 5))
 RANGE = ("--since", "2024-06-02", "--until", "2024-06-08")
@@ -129,7 +129,7 @@ def test_sessions_have_exactly_their_keys(here, week):
 
 def test_simulated_sessions_say_so(tmp_path):
     house = announced(tmp_path)
-    found = said(run(house, "sessions", *RANGE, "--json", NEPSE_SOURCE="simulated"))
+    found = said(forked(house, "sessions", *RANGE, "--json", NEPSE_SOURCE="simulated"))
 
     assert {row["simulated"] for row in found} == {True}
 

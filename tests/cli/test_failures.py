@@ -16,7 +16,7 @@ from engine.runtime import compose
 from engine.settings import Settings
 from storage import lake
 from tests.pipelines.house import DAILY, SUNDAY, House, announced
-from tests.shell import inside, one_sentence, run
+from tests.shell import forked, inside, one_sentence, run
 
 MONDAY = SUNDAY + timedelta(days=1)
 
@@ -37,12 +37,12 @@ def here(monkeypatch) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("command", [["runs"], ["doctor"], ["run", DAILY, "--date", "2024-06-03"]])
 def test_a_missing_setting_is_one_sentence(stocked, command):
-    assert "NEPSE_SOURCE_DIR" in one_sentence(run(stocked, *command, NEPSE_SOURCE_DIR=None))
+    assert "NEPSE_SOURCE_DIR" in one_sentence(forked(stocked, *command, NEPSE_SOURCE_DIR=None))
 
 
 def test_a_missing_source_folder_is_one_sentence(tmp_path):
     house = announced(tmp_path)
-    done = run(house, "run", DAILY, "--date", "2024-06-03", "--json", NEPSE_SOURCE_DIR=str(tmp_path / "nowhere"))
+    done = forked(house, "run", DAILY, "--date", "2024-06-03", "--json", NEPSE_SOURCE_DIR=str(tmp_path / "nowhere"))
 
     assert done.returncode == 1
     assert "nowhere" in done.stderr
@@ -50,7 +50,7 @@ def test_a_missing_source_folder_is_one_sentence(tmp_path):
 
 
 def test_the_doctor_names_a_missing_source_folder_and_gives_exit_code_1(stocked, tmp_path):
-    done = run(stocked, "doctor", "--json", NEPSE_SOURCE_DIR=str(tmp_path / "nowhere"))
+    done = forked(stocked, "doctor", "--json", NEPSE_SOURCE_DIR=str(tmp_path / "nowhere"))
     failed = [row for row in json.loads(done.stdout) if row["health"] == "failed"]
 
     assert (done.returncode, done.stderr) == (1, "")
@@ -87,7 +87,7 @@ def test_a_database_of_a_newer_version_is_one_sentence(stocked):
     with stocked.runtime.database.transaction() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    assert "9999" in one_sentence(run(stocked, "runs", "--json"))
+    assert "9999" in one_sentence(forked(stocked, "runs", "--json"))
 
 
 def test_a_database_that_is_locked_is_a_sentence(here, stocked, monkeypatch):
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_database_is_one_sentence(stocked):
     stocked.runtime.database.close()
     (stocked.settings.home / "console.db").write_bytes(b"this is no database, whatever it is called" * 100)
 
-    assert "not a database" in one_sentence(run(stocked, "runs"))
+    assert "not a database" in one_sentence(forked(stocked, "runs"))
 
 
 READERS = (["rebuild", "gold", "--check"], ["sql", "SELECT sum(volume) FROM silver_prices"])

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from engine.runtime import ROOT, Runtime, child_environment, compose
 from engine.settings import Settings
 from storage import lake as catalog
-from tests.crash.forked import Forked, trial
+from tests.forked import Forked, trial
 from tests.storage.databases import put_migrated
 
 PIPELINE = "daily_prices"

@@ -14,8 +14,8 @@ from engine.pipeline.rescue import MOST_RESCUES
 from engine.pipeline.supervisor import Supervisor
 from storage import moves
 from storage.status import RunType
-from tests.crash.forked import Forked
 from tests.crash.runners import Home
+from tests.forked import Forked
 
 DAY = date(2025, 6, 1)
 KILLED, TERMINATED = -signal.SIGKILL, 128 + signal.SIGTERM

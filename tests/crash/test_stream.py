@@ -16,8 +16,8 @@ from engine.stream.logs import log_of
 from engine.stream.sources import ticks_of
 from storage import runs
 from storage.status import RunStatus
-from tests.crash.forked import PROCESSES
 from tests.crash.stream_worker import work_on
+from tests.forked import PROCESSES
 from tests.stream.sheets import source_folder
 from tests.stream.tapes import DAY, random_tape
 

@@ -17,8 +17,8 @@ from engine.stream.sources import ticks_of
 from engine.stream.work import StreamProcess
 from storage import jobs
 from storage.status import RunStatus
-from tests.crash.forked import PROCESSES
 from tests.crash.stream_worker import build, promote
+from tests.forked import PROCESSES
 
 DAYS = (date(2025, 6, 1), date(2025, 6, 2))
 TURNED = {"stream.moving_average.alert_above": 0.5, "stream.lateness_s": 1.0}

@@ -50,11 +50,9 @@ def third(second: int) -> int:
     return second + 1
 
 
-PIPELINES["trial"] = trial
-
-
 def main() -> None:
     """Be the command that `sys.argv` says, by the waits that the environment says."""
+    PIPELINES["trial"] = trial
     if busy := os.environ.get("TRIAL_BUSY"):
         database.BUSY_SECONDS = float(busy)  # before a locked database counts as one that does not answer
     if silence := os.environ.get("TRIAL_SILENCE"):

@@ -1,6 +1,7 @@
 """The simulated stream is damaged as documented, comes in its time, and adds up to its own daily file without the damage."""
 
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 import pytest
@@ -25,9 +26,16 @@ DAY, HALT, CLOSED = date(2026, 11, 20), date(2025, 3, 12), date(2026, 11, 21)
 LATER = nepal_time(DAY + timedelta(days=3), 12)
 
 
-def source(clock=None, *, speed=None, faults=DEFAULT_TICK_FAULTS, seed=9, symbols=340):
+@cache
+def exchange_later(seed=9, symbols=340):
+    """The exchange as it is three days later, by a clock that nobody moves: making one takes a second."""
+    return SimulatedExchange(seed=seed, clock=FakeClock(LATER), faults=NO_FAULTS, symbols=symbols)
+
+
+def source(clock=None, *, speed=None, faults=DEFAULT_TICK_FAULTS, seed=9, symbols=340, fresh=False):
     clock = clock or FakeClock(LATER)
-    exchange = SimulatedExchange(seed=seed, clock=clock, faults=NO_FAULTS, symbols=symbols)
+    own = fresh or clock.now() != LATER
+    exchange = SimulatedExchange(seed=seed, clock=clock, faults=NO_FAULTS, symbols=symbols) if own else exchange_later(seed, symbols)
     return SimulatedTicks(exchange, clock, sleeper(clock), speed=speed, faults=faults)
 
 
@@ -39,7 +47,7 @@ def sent():
 def test_without_the_damage_the_ticks_add_up_to_the_daily_file(sent):
     own = sent.records.ticks.take(np.isin(sent.sent, OWN)).in_order()
     bars = bars_of(grouped(own), 86_400 * SECOND, 10)
-    exchange = SimulatedExchange(seed=9, clock=FakeClock(LATER), faults=NO_FAULTS)
+    exchange = exchange_later()
     published = parse(exchange.daily_file(DAY).content, "file").rows
     names = [sent.records.symbols.names[code] for code in bars["symbol"].tolist()]
     found = dict(zip(names, zip(*(bars[name].tolist() for name in ("open", "high", "low", "close", "turnover")), strict=True), strict=True))
@@ -106,7 +114,7 @@ def test_in_a_lull_nothing_is_sent_and_then_all_at_once():
 
 
 def test_the_same_seed_and_day_give_the_same_stream_and_others_another():
-    first, again, other = source().sent(DAY), source().sent(DAY), source(seed=10).sent(DAY)
+    first, again, other = source().sent(DAY), source(fresh=True).sent(DAY), source(seed=10).sent(DAY)
 
     assert np.array_equal(first.records.ingest, again.records.ingest)
     assert first.records.unread == again.records.unread
@@ -179,7 +187,7 @@ def test_every_fault_is_described():
 
 
 def alerts_on(day):
-    exchange = SimulatedExchange(seed=9, clock=FakeClock(LATER), faults=NO_FAULTS)
+    exchange = exchange_later()
     known = Symbols()
     rows = parse(exchange.daily_file(day).content, "file").rows
     before = zip(rows["symbol"].to_pylist(), paisa(rows["previous_close"]).tolist(), strict=True)

@@ -9,8 +9,11 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from engine.cli import commands
+from tests.crash import trial_runner
+
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.crash.stream_worker", "tests.crash.trial_runner"])  # one server for all tests of this process
+PROCESSES.set_forkserver_preload(["tests.forked", "tests.crash.stream_worker"])  # one server for all tests of this process
 
 
 class Forked:
@@ -49,17 +52,22 @@ class Forked:
 
 def trial(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
     """Start `python -m engine` with the pipeline `trial` (`trial_runner.py`); what it prints goes behind what is in `log`."""
-    asked = (list(arguments), dict(environment), log)
-    return Forked(PROCESSES.Process(target=_be_the_trial, args=asked), arguments)
+    asked = (True, list(arguments), dict(environment), log, log)
+    return Forked(PROCESSES.Process(target=_be, args=asked), arguments)
 
 
-def _be_the_trial(arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
-    from tests.crash.trial_runner import main  # noqa: PLC0415, loaded by the server of forks already
+def command(arguments: Sequence[str], environment: Mapping[str, str], out: Path, error: Path) -> Forked:
+    """Start `python -m engine` with that environment and no other; what it prints goes into two files."""
+    return Forked(PROCESSES.Process(target=_be, args=(False, list(arguments), dict(environment), out, error)), arguments)
 
+
+def _be(of_the_trial: bool, arguments: list[str], environment: Mapping[str, str], out: Path, error: Path) -> None:  # noqa: FBT001
     os.environ.clear()
     os.environ.update(environment)
-    printed = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.dup2(printed, 1)
-    os.dup2(printed, 2)
+    for stream, file in ((1, out), (2, error)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT), stream)
     sys.argv = ["nepse", *arguments]
-    main()
+    if of_the_trial:
+        trial_runner.main()
+    else:
+        commands.main()
