@@ -36,13 +36,10 @@ VISITS = [
     ("thresholds.py", {"check": "close_inside_range"}),
     ("drift.py", {}),
     ("costs.py", {}),
-<<<<<<< HEAD
-=======
     ("costs.py", {"by": "session"}),
     ("costs.py", {"by": "stage", "bill": "72"}),
     ("costs.py", {"by": "day"}),
     ("costs.py", {"by": "layer"}),
->>>>>>> w-cost-meter
 ]
 LETTER_VISITS = [
     ("overview.py", {}),
