@@ -1,9 +1,9 @@
 """What each read of the pages costs at 1,000,000 runs and 10,000,000 metric rows.
 
-Run from the repository: `python -m benchmarks.queries` (`--runs 10000` for a small store). Every cached read of `data.py`, `run_data.py`
-and `quality_data.py` in `pages/ui` is called without its cache, and the milliseconds hold all of it: SQL, rows, and the values that the
-pages get. The store is made in a temporary folder and takes some 2 GB; a read that this file does not know ends the benchmark with an
-error.
+Run from the repository: `python -m benchmarks.queries` (`--runs 10000` for a small store). Every cached read of `data.py`, `run_data.py`,
+`quality_data.py`, `safety_data.py`, `stream_data.py`, `stream_seconds.py` and `reconcile_data.py` in `pages/ui` is called without its
+cache, and the milliseconds hold all of it: SQL, rows, and the values that the pages get. The store is made in a temporary folder and
+takes some 2 GB; the stream has one session in it. A read that this file does not know ends the benchmark with an error.
 """
 
 import argparse
@@ -12,25 +12,30 @@ import logging
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from types import ModuleType
 from typing import Any
 
 from benchmarks.parts.figures import show
 from benchmarks.parts.homes import PIPELINE, fresh_home
 from benchmarks.parts.stores import BACKFILLS, Size, fill
+from benchmarks.parts.streamed import stream_session
 from engine.clock import SystemClock, nepal_date
 from engine.runtime import compose
+from engine.stream.record_text import fields_in, record_of
 
 logging.disable(logging.WARNING)  # Streamlit says that it serves nobody here
 
 import engine.runtime  # noqa: E402
-from pages.ui import cost_data, data, quality_data, run_data, safety_data  # noqa: E402
+from pages.ui import cost_data, data, letter_data, quality_data, reconcile_data, run_data, safety_data, stream_data, stream_seconds  # noqa: E402
+from storage import moves  # noqa: E402
+from storage.dead_letters import LetterFilter  # noqa: E402
 from storage.run_list import RunFilter  # noqa: E402
 from storage.status import CostWork, RunStatus  # noqa: E402
 
 REPEATS = 15
 GOAL, GOAL_YEAR = 5, 20  # milliseconds of CPU; a year of dates or a long series may take more
+GOAL_DAY, GOAL_LOG = 50, 500  # the sums of a day's bars; every record of a session judged, kept until something changes
 Call = Callable[[Any], object]
 
 
@@ -42,7 +47,7 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
     failed = (RunStatus.FAILED, RunStatus.CRASHED)
     return (
         {
-            "last_runs": [("8 newest", GOAL, lambda read: read())],
+            "last_runs": [("8 newest", GOAL, lambda read: read(PIPELINE))],
             "run": [("one run", GOAL, lambda read: read(newest))],
             "run_log": [("one run", GOAL, lambda read: read(newest))],
             "runs_of_date": [("one date", GOAL, lambda read: read(PIPELINE, rows["day"]))],
@@ -58,9 +63,6 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
             "machine": [("", GOAL, lambda read: read())],
             "daily_counts": [("30 days", GOAL, lambda read: read(PIPELINE)), ("a year", GOAL_YEAR, lambda read: read(PIPELINE, days=365))],
             "durations": [("200 newest", GOAL, lambda read: read(PIPELINE))],
-            "metric_history": [
-                ("up to 4,000 points", GOAL_YEAR, lambda read: read(PIPELINE, "report", "rows", since=data.now() - timedelta(365)))
-            ],
             "metrics_of": [("one run", GOAL, lambda read: read(newest))],
             "schedule": [("", GOAL, lambda read: read(PIPELINE))],
             "slots": [
@@ -83,6 +85,7 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
             ],
             "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
             "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
+            "opening_year": [("", GOAL, lambda read: read(PIPELINE))],
             "kept": [("backup, drill, scrub, damage", GOAL, lambda read: read())],
             "executions": [("20 newest", GOAL, lambda read: read())],
             "upcoming": [("", GOAL, lambda read: read())],
@@ -94,6 +97,42 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
     )
 
 
+def calls_of_stream(day: date) -> dict[ModuleType, dict[str, list[tuple[str, int, Call]]]]:
+    """Return the calls of the pages Stream and Reconcile and of a record's letter, by module: names come twice among them."""
+    symbol = max(inspect.unwrap(stream_data.movers)(day), key=lambda mover: mover.turnover_paisa).symbol
+    letter = inspect.unwrap(letter_data.page)(LetterFilter(pipeline=moves.STREAM, reason="malformed"))[0].id
+    record = record_of(fields_in(b""))
+    return {
+        stream_data: {
+            "sessions": [("", GOAL, lambda read: read())],
+            "offered": [],  # asks the source
+            "working": [("one session", GOAL, lambda read: read(day))],
+            "movers": [("every symbol", GOAL_YEAR, lambda read: read(day))],
+            "candles": [("one symbol, 1 min", GOAL, lambda read: read(day, symbol, 60))],
+            "minutes": [("the market, a day", GOAL_DAY, lambda read: read(day, 0))],
+            "marks": [("one symbol", GOAL, lambda read: read(day, symbol))],
+        },
+        stream_seconds: {
+            "looked": [("the whole log", GOAL_DAY, lambda read: read(day))],
+            "_begun": [],  # reads nothing until it is looked at
+            "candles": [("one symbol, 1 s", GOAL, lambda read: read(day, symbol))],
+            "sliding": [("one symbol, a day", GOAL_YEAR, lambda read: read(day, symbol, 300, *stream_seconds.shown(day)))],
+            "market": [("by 5 min", GOAL_YEAR, lambda read: read(day, 300, 0))],
+        },
+        reconcile_data: {
+            "days": [("", GOAL, lambda read: read())],
+            "sides": [("one session", GOAL, lambda read: read(day))],
+            "_stamp": [("one session", GOAL, lambda read: read(day))],
+            "_of_tape": [("a whole tape", GOAL_LOG, lambda read: read(day, data.settings().home, ()))],
+            "_of_stream": [("a whole log", GOAL_LOG, lambda read: read(day, data.settings().home, ()))],
+            "_gap": [("a whole log", GOAL_LOG, lambda read: read(day, data.settings().home, ()))],
+            "served": [("one session", GOAL_YEAR, lambda read: read(day))],
+            "letters_waiting": [("one session", GOAL, lambda read: read(day))],
+        },
+        letter_data: {"would_be_tick": [("a whole log", GOAL_LOG, lambda read: read(letter, record))]},
+    }
+
+
 def _of_quality(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]:
     """Return the calls of the Quality and the Thresholds page."""
     newest, day, ids = rows["newest"], rows["day"], rows["sessions"]
@@ -103,6 +142,7 @@ def _of_quality(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]
             ("two years", GOAL_YEAR, lambda read: read(PIPELINE, limit=480)),
         ],
         "report": [("one session", GOAL, lambda read: read(PIPELINE, day))],
+        "served_by": [("one session", GOAL, lambda read: read(day))],
         "results": [("one run", GOAL, lambda read: read(newest))],
         "statuses": [("36 checks of 60 sessions", GOAL_YEAR, lambda read: read(ids))],
         "decision": [("one file", GOAL, lambda read: read(PIPELINE, day, "f" * 64))],
@@ -130,8 +170,6 @@ def _of_costs(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]
         "stages": [("of 200 runs, with their costs", GOAL_YEAR, lambda read: read())],
         "days": [("this month, with their costs", GOAL, lambda read: read(month, today))],
         "layers": [("of the lake, all dates", GOAL_YEAR, lambda read: read())],
-        "history": [("of the lake, by layer and date", 100, lambda read: read())],  # the whole span: what a forecast is made of
-        "forecast": [],  # computed from it, no query
         "lines_of": [("one run", GOAL, lambda read: read(CostWork.RUN, rows["newest"]))],
     }
 
@@ -164,7 +202,7 @@ def main() -> None:
         fill(runtime.database, Size(runs), until=nepal_date(SystemClock().now()))
         took, size = time.perf_counter() - began, (settings.home / "console.db").stat().st_size
         print(f"reads of the pages at {runs:,} runs and {runs * 10:,} metric rows ({size / 1e9:.1f} GB, made in {took:.0f} s)")
-        newest = next(run for run in inspect.unwrap(data.last_runs)(limit=100) if run.pipeline == PIPELINE)
+        newest = inspect.unwrap(data.last_runs)(PIPELINE)[0]
         sessions = inspect.unwrap(quality_data.judged)(PIPELINE)
         ids = tuple(one.run_id for one in sessions)
         known = calls(runs, {"newest": newest.id, "day": newest.partition, "sessions": ids})
@@ -173,6 +211,13 @@ def main() -> None:
             for name, read in reads(module).items():
                 for asked, goal, call in known[name]:
                     title = f"{name.strip('_')}{', ' if asked else ''}{asked}"
+                    took = milliseconds(call, read)
+                    slow += [title] if took > goal else []
+                    show(title, f"{took:.2f} ms CPU", f"goal {goal}")
+        for module, asked_of in calls_of_stream(stream_session(runtime, data.today())).items():
+            for name, read in reads(module).items():
+                for asked, goal, call in asked_of[name] if module is not letter_data else asked_of.get(name, ()):
+                    title = f"{module.__name__.rsplit('.', 1)[-1]}.{name.strip('_')}{', ' if asked else ''}{asked}"
                     took = milliseconds(call, read)
                     slow += [title] if took > goal else []
                     show(title, f"{took:.2f} ms CPU", f"goal {goal}")

@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.clock import nepal_date
-from engine.cost_forecast import MonthBill, month_bill
+from engine.cost_forecast import LayerForecast, MonthBill, layers_ahead, month_bill
 from engine.cost_reading import MOST, By, Entry, apart, as_rows, by_day, by_layer, by_run, by_session, by_stage, repriced, total
-from engine.costs.line import ZERO
-from engine.costs.measured import PRICED, amount_of
+from engine.costs.forecast import MOST_MONTHS
+from engine.costs.line import ZERO, Category
+from engine.costs.measured import PRICED, Usage, amount_of
 from engine.costs.price_book import Currency, Price
+from engine.errors import UsageError
 from engine.prices import Prices, in_force, prices, sentence
 from engine.pricing import book_named
 from engine.runtime import Runtime
@@ -78,6 +80,32 @@ def month(runtime: Runtime, *, book: str | None, currency: Currency | None, budg
     found |= {"budget": show(Decimal(str(budget))) if budget else None, "over_budget": over(known, budget)}
     found |= {"forecast_lines": {category.value: show(amount_of(amount)) for category, amount in known.by_category.items()}}
     return found | {"drivers": drivers(known, by_prices), "prices": told(by_prices, known.today)}
+
+
+def ahead(runtime: Runtime, months: int, *, book: str | None, currency: Currency | None) -> dict[str, Any]:
+    """Return what each layer of the lake will hold so many months ahead, with its band of 80 %, and what that month's storage costs."""
+    if not 1 <= months <= MOST_MONTHS:
+        raise UsageError(f"a forecast goes 1 to {MOST_MONTHS} months ahead, not {months}")
+    with runtime.database.reading() as connection:
+        by_prices = chosen(connection, book, currency)
+        known = layers_ahead(connection, months)
+    found: dict[str, Any] = {"months": months, "currency": by_prices.currency} | ({"simulated": True} if runtime.simulated else {})
+    found["stored"] = sum(one.stored for one in known)
+    found["prices"] = told(by_prices, nepal_date(runtime.clock.now()))
+    return found | {"layers": [_layer_ahead(one, by_prices) for one in known]}
+
+
+def _layer_ahead(one: LayerForecast, by_prices: Prices) -> dict[str, Any]:
+    def a_month(stored: Decimal) -> Decimal:
+        usage = Usage(bytes_written=int(stored))
+        return by_prices.shown(amount_of(by_prices.tariff.amounts(usage)[Category.STORAGE]))
+
+    rows = [
+        {"month": each.number, "arriving": int(each.arriving), "stored": int(each.stored), "low": int(each.stored_low)}
+        | {"high": int(each.stored_high), "cost": a_month(each.stored)}
+        for each in one.months
+    ]
+    return {"layer": one.layer, "stored": one.stored, "why_not": one.why_not or None, "ahead": rows}
 
 
 def over(known: MonthBill, budget: float) -> bool:

@@ -104,16 +104,18 @@ def history(connection: Connection, since: date = date.min, until: date = date.m
     return found
 
 
-def by_layer(measured: Mapping[str, Mapping[date, int]], months: int, *, growth: float = 0.0, scale: float = 1.0) -> list[LayerForecast]:
-    """Return what each layer will hold in the months to come, the largest first."""
+def layers_ahead(connection: Connection, months: int, *, growth: float = 0.0, scale: float = 1.0) -> list[LayerForecast]:
+    """Return what each layer of the lake holds now and will hold in the months after its newest day, the largest first."""
+    stored = Counter[str]()
+    for held in lake_sizes.by_layer(connection):
+        stored[held.dataset] += held.bytes
     found = []
-    for layer, days in measured.items():
-        stored = sum(days.values())
+    for layer, days in history(connection).items():
         try:
-            ahead = months_ahead(fit(days), months, stored=stored, growth=growth, scale=scale)
-            found.append(LayerForecast(layer, stored, ahead))
+            ahead = months_ahead(fit(days), months, stored=stored[layer], growth=growth, scale=scale)
+            found.append(LayerForecast(layer, stored[layer], ahead))
         except UsageError as error:
-            found.append(LayerForecast(layer, stored, why_not=str(error)))
+            found.append(LayerForecast(layer, stored[layer], why_not=str(error)))
     return sorted(found, key=lambda one: one.stored, reverse=True)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.costs.line import ZERO, Category
-from engine.costs.measured import PRICED, Amounts, Tariff, Usage, amount_of, summed
+from engine.costs.measured import PRICED, Amounts, Tariff, Usage, amount_of, summed, together
 from engine.metering import COLUMN, Part, parts_of, retries
 from engine.prices import Prices, load
 from storage import costs, lake_sizes, monitoring
+from storage.lake_sizes import Held
 from storage.status import CostPurpose, CostWork
 
 MOST = 10_000  # pieces of work of one answer
@@ -40,10 +41,6 @@ class Cost:
     number: int = 0
     rows: int = 0
     unmeasured: int = 0
-
-    def __add__(self, other: "Cost") -> "Cost":
-        counts = {name: getattr(self, name) + getattr(other, name) for name in ("retries", "retry_cpu_us", "number", "rows", "unmeasured")}
-        return Cost(self.usage + other.usage, summed((self.amounts, other.amounts)), **counts)
 
     @property
     def total(self) -> Decimal:
@@ -94,6 +91,16 @@ class Apart:
         return self.first + self.retries + self.reruns + self.dead_letters + self.upkeep
 
 
+_COUNTS = ("retries", "retry_cpu_us", "number", "rows", "unmeasured")
+
+
+def added(costs: Iterable[Cost]) -> Cost:
+    """Return what several cost together."""
+    listed = list(costs)
+    counts = {name: sum([getattr(cost, name) for cost in listed]) for name in _COUNTS}
+    return Cost(together([cost.usage for cost in listed]), summed([cost.amounts for cost in listed]), **counts)
+
+
 _PART = {
     CostPurpose.FIRST: "first",
     CostPurpose.RERUN: "reruns",
@@ -111,7 +118,7 @@ def cost_of(row: Mapping[str, Any]) -> Cost:
 
 def total(entries: Iterable[Entry]) -> Cost:
     """Return the sum of the rows of a bill."""
-    return sum((entry.cost for entry in entries), Cost())
+    return added(entry.cost for entry in entries)
 
 
 def repriced(entries: Iterable[Entry], prices: Prices) -> list[Entry]:
@@ -132,6 +139,12 @@ def apart(entries: Iterable[Entry]) -> Apart:
 def newest(connection: Connection, work: CostWork, *, limit: int) -> list[Entry]:
     """Return the newest of a kind of work with what they cost, oldest first."""
     return [_of_work(row) for row in costs.newest(connection, work, limit=limit)]
+
+
+def one(connection: Connection, work: CostWork, ref: int) -> Entry | None:
+    """Return what one piece of work has cost, or None where it has no estimate."""
+    row = costs.one(connection, work, ref)
+    return None if row is None else _of_work(row)
 
 
 def by_run(connection: Connection, since: date, until: date, *, limit: int = MOST, prices: Prices | None = None) -> list[Entry]:
@@ -184,13 +197,13 @@ def by_stage(connection: Connection, since: date, until: date, *, limit: int = M
 def stages_of(connection: Connection, rows: Sequence[Mapping[str, Any]], prices: Prices | None = None) -> list[Entry]:
     """Do the same for the runs of these estimates."""
     known: dict[int, Tariff] = {}
-    found: dict[tuple[str, str], Cost] = {}
+    found: dict[tuple[str, str], list[Cost]] = {}
     for row, parts in with_parts(connection, rows):
         tariff = prices.tariff if prices is not None else _tariff(connection, row["book_id"], known)
         for part in parts:
             cost = Cost(part.usage, tariff.amounts(part.usage), number=1, unmeasured=int(part.dead))
-            found[row["name"], part.name] = found.get((row["name"], part.name), Cost()) + cost
-    entries = [Entry(f"{name}: {stage}", cost, CostWork.RUN) for (name, stage), cost in found.items()]
+            found.setdefault((row["name"], part.name), []).append(cost)
+    entries = [Entry(f"{name}: {stage}", added(costs_of), CostWork.RUN) for (name, stage), costs_of in found.items()]
     return sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
 
 
@@ -210,13 +223,22 @@ def _tariff(connection: Connection, version: int, known: dict[int, Tariff]) -> T
 
 
 def by_layer(connection: Connection, prices: Prices, *, since: date | None = None, until: date | None = None) -> list[Entry]:
-    """Return what each layer of the lake holds of a range of dates (of all without one), and what that costs a month; largest first."""
+    """Return what each layer of the lake holds of a range of dates (of all without one), and what that costs a month; largest first.
+
+    Files of their own, earlier versions, packs and what lies in the cold are rows of their own. All are priced alike: which class the
+    place of the cold is, nobody has said.
+    """
     entries = []
-    for row in lake_sizes.by_layer(connection, since=since, until=until):
-        usage = Usage(bytes_written=int(row["bytes"]))
-        label = row["dataset"] if row["is_current"] else f"{row['dataset']}, earlier versions"
-        entries.append(Entry(label, Cost(usage, prices.tariff.amounts(usage), number=row["files"]), status=None))
+    for held in lake_sizes.by_layer(connection, since=since, until=until):
+        usage = Usage(bytes_written=held.bytes)
+        entries.append(Entry(_layer(held), Cost(usage, prices.tariff.amounts(usage), number=held.files)))
     return sorted(entries, key=lambda entry: entry.cost.usage.bytes_written, reverse=True)
+
+
+def _layer(held: Held) -> str:
+    if held.packed:
+        return f"{held.dataset}, {'in the cold' if held.cold else 'packed months'}"
+    return held.dataset if held.is_current else f"{held.dataset}, earlier versions"
 
 
 def _of_work(row: Mapping[str, Any]) -> Entry:

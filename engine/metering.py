@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from engine.clock import nepal_date
 from engine.costs.line import Category
-from engine.costs.measured import PRICED, USED, Tariff, Usage, summed
+from engine.costs.measured import PRICED, USED, Tariff, Usage, summed, together
 from engine.prices import Remembered
 from engine.runtime import Runtime
 from storage import costs, moves
@@ -99,7 +99,7 @@ class Metering:
     def _write(self, connection: Connection, row: dict[str, Any], parts: list[Part], retried_us: int, at: datetime) -> None:
         prices = self.remembered.now(connection, at=at)
         amounts = summed(prices.tariff.amounts(part.usage) for part in parts)
-        usage = sum((part.usage for part in parts), Usage())
+        usage = together([part.usage for part in parts])
         told = {"day": nepal_date(at), "book_id": prices.version, "unmeasured": sum(part.dead for part in parts)}
         told |= {"retry_cpu_us": retried_us, "retries_nano": retries(prices.tariff, retried_us)}
         costs.write(connection, row | told | {name: getattr(usage, name) for name in ESTIMATED} | _nano(amounts))

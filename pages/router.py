@@ -65,6 +65,7 @@ page = st.navigation(
             st.Page(
                 "pipelines.py", title="Pipelines", icon=":material/account_tree:", help="The graph, the schedule, backfills, the source."
             ),
+            st.Page("costs.py", title="Costs", icon=":material/payments:", help="What it costs this month, and what it would cost if."),
             st.Page("logs.py", title="Logs", icon=":material/article:", help="What the runs have said, searched over all of them."),
             st.Page("safety.py", title="Safety", icon=":material/shield:", help="Backups, drills, damage: could everything be had back?"),
         ],

@@ -44,7 +44,7 @@ _WHOLE = (pa.types.is_integer, pa.types.is_date, pa.types.is_decimal)
 NAMED_DIGITS = 12  # of the sha256 that a file's name carries: a flipped bit goes unseen once in 2^48
 
 _LOOKS = 4  # for a version that is moved from its file into a pack, or back, between two looks
-_REMEMBERED = 2  # packs that were read last: what reads a month day by day reads it once
+_REMEMBERED = 3  # packs that were opened last: what reads a month day by day, of some datasets, opens it once
 _PATIENCE = 10.0  # seconds until a reader goes on beside one that removes files, or was stopped while it did
 
 _OURS = re.compile(rf"\.?\d{{4}}-\d\d-(?:\d\d|pack)-[0-9a-f]{{{NAMED_DIGITS}}}-[0-9a-f]{{8}}\..+")
@@ -118,7 +118,7 @@ class Lake:
 
     folder: Path
     places: Places | None = None
-    _packs: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    _opened: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def write(self, dataset: str, partition: date, content: Content) -> Version:
         """Write a file aside, flush it, rename it, flush the folder; return the version, not yet published."""
@@ -151,9 +151,9 @@ class Lake:
     def holds(self, version: Version) -> bool:
         """Say whether a version can be read and is what was published."""
         try:
-            content, place = self._find(version.path, version.sha256, remembered={})
+            found, place = self._find(version.path, version.sha256, remembered={})
             if place is not None and place.rows is None:
-                self._member(content, place, version)
+                self._member(found, place, version)
         except LakeFileLost:
             return False
         return True
@@ -192,15 +192,16 @@ class Lake:
 
         Page checksums do not cover a file's footer, so the whole is compared with the sha256 that its name begins with.
         """
-        content, place = self._find(path, _named_sha256(path))
+        found, place = self._find(path, _named_sha256(path))
         if place is not None:
-            return packing.table_in(content, place)
-        return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+            return packing.table_in(found, place)
+        return pq.ParquetFile(pa.BufferReader(found)).read(use_threads=False)
 
     def read_bytes(self, version: Version) -> bytes:
         """Read a version that is bytes as they came, checking their sha256; `LakeFileLost` when they are missing or differ."""
-        content, place = self._find(version.path, version.sha256)
-        return content if place is None else self._member(content, place, version)
+        found, place = self._find(version.path, version.sha256)
+        content: bytes = found if place is None else self._member(found, place, version)
+        return content
 
     def read_pack(self, place: Place) -> bytes:
         """Read a pack, out of the cold when it is not here; `LakeFileLost` when it cannot be had or is not what was written."""
@@ -209,9 +210,9 @@ class Lake:
             raise LakeFileLost(f"pack {place.pack} of the lake is missing. Take it back from a backup, or rerun its dates.")
         return content
 
-    def _find(self, path: str, sha256: str, *, remembered: dict[str, bytes] | None = None) -> tuple[bytes, Place | None]:
-        """Return the file of a version, or the pack that it lies in and where. It may be on its way from the one into the other."""
-        packs = self._packs if remembered is None else remembered
+    def _find(self, path: str, sha256: str, *, remembered: dict[str, Any] | None = None) -> tuple[Any, Place | None]:
+        """Return the bytes of a version's file, or the opened pack that it lies in and where; it may be on its way between the two."""
+        packs = self._opened if remembered is None else remembered
         for _ in range(_LOOKS):
             content = self._file(path)
             if content is not None:
@@ -219,17 +220,17 @@ class Lake:
             place = self.places.place_of(path) if self.places is not None else None
             if place is None:
                 continue
-            content = packs.get(place.sha256) or self._pack(place)
-            if content is not None:
-                packs[place.sha256] = content
+            if (pack := packs.get(place.sha256)) is None and (content := self._pack(place)) is not None:
+                pack = packs[place.sha256] = packing.opened(content, place.pack)
                 for name in list(packs)[:-_REMEMBERED]:
                     packs.pop(name, None)
-                return content, place
+            if pack is not None:
+                return pack, place
         raise LakeFileLost(f"lake file {path} cannot be read: it is missing. Rerun its date to write it again.")
 
-    def _member(self, pack: bytes, place: Place, version: Version) -> bytes:
+    def _member(self, pack: Any, place: Place, version: Version) -> bytes:
         if place.rows is not None:
-            content = bytes(table_content(packing.written_in(pack, place)).data)
+            content = bytes(table_content(packing.table_in(packing.as_written(self.read_pack(place)), place)).data)
         else:
             content = packing.bytes_in(pack, version.path.rpartition("/")[2])
         return _compared(version.path, content, version.sha256)

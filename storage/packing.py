@@ -60,14 +60,14 @@ def packed_tables(tables: Sequence[pa.Table], encoding: Mapping[str, Any]) -> me
     return memoryview(buffer.getvalue())
 
 
-def table_in(pack: bytes, place: Place) -> pa.Table:
-    """Return the table that lies at a place of a pack, as reading its own file would give it."""
-    return pq.ParquetFile(pa.BufferReader(pack)).read(use_threads=False).slice(place.first_row, place.rows)
+def opened(pack: bytes, path: str) -> pa.Table | bytes:
+    """Return a pack as its members are taken out of it: a table whose rows lie below each other, or a zip as it is."""
+    return pq.ParquetFile(pa.BufferReader(pack)).read(use_threads=False) if path.endswith(PARQUET) else pack
 
 
-def written_in(pack: bytes, place: Place) -> pa.Table:
-    """`table_in`, under the schema that it was written with."""
-    return as_written(pack).slice(place.first_row, place.rows)
+def table_in(pack: pa.Table, place: Place) -> pa.Table:
+    """Return the table that lies at a place of an opened pack, as reading its own file would give it."""
+    return pack.slice(place.first_row, place.rows)
 
 
 def packed_bytes(members: Mapping[str, bytes]) -> bytes:

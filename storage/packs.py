@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, inspect, literal, null, select, union_all, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, exists, func, inspect, literal, null, select, union_all, update
 
 from storage import cold, damage
 from storage.lake import files
 from storage.packing import Place
+from storage.prepared import Prepared
 from storage.tables import LakeMember, LakePack
 from storage.upsert import upsert
 
@@ -19,6 +20,7 @@ members = LakeMember.__table__
 
 _joined = members.join(packs, packs.c.path == members.c.pack).join(files, files.c.path == members.c.path)
 _place = (packs.c.path.label("pack"), packs.c.sha256, packs.c.bytes, members.c.first_row, files.c.rows, packs.c.cold)
+_by_path = Prepared(select(*_place).select_from(_joined).where(members.c.path == bindparam("path")))
 _in_a_pack = exists().where(members.c.path == files.c.path)
 
 
@@ -54,8 +56,8 @@ class Catalogued:
 
 def place_of(connection: Connection, path: str) -> Place | None:
     """Return the place of a version in a pack, or None."""
-    row = connection.execute(select(*_place).select_from(_joined).where(members.c.path == path)).one_or_none()
-    return None if row is None else Place(*row)
+    row = _by_path.one(connection, {"path": path})
+    return None if row is None else Place(**row)
 
 
 def places(connection: Connection, dataset: str) -> dict[str, Place]:
@@ -109,6 +111,14 @@ def stored(connection: Connection, *, after: str = "", limit: int | None = None)
 def _as_files() -> Select[Any]:
     names = (packs.c.path, packs.c.dataset, packs.c.month.label("partition"), packs.c.sha256, packs.c.bytes, packs.c.rows)
     return select(*names, null().label("run_id"), packs.c.cold)
+
+
+def astray(connection: Connection) -> Sequence[str]:
+    """Return the paths of versions whose pack is none that the catalog has, or that the catalog does not have themselves."""
+    if not inspect(connection).has_table(packs.name):
+        return []
+    known = exists().where(packs.c.path == members.c.pack) & exists().where(files.c.path == members.c.path)
+    return connection.execute(select(members.c.path).where(~known)).scalars().all()
 
 
 def count_stored(connection: Connection) -> int:

@@ -159,7 +159,7 @@ def quality_worse(look: Look) -> Iterator[Finding]:
             yield Finding(pipeline, f"The quality of {pipeline} is getting worse", detail)
 
 
-@rule(WARNING, page="thresholds")
+@rule(WARNING, page="costs")
 def budget_exceeded(look: Look) -> Iterator[Finding]:
     """The forecast of this month's bill is above its budget."""
     budget = look.limits[BUDGET.key]

@@ -176,6 +176,8 @@ def _not_in_manifest(connection: Connection, listed: Mapping[str, Entry], elsewh
 
 
 def _wrong_catalog(connection: Connection) -> Iterator[Fault]:
+    for path in packs.astray(connection):
+        yield Fault(path, "lies in a pack that the catalog does not have")
     for row in connection.execute(_current_twice):
         yield Fault(DATABASE, f"{row.dataset} of {row.partition} has more than one current version")
     sessions = TradingSession.__table__

@@ -10,7 +10,7 @@ from engine.alerts.limits import BUDGET
 from engine.cli.following import commands
 from engine.cli.parts import Json, date_of, option_of, told
 from engine.clock import SystemClock, nepal_date
-from engine.cost_bill import amount, bill, chosen, month, nothing, price_rows
+from engine.cost_bill import ahead, amount, bill, chosen, month, nothing, price_rows
 from engine.cost_bill import told as prices_told
 from engine.cost_reading import By
 from engine.costs.focus import focus_csv
@@ -35,7 +35,7 @@ SHOWN = ("compute", "storage", "requests", "query", "transfer", "notification")
 
 @app.command()
 @told
-def cost(  # noqa: PLR0913, each is one option
+def cost(  # noqa: PLR0913, PLR0917, each is one option
     scenario: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Price what this file describes (docs/costs.md).")] = None,
     since: Annotated[Day, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="What was measured from this day (in Nepal) on.")] = None,
     until: Annotated[Day, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="To this day; else to today.")] = None,
@@ -43,6 +43,7 @@ def cost(  # noqa: PLR0913, each is one option
     book: Book = None,
     currency: InCurrency = None,
     focus: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write them as FOCUS 1.2 rows.")] = None,
+    months: Annotated[int | None, typer.Option(metavar="N", help="What the lake will hold N months ahead, by layer, instead.")] = None,
     *,
     to_json: Json = False,
 ) -> None:
@@ -51,11 +52,16 @@ def cost(  # noqa: PLR0913, each is one option
     By session the days are those of the sessions, by layer those that the files are of.
     """
     if scenario is not None:
-        if since or until or focus or currency:
-            raise UsageError("say one of the two: --scenario, or --since and --until")
+        if since or until or focus or currency or months:
+            raise UsageError("say one of them: --scenario, --months, or --since and --until")
         _show_scenario(price_file(scenario, book, today=nepal_date(SystemClock().now())), to_json=to_json)
         return
     opened = runtime()
+    if months is not None:
+        if since or until or focus:
+            raise UsageError("say one of them: --months, or --since and --until")
+        _show_ahead(ahead(opened, months, book=book, currency=currency), to_json=to_json)
+        return
     if since is None:
         if until is not None or focus is not None:
             raise UsageError("say from which day on: --since 2026-11-01")
@@ -98,7 +104,7 @@ def prices(  # noqa: PLR0913, PLR0917, each is one option
         if not written or as_of is None:
             raise UsageError("write it as --set storage.standard=0.021 --source 'our contract' --as-of 2026-11-01 --reason ...")
         commands().set_price(key.strip(), number.strip(), source=source, as_of=as_of, currency=currency, reason=reason)
-    elif currency is not None and book is None:
+    if currency is not None and set_price is None and book is None:
         commands().choose_currency(currency, reason=reason)
     with opened.database.reading() as connection:
         if history:
@@ -185,6 +191,27 @@ def _show_month(found: dict[str, Any], *, to_json: bool) -> None:
     show(head | ({"over budget": "yes"} if found["over_budget"] else {}), to_json=False)
     typer.echo()
     table([{**row, "so_far": amount(row["so_far"]), "forecast": amount(row["forecast"])} for row in found["drivers"]])
+    _warn(found["prices"], found)
+
+
+def _show_ahead(found: dict[str, Any], *, to_json: bool) -> None:
+    if to_json:
+        show(found, to_json=True)
+        return
+    show({name: found[name] for name in ("months", "simulated", "currency") if name in found}, to_json=False)
+    typer.echo()
+    table(
+        [
+            {"layer": one["layer"], "bytes now": f"{one['stored']:,}"}
+            | {name: f"{one['ahead'][-1][name]:,}" for name in ("stored", "low", "high")}
+            | {"a month": amount(one["ahead"][-1]["cost"])}
+            for one in found["layers"]
+            if one["ahead"]
+        ]
+    )
+    for one in found["layers"]:
+        if one["why_not"]:
+            complain(f"{one['layer']}: {one['why_not']}")
     _warn(found["prices"], found)
 
 

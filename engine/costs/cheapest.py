@@ -4,7 +4,7 @@ Trying one takes a few additions: what all cohorts cost at each age is summed on
 `tests/costs` holds the result against a walk through every month of every policy.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -13,10 +13,11 @@ from itertools import accumulate
 from engine.costs.line import ZERO, quantised
 from engine.costs.policy import Cohort, Holding, Policy, Risk, classes_by_name, risk_of
 from engine.costs.price_book import GB, PriceBook
-from engine.costs.storage_classes import BILLED_MONTH_DAYS, STANDARD, StorageClass
+from engine.costs.storage_classes import BILLED_MONTH_DAYS, STANDARD, STANDARD_SPEED, StorageClass
 from engine.errors import UsageError
 
 AGES = (1, 2, 3, 6, 12, 18, 24)  # months at which data may move
+RULE_OF_THUMB = Policy(warm_at=1, warm="standard_ia", cold_at=12, cold="glacier_instant")  # as the textbook's 9.10 has it
 LEAST_SAVING = Decimal("0.01")  # a month; below it a move is not worth its risk
 
 
@@ -36,7 +37,7 @@ class Recommendation:
     cost: Decimal
     stay: Decimal  # as it is
     compact: Decimal  # compacted, never moved
-    as_it_is: Decimal | None  # the cheapest that moves files without compacting them
+    by_rule: Decimal | None  # the rule of thumb: files as they are, by age alone; None where the book lacks its classes
     months: int
     risk: Risk
     tried: int
@@ -54,12 +55,14 @@ class Recommendation:
         return Advice.COMPACT if self.compact < self.stay or self.policy.compact_at is not None else Advice.STAY
 
 
-def policies(classes: Mapping[str, StorageClass], *, ages: tuple[int, ...] = AGES, most_wait: Decimal | None = None) -> Iterator[Policy]:
-    """Yield every policy, the quietest first; `most_wait` leaves out classes whose data cannot be read within so many hours."""
+def policies(
+    classes: Mapping[str, StorageClass], *, ages: tuple[int, ...] = AGES, most_wait: Decimal | None = None, speed: str = STANDARD_SPEED
+) -> Iterator[Policy]:
+    """Yield every policy, the quietest first; `most_wait` leaves out classes whose data cannot be read within so many hours at a speed."""
     names = [
         name
         for name, cls in classes.items()
-        if name != STANDARD and (most_wait is None or not cls.needs_restore or min(cls.restore_hours.values()) <= most_wait)
+        if name != STANDARD and (not cls.needs_restore or (speed in cls.restore_hours and _fits(cls.restore_hours[speed], most_wait)))
     ]
     for compact_at in (None, 1):
         yield Policy(compact_at)
@@ -71,6 +74,10 @@ def policies(classes: Mapping[str, StorageClass], *, ages: tuple[int, ...] = AGE
                         yield Policy(compact_at, warm_at, warm, cold_at, cold)
 
 
+def _fits(hours: Decimal, most_wait: Decimal | None) -> bool:
+    return most_wait is None or hours <= most_wait
+
+
 class _Tables:
     """Sums over all cohorts, from which a policy is priced by a few additions."""
 
@@ -78,25 +85,37 @@ class _Tables:
         self.holding = holding
         self.classes = classes_by_name(book)
         self.oldest = max(0, *(cohort.age for cohort in holding.cohorts)) + holding.months
+        self.of_age: dict[int, list[Cohort]] = {}
+        for cohort in holding.cohorts:
+            self.of_age.setdefault(cohort.age, []).append(cohort)
         self.prefix = {(name, packed): self._by_age(cls, packed=packed) for name, cls in self.classes.items() for packed in (False, True)}
         self.reach = {packed: self._reaching(packed=packed) for packed in (False, True)}
 
     def _by_age(self, cls: StorageClass, *, packed: bool) -> list[Decimal]:
-        """Return what all cohorts together cost at ages below each: kept and read, in one class."""
-        by_age = [ZERO] * (self.oldest + 1)
-        reads = [self.holding.reads.at(age) for age in range(self.oldest + 1)]
-        speed = self.holding.speed
-        for cohort in self.holding.cohorts:
-            objects = cohort.compacted(self.holding.target) if packed else cohort.objects
-            each = cohort.size / objects
-            kept, read = objects * cls.month_of_one(each), objects * cls.read_of_one(each, speed)
-            for age in self.holding.lives(cohort):
-                by_age[age] += kept + reads[age] * read if reads[age] else kept
-        return [ZERO, *accumulate(by_age)]
+        """Return what all cohorts together cost at ages below each: kept and read, in one class.
 
-    def _reaching(self, *, packed: bool) -> list[Decimal]:
+        A cohort lives through a stretch of ages, and costs the same at each: two additions where it begins and where it ends.
+        """
+        kept, read = [ZERO] * (self.oldest + 2), [ZERO] * (self.oldest + 2)
+        arriving = [ZERO] * (self.oldest + 1)  # what is not there for the whole of its first month
+        for cohort in self.holding.cohorts:
+            lives = self.holding.lives(cohort)
+            if not lives:
+                continue
+            objects = cohort.compacted(self.holding.target) if packed else cohort.objects
+            index = objects * cls.overhead_standard_bytes * cls.standard.each
+            month = (cohort.billed(cls, objects) * cls.gb_month + index) / GB
+            once = objects * cls.read_of_one(Decimal(cohort.size) / objects, self.holding.speed)
+            for sums, amount in ((kept, month), (read, once)):
+                sums[lives[0]] += amount
+                sums[lives[-1] + 1] -= amount
+            arriving[lives[0]] += (1 - cohort.first) * month
+        each = zip(accumulate(kept[:-1]), accumulate(read[:-1]), arriving, strict=True)
+        return [ZERO, *accumulate(month + self.holding.reads.at(age) * once - late for age, (month, once, late) in enumerate(each))]
+
+    def _reaching(self, *, packed: bool) -> list[int]:
         """Return the objects of all cohorts that are at least so old when the look ends."""
-        ending = [ZERO] * (self.oldest + 2)
+        ending = [0] * (self.oldest + 2)
         for cohort in self.holding.cohorts:
             last = cohort.age + self.holding.months - 1
             if last >= 0:
@@ -131,7 +150,7 @@ class _Tables:
             moved = self.reach[packed][age]
             if step + 1 < len(policy.moves):  # what is old enough for the next class when the look begins goes there at once
                 later = policy.moves[step + 1][0]
-                moved -= sum((self._objects(one, packed=packed) for one in self.holding.cohorts if one.age >= later), ZERO)
+                moved -= sum(self._objects(one, packed=packed) for age in range(later, self.oldest + 1) for one in self.of_age.get(age, ()))
                 paid += self._left_early(policy, age, later, self.classes[name])
             transition = self.classes[name].transition
             paid += moved * transition.each if transition else ZERO
@@ -140,15 +159,23 @@ class _Tables:
     def _left_early(self, policy: Policy, begin: int, end: int, cls: StorageClass) -> Decimal:
         """Return what is billed for cohorts that leave a class before its minimum days."""
         paid = ZERO
-        for cohort in self.holding.cohorts:
+        among: Iterable[Cohort] = self.holding.cohorts
+        if BILLED_MONTH_DAYS * (end - begin) >= cls.minimum_days:  # only what was older than `begin` from the first can leave too early
+            among = (one for age in range(begin + 1, end) for one in self.of_age.get(age, ()))
+        for cohort in among:
             short = cls.minimum_days - BILLED_MONTH_DAYS * (end - max(begin, cohort.age))
             if short > 0 and cohort.age < end <= cohort.age + self.holding.months - 1:
                 objects = self._objects(cohort, packed=policy.compact_at is not None)
-                paid += objects * cls.billable_bytes(cohort.size / objects) / GB * cls.gb_month * short / BILLED_MONTH_DAYS
+                paid += cohort.billed(cls, objects) / GB * cls.gb_month * short / BILLED_MONTH_DAYS
         return paid
 
-    def _objects(self, cohort: Cohort, *, packed: bool) -> Decimal:
+    def _objects(self, cohort: Cohort, *, packed: bool) -> int:
         return cohort.compacted(self.holding.target) if packed else cohort.objects
+
+
+def _by_rule(tables: _Tables) -> Decimal | None:
+    known = RULE_OF_THUMB.warm in tables.classes and RULE_OF_THUMB.cold in tables.classes
+    return quantised(tables.cost(RULE_OF_THUMB)) if known else None
 
 
 def cheapest(book: PriceBook, holding: Holding, *, ages: tuple[int, ...] = AGES, most_wait: Decimal | None = None) -> Recommendation:
@@ -156,16 +183,17 @@ def cheapest(book: PriceBook, holding: Holding, *, ages: tuple[int, ...] = AGES,
     if f"storage.{STANDARD}" not in book:
         raise UsageError(f"price book {book.name!r} has no class called standard, in which data begins: add storage.standard")
     tables = _Tables(book, holding)
-    tried = [(quantised(tables.cost(policy)), policy) for policy in policies(tables.classes, ages=ages, most_wait=most_wait)]
+    tried = [
+        (quantised(tables.cost(policy)), policy) for policy in policies(tables.classes, ages=ages, most_wait=most_wait, speed=holding.speed)
+    ]
     cost, best = min(tried, key=lambda one: one[0])
     costs = {policy: paid for paid, policy in tried}
-    moved = [paid for paid, policy in tried if policy.moves and policy.compact_at is None]
     return Recommendation(
         policy=best,
         cost=cost,
         stay=costs[Policy()],
         compact=costs[Policy(1)],
-        as_it_is=min(moved, default=None),
+        by_rule=_by_rule(tables),
         months=holding.months,
         risk=risk_of(book, holding, best),
         tried=len(tried),

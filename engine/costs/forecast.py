@@ -112,23 +112,24 @@ def _likeness(residual: Floats) -> float:
     return (1 + r) / (1 - r)
 
 
-def months_ahead(line: Fit, months: int, *, stored: int, growth: float = 0.0, scale: float = 1.0) -> tuple[Month, ...]:
+def months_ahead(line: Fit, months: int, *, stored: int, growth: float = 0.0, scale: float = 1.0, faster: float = 1.0) -> tuple[Month, ...]:
     """Return the months after the last measured day: stored bytes integrated day by day, growth (a share a month) upon the trend.
 
-    `stored` is what lies there on that day, `scale` multiplies it and all that comes.
+    `stored` is what lies there on that day, `scale` multiplies it and all that comes, `faster` only what comes.
     """
     if not 1 <= months <= MOST_MONTHS:
         raise UsageError(f"a forecast goes 1 to {MOST_MONTHS} months ahead, not {months}")
-    if growth <= -1 or scale < 0:
-        raise UsageError(f"growth of {growth} a month at scale {scale}: growth must be above -1, and scale 0 or more")
+    if growth <= -1 or scale < 0 or faster < 0:
+        raise UsageError(f"growth of {growth} a month, {scale} and {faster} times as much: growth must be above -1, the others 0 or more")
     per_month = float(MONTH_DAYS)
     ends = np.rint(np.arange(1, months + 1) * per_month).astype(int)
     ahead = np.arange(1, ends[-1] + 1, dtype=np.float64)
     grown = (1 + growth) ** (ahead / per_month)
     days = ahead + (line.last - line.origin).days
-    arriving = scale * line.expected(days) * grown
+    more = scale * faster
+    arriving = more * line.expected(days) * grown
     middle = scale * stored + np.cumsum(arriving)
-    wide = WITHIN_80 * scale * line.deviation(days) * grown
+    wide = WITHIN_80 * more * line.deviation(days) * grown
     return _by_month(ends, arriving, middle, wide, floor=scale * stored)
 
 

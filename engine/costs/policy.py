@@ -5,36 +5,45 @@ A closed month may be compacted (its files become few objects) before it moves. 
 and is left out. Prices are those of the lowest tier.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
+from enum import StrEnum
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 
-from engine.costs.line import ONE, ZERO, Category, CostLine, cost_line
-from engine.costs.price_book import GB, PriceBook, plain
+from engine.costs.line import ONE, ZERO, Category, CostLine, cost_line, quantised, rounded
+from engine.costs.price_book import GB, Price, PriceBook, plural
 from engine.costs.storage_classes import BILLED_MONTH_DAYS, STANDARD, STANDARD_SPEED, StorageClass, storage_classes
 from engine.errors import UsageError
 
-COMPACTED_BYTES = Decimal(128 * 2**20)  # of an object that compaction makes; smaller where a month has less
-
-Use = Callable[[str, str, Decimal], None]  # kind of use, class, how much of it
+COMPACTED_BYTES = 128 * 2**20  # of an object that compaction makes; smaller where a month has less
+MONTH_DAYS = int(BILLED_MONTH_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """What one month stored: its age in months when the look begins (below 0: it is yet to come), its files and their bytes in all."""
+    """What one month stored: its age in months when the look begins (below 0: it is yet to come), its files and their bytes in all.
+
+    `first` is the share of its first month for which it is there, where it arrives day by day.
+    """
 
     age: int
-    objects: Decimal
-    size: Decimal
+    objects: int
+    size: int
+    first: Decimal = ONE
 
     def __post_init__(self) -> None:
         if self.objects <= 0 or self.size < 0:
             raise UsageError(f"a month with {self.objects} objects and {self.size} bytes: give at least one object and no negative size")
 
-    def compacted(self, target: Decimal) -> Decimal:
+    def compacted(self, target: int) -> int:
         """Return the number of objects after compaction; never more than before."""
-        return min(self.objects, max(ONE, (self.size / target).to_integral_value(ROUND_CEILING)))
+        return min(self.objects, max(1, -(-self.size // target)))
+
+    def billed(self, cls: StorageClass, objects: int) -> int:
+        """Return the bytes that a class bills for this month's data in so many objects, each of the same size."""
+        return max(self.size, objects * int(cls.minimum_bytes)) + objects * int(cls.overhead_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,7 @@ class Holding:
     months: int
     reads: ReadsByAge = ReadsByAge()
     speed: str = STANDARD_SPEED
-    target: Decimal = COMPACTED_BYTES
+    target: int = COMPACTED_BYTES
 
     def __post_init__(self) -> None:
         if self.months < 1:
@@ -124,64 +133,159 @@ def classes_by_name(book: PriceBook) -> Mapping[str, StorageClass]:
     return MappingProxyType({cls.name: cls for cls in storage_classes(book)})
 
 
+class Use(StrEnum):
+    """What data in a class uses, and in which raw quantity it is counted."""
+
+    STORE = "store"  # bytes billed, a month
+    INDEX = "index"  # bytes of an archive's index, a month
+    EARLY = "early"  # bytes x days that are missing from the minimum
+    MOVE = "move"  # objects moved into the class
+    PUT = "put"  # objects that compaction writes
+    GET = "get"  # objects read
+    OUT = "out"  # bytes read
+    RESTORE = "restore"  # objects restored
+
+
+Used = dict[tuple[Use, str], list[Decimal | int]]  # by kind of use and class, month by month
+_ONE_OF = {Use.STORE: GB, Use.INDEX: GB, Use.EARLY: GB * BILLED_MONTH_DAYS, Use.OUT: GB}  # raw quantities that are one of what is priced
+_CATEGORIES = {
+    Use.STORE: (Category.STORAGE, "kept in"),
+    Use.INDEX: (Category.STORAGE, "index of"),
+    Use.EARLY: (Category.EARLY_DELETE, "left too early:"),
+    Use.MOVE: (Category.TRANSITION, "moved into"),
+    Use.PUT: (Category.REQUESTS, "compaction, PUT into"),
+    Use.GET: (Category.REQUESTS, "GET from"),
+    Use.OUT: (Category.RETRIEVAL, "read out of"),
+    Use.RESTORE: (Category.RETRIEVAL, "restore requests,"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Something that is used month by month, in the unit of its price."""
+
+    category: Category
+    what: str
+    price: Price
+    months: tuple[Decimal, ...]
+    how: str = ""
+    discount: Decimal = ZERO
+
+    @property
+    def amount(self) -> Decimal:
+        """What all months cost: that of the line."""
+        return quantised(sum(self.months, ZERO) * self.price.each * (1 - self.discount))
+
+    @property
+    def line(self) -> CostLine:
+        """All months as one line."""
+        first, last, unit = rounded(self.months[0]), rounded(self.months[-1]), plural(self.price.unit)
+        each = f"{first} {unit} in each month" if first == last else f"{first} {unit} in the first to {last} in the last month"
+        over = f"{self.how}: " if self.how else ""
+        how = f"{over}{each}, {len(self.months)} months"
+        return cost_line(self.category, self.what, sum(self.months, ZERO), self.price, how=how, discount=self.discount)
+
+    def by_month(self) -> list[Decimal]:
+        """Return what each month costs, unrounded."""
+        each = self.price.each * (1 - self.discount)
+        return [quantity * each for quantity in self.months]
+
+
 def policy_lines(book: PriceBook, holding: Holding, policy: Policy) -> tuple[CostLine, ...]:
-    """Walk every cohort through every month under a policy, and return what was used, priced: a line for each class and kind of use."""
+    """Take every cohort through its ages under a policy, and return what was used, priced: a line for each class and kind of use."""
+    return tuple(charge.line for charge in charges(book, holding, policy))
+
+
+def charges(book: PriceBook, holding: Holding, policy: Policy) -> tuple[Charge, ...]:
+    """Do the same month by month."""
     classes = classes_by_name(book)
-    used: dict[tuple[str, str], Decimal] = {}
-
-    def use(kind: str, name: str, quantity: Decimal) -> None:
-        used[kind, name] = used.get((kind, name), ZERO) + quantity
-
+    for _, name in policy.moves:
+        book.named("storage class", "storage.", name)
+    tally = _Tally(holding.months)
     for cohort in holding.cohorts:
-        _walk(cohort, holding, policy, classes, use)
-    lines: list[CostLine] = []
-    for name in classes:
-        lines.extend(_priced(classes[name], holding, {kind: quantity for (kind, of), quantity in used.items() if of == name}))
-    return tuple(lines)
+        _walk(cohort, holding, policy, classes, tally)
+    found = []
+    for (kind, name), quantities in tally.by_month().items():
+        price = _price_of(kind, classes[name], holding.speed)
+        if price is not None and any(quantities):
+            category, words = _CATEGORIES[kind]
+            one = _ONE_OF.get(kind, Decimal(1))
+            found.append(Charge(category, f"{words} {name}", price, tuple(Decimal(quantity) / one for quantity in quantities)))
+    return tuple(sorted(found, key=lambda charge: (charge.category, charge.what)))
 
 
-def _walk(cohort: Cohort, holding: Holding, policy: Policy, classes: Mapping[str, StorageClass], use: Use) -> None:
-    place, since, compacted, objects = STANDARD, 0, False, cohort.objects
-    for age in holding.lives(cohort):
-        if policy.compact_at is not None and age >= policy.compact_at and not compacted:
-            use("get", place, objects)
-            objects, compacted = cohort.compacted(holding.target), True
-            use("put", place, objects)
-        wanted = policy.class_at(age)
+def _price_of(kind: Use, cls: StorageClass, speed: str) -> Price | None:
+    if kind in (Use.STORE, Use.EARLY):
+        return cls.tiers[0]
+    if kind is Use.INDEX:
+        return cls.standard
+    if kind is Use.MOVE:
+        return cls.transition
+    if kind is Use.PUT:
+        return cls.put
+    if kind is Use.GET:
+        return cls.get
+    prices = cls.retrieval if kind is Use.OUT else cls.restore
+    return prices.get(cls.speed(speed))
+
+
+class _Tally:
+    """Sums of use by month, as what begins and what ends in each: a stretch of months is two additions."""
+
+    def __init__(self, months: int) -> None:
+        self._months = months
+        self._changes: Used = {}
+
+    def add(self, kind: Use, name: str, quantity: Decimal | int, begin: int, end: int) -> None:
+        """Add a quantity to each of the months from `begin` to before `end`."""
+        if quantity:
+            changes = self._changes.setdefault((kind, name), [0] * (self._months + 1))
+            changes[begin] += quantity
+            changes[end] -= quantity
+
+    def by_month(self) -> Used:
+        """Return the sum of each month."""
+        return {use: list(accumulate(changes[:-1])) for use, changes in self._changes.items()}
+
+
+def _walk(cohort: Cohort, holding: Holding, policy: Policy, classes: Mapping[str, StorageClass], tally: _Tally) -> None:
+    """Add what one cohort uses, stretch by stretch: from one age at which anything changes to the next."""
+    lives = holding.lives(cohort)
+    if not lives:
+        return
+    ages = (policy.compact_at, policy.warm_at, policy.cold_at, *(age for age, _ in holding.reads.steps))
+    cuts = sorted({lives[0], lives[-1] + 1, *(age for age in ages if age is not None and lives[0] < age <= lives[-1])})
+    place, since, objects = STANDARD, 0, cohort.objects
+    for begin, end in pairwise(cuts):
+        at = begin - cohort.age
+        if policy.compact_at is not None and begin >= policy.compact_at and objects == cohort.objects:
+            compacted = cohort.compacted(holding.target)
+            if begin == max(policy.compact_at, lives[0]):
+                tally.add(Use.GET, place, objects, at, at + 1)
+                tally.add(Use.PUT, place, compacted, at, at + 1)
+            objects = compacted
+        wanted = policy.class_at(begin)
         if wanted != place:
-            short = classes[place].minimum_days - BILLED_MONTH_DAYS * (age - since)
+            short = int(classes[place].minimum_days) - MONTH_DAYS * (begin - since)
             if place != STANDARD and short > 0:
-                billed = objects * classes[place].billable_bytes(cohort.size / objects)
-                use("early", place, billed / GB * short / BILLED_MONTH_DAYS)
-            use("move", wanted, objects)
-            place, since = wanted, age
-        cls = classes[place]
-        use("store", place, objects * cls.billable_bytes(cohort.size / objects) / GB)
-        use("index", place, objects * cls.overhead_standard_bytes / GB)
-        reads = holding.reads.at(age)
-        use("out", place, reads * cohort.size / GB)
-        use("get", place, reads * objects)
-        use("restore", place, reads * objects)
+                tally.add(Use.EARLY, place, cohort.billed(classes[place], objects) * short, at, at + 1)
+            tally.add(Use.MOVE, wanted, objects, at, at + 1)
+            place, since = wanted, begin
+        _stay(cohort, objects, classes[place], tally, (at, end - cohort.age), reads=holding.reads.at(begin), new=begin == lives[0])
 
 
-def _priced(cls: StorageClass, holding: Holding, used: Mapping[str, Decimal]) -> list[CostLine]:
-    speed = cls.speed(holding.speed) if cls.needs_restore else STANDARD_SPEED
-    prices = (
-        ("store", Category.STORAGE, "kept in", cls.tiers[0]),
-        ("index", Category.STORAGE, "index of", cls.standard),
-        ("early", Category.EARLY_DELETE, "left too early:", cls.tiers[0]),
-        ("move", Category.TRANSITION, "moved into", cls.transition),
-        ("put", Category.REQUESTS, "compaction, PUT into", cls.put),
-        ("get", Category.REQUESTS, "GET from", cls.get),
-        ("out", Category.RETRIEVAL, "read out of", cls.retrieval.get(speed)),
-        ("restore", Category.RETRIEVAL, "restore requests,", cls.restore.get(speed)),
-    )
-    over = f"over {plain(Decimal(holding.months))} months"
-    return [
-        cost_line(category, f"{words} {cls.name}", used[kind], price, how=over)
-        for kind, category, words, price in prices
-        if price is not None and used.get(kind)
-    ]
+def _stay(cohort: Cohort, objects: int, cls: StorageClass, tally: _Tally, months: tuple[int, int], *, reads: Decimal, new: bool) -> None:
+    """Add what data uses that lies still in one class, read equally often."""
+    begin, end = months
+    kept = {Use.STORE: cohort.billed(cls, objects), Use.INDEX: objects * int(cls.overhead_standard_bytes)}
+    for kind, quantity in kept.items():
+        tally.add(kind, cls.name, quantity, begin, end)
+        if new and cohort.first != 1:
+            tally.add(kind, cls.name, -(1 - cohort.first) * quantity, begin, begin + 1)
+    if reads:
+        tally.add(Use.OUT, cls.name, reads * cohort.size, begin, end)
+        tally.add(Use.GET, cls.name, reads * objects, begin, end)
+        tally.add(Use.RESTORE, cls.name, reads * objects, begin, end)
 
 
 def risk_of(book: PriceBook, holding: Holding, policy: Policy) -> Risk:
@@ -195,17 +299,16 @@ def risk_of(book: PriceBook, holding: Holding, policy: Policy) -> Risk:
         cls = classes[policy.class_at(lives[-1])]
         compacted = policy.compact_at is not None and lives[-1] >= policy.compact_at
         objects = cohort.compacted(holding.target) if compacted else cohort.objects
-        each = cohort.size / objects
         hours = max(hours, cls.restore_hours.get(holding.speed, ZERO))
-        early += objects * cls.billable_bytes(each) / GB * cls.gb_month * cls.minimum_days / BILLED_MONTH_DAYS
-        read += objects * cls.read_of_one(each, holding.speed)
+        early += cohort.billed(cls, objects) / GB * cls.gb_month * cls.minimum_days / BILLED_MONTH_DAYS
+        read += objects * cls.read_of_one(Decimal(cohort.size) / objects, holding.speed)
     return Risk(hours, early, read)
 
 
-def evenly(months_past: int, months_ahead: int, *, objects: Decimal, size: Decimal, growth: Decimal = ZERO) -> tuple[Cohort, ...]:
-    """Return cohorts of one size for the past, and for the months to come ones that grow by this share a month."""
-    ahead: Sequence[Decimal] = [(1 + growth) ** month for month in range(1, months_ahead)]
+def evenly(months_past: int, months_ahead: int, *, objects: int, size: int, growth: Decimal = ZERO) -> tuple[Cohort, ...]:
+    """Return cohorts of one size for the past, and for the months to come ones whose bytes grow by this share a month."""
+    ahead = [(1 + growth) ** month for month in range(1, months_ahead)]
     return (
         *(Cohort(age, objects, size) for age in range(months_past, -1, -1)),
-        *(Cohort(-month, objects * factor, size * factor) for month, factor in enumerate(ahead, start=1)),
+        *(Cohort(-month, objects, int(size * factor)) for month, factor in enumerate(ahead, start=1)),
     )

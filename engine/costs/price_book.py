@@ -98,6 +98,7 @@ class PriceBook:
     rows: tuple[Price, ...]
     about: str = ""
     _tiers: Mapping[str, tuple[Price, ...]] = field(init=False, repr=False, compare=False)
+    _below: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)  # what is priced directly below a prefix
 
     def __post_init__(self) -> None:
         found: dict[str, list[Price]] = {}
@@ -111,7 +112,12 @@ class PriceBook:
         gaps = [key for key, tiers in found.items() if tiers[0].above]
         if gaps:
             raise UsageError(f"price book {self.name!r}: {gaps[0]!r} has no tier from 0 on")
+        below: dict[str, tuple[str, ...]] = {}
+        for key in found:
+            prefix, dot, name = key.rpartition(".")
+            below[prefix + dot] = (*below.get(prefix + dot, ()), name)
         object.__setattr__(self, "_tiers", MappingProxyType({key: tuple(tiers) for key, tiers in found.items()}))
+        object.__setattr__(self, "_below", MappingProxyType(below))
 
     def __contains__(self, key: str) -> bool:
         return key in self._tiers
@@ -142,7 +148,7 @@ class PriceBook:
 
     def names(self, prefix: str) -> tuple[str, ...]:
         """Return what is priced directly below a prefix: the storage classes for `storage.`, the engines for `query.`."""
-        return tuple(key.removeprefix(prefix) for key in self._tiers if key.startswith(prefix) and "." not in key.removeprefix(prefix))
+        return self._below.get(prefix, ())
 
     def named(self, kind: str, prefix: str, name: str) -> str:
         """Return `name` if the book prices it below `prefix`; `UnknownName` lists near ones."""

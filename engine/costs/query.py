@@ -147,12 +147,12 @@ def free_bytes(book: PriceBook, engine: str) -> Decimal:
     return book.term(f"query.{engine}.free_bytes_a_month")
 
 
-def codec_sizes(sample: pa.Table, codecs: Sequence[str] = CODECS) -> dict[str, int]:
-    """Return the bytes of a table written as Parquet with each codec, in memory: measured, not assumed."""
+def codec_sizes(sample: pa.Table, codecs: Sequence[str] = CODECS, **written: Any) -> dict[str, int]:
+    """Return the bytes of a table written as Parquet with each codec, in memory: measured, not assumed; `written` as the files are."""
     sizes = {}
     for codec in codecs:
         sink = pa.BufferOutputStream()
-        pq.write_table(sample, sink, compression=codec)
+        pq.write_table(sample, sink, **(written | {"compression": codec}))
         sizes[codec] = sink.getvalue().size
     return sizes
 

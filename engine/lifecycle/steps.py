@@ -33,6 +33,7 @@ class Ended:
 
 def work_off(runtime: Runtime, tell: Callable[[Mapping[str, Any]], Any]) -> list[dict[str, Any]]:
     """Do every step that is asked for, and what is due by itself; return what came of each. `tell` raises `Fenced` to end it."""
+    runtime.lake.sweep()
     tidy(runtime)  # what a killed process left is superfluous before anything else is judged
     _ask_by_itself(runtime)
     done = []

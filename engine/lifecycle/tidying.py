@@ -33,7 +33,6 @@ def tidy(runtime: Runtime, *, patience: float | None = None) -> Tidied:
         if not held:
             return Tidied(put_off=True)
         runtime.database.settle()
-        runtime.lake.sweep()
         with runtime.database.reading() as connection:
             named = {row["path"]: row for row in packs.listed(connection)}
             lies_in = packs.packs_by_member(connection)

@@ -81,8 +81,8 @@ def _read_plainly(cells: Mapping[str, pa.Array], symbols: Symbols) -> TypedTrade
     numbers = hundredths(pa.concat_arrays([cells[name] for name in _BELOW]))  # all columns at once, which costs half
     values, decimals, fine = (each.reshape(len(_BELOW), count) for each in numbers)
     whole = (decimals[0] == 0) & (values[1] % 100 == 0)
-    numbers = PlainTrades(values[0] // 100, values[1] // 100, values[2], values[3], fine[0] & fine[1] & fine[2] & whole, fine[3])
-    return plainly(numbers, cells[AMOUNT], cells[TIME], cells[SYMBOL_NAME], symbols)
+    trades = PlainTrades(values[0] // 100, values[1] // 100, values[2], values[3], fine[0] & fine[1] & fine[2] & whole, fine[3])
+    return plainly(trades, cells[AMOUNT], cells[TIME], cells[SYMBOL_NAME], symbols)
 
 
 class PlainTrades(NamedTuple):

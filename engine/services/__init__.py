@@ -11,6 +11,7 @@ from engine.services.quality import QualityCommands
 from engine.services.reconciliations import GapReplayed, ReconciliationCommands
 from engine.services.replays import Replay
 from engine.services.runs import RunCommands
+from engine.services.scenarios import ScenarioCommands
 from engine.services.schedules import ScheduleCommands
 from engine.services.thresholds import ThresholdCommands
 from engine.services.tick_letters import TickLetterCommands
@@ -33,5 +34,6 @@ class Services(
     DriftCommands,
     AlertCommands,
     CostCommands,
+    ScenarioCommands,
 ):
     """All commands."""

@@ -3,14 +3,13 @@
 Nothing here grows with the history: the newest runs and sessions, the sums of a range of days, and the lake's catalog.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import engine.runtime
 from engine import cost_forecast, cost_reading
 from engine.alerts.limits import BUDGET
-from engine.cost_forecast import LayerForecast, MonthBill
+from engine.cost_forecast import MonthBill
 from engine.cost_reading import Apart, Entry
 from engine.costs.line import CostLine
 from engine.metering import Part
@@ -121,17 +120,11 @@ def layers() -> tuple[Entry, ...]:
         return tuple(cost_reading.by_layer(connection, in_force(connection)))
 
 
-@shared(seconds=data.CALM, entries=2)
-def history() -> Mapping[str, Mapping[date, int]]:
-    """Return the bytes of each layer by the date that they are of."""
-    with engine.runtime.runtime().database.reading() as connection:
-        return cost_forecast.history(connection)
-
-
 @shared(seconds=data.CALM, entries=40)
-def forecast(months: int, *, growth: float = 0.0, scale: float = 1.0) -> tuple[LayerForecast, ...]:
-    """Return what each layer will hold in the months to come, with a band of 80 %; largest first."""
-    return tuple(cost_forecast.by_layer(history(), months, growth=growth, scale=scale))
+def run(run_id: int) -> Entry | None:
+    """Return what one run has cost, or None: it is not over, or it ended before costs were kept."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return cost_reading.one(connection, CostWork.RUN, run_id)
 
 
 @shared(seconds=data.CALM, entries=40)

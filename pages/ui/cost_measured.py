@@ -8,13 +8,13 @@ from decimal import Decimal
 import pyarrow as pa
 import streamlit as st
 
-from engine.cost_reading import Cost, Entry
+from engine.cost_reading import Cost, Entry, added
 from engine.costs.measured import PRICED, amount_of
 from pages.ui import cost_data, data
 from pages.ui import format as say
 from pages.ui.charts import spent as charts
 from pages.ui.text import plain
-from pages.ui.url_choice import choice, segments
+from pages.ui.url_choice import choice, segments, warn_of_unknown
 from pages.ui.widgets import empty_state, run_link
 from storage.status import CostWork
 
@@ -100,10 +100,10 @@ def _months_ago(today: date) -> date:
 
 def _merged(entries: Sequence[Entry]) -> Sequence[Entry]:
     """Return one row a day or session, whatever was done for it."""
-    found: dict[date | None, Cost] = {}
+    found: dict[date | None, list[Cost]] = {}
     for entry in entries:
-        found[entry.day] = found.get(entry.day, Cost()) + entry.cost
-    return [Entry(say.day(day), cost, day=day) for day, cost in found.items()]
+        found.setdefault(entry.day, []).append(entry.cost)
+    return [Entry(say.day(day), added(listed), day=day) for day, listed in found.items()]
 
 
 def _chart(chosen: str, entries: Sequence[Entry]) -> None:
@@ -150,8 +150,12 @@ def _part(entry: Entry) -> str:
 
 
 def bill() -> None:
-    """Let the visitor open the bill of a run: each line with its formula, and the source and date of its price."""
+    """Let the visitor open the bill of a run, one of the newest or any that the address names: each line with its formula and its price."""
     newest = {str(entry.ref): entry for entry in reversed(cost_data.runs(limit=BILLS))}
+    asked = st.query_params.get(BILL, "")
+    if asked and asked not in newest and (found := cost_data.run(int(asked)) if asked.isdecimal() else None):
+        newest = {asked: found} | newest
+    warn_of_unknown(list(newest), name=BILL, noun="a run without a bill: it is not over, or it ended before costs were kept")
     if not newest:
         return
     picked = choice(
@@ -165,7 +169,10 @@ def bill() -> None:
     )
     if picked is None:
         return
-    entry = newest[picked]
+    _lines(newest[picked], picked)
+
+
+def _lines(entry: Entry, picked: str) -> None:
     found = cost_data.lines_of(CostWork.RUN, int(picked))
     rows = [(part.name, line) for part in found for line in part.lines]
     columns = {

@@ -33,7 +33,9 @@ def section() -> None:
 def _where(known: Standing) -> str:
     sums = known.sums
     said = f"**{say.count(sums['versions'], 'version')}** of the lake lie in {say.count(sums['files'], 'file')} of their own "
-    said += f"({say.size(sums['bytes'])}) and {say.count(sums['packs'], 'pack')} of closed months ({say.size(sums['pack_bytes'])})"
+    said += f"({say.size(sums['bytes'])})"
+    if sums["packs"]:
+        said += f" and {say.count(sums['packs'], 'pack')} of closed months ({say.size(sums['pack_bytes'])})"
     if sums["cold_packs"]:
         said += f", {sums['cold_packs']:,} of these in the cold ({say.size(sums['cold_bytes'])}): fetched when they are read"
     return f"{said}."
@@ -44,7 +46,7 @@ def _could_be(known: Standing) -> str:
     if plan.is_empty:
         return "Every closed month is packed."
     files = sum(month.files for month in plan.months), sum(month.files_after for month in plan.months)
-    said = f"{say.count(len(plan.months), 'month')} of a dataset can be packed: {files[0]:,} files become {files[1]:,}."
+    said = f"Closed months can be packed: {files[0]:,} files become {files[1]:,}." if plan.months else ""
     return said + (f" {say.count(len(plan.to_cold), 'pack')} can be moved to {known.cold}." if plan.to_cold else "")
 
 
@@ -58,16 +60,18 @@ def ask_apply() -> None:
         if plan.is_empty:
             st.info("There is nothing to do: every closed month is packed.", icon=":material/check:")
             return
+        replaced = figures["superseded_versions_kept"]
+        also = f", also the {say.count(replaced, 'one', 'ones')} that newer ones have replaced" if replaced else ""
         st.markdown(
             f"**{figures['files_before']:,} files become {figures['files_after']:,}**, {say.size(figures['bytes_before'])} about "
-            f"{say.size(figures['bytes_after_estimated'])}. Every version stays readable, also the "
-            f"{figures['superseded_versions_kept']:,} that were replaced; nothing is dropped."
+            f"{say.size(figures['bytes_after_estimated'])}. Every version stays readable{also}; nothing is dropped."
         )
         st.table(_table(plan), border="horizontal", hide_index=True, alt="What would be done to each dataset")
         for dataset, why in plan.unreadable.items():
             st.warning(f"{dataset}: {plain(why)}", icon=":material/warning:")
         st.caption("A runner does it beside the runs. It can be undone: each file comes back byte for byte.")
-        if st.button(f"Pack {say.count(len(plan.months), 'month')}", key="lifecycle_apply", type="primary", icon=":material/inventory_2:"):
+        label = f"Pack {say.count(sum(line.files for line in plan.lines), 'file')}" if plan.months else "Move to the cold"
+        if st.button(label, key="lifecycle_apply", type="primary", icon=":material/inventory_2:"):
             perform("Queued.", _said(services().apply_lifecycle))
 
     ask()

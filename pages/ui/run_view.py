@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import streamlit as st
 
-from pages.ui import data, dialogs, run_data, theme
+from pages.ui import cost_data, data, dialogs, run_data, theme
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
 from pages.ui.charts.gantt import Bar, gantt, height
@@ -92,6 +92,9 @@ def neighbours(run: RunView, others: Sequence[RunRow]) -> None:
         )
         if run.backfill_id is not None:
             st.page_link(page("runs.py"), label=f"Backfill {run.backfill_id}", query_params={"backfill": str(run.backfill_id)})
+        if (entry := cost_data.run(run.id)) is not None:
+            money = cost_data.prices().money(entry.cost.total)
+            st.page_link(page("costs.py"), label=f"Its bill: {money}", query_params={"bill": str(run.id)})
 
 
 def show(run_id: int) -> None:

@@ -19,7 +19,7 @@ from pages.ui.theme import Colour, look
 from pages.ui.widgets import empty_state, page, tile
 from storage.alert_list import AlertFilter
 from storage.dead_letters import MOST_LETTERS
-from storage.status import RunStatus
+from storage.status import LetterState, RunStatus
 
 _BOXES = {Tone.GOOD: st.success, Tone.NOTE: st.info, Tone.WARN: st.warning, Tone.BAD: st.error}
 _ICONS = {
@@ -29,6 +29,8 @@ _ICONS = {
     Tone.BAD: ":material/error:",
 }
 _GO = ":material/arrow_forward:"
+# Their letters keep the reason for which they were set aside at first.
+_SETTLED = {"corrected": {"state": LetterState.EDITED.value}, "taken_back": {"state": LetterState.OPEN.value}}
 _SHOWN, _RECENT = 12, 4
 _USUAL_WIDTH = "5 min"  # a whole day of single minutes is finer than a screen
 _TRADED, _GAINERS, _LOSERS = _MOVERS = ("Most traded", "Gainers", "Losers")
@@ -175,7 +177,8 @@ def _aside(known: Working) -> None:
         )
         for reason, number in aside.items():
             label = f"{number:,} {words(reason)}"
-            st.page_link(page("dead_letters.py"), label=label, icon=_GO, icon_position="right", query_params={**of_day, "reason": reason})
+            chosen = of_day | _SETTLED.get(reason, {"reason": reason})
+            st.page_link(page("dead_letters.py"), label=label, icon=_GO, icon_position="right", query_params=chosen)
         if sum(aside.values()) > MOST_LETTERS:
             st.caption(f"The first {MOST_LETTERS:,} have a letter; the log keeps all.")
         if not aside:

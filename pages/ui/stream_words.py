@@ -98,7 +98,9 @@ def _until_opening(known: Working, opening: int, now: datetime) -> str:
 def _over(known: Working) -> Standing:
     day = say.day(known.state.session)
     if known.status is RunStatus.SUCCEEDED:
-        return Standing(Tone.GOOD, f"The session of {day} is over", f"{known.reason or ''}.")
+        state = known.state  # people may have taken trades in since its run ended
+        missing = f"{say.count(state.missing, 'trade')} missing" if state.missing else "no trade missing"
+        return Standing(Tone.GOOD, f"The session of {day} is over", f"{state.accepted:,} of {state.records:,} records accepted, {missing}.")
     if known.status in (RunStatus.FAILED, RunStatus.CRASHED):
         word = "failed" if known.status is RunStatus.FAILED else "died too often and was given up"
         return Standing(Tone.BAD, f"The stream of {day} {word} at {clock(known)}, {percent(known)} of the session", known.reason or "")

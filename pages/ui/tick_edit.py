@@ -12,7 +12,6 @@ from pages.ui.actions import perform, request_key, services
 from pages.ui.letter_data import LetterView, TickFate
 from pages.ui.text import plain
 
-_LONGEST = 4096  # characters that can be edited here
 FIELDS, RECORD = "A field each", "The whole record"
 
 
@@ -32,16 +31,9 @@ def tick_editor(letter: LetterView) -> None:
     if way == FIELDS:
         _fields(letter.id, fields_in(line.encode()))
     else:
-        key = f"record_{letter.id}"
-        st.session_state[key] = line
+        st.session_state[f"record_{letter.id}"] = line
         st.text_area(
-            "The record",
-            key=key,
-            height=120,
-            max_chars=_LONGEST,
-            on_change=_from_record,
-            args=(letter.id,),
-            label_visibility="collapsed",
+            "The record", key=f"record_{letter.id}", height=120, on_change=_from_record, args=(letter.id,), label_visibility="collapsed"
         )
     _outcome(letter, start, line)
 

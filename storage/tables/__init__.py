@@ -10,6 +10,7 @@ from storage.tables.market import LakeFile, LakeIdentity, Price, TradingSession
 from storage.tables.operations import Audit, Backfill, Breaker, BreakerEvent, RequestKey, Runner, Schedule, Slot
 from storage.tables.quality import CheckResult, DeadLetter, FindingLabel, GateDecision, QualityReport, ThresholdChange
 from storage.tables.runs import Attempt, DateState, LogLine, Metric, MetricSeries, Run, RunDaily, RunEvent, StageRun
+from storage.tables.scenarios import CostScenario
 from storage.tables.speed_layer import AlertSilence, StreamState, TickAlert, TickBar, TickDay
 from storage.tables.stream_versions import StreamVersion, VersionContent, VersionSession
 from storage.tables.tick_log import TickPosition, TickSegment, TickTakeIn, TickTopic
@@ -27,6 +28,7 @@ __all__ = [
     "CheckResult",
     "CostDaily",
     "CostEstimate",
+    "CostScenario",
     "DateState",
     "DeadLetter",
     "DriftDistance",

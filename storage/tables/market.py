@@ -62,7 +62,7 @@ class LakeFile(Base, table=True):
             unique=True,
             **only_where("is_current"),
         ),
-        Index("ix_lake_file_version", "dataset", "partition", "created_at"),
+        Index("ix_lake_file_version", "dataset", "partition", "created_at", "bytes"),  # how much a layer holds is read out of it alone
     )
 
 

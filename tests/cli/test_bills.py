@@ -2,15 +2,18 @@
 
 import csv
 import json
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from engine.costs.measured import PRICED
-from tests.pipelines.house import SUNDAY, House, with_a_week
+from storage import lake
+from tests.pipelines.house import SUNDAY, House, days_from, with_a_week
 from tests.shell import inside
 
 YEAR = ("--since", "2026-01-01", "--until", "2026-12-31")
@@ -158,3 +161,20 @@ def test_a_wrong_request_is_one_sentence(house, monkeypatch, arguments, said):
     assert (done.exit_code, done.stdout) == (2, "")
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_what_the_lake_will_hold_is_told_by_layer_with_its_band(house, monkeypatch):
+    with house.runtime.database.transaction() as connection:
+        row = {"is_current": False, "simulated": False, "created_at": house.clock.now(), "sha256": "0" * 64}
+        for number, day in enumerate(days_from(SUNDAY - timedelta(days=30), 28)):
+            own = {"path": f"silver/{day}", "dataset": "silver", "partition": day, "bytes": 20_000 + number % 3}
+            connection.execute(insert(lake.files), row | own)
+    found = json.loads(inside(monkeypatch)(house, "cost", "--months", "12", "--json").stdout)
+    silver, bronze = ({one["layer"]: one for one in found["layers"]}[name] for name in ("silver", "bronze"))
+    last = silver["ahead"][-1]
+
+    assert len(silver["ahead"]) == 12
+    assert last["low"] < last["stored"] < last["high"]
+    assert 12 * 25 * 20_000 * 0.5 < last["stored"] - silver["stored"] < 12 * 31 * 20_000 * 1.5
+    assert last["cost"] > silver["ahead"][0]["cost"] > 0
+    assert (bronze["ahead"], bronze["why_not"]) == ([], "a forecast needs 10 days with data, and there are 6: backfill more, or wait")

@@ -63,7 +63,7 @@ def test_another_price_book_is_chosen_by_name_or_by_file(scenario, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--scenario", "SCENARIO", "--since", "2026-01-01"], "say one of the two"),
+        (["--scenario", "SCENARIO", "--since", "2026-01-01"], "say one of them"),
         (["--scenario", "nowhere.json"], "docs/costs.md"),
         (["--scenario", "SCENARIO", "--book", "textbok"], "textbook"),
         (["--scenario", "SCENARIO", "--book", "nowhere.json"], "there is no file"),

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from signal import SIGKILL
 from tempfile import TemporaryDirectory
@@ -85,10 +85,11 @@ class Soak:
                 self._happen(watching)
                 time.sleep(STEP)
                 elapsed = time.monotonic() - began
-            self.home.until(self.home.over, seconds=60)
+            last = nepal_date(self.home.runtime.clock.now()) - timedelta(days=1)  # the clock runs on while all comes to its end
+            self.home.until(lambda: self.home.over() and not self._unsettled(last), seconds=120)
             self.samples.append(self._sample(elapsed, steady.pid))
             assert steady.poll() is None, f"the runner that nobody killed is gone:\n{self.home.log()[-3000:]}"
-            self.wrong = self._audited()
+            self.wrong = self._audited(last)
         finally:
             watching.stop()
 
@@ -104,7 +105,7 @@ class Soak:
                 Services(self.home.runtime, actor="soak").rerun(self.chance.choice(over)["id"])
                 self.did["reruns asked for"] += 1
 
-    def _audited(self) -> list[str]:
+    def _audited(self, last: date) -> list[str]:
         """Return what is wrong with what happened, each as a sentence."""
         home, runtime = self.home, self.home.runtime
         wrong = [f"the database: {fault}" for fault in runtime.database.faults()]
@@ -113,12 +114,15 @@ class Soak:
         paths = [row["path"] for row in home.rows("SELECT path FROM lake_file WHERE is_current")]
         wrong += [f"the lake has lost {path}" for path in paths if not (home.settings.lake / path).is_file()]
         wrong += [f"run {row['id']} ended as crashed" for row in home.rows("SELECT id FROM run WHERE status = 'crashed'")]
-        yesterday = nepal_date(runtime.clock.now()) - timedelta(days=1)
-        with runtime.database.reading() as connection:
+        return wrong + self._unsettled(last)
+
+    def _unsettled(self, last: date) -> list[str]:
+        """Return the dates up to one that the ledger has not settled, each as a sentence."""
+        with self.home.runtime.database.reading() as connection:
             since = schedules.one(connection, PIPELINE)["since"]
-            slots = {row["day"]: row["outcome"] for row in schedules.slots_between(connection, PIPELINE, since, yesterday)}
-        days = [since + timedelta(days=number) for number in range((yesterday - since).days)]  # the last one may still run
-        return wrong + [f"the ledger says {slots.get(day)} of {day}" for day in days if slots.get(day, "nothing") in UNSETTLED]
+            slots = {row["day"]: row["outcome"] for row in schedules.slots_between(connection, PIPELINE, since, last)}
+        days = [since + timedelta(days=number) for number in range((last - since).days + 1)]
+        return [f"the ledger says {slots.get(day, 'nothing')} of {day}" for day in days if slots.get(day, "nothing") in UNSETTLED]
 
     def _comes(self, every: float) -> bool:
         return self.chance.random() < STEP / every

@@ -1,6 +1,7 @@
 """Closed months are packed and unpacked, and whatever is read stays what it was."""
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -237,6 +238,22 @@ def test_files_are_not_removed_while_somebody_reads_by_their_names(house, done, 
 
     assert "removed the next time" in step["message"]
     assert tidy(house.runtime).files == step["figures"]["files_before"]
+
+
+def test_readers_notice_nothing_while_months_are_packed_and_unpacked(house, done):
+    before, prices, looks = everything(house), query(house.runtime, PRICES), 0
+
+    def back_and_forth() -> None:
+        step = apply(house, done).step
+        done(house.services.undo_lifecycle(step["id"]))
+
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(back_and_forth)
+        while not work.done() or not looks:
+            assert everything(house) == before
+            assert query(house.runtime, PRICES).equals(prices)
+            looks += 1
+        work.result()
 
 
 def test_what_a_killed_application_left_is_taken_away(house, done):

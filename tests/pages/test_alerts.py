@@ -5,9 +5,10 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import insert
 
+from engine.services import Services
 from pages.ui import alert_data, alert_words
 from pages.ui.alert_data import AlertView
-from storage import speed_layer
+from storage import alert_list, speed_layer
 from storage.alert_list import AlertFilter
 from storage.audit import recent as audited
 from storage.status import AlertStanding
@@ -129,6 +130,20 @@ def test_a_silence_over_a_symbol_holds_for_every_rule(open_store):
     silenced = alert_data.page(AlertFilter((AlertStanding.SILENCED,)))
 
     assert [row.symbol for row in silenced] == ["NABIL", "HIDCL"]
+
+
+def test_when_a_silence_has_expired_its_alerts_are_open_again(open_store):
+    store = open_store("stream_working")
+    Services(store.runtime, actor="asha").silence_alerts(symbol="NABIL", minutes=5, reason="a new listing")
+
+    def standing(after: timedelta) -> dict[str, str]:
+        with store.database.reading() as connection:
+            rows = alert_list.by_keys(connection, ["nabil-1", "hidcl-1"], at=NOW + after)
+        return {row["symbol"]: row["standing"] for row in rows}
+
+    assert standing(timedelta(minutes=4, seconds=59)) == {"NABIL": "silenced", "HIDCL": "silenced"}
+    assert standing(timedelta(minutes=5)) == {"NABIL": "open", "HIDCL": "silenced"}
+    assert standing(timedelta(hours=1)) == {"NABIL": "open", "HIDCL": "open"}
 
 
 def test_where_nothing_ever_alerted_the_page_says_so(open_store, visit):

@@ -53,14 +53,29 @@ def test_every_breakdown_lists_what_it_draws(busy, by):
     assert list(table.value.columns)[-1] in ("In all", "A month")
 
 
-def test_the_bill_of_a_run_opens_line_by_line_with_formula_source_and_date(busy, monkeypatch):
-    monkeypatch.setattr(cost_measured, "run_link", lambda *_, **__: None)  # to a page that only the router knows
-    newest = cost_data.runs()[-1]
-    lines = drawn(bill=str(newest.ref)).dataframe[-1].value
+@pytest.mark.parametrize("bills", [50, 1], ids=["newest", "older"])
+def test_the_bill_of_a_run_opens_line_by_line_with_formula_source_and_date(busy, visit, monkeypatch, bills):
+    monkeypatch.setattr(cost_measured, "BILLS", bills)
+    run_id = next(entry.ref for entry in cost_data.runs() if entry.cost.rows)
+    app = visit("costs.py", bill=str(run_id))
+    lines = next(table.value for table in app.dataframe if "Formula" in table.value.columns)
 
+    assert not app.exception
     assert {"Stage", "What", "Formula", "Price of", "Source of the price"} == set(lines.columns)
     assert any("us of CPU / 3,600,000,000" in formula for formula in lines["Formula"])
     assert set(lines["Price of"]) >= {"2026-06-17", "2026-06-05"}
+
+
+@pytest.mark.parametrize("asked", ["9999", "mine"])
+def test_a_run_without_a_bill_is_said_to_have_none(busy, asked):
+    assert "a run without a bill" in drawn(bill=asked).warning[-1].value
+
+
+def test_a_run_leads_to_its_bill(busy, visit):
+    entry = next(entry for entry in cost_data.runs() if entry.cost.rows)
+    app = visit("run.py", id=str(entry.ref))
+
+    assert any(f"Its bill: {cost_data.prices().money(entry.cost.total)}" in str(link.proto.label) for link in app.get("page_link"))
 
 
 def test_the_lines_of_a_run_add_up_to_its_estimate(busy):

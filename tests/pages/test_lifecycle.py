@@ -58,7 +58,7 @@ def test_the_plan_is_shown_before_it_can_be_applied(store, visit):
     said = text_of(visit("safety.py"))
     app = asked(apply_script)
 
-    assert "1 month of a dataset can be packed: 10 files become 1." in said
+    assert "Closed months can be packed: 10 files become 1." in said
     assert "nothing is dropped" in text_of(app)
     assert (packed(store), waiting(store)) == (0, [])
     app.button(key="lifecycle_apply").click().run()

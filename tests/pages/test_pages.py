@@ -26,6 +26,7 @@ PAGES = (
     "rebuild.py",
     "reconcile.py",
     "drift.py",
+    "costs.py",
 )
 MUST_SEE = {
     "empty": ["Nothing has run yet", "Backfill all of them"],

@@ -6,7 +6,7 @@ from engine.stream.records import Unread
 from tests.pages.conftest import text_of, use
 from tests.stream.tapes import DAY
 from tests.stream.test_speed_layer import Stream, letter_id
-from tests.stream.test_tick_corrections import BROKEN, LATE, SENT, days, letters
+from tests.stream.test_tick_corrections import BROKEN, LATE, SENT, days, letters, record
 
 CUT_OFF = b'{"contractId": 2024071701000005, "stockSymbol": "NICA", "contractQuantity": 100, "contractRate": 700.5, "tradeTi'
 
@@ -70,3 +70,13 @@ def test_what_was_taken_in_can_be_undone_on_its_page(over, visit):
 
     assert "asha took it in as it was on" in text_of(screen)
     assert any(button.label == "Undo…" for button in screen.button)
+
+
+def test_the_counter_of_corrected_records_leads_to_their_letters(over, visit):
+    over.services.edit_and_replay(letter_id(over, BROKEN), record())
+
+    link = next(one for one in visit("stream.py", session=str(DAY)).get("page_link") if "corrected" in one.proto.label)
+    listed = visit("dead_letters.py", pipeline="ticks", since=str(DAY), until=str(DAY), state="edited")
+
+    assert "state=edited" in link.proto.query_string
+    assert listed.dataframe[0].value["Letter"].tolist() == [f"Letter {letter_id(over, BROKEN)}"]

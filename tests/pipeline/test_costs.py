@@ -75,7 +75,9 @@ def test_a_run_that_succeeds_is_charged_what_its_stages_used(machine, two_stages
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status"), [(nothing_to_do, RunStatus.SKIPPED), (blocks, RunStatus.FAILED), (busy(wrong), RunStatus.FAILED)], ids=str
+    ("trouble", "status"),
+    [(nothing_to_do, RunStatus.SKIPPED), (blocks, RunStatus.FAILED), (busy(wrong), RunStatus.FAILED)],
+    ids=["nothing to do", "blocked", "failed"],
 )
 def test_a_run_that_brings_nothing_is_charged_too(machine, two_stages, trouble, status):
     two_stages["first"] = trouble

@@ -48,6 +48,7 @@ def ready(house: House, gate) -> House:
     house.services.discard_letters([line(house, 6)], reason="not wanted")
     house.services.set_threshold("gate.block_above", 7, reason="thin days")
     house.services.start_stream(STREAMED)
+    house.services.save_scenario("kept", {"compact": True})
     house.services.silence_alerts(rule="price_band", minutes=60, reason="a new listing")
     with house.runtime.database.transaction() as connection:
         speed_layer.set_alerts(connection, [ALERT])
@@ -119,6 +120,8 @@ COMMANDS: dict[str, Callable[[House, dict[str, str]], Any]] = {
     "set_price": lambda h, _: h.services.set_price("storage.standard", "0.02", source="ours", as_of=SUNDAY, reason="cheaper"),
     "load_prices": lambda h, _: h.services.load_prices(BOOK, reason="ours"),
     "choose_currency": lambda h, _: h.services.choose_currency(Currency.NPR, reason="we pay in rupees"),
+    "save_scenario": lambda h, _: h.services.save_scenario("on spot", {"spot": 80}),
+    "drop_scenario": lambda h, _: h.services.drop_scenario("kept"),
     "ask_for": lambda h, _: h.services.ask_for("scrub"),
 }
 # The same commands with a key that was used, and other parameters.

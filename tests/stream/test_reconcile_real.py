@@ -18,7 +18,7 @@ from engine.pipelines import PIPELINES
 from engine.runtime import Runtime
 from engine.settings import SourceName
 from engine.sources.simulated import NO_FAULTS, SimulatedExchange
-from engine.stream.reconcile import FIELDS, Reconciliation, Verdict
+from engine.stream.reconcile import FIELDS, Evidence, Reconciliation, Verdict
 from engine.tapes import read_tape, tape_days, tape_stamp
 from tests.pipelines.house import House
 
@@ -69,6 +69,13 @@ def test_all_seven_fields_of_every_symbol_on_the_tape_are_exact(session, found):
     assert sum(trades for _, trades in result.causes.values()) == by_total
 
 
+def test_trades_that_no_id_tells_of_are_counted_by_the_total_and_the_partition_that_never_came_is_named(found):
+    result = found(DIED_EARLY)
+
+    assert (result.tail, result.silent, result.evidence) == (147, [2], Evidence.ROWS)
+    assert reconcile_words.of_silent(result).startswith("Of partition 02 no trade is there: some of the 147 that no id tells of")
+
+
 def test_a_tape_knows_the_closes_before_once_its_session_is_loaded(real):
     tape = read_tape(real, date(2024, 7, 17))
 
@@ -85,7 +92,8 @@ def test_the_command_says_the_same_and_its_exit_code_is_no_success(real, monkeyp
     assert answer.exit_code == 1
     assert said["verdict"] == "exact for the symbols present"
     assert said["trades"] | {"set_aside": None} == {
-        "received": 96_037, "official": 96_274, "missing_by_ids": 232, "missing_by_total": 237, "set_aside": None, "unreadable_lines": 0
+        "received": 96_037, "official": 96_274, "missing_by_ids": 232, "missing_by_total": 237, "set_aside": None, "unreadable_lines": 0,
+        "missing_where_no_id_tells": 5, "evidence": "the sum of the official rows"
     }  # fmt: skip
     assert (said["symbols"]["on_both_sides"], said["symbols"]["exact"], len(said["symbols"]["absent"])) == (298, 298, 11)
     assert said["differing"] == []

@@ -53,7 +53,7 @@ def test_its_full_scan_comes_out_of_its_own_prices():
 
 def test_k1_data_that_is_read_daily_is_not_moved_away_for_its_age():
     daily = ReadsByAge(((0, Decimal(30)),))
-    read_daily = Holding(evenly(13, 1, objects=Decimal(20), size=200 * GB), 12, daily)
+    read_daily = Holding(evenly(13, 1, objects=20, size=200 * 2**30), 12, daily)
     its_rule = Policy(warm_at=1, warm="standard_ia", cold_at=12, cold="glacier_instant")
 
     found = cheapest(TODAYS, read_daily)
@@ -111,7 +111,7 @@ def test_k5_a_day_file_in_infrequent_access_is_billed_at_128_kib():
 
 
 def test_k5_moving_day_files_as_its_rule_says_costs_more_than_it_saves_and_the_advice_is_to_stay():
-    files = Holding(evenly(23, 12, objects=Decimal(20), size=20 * DAY_FILE), 12)
+    files = Holding(evenly(23, 12, objects=20, size=20 * int(DAY_FILE)), 12)
     its_rule = Policy(warm_at=1, warm="standard_ia", cold_at=12, cold="glacier_instant")
 
     assert total(policy_lines(TODAYS, files, its_rule)) > 3 * total(policy_lines(TODAYS, files, Policy()))

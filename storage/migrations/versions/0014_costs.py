@@ -24,6 +24,8 @@ def _counts(*names: str) -> list[sa.Column[int]]:
 
 
 def upgrade() -> None:
+    op.drop_index("ix_lake_file_version", "lake_file")
+    op.create_index("ix_lake_file_version", "lake_file", ["dataset", "partition", "created_at", "bytes"])
     for name in ("bytes_received", "puts", "gets"):
         op.add_column("stage_run", sa.Column(name, sa.BigInteger(), nullable=True))
     op.add_column("attempt", sa.Column("cpu_us", sa.BigInteger(), nullable=True))

@@ -1,0 +1,283 @@
+"""What if: two scenarios side by side, what they would cost month by month, and what makes the difference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from time import perf_counter
+
+import streamlit as st
+
+from engine.costs.advice import change_of, swings
+from engine.costs.cheapest import Advice, Recommendation
+from engine.costs.crossings import crossings, tier_lines
+from engine.costs.line import ZERO, Category, by_category
+from engine.costs.price_book import FX, Currency, PriceBook, plain
+from engine.costs.question import TODAY, Question
+from engine.costs.scenario import staleness
+from engine.costs.sensitivity import Swing
+from engine.costs.storage_classes import STANDARD_SPEED, storage_classes
+from engine.costs.what_if import Projection, Workload, answer, holding, recommended
+from engine.errors import ConsoleError
+from pages.ui import cost_compute as compute
+from pages.ui import cost_controls as controls
+from pages.ui import cost_data, cost_lab_data, cost_saved, data
+from pages.ui import cost_words as words
+from pages.ui import format as say
+from pages.ui.charts import costs as charts
+from pages.ui.text import plain as shown
+
+A, B = "A", "B"
+_MOST_SWINGS = 8
+_READS_AT_LEAST = 2.0  # of the axis
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two scenarios in one world, answered."""
+
+    workload: Workload
+    book: PriceBook
+    currency: Currency
+    against: str | None
+    a: Projection
+    b: Projection
+
+    @property
+    def months(self) -> int:
+        """How far ahead they look."""
+        return self.b.question.horizon
+
+
+@st.fragment
+def lab(workload: Workload) -> None:
+    """Draw the sliders beside what they come to; only this is drawn anew when one is moved."""
+    left, right = st.columns([4, 9], gap="large")
+    asked, wrong = controls.in_address()
+    if wrong:
+        st.warning(f"The address has values for {', '.join(wrong)} that mean nothing; they are passed over.", icon=":material/link_off:")
+    try:
+        book = cost_lab_data.book(asked.book)
+    except ConsoleError as error:
+        st.error(shown(str(error)), icon=":material/error:")
+        book, asked = cost_data.prices().book, asked.model_copy(update={"book": TODAY.book})
+    with left:
+        question = controls.turned(workload, book)
+        st.button("Put all back", key="cost_put_back_now", icon=":material/undo:", on_click=controls.put_back, width="stretch")
+    with right:
+        try:
+            began = perf_counter()
+            seen = _compare(workload, question, book)
+            found = recommended(workload, question, book)
+            turns = swings(workload, question, book)
+            took = perf_counter() - began
+        except ConsoleError as error:
+            st.error(shown(str(error)), icon=":material/error:")
+            return
+        _draw(seen, found)
+        _tornado(seen, turns)
+        _foot(seen, took)
+
+
+def _compare(workload: Workload, question: Question, book: PriceBook) -> Compared:
+    currency = question.currency or cost_data.prices().currency
+    name = st.query_params.get(cost_saved.AGAINST)
+    before = cost_lab_data.against(name).chosen_in(question)
+    known = name if any(one.name == name for one in cost_lab_data.saved()) else None
+    return Compared(workload, book, currency, known, answer(workload, before, book, currency), answer(workload, question, book, currency))
+
+
+def _draw(seen: Compared, found: Recommendation) -> None:
+    with st.container(key="cost_headline"):
+        cost_saved.bar(seen.b.question, seen.against)
+        st.markdown(_headline(seen))
+    _tiles(seen)
+    _stacks(seen)
+    _table(seen)
+    compute.on_spot(seen.workload, seen.b.question, seen.book)
+    compute.curve(seen.workload, seen.b.question, seen.book, currency=seen.currency, rate=_rate(seen))
+    st.subheader("Where data should lie")
+    _cheapest(seen, found)
+    _tiers(seen)
+
+
+def _headline(seen: Compared) -> str:
+    a, b = seen.a.total, seen.b.total
+    over = say.count(seen.months, "month")
+    if seen.a.question == seen.b.question:
+        return (
+            f"#### {words.money(b, seen.currency)} over {over}, {words.money(b / seen.months, seen.currency)} a month: move a slider of B"
+        )
+    return f"#### B: {words.money(b, seen.currency)} over {over}, {words.change(a, b)} than A" if a != b else "#### A and B cost the same"
+
+
+def _tiles(seen: Compared) -> None:
+    a, b = seen.a.total, seen.b.total
+    with st.container(horizontal=True, key="cost_tiles"):
+        name = f"A: {seen.against}" if seen.against else "A: as it is today"
+        st.metric(
+            name,
+            words.money(a, seen.currency),
+            f"{words.money(a / seen.months, seen.currency)} a month",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+        st.metric(
+            "B: by the sliders",
+            words.money(b, seen.currency),
+            f"{words.money(b / seen.months, seen.currency)} a month",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+        st.metric(
+            "Difference",
+            words.money(b - a, seen.currency),
+            words.change(a, b),
+            delta_color="gray" if a == b else "green" if b < a else "red",
+            delta_arrow="off",
+            border=True,
+        )
+    last = seen.b.months[-1]
+    low, middle, high = (words.size(size) for size in (last.stored_low, last.stored, last.stored_high))
+    held = f"Stored in month {last.number}: {middle} on average"
+    st.caption(f"{held}; 80% of what may come lies between {low} and {high}, by the trend that was measured.")
+
+
+def _stacks(seen: Compared) -> None:
+    top = float(max(high for one in (seen.a, seen.b) for _, high in one.band)) * 1.05 or 1.0
+    for column, (name, projection) in zip(st.columns(2), ((A, seen.a), (B, seen.b)), strict=True):
+        with column:
+            st.markdown(f"**{name}**, month by month")
+            option = charts.ahead(projection.by_category, projection.band, unit=seen.currency, top=top)
+            st.echarts_chart(
+                option, key=f"cost_ahead_{name}", height=charts.HEIGHT, alt=f"What each month ahead would cost under {name}, by category"
+            )
+
+
+def _table(seen: Compared) -> None:
+    """Every amount with a way into its lines: formula, inputs, source and date of the price."""
+    a, b = by_category(seen.a.lines), by_category(seen.b.lines)
+    st.caption("Open an amount for its formula, its inputs, and where its price is from.")
+    with st.container(key="cost_lines", gap="xsmall"):
+        for category in [each for each in Category if each in a or each in b]:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f":{words.COLOURS[category]}[■] {words.NAMES[category]}", width=150)
+                for name, amounts, projection in ((A, a, seen.a), (B, b, seen.b)):
+                    _amount(seen, category, name, amounts.get(category, ZERO), projection)
+                st.caption(words.change(a.get(category, ZERO), b.get(category, ZERO)), width="content")
+
+
+def _amount(seen: Compared, category: Category, name: str, amount: Decimal, projection: Projection) -> None:
+    label = f"{name}: {words.money(amount, seen.currency)}"
+    lines = [line for line in projection.lines if line.category is category]
+    with st.popover(label, key=f"cost_formula_{name}_{category}", width=210, disabled=not lines):
+        if lines:
+            st.markdown(words.formulas(lines))
+
+
+def _cheapest(seen: Compared, found: Recommendation) -> None:
+    rate = _rate(seen)
+    saved = words.money(found.saving * rate, seen.currency)
+    over = say.count(found.months, "month")
+    with st.container(key="cost_cheapest"):
+        if found.advice is Advice.STAY:
+            st.success(f"**Stay in Standard, as it is.** Nothing of {found.tried} policies is cheaper.", icon=":material/check:")
+        elif found.advice is Advice.COMPACT:
+            packed = words.money((found.stay - found.compact) * rate, seen.currency)
+            st.success(
+                f"**Stay in Standard, compact closed months first**: it saves {packed} over {over}. {_rule(found)}"
+                f"The cheapest of {found.tried} policies, *{shown(found.policy.words)}*, would save {saved}: not worth its risk.",
+                icon=":material/check:",
+            )
+        else:
+            st.info(
+                f"**{shown(found.policy.words[:1].upper() + found.policy.words[1:])}**: the cheapest of {found.tried} policies, "
+                f"and saves {saved} over {over} against leaving all as it is.",
+                icon=":material/savings:",
+            )
+        risk = found.risk
+        waits = f"reads wait {plain(risk.restore_hours)} hours for a restore" if risk.restore_hours else "every read is answered at once"
+        early, read = (words.money(amount * rate, seen.currency) for amount in (risk.early_delete, risk.read_everything))
+        st.caption(f"Its risk: {waits}; deleting all of it the day after costs {early}; one full read costs {read}.")
+        if found.advice is not Advice.STAY:
+            st.caption("Closed months are compacted by `python -m engine lifecycle apply`; `lifecycle plan` says before what it would do.")
+        if found.policy.words != seen.b.question.policy.words:
+            st.button(
+                "Give B this policy", key="cost_take_policy", icon=":material/arrow_forward:", on_click=_take, args=(seen.b.question, found)
+            )
+
+
+def _rule(found: Recommendation) -> str:
+    if found.by_rule is None or found.by_rule <= found.stay or not found.stay:
+        return ""
+    times = found.by_rule / found.stay
+    return f"By the rule of thumb (IA after a month, Glacier after a year) it would cost {times:.1f} times as much as now. "
+
+
+def _take(question: Question, found: Recommendation) -> None:
+    controls.put(question.model_copy(update=change_of(found.policy)))
+
+
+def _rate(seen: Compared) -> Decimal:
+    rate = seen.book.get(FX)
+    return rate.amount if seen.currency is Currency.NPR and rate is not None else Decimal(1)
+
+
+def _tiers(seen: Compared) -> None:
+    held = holding(seen.workload, seen.b.question)
+    packed = seen.b.question.compact
+    there = [one for one in held.cohorts if one.age >= 0]
+    objects = sum(one.compacted(held.target) if packed else one.objects for one in there)
+    size = sum(one.size for one in there)
+    rate = _rate(seen)
+    lines = [
+        type(line)(line.name, line.kept * rate, line.read * rate)
+        for line in tier_lines(storage_classes(seen.book), objects, size, speed=STANDARD_SPEED)
+    ]
+    found = crossings(lines)
+    now = float(seen.b.question.reads_new)
+    until = max(_READS_AT_LEAST, *(1.4 * float(one.reads) for one in found), 1.0)
+    until = max(until, 1.15 * now) if now <= 2 * until else until
+    st.markdown(f"**What is stored now, in each class, over how often it is read**: {words.size(size)} in {say.count(objects, 'object')}")
+    option = charts.tiers(lines, found, until=until, unit=seen.currency, reads=now if now <= until else None)
+    st.echarts_chart(option, key="cost_tiers", height=charts.HEIGHT, alt="Cost of a month in each class of storage over full reads a month")
+    if found:
+        said = [
+            f"from {float(one.reads):.2g} reads a month on {words.class_name(one.above)} instead of {words.class_name(one.below)}"
+            for one in found
+        ]
+        st.caption(f"The cheapest class: {', '.join(said)}.")
+    else:
+        best = min(lines, key=lambda line: line.kept)
+        why = "" if packed else ": in small files nothing else pays, however seldom they are read"
+        st.caption(f"{words.class_name(best.name)} is the cheapest at any number of reads{why}.")
+
+
+def _tornado(seen: Compared, found: Sequence[Swing]) -> None:
+    rate = _rate(seen)
+    widest = [one for one in found if one.width][:_MOST_SWINGS]
+    if not widest:
+        return
+    total = seen.b.total
+    st.subheader("What moves B's bill most")
+    names = [words.INPUTS.get(one.turn.name, one.turn.name.capitalize()) for one in widest]
+    low, high = ([amount * rate - total for amount in side] for side in ([one.at_low for one in widest], [one.at_high for one in widest]))
+    option = charts.tornado(names, low, high, unit=f"{seen.currency} over {say.count(seen.months, 'month')}")
+    st.echarts_chart(
+        option,
+        key="cost_tornado",
+        height=charts.tornado_height(len(widest)),
+        alt="How far the bill goes when each input is turned a fifth down and up",
+    )
+
+
+def _foot(seen: Compared, took: float) -> None:
+    priced = f"{seen.book.name}, version {seen.book.version}"
+    st.caption(
+        f"Made in {1000 * took:.0f} ms from what was measured until {say.day(seen.workload.until)}, at the prices of {shown(priced)}. "
+        "It is what the work would cost in a cloud, not a bill that anybody sends."
+    )
+    compute.download(seen.b, seen.book, now=data.now())
+    for warning in staleness(seen.book, seen.b.lines, seen.currency, today=data.today()):
+        st.caption(f":material/history: {shown(warning[:1].upper() + warning[1:])}.")

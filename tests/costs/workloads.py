@@ -1,0 +1,35 @@
+"""A made-up workload for what-ifs: 24 months of small daily files, a run of a few seconds."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from engine.costs.compute import Speedup
+from engine.costs.forecast import fit
+from engine.costs.policy import Cohort
+from engine.costs.what_if import Workload
+
+BEGIN, DAYS = date(2024, 1, 1), 720
+FILE = 20_000  # bytes
+
+
+def workload(*, seconds: float = 90.0) -> Workload:
+    """Return two years of five sessions a week, five files each."""
+    days = [BEGIN + timedelta(days=day) for day in range(DAYS)]
+    sessions = {day: 5 * FILE for day in days if day.weekday() not in (4, 5)}
+    monthly = len(sessions) // 24
+    cohorts = tuple(Cohort(age, 5 * monthly, 5 * monthly * FILE) for age in range(23, -1, -1))
+    return Workload(
+        cohorts=cohorts,
+        trend=fit(sessions),
+        stored=sum(cohort.size for cohort in cohorts),
+        sessions_a_month=Decimal(monthly),
+        sessions=len(sessions),
+        objects_a_session=Decimal(5),
+        puts_a_session=Decimal(5),
+        gets_a_session=Decimal(1),
+        curve=Speedup(seconds / 3, 2 * seconds / 3, 4.0, 0.0),
+        memory_gb=Decimal("0.25"),
+        columns={"session": 100, "symbol": 2000, "close": 1000, "volume": 900},
+        codecs={"snappy": Decimal(1), "zstd": Decimal("0.9")},
+        until=max(sessions),
+    )

@@ -1,0 +1,166 @@
+"""The Costs page: what it says first, what its sliders change, what an address holds, and scenarios that are kept."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.costs.price_book import Currency
+from engine.costs.question import Question
+from pages.ui import cost_words as words
+from pages.ui.shared import forget
+from storage import scenarios
+from tests.pages.conftest import text_of, use
+from tests.pipelines.house import SUNDAY, House
+
+DATES = 14  # ten sessions, of which a trend can be made
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> House:
+    house = House(tmp_path_factory.mktemp("costs"))
+    days = [SUNDAY + timedelta(days=number) for number in range(DATES)]
+    sessions = [day for day in days if day.weekday() not in (4, 5)]
+    house.announce({day: day in sessions for day in days})
+    for number, day in enumerate(sessions):
+        house.session(day, number)
+    house.backfill(days[0], days[-1])
+    return house
+
+
+@pytest.fixture
+def house(built, monkeypatch) -> Iterator[House]:
+    use(built.runtime, monkeypatch)
+    yield built
+    forget()
+
+
+def amounts(app: AppTest) -> tuple[str, str]:
+    """Return what A and B cost."""
+    metrics = {metric.label[:2]: metric.value for metric in app.metric}
+    return metrics["A:"], metrics["B:"]
+
+
+def test_an_empty_home_says_that_nothing_was_measured(open_store: Callable, visit):
+    open_store("empty")
+
+    said = text_of(visit("costs.py"))
+    assert "Nothing has cost anything yet" in said
+    assert "There is nothing to ask about yet" in said
+
+
+def test_it_says_first_that_the_bill_is_small_and_where_the_next_rupee_would_be_saved(house, visit):
+    said = text_of(visit("costs.py"))
+
+    assert "This month the pipelines have cost" in said
+    assert "under a dollar" in said
+    assert "The next rupee would be saved by" in said
+    assert "Stay in Standard, compact closed months first" in said
+
+
+def test_a_slider_of_the_world_moves_both_scenarios_and_the_address(house, visit):
+    app = visit("costs.py")
+    before = amounts(app)
+    app.select_slider(key="cost_scale_0").set_value(1000).run()
+
+    assert not app.exception
+    after = amounts(app)
+    assert after[0] == after[1]
+    assert after[0] != before[0]
+    assert app.query_params["scale"] == "1000"
+
+
+def test_a_slider_of_b_moves_b_alone_and_is_put_back_at_once(house, visit):
+    app = visit("costs.py")
+    app.select_slider(key="cost_spot_0").set_value(100).run()
+
+    a, b = amounts(app)
+    assert a != b
+    assert "less than A" in text_of(app)
+    app.button(key="cost_put_back_now").click().run()
+    assert amounts(app)[1] == a
+    assert "spot" not in app.query_params
+
+
+def test_an_address_is_a_scenario(house, visit):
+    app = visit("costs.py", compact="true", warm_at="3", scale="1000", currency="NPR", columns="close")
+
+    assert not app.exception
+    assert all(value.endswith("NPR") for value in amounts(app))
+    assert app.toggle(key="cost_compact_0").value
+    assert "read out of standard_ia" in text_of(app)
+
+
+def test_every_amount_opens_its_formula_with_the_source_and_date_of_its_price(house, visit):
+    said = text_of(visit("costs.py"))
+
+    assert "x 0.028338 USD per vCPU-hour" in said
+    assert "storage.standard: usage.ai" in said
+    assert "2026-06-05" in said
+
+
+def test_what_interruptions_do_to_a_run_is_said_and_spot_that_does_not_pay_is_called_that(house, visit):
+    assert "At 60% off it pays" in text_of(visit("costs.py", spot="60"))
+
+    rough = visit("costs.py", spot="60", interrupted="99", discount="0", scale="1000")
+    assert "does **not** pay" in text_of(rough)
+
+
+def test_values_and_books_that_mean_nothing_are_said(house, visit):
+    app = visit("costs.py", growth="much", book="nowhere", against="nobody")
+
+    said = text_of(app)
+    assert not app.exception
+    assert "values for growth that mean nothing" in said
+    assert "no price book is called 'nowhere'" in said
+    assert "compares with **nobody**, which is not kept" in said
+
+
+def test_the_cheapest_policy_can_be_taken_over(house, visit):
+    app = visit("costs.py", scale="1000")
+    app.button(key="cost_take_policy").click().run()
+
+    assert not app.exception
+    assert app.query_params["compact"] == "true"
+    assert app.query_params["scale"] == "1000"
+
+
+def test_b_is_kept_under_a_name_opened_again_compared_with_and_let_go(house, visit):
+    app = visit("costs.py", spot="60", compact="true")
+    kept_as = amounts(app)[1]
+    app.text_input(key="cost_name").set_value("on spot")
+    app.button(key="cost_save_now").click().run()
+
+    assert not app.exception
+    assert [row["turned"] for row in house.read(scenarios.listed)] == [{"compact": True, "spot": 60}]
+    other = visit("costs.py", against="on spot")
+    assert amounts(other)[0] == kept_as
+    (number,) = (row["id"] for row in house.read(scenarios.listed))
+    other.button(key=f"cost_open_{number}").click().run()
+    assert amounts(other) == (kept_as, kept_as)
+    other.button(key=f"cost_drop_{number}").click().run()
+    assert house.read(scenarios.listed) == []
+
+
+def test_every_field_of_a_question_has_a_slider_or_a_choice(house, visit):
+    app = visit("costs.py", spot="60", warm_at="3", cold_at="12")  # what else has sliders of its own
+
+    keys = {widget.key for kind in ("select_slider", "selectbox", "toggle", "multiselect") for widget in app.get(kind)}
+    assert {f"cost_{name}_0" for name in Question.model_fields} - keys == set()
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        ("0", "0 USD"),
+        ("0.000012345", "0.0000123 USD"),
+        ("0.0123456", "0.0123 USD"),
+        ("1.239", "1.24 USD"),
+        ("12345.6", "12,346 USD"),
+        ("-2.5", "-2.50 USD"),
+    ],
+)
+def test_money_is_as_precise_as_it_is_worth(amount, said):
+    assert words.money(Decimal(amount), Currency.USD) == said

@@ -1,0 +1,57 @@
+"""What a home's work looks like, measured of real runs; and why nothing can be said yet."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from engine.costs.presets import AWS_2026, preset
+from engine.costs.question import TODAY
+from engine.costs.what_if import Workload, answer
+from engine.workloads import Unmeasured, measured
+from storage import packs
+from tests.pipelines.house import SUNDAY, House
+
+DATES = 16
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory) -> House:
+    house = House(tmp_path_factory.mktemp("workload"))
+    days = [SUNDAY + timedelta(days=number) for number in range(DATES)]
+    for number, day in enumerate(day for day in days if day.weekday() not in (4, 5)):
+        house.session(day, number)
+    house.announce({day: day.weekday() not in (4, 5) for day in days})
+    house.backfill(days[0], days[-1])
+    return house
+
+
+def test_a_home_without_runs_says_why_nothing_can_be_said(tmp_path):
+    assert isinstance(measured(House(tmp_path).runtime, cores=2), Unmeasured)
+
+
+def test_it_is_measured_from_what_ran_and_what_is_stored(house):
+    found = measured(house.runtime, cores=2)
+
+    assert isinstance(found, Workload)
+    assert found.sessions == 12
+    assert found.stored == sum(file.bytes for file in house.read(packs.stored))
+    assert sum(cohort.size for cohort in found.cohorts) == found.stored
+    assert found.puts_a_session >= 3
+    assert found.curve.seconds(1) > 0
+    assert 0 <= found.memory_gb < 8
+
+
+def test_columns_weigh_what_the_files_hold_and_codecs_are_measured(house):
+    found = measured(house.runtime, cores=2)
+
+    assert {"session", "symbol", "close", "volume"} <= set(found.columns)
+    assert 0 < found.columns["close"] < found.session_bytes
+    assert found.codecs["snappy"] == 1
+    assert found.codecs["none"] > found.codecs["zstd"]
+
+
+def test_at_this_size_the_bill_of_a_year_is_under_a_dollar(house):
+    found = measured(house.runtime, cores=2)
+
+    assert Decimal(0) < answer(found, TODAY, preset(AWS_2026)).total < 1
