@@ -13,7 +13,8 @@ from engine.cli import commands
 from tests.crash import trial_runner
 
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.forked", "tests.crash.stream_worker"])  # one server for all tests of this process
+_LOADED = ("engine.backup.restore", "engine.backup.snapshot", "engine.jobs.following")
+PROCESSES.set_forkserver_preload(["tests.forked", "tests.crash.stream_worker", *_LOADED])  # one server for all tests of this process
 
 
 class Forked:
@@ -59,6 +60,18 @@ def trial(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -
 def command(arguments: Sequence[str], environment: Mapping[str, str], out: Path, error: Path) -> Forked:
     """Start `python -m engine` with that environment and no other; what it prints goes into two files."""
     return Forked(PROCESSES.Process(target=_be, args=(False, list(arguments), dict(environment), out, error)), arguments)
+
+
+def script(code: str, *arguments: str, environment: Mapping[str, str]) -> Forked:
+    """Start `python -c <code>` with that environment and no other."""
+    return Forked(PROCESSES.Process(target=_be_a_script, args=(code, list(arguments), dict(environment))), arguments)
+
+
+def _be_a_script(code: str, arguments: list[str], environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["-c", *arguments]
+    exec(compile(code, "script", "exec"), {"__name__": "__main__"})  # noqa: S102, a test's own
 
 
 def _be(of_the_trial: bool, arguments: list[str], environment: Mapping[str, str], out: Path, error: Path) -> None:  # noqa: FBT001

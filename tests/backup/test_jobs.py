@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -21,7 +19,9 @@ from storage import costs, jobs
 from storage.status import CostPurpose, CostWork, JobOutcome
 from storage.tables import JobRun
 from tests.crash.runners import Home
+from tests.forked import script
 from tests.pipelines.house import SUNDAY
+from tests.shell import environment
 from tests.storage.conftest import database, migrated, url  # noqa: F401, fixtures
 from tests.storage.databases import at_once
 
@@ -296,16 +296,14 @@ following.work(runtime())
 
 
 def test_a_job_whose_process_was_killed_is_claimed_again_at_once(week):
-    from tests.shell import REPOSITORY, environment  # noqa: PLC0415
-
     run_id = week.services.ask_for("scrub")
-    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=REPOSITORY, env=environment(week), check=False)
+    killed = script(KILLED, environment=environment(week)).wait(60)
     held = week.read(jobs.one, run_id)
     Keeper(week.runtime).rescue()
     Worker(week.runtime).serve()
     ended = week.read(jobs.one, run_id)
 
-    assert killed.returncode == -signal.SIGKILL
+    assert killed == -signal.SIGKILL
     assert held["outcome"] == "running"
     assert (ended["outcome"], ended["attempts"]) == ("succeeded", 2)
     assert list(lock_folder(week.runtime).glob("*.lock")) == []

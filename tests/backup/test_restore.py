@@ -14,6 +14,7 @@ from engine.backup import manifest
 from engine.backup.restore import restore
 from engine.errors import BackupError, UsageError
 from tests.backup.damage import WAYS, flip
+from tests.forked import script
 from tests.pipelines.house import DAILY, SUNDAY, House
 from tests.shell import REPOSITORY, environment, forked, inside, one_sentence, run, said
 
@@ -164,11 +165,11 @@ restore(pathlib.Path(backup), pathlib.Path(home))
 @pytest.mark.parametrize(("what", "left"), [("mkdir", 5), ("sync", 1), ("fsync", 1), ("fsync", 9), ("rename", 1)], ids=str)
 def test_a_restore_that_is_killed_leaves_no_home_and_the_next_one_succeeds(saved, tmp_path, what, left):
     home = tmp_path / "new" / "home"
-    killed = subprocess.run([sys.executable, "-c", KILLED, saved.folder, home, what, str(left)], cwd=REPOSITORY, check=False)
+    killed = script(KILLED, str(saved.folder), str(home), what, str(left), environment=os.environ).wait(60)
     left_behind = home.exists()
     restore(saved.folder, home)
 
-    assert killed.returncode == -signal.SIGKILL
+    assert killed == -signal.SIGKILL
     assert not left_behind
     assert [path.name for path in home.parent.iterdir()] == ["home"]
 

@@ -2,8 +2,8 @@
 
 import json
 import os
+import signal
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from engine.errors import BackupError, NoSpace, UsageError
 from storage.aside import aside
 from storage.migrate import HEAD
 from tests.backup.damage import flip
+from tests.forked import script
 from tests.pipelines.house import SUNDAY, House
-from tests.shell import REPOSITORY, environment
+from tests.shell import environment
 from tests.storage.databases import empty_database
 
 
@@ -195,12 +196,12 @@ POINTS = [
 
 @pytest.mark.parametrize(("what", "left"), POINTS, ids=str)
 def test_a_backup_that_is_killed_is_never_taken_for_one(week, saved, what, left):
-    killed = subprocess.run([sys.executable, "-c", KILLED, what, str(left)], cwd=REPOSITORY, env=environment(week), check=False)
+    killed = script(KILLED, what, str(left), environment=environment(week)).wait(60)
     whole = shelf.backups(week.settings.backups)
     faults = [fault for backup in whole for fault in inspect_backup(backup).faults]
     after = take(week.runtime, week.settings.backups)
 
-    assert killed.returncode == -9
+    assert killed == -signal.SIGKILL
     assert whole
     assert faults == []
     assert [name for name in names(week.settings.backups) if name.startswith(".")] == []

@@ -1,7 +1,9 @@
 """A console whose runs were executed for real, by the simulated exchange's files and the pipeline itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from shutil import copytree
 
@@ -14,6 +16,8 @@ from engine.pipelines import PIPELINES
 from engine.runtime import Runtime, compose
 from engine.services import Services
 from engine.settings import Settings
+from engine.sources import open_source
+from engine.sources.source import Source
 from pages.ui.shared import forget
 from storage import moves
 from storage.dates import DateVerdict, verdicts
@@ -30,9 +34,15 @@ DAYS = 24  # of a busy console: sessions, closed days, and one failure of each k
 def open_console(home: Path, monkeypatch) -> Runtime:
     """Let the pages of this process work in `home`, with the simulated exchange and a clock that stands still."""
     put_migrated(home)
-    runtime = compose(Settings(home=home), FakeClock(NOW))
+    runtime = replace(compose(Settings(home=home), FakeClock(NOW)), source=exchange())
     use(runtime, monkeypatch)
     return runtime
+
+
+@cache
+def exchange() -> Source:
+    """The simulated exchange at that instant, made once: its calendar and the market's past take half a second."""
+    return open_source(Settings(), FakeClock(NOW))
 
 
 def commands(runtime: Runtime) -> Services:
