@@ -83,7 +83,8 @@ ASKED = (Control("days", "Days that a query reads", (0, 1, 5, 20, 60, 120, 250, 
 
 def in_address() -> tuple[Question, tuple[str, ...]]:
     """Return what the address asks, and which of its values mean nothing."""
-    values: dict[str, Any] = {name: st.query_params[name] for name in PARAMETERS if name in st.query_params and name != "columns"}
+    values: dict[str, Any] = {"compact": cost_lab_data.as_it_is().compact}
+    values |= {name: st.query_params[name] for name in PARAMETERS if name in st.query_params and name != "columns"}
     if "columns" in st.query_params:
         values["columns"] = tuple(st.query_params.get_all("columns"))
     found = asked(values)
@@ -210,7 +211,7 @@ def _key(name: str) -> str:
 
 def _follow(name: str, key: str, default: Any = None) -> None:
     value = st.session_state[key]
-    usual = getattr(TODAY, name) if default is None else default
+    usual = getattr(cost_lab_data.as_it_is(), name) if default is None else default
     if name in ("discount", "interrupted"):
         usual = _of_book(name)
     if value == usual or (name == "columns" and not value):
@@ -218,7 +219,7 @@ def _follow(name: str, key: str, default: Any = None) -> None:
     elif name == "columns":
         st.query_params[name] = list(value)
     else:
-        st.query_params[name] = str(value).lower() if isinstance(value, bool) else f"{value}"
+        st.query_params[name] = _written(value)
 
 
 def put(question: Question) -> None:
@@ -226,12 +227,19 @@ def put(question: Question) -> None:
     st.session_state[_PUT_BACK] = st.session_state.get(_PUT_BACK, 0) + 1
     for name in PARAMETERS:
         st.query_params.pop(name, None)
-    for name, value in question.turned.items():
-        st.query_params[name] = (
-            [str(one) for one in value] if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
-        )
+    for name, value in (question.turned | _compaction(question)).items():
+        st.query_params[name] = [str(one) for one in value] if isinstance(value, list) else _written(value)
+
+
+def _compaction(question: Question) -> dict[str, Any]:
+    """Return what an address says of compaction: nothing where it is as it is today."""
+    return {"compact": question.compact} if question.compact != cost_lab_data.as_it_is().compact else {}
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def put_back() -> None:
     """Set every slider to where it stands today."""
-    put(TODAY)
+    put(cost_lab_data.as_it_is())
