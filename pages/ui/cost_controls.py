@@ -10,6 +10,7 @@ import streamlit as st
 from engine.costs.presets import PRESETS
 from engine.costs.price_book import Currency, PriceBook
 from engine.costs.question import AS_IT_IS, IN_FORCE, TODAY, Question, asked
+from engine.costs.storage_classes import STANDARD
 from engine.costs.what_if import Workload, spot_of
 from pages.ui import cost_data, cost_lab_data
 from pages.ui.cost_words import class_name
@@ -93,7 +94,7 @@ def in_address() -> tuple[Question, tuple[str, ...]]:
 
 def turned(workload: Workload, book: PriceBook) -> Question:
     """Draw all sliders; return what they ask."""
-    now, _ = in_address()
+    now = fitting(in_address()[0], book)
     with st.expander("The world, for A and B", expanded=True, icon=":material/public:", key="cost_world"):
         _sliders(WORLD, now)
         _choice(
@@ -119,7 +120,17 @@ def turned(workload: Workload, book: PriceBook) -> Question:
     with st.expander("B: what a query reads", icon=":material/table_chart:", key="cost_asked"):
         _sliders(ASKED, now)
         _columns(workload, now)
-    return in_address()[0]
+    return fitting(in_address()[0], book)
+
+
+def fitting(question: Question, book: PriceBook) -> Question:
+    """Return a question with an engine and classes that the book prices, where nobody asked for those that it does not."""
+    engines, classes = book.names("query."), [name for name in book.names("storage.") if name != STANDARD]
+    change: dict[str, Any] = {}
+    for name, known, place in (("engine", engines, 0), ("warm", classes, 0), ("cold", classes, -1)):
+        if known and getattr(question, name) not in known and getattr(question, name) == getattr(TODAY, name):
+            change[name] = known[place]
+    return question.model_copy(update=change)
 
 
 def _storage(now: Question, book: PriceBook) -> None:
@@ -127,7 +138,7 @@ def _storage(now: Question, book: PriceBook) -> None:
     st.toggle(
         "Compact closed months", value=now.compact, key=key, on_change=_follow, args=("compact", key), help="Before anything is moved."
     )
-    classes = [name for name in book.names("storage.") if name != "standard"]
+    classes = [name for name in book.names("storage.") if name != STANDARD]
     for control, of in zip(STORED, ("warm", "cold"), strict=True):
         _sliders((control,), now)
         if getattr(now, control.name):
