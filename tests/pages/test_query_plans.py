@@ -9,7 +9,7 @@ from tests.pages.gallery_drift import DRIFTED
 from tests.storage.databases import statements
 
 # One row a run, a measured value, a check of a run, a line; each may hold millions. An alias of SQLAlchemy ends in a number.
-BIG = "run|metric|check_result|dead_letter|quality_report|tick_bar|tick_day|tick_alert|drift_distance"
+BIG = "run|metric|check_result|dead_letter|quality_report|tick_bar|tick_day|tick_alert|drift_distance|cost_estimate|stage_run|attempt"
 SCAN = re.compile(rf"^SCAN ({BIG})(_\d+)?( (?!USING (COVERING )?INDEX ix_quality_report_session)|$)")
 # The newest rows by the primary key: it ends after as many rows as it was asked for.
 NEWEST = re.compile(r"FROM (run|dead_letter) ORDER BY \1\.id DESC\s+LIMIT \?( OFFSET \?)?$")
@@ -36,6 +36,10 @@ VISITS = [
     ("thresholds.py", {"check": "close_inside_range"}),
     ("drift.py", {}),
     ("costs.py", {}),
+    ("costs.py", {"by": "session"}),
+    ("costs.py", {"by": "stage", "bill": "72"}),
+    ("costs.py", {"by": "day"}),
+    ("costs.py", {"by": "layer"}),
 ]
 LETTER_VISITS = [
     ("overview.py", {}),
