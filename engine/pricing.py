@@ -1,6 +1,7 @@
 """Prices a scenario that lies in a file; reads that file and, where it is one, the file of a price book, and nothing else."""
 
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,16 @@ from engine.errors import UnknownName, UsageError
 LARGEST_FILE = 4 * 2**20  # bytes; a scenario or a price book is a few KB
 
 
-def price_file(scenario: Path, book: str | None, *, today: date) -> Bill:
-    """Price the scenario in a file by its own price book, or by `book`: a preset's name or a JSON file of one's own."""
+def price_file(scenario: Path, book: str | PriceBook | None, *, today: date) -> Bill:
+    """Price the scenario in a file by its own price book, or by `book`: one that is given, a preset's name or a JSON file of one's own."""
     written = scenario_of_text(_text(scenario))
-    return billed(written, book_named(book or written.price_book), today=today)
+    given = book if isinstance(book, PriceBook) else book_named(book or written.price_book)
+    return billed(written, given, today=today)
+
+
+def is_elsewhere(name: str) -> bool:
+    """Say whether a price book is neither a preset (or nearly the name of one) nor a file: then only a home can know it."""
+    return not get_close_matches(name, PRESETS) and not Path(name).suffix and not Path(name).is_file()
 
 
 def book_named(name: str) -> PriceBook:

@@ -14,13 +14,14 @@ from engine.cost_bill import ahead, amount, bill, chosen, month, nothing, price_
 from engine.cost_bill import told as prices_told
 from engine.cost_reading import By
 from engine.costs.focus import focus_csv
-from engine.costs.price_book import Currency
+from engine.costs.price_book import Currency, PriceBook
 from engine.costs.scenario import Bill
 from engine.errors import UsageError
 from engine.pipelines.thresholds import load
-from engine.pricing import as_rows, price_file
+from engine.pricing import as_rows, is_elsewhere, price_file
 from engine.printing import complain, show, table
 from engine.runtime import Runtime, runtime
+from engine.services.costs import named_prices
 from storage import price_books, thresholds
 
 app = typer.Typer()
@@ -54,7 +55,7 @@ def cost(  # noqa: PLR0913, PLR0917, each is one option
     if scenario is not None:
         if since or until or focus or currency or months:
             raise UsageError("say one of them: --scenario, --months, or --since and --until")
-        _show_scenario(price_file(scenario, book, today=nepal_date(SystemClock().now())), to_json=to_json)
+        _show_scenario(price_file(scenario, _of_a_home(book), today=nepal_date(SystemClock().now())), to_json=to_json)
         return
     opened = runtime()
     if months is not None:
@@ -125,6 +126,14 @@ def prices(  # noqa: PLR0913, PLR0917, each is one option
 def _budget(opened: Runtime) -> float:
     with opened.database.reading() as connection:
         return load(connection, thresholds.version(connection))[BUDGET.key]
+
+
+def _of_a_home(book: str | None) -> str | PriceBook | None:
+    """Return a price book that only the home knows, by its name or version; any other as it was asked for, which needs no home."""
+    if book is None or not is_elsewhere(book):
+        return book
+    with runtime().database.reading() as connection:
+        return named_prices(connection, book).book
 
 
 def _text(file: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from itertools import accumulate
 
 from engine.costs.line import ZERO, quantised
@@ -57,13 +58,22 @@ class Recommendation:
 
 def policies(
     classes: Mapping[str, StorageClass], *, ages: tuple[int, ...] = AGES, most_wait: Decimal | None = None, speed: str = STANDARD_SPEED
-) -> Iterator[Policy]:
-    """Yield every policy, the quietest first; `most_wait` leaves out classes whose data cannot be read within so many hours at a speed."""
-    names = [
+) -> tuple[Policy, ...]:
+    """Return every policy, the quietest first; `most_wait` leaves out classes whose data cannot be read within so many hours at a speed."""
+    names = (
         name
         for name, cls in classes.items()
         if name != STANDARD and (not cls.needs_restore or (speed in cls.restore_hours and _fits(cls.restore_hours[speed], most_wait)))
-    ]
+    )
+    return _policies(tuple(names), ages)
+
+
+@lru_cache(maxsize=16)
+def _policies(names: tuple[str, ...], ages: tuple[int, ...]) -> tuple[Policy, ...]:
+    return tuple(_each(names, ages))
+
+
+def _each(names: tuple[str, ...], ages: tuple[int, ...]) -> Iterator[Policy]:
     for compact_at in (None, 1):
         yield Policy(compact_at)
         for at, warm_at in enumerate(ages):
@@ -89,6 +99,7 @@ class _Tables:
         for cohort in holding.cohorts:
             self.of_age.setdefault(cohort.age, []).append(cohort)
         self.prefix = {(name, packed): self._by_age(cls, packed=packed) for name, cls in self.classes.items() for packed in (False, True)}
+        self.older = {packed: self._older(packed=packed) for packed in (False, True)}
         self.reach = {packed: self._reaching(packed=packed) for packed in (False, True)}
 
     def _by_age(self, cls: StorageClass, *, packed: bool) -> list[Decimal]:
@@ -122,6 +133,14 @@ class _Tables:
                 ending[last] += cohort.compacted(self.holding.target) if packed else cohort.objects
         return list(accumulate(reversed(ending)))[::-1]
 
+    def _older(self, *, packed: bool) -> list[int]:
+        """Return the objects of all cohorts that are at least so old when the look begins."""
+        found = [0] * (self.oldest + 2)
+        for age, cohorts in self.of_age.items():
+            if age >= 0:
+                found[age] += sum(self._objects(one, packed=packed) for one in cohorts)
+        return list(accumulate(reversed(found)))[::-1]
+
     def cost(self, policy: Policy) -> Decimal:
         """Return what a policy costs over the look ahead, unrounded."""
         packed_at = self.oldest + 1 if policy.compact_at is None else min(policy.compact_at, self.oldest + 1)
@@ -150,7 +169,7 @@ class _Tables:
             moved = self.reach[packed][age]
             if step + 1 < len(policy.moves):  # what is old enough for the next class when the look begins goes there at once
                 later = policy.moves[step + 1][0]
-                moved -= sum(self._objects(one, packed=packed) for age in range(later, self.oldest + 1) for one in self.of_age.get(age, ()))
+                moved -= self.older[packed][min(later, self.oldest + 1)]
                 paid += self._left_early(policy, age, later, self.classes[name])
             transition = self.classes[name].transition
             paid += moved * transition.each if transition else ZERO

@@ -6,7 +6,7 @@ and is left out. Prices are those of the lowest tier.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from itertools import accumulate, pairwise
@@ -71,20 +71,17 @@ class Policy:
     warm: str | None = None
     cold_at: int | None = None
     cold: str | None = None
+    moves: tuple[tuple[int, str], ...] = field(init=False, repr=False, compare=False)  # from which age on, into which class
 
     def __post_init__(self) -> None:
+        steps = ((self.warm_at, self.warm), (self.cold_at, self.cold))
+        object.__setattr__(self, "moves", tuple((age, name) for age, name in steps if age is not None and name is not None))
         if (self.warm_at is None) != (self.warm is None) or (self.cold_at is None) != (self.cold is None):
             raise UsageError("a step of a policy needs both: an age and a class")
         if self.warm_at is not None and self.cold_at is not None and self.cold_at <= self.warm_at:
             raise UsageError(f"data cannot go cold at {self.cold_at} months, before it is warm at {self.warm_at}")
         if self.compact_at is not None and self.moves and self.compact_at > self.moves[0][0]:
             raise UsageError("compaction comes first: its age must not be above that of the first move")
-
-    @property
-    def moves(self) -> tuple[tuple[int, str], ...]:
-        """The steps that happen: from which age on, into which class."""
-        steps = ((self.warm_at, self.warm), (self.cold_at, self.cold))
-        return tuple((age, name) for age, name in steps if age is not None and name is not None)
 
     def class_at(self, age: int) -> str:
         """Return the class that data of this age lies in."""

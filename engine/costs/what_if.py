@@ -110,7 +110,8 @@ def answer(workload: Workload, question: Question, book: PriceBook, currency: Cu
 def charges_of(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
     """Return what the months ahead would use, priced in the book's currencies."""
     stored = _stored(workload, _only(question, _STORED), book)
-    return (*stored, *_written(workload, question, book), *_computed(workload, question, book), *_asked(workload, question, book))
+    written, computed = _written(workload, _only(question, _WRITTEN), book), _computed(workload, _only(question, _COMPUTED), book)
+    return (*stored, *written, *computed, *_asked(workload, _only(question, _ASKED), book))
 
 
 def recommended(workload: Workload, question: Question, book: PriceBook) -> Recommendation:
@@ -118,7 +119,10 @@ def recommended(workload: Workload, question: Question, book: PriceBook) -> Reco
     return _recommended(workload, _only(question, (*_HELD, "wait")), book)
 
 
-# What storage depends on: another slider does not have it worked out anew.
+# What each part depends on: another slider does not have it worked out anew.
+_WRITTEN = ("horizon",)
+_COMPUTED = ("growth", "symbols", "scale", "horizon", "discount", "interrupted", "spot", "checkpoint", "vcpus")
+_ASKED = ("growth", "symbols", "scale", "horizon", "codec", "queries", "engine", "columns", "days", "compact")
 _HELD = ("growth", "symbols", "scale", "horizon", "reads_new", "reads_old", "reads_very_old", "codec")
 _STORED = (*_HELD, "compact", "warm_at", "warm", "cold_at", "cold")
 
@@ -173,7 +177,8 @@ def _more(question: Question) -> list[Decimal]:
     return [question.scale * question.symbols * grown**number for number in range(question.horizon)]
 
 
-def _written(workload: Workload, question: Question, book: PriceBook) -> list[Charge]:
+@lru_cache(maxsize=512)
+def _written(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
     found = []
     for words, each, key in (("files written", workload.puts_a_session, "put"), ("files read by runs", workload.gets_a_session, "get")):
         price = book.get(f"storage.{STANDARD}.{key}")
@@ -181,7 +186,7 @@ def _written(workload: Workload, question: Question, book: PriceBook) -> list[Ch
             monthly = (each * workload.sessions_a_month,) * question.horizon
             how = f"{plain(round(workload.sessions_a_month, 1))} sessions a month x {plain(round(each, 1))} files"
             found.append(Charge(Category.REQUESTS, words, price, monthly, how))
-    return found
+    return tuple(found)
 
 
 def run_hours(workload: Workload, question: Question, book: PriceBook) -> list[Decimal]:
@@ -198,7 +203,8 @@ def spot_of(question: Question, book: PriceBook) -> tuple[Spot, Decimal]:
     return Spot(hourly_rate(share), ZERO, question.checkpoint / MINUTES if question.checkpoint else None), discount
 
 
-def _computed(workload: Workload, question: Question, book: PriceBook) -> list[Charge]:
+@lru_cache(maxsize=512)
+def _computed(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
     spot, discount = spot_of(question, book)
     share = question.spot / PERCENT
     hours = run_hours(workload, question, book)
@@ -220,7 +226,7 @@ def _computed(workload: Workload, question: Question, book: PriceBook) -> list[C
         if share:
             cheap = tuple(runs * share * work * amount for work, amount in zip(longer, each, strict=True))
             found.append(Charge(Category.COMPUTE, f"{words} on spot", price, cheap, f"{how} x {plain(share)} on spot", discount))
-    return found
+    return tuple(found)
 
 
 def query_bytes(workload: Workload, question: Question) -> list[Decimal]:
@@ -239,10 +245,11 @@ def _sessions_read(workload: Workload, question: Question, month: int) -> Decima
     return min(there, max(wanted, ONE))
 
 
-def _asked(workload: Workload, question: Question, book: PriceBook) -> list[Charge]:
+@lru_cache(maxsize=512)
+def _asked(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
     book.named("query engine", "query.", question.engine)
     if not question.queries:
-        return []
+        return ()
     scanned = query_bytes(workload, question)
     free = free_bytes(book, question.engine)
     billed = [billed_bytes(book, question.engine, size) * question.queries for size in scanned]
@@ -256,4 +263,4 @@ def _asked(workload: Workload, question: Question, book: PriceBook) -> list[Char
         opened = tuple(question.queries * count for count in files)
         how = f"{question.queries} queries a month x {round(files[0]):,} files and more each month"
         found.append(Charge(Category.REQUESTS, "files opened by queries", get, opened, how))
-    return found
+    return tuple(found)

@@ -7,11 +7,10 @@ import streamlit as st
 from engine.costs.advice import savings
 from engine.costs.measured import amount_of
 from engine.costs.price_book import Currency
-from engine.costs.question import TODAY
 from engine.costs.what_if import Workload
 from engine.prices import Prices
 from engine.workloads import Unmeasured
-from pages.ui import cost_data
+from pages.ui import cost_data, cost_lab_data
 from pages.ui import cost_words as words
 from pages.ui.text import plain
 
@@ -35,10 +34,11 @@ def _small(expected: Decimal, prices: Prices) -> str:
 
 
 def _next(workload: Workload, prices: Prices) -> str:
-    best = next(iter(savings(workload, TODAY, prices.book)), None)
+    now = cost_lab_data.as_it_is()
+    best = next(iter(savings(workload, now, prices.book)), None)
     if best is None or best.amount <= 0:
         return "No change that loses nothing would save anything."
-    return f"The next rupee would be saved by: *{plain(best.words)}*, {both(best.amount / TODAY.horizon, prices)} a month."
+    return f"The next rupee would be saved by: *{plain(best.words)}*, {both(best.amount / now.horizon, prices)} a month."
 
 
 def both(amount: Decimal, prices: Prices) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from engine.costs.presets import PRESETS
 from engine.costs.price_book import Currency, PriceBook
 from engine.costs.question import AS_IT_IS, IN_FORCE, TODAY, Question, asked
+from engine.costs.storage_classes import STANDARD
 from engine.costs.what_if import Workload, spot_of
 from pages.ui import cost_data, cost_lab_data
 from pages.ui.cost_words import class_name
@@ -83,7 +84,8 @@ ASKED = (Control("days", "Days that a query reads", (0, 1, 5, 20, 60, 120, 250, 
 
 def in_address() -> tuple[Question, tuple[str, ...]]:
     """Return what the address asks, and which of its values mean nothing."""
-    values: dict[str, Any] = {name: st.query_params[name] for name in PARAMETERS if name in st.query_params and name != "columns"}
+    values: dict[str, Any] = {"compact": cost_lab_data.as_it_is().compact}
+    values |= {name: st.query_params[name] for name in PARAMETERS if name in st.query_params and name != "columns"}
     if "columns" in st.query_params:
         values["columns"] = tuple(st.query_params.get_all("columns"))
     found = asked(values)
@@ -92,7 +94,7 @@ def in_address() -> tuple[Question, tuple[str, ...]]:
 
 def turned(workload: Workload, book: PriceBook) -> Question:
     """Draw all sliders; return what they ask."""
-    now, _ = in_address()
+    now = fitting(in_address()[0], book)
     with st.expander("The world, for A and B", expanded=True, icon=":material/public:", key="cost_world"):
         _sliders(WORLD, now)
         _choice(
@@ -118,7 +120,17 @@ def turned(workload: Workload, book: PriceBook) -> Question:
     with st.expander("B: what a query reads", icon=":material/table_chart:", key="cost_asked"):
         _sliders(ASKED, now)
         _columns(workload, now)
-    return in_address()[0]
+    return fitting(in_address()[0], book)
+
+
+def fitting(question: Question, book: PriceBook) -> Question:
+    """Return a question with an engine and classes that the book prices, where nobody asked for those that it does not."""
+    engines, classes = book.names("query."), [name for name in book.names("storage.") if name != STANDARD]
+    change: dict[str, Any] = {}
+    for name, known, place in (("engine", engines, 0), ("warm", classes, 0), ("cold", classes, -1)):
+        if known and getattr(question, name) not in known and getattr(question, name) == getattr(TODAY, name):
+            change[name] = known[place]
+    return question.model_copy(update=change)
 
 
 def _storage(now: Question, book: PriceBook) -> None:
@@ -126,7 +138,7 @@ def _storage(now: Question, book: PriceBook) -> None:
     st.toggle(
         "Compact closed months", value=now.compact, key=key, on_change=_follow, args=("compact", key), help="Before anything is moved."
     )
-    classes = [name for name in book.names("storage.") if name != "standard"]
+    classes = [name for name in book.names("storage.") if name != STANDARD]
     for control, of in zip(STORED, ("warm", "cold"), strict=True):
         _sliders((control,), now)
         if getattr(now, control.name):
@@ -210,7 +222,7 @@ def _key(name: str) -> str:
 
 def _follow(name: str, key: str, default: Any = None) -> None:
     value = st.session_state[key]
-    usual = getattr(TODAY, name) if default is None else default
+    usual = getattr(cost_lab_data.as_it_is(), name) if default is None else default
     if name in ("discount", "interrupted"):
         usual = _of_book(name)
     if value == usual or (name == "columns" and not value):
@@ -218,7 +230,7 @@ def _follow(name: str, key: str, default: Any = None) -> None:
     elif name == "columns":
         st.query_params[name] = list(value)
     else:
-        st.query_params[name] = str(value).lower() if isinstance(value, bool) else f"{value}"
+        st.query_params[name] = _written(value)
 
 
 def put(question: Question) -> None:
@@ -226,12 +238,19 @@ def put(question: Question) -> None:
     st.session_state[_PUT_BACK] = st.session_state.get(_PUT_BACK, 0) + 1
     for name in PARAMETERS:
         st.query_params.pop(name, None)
-    for name, value in question.turned.items():
-        st.query_params[name] = (
-            [str(one) for one in value] if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
-        )
+    for name, value in (question.turned | _compaction(question)).items():
+        st.query_params[name] = [str(one) for one in value] if isinstance(value, list) else _written(value)
+
+
+def _compaction(question: Question) -> dict[str, Any]:
+    """Return what an address says of compaction: nothing where it is as it is today."""
+    return {"compact": question.compact} if question.compact != cost_lab_data.as_it_is().compact else {}
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def put_back() -> None:
     """Set every slider to where it stands today."""
-    put(TODAY)
+    put(cost_lab_data.as_it_is())

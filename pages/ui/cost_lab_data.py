@@ -10,9 +10,10 @@ import engine.runtime
 from engine.costs.price_book import PriceBook
 from engine.costs.question import IN_FORCE, TODAY, Question, asked
 from engine.costs.what_if import Workload
+from engine.lifecycle.limits import COMPACT
 from engine.services.costs import named_prices
 from engine.workloads import Unmeasured, measured
-from pages.ui import cost_data, data
+from pages.ui import cost_data, data, quality_data
 from pages.ui.shared import shared
 from storage import costs, scenarios
 from storage.status import CostWork
@@ -74,4 +75,9 @@ def saved() -> tuple[SavedView, ...]:
 
 def against(name: str | None) -> Question:
     """Return what B is compared with: a saved scenario, or everything as it is today."""
-    return next((one.question for one in saved() if one.name == name), TODAY)
+    return next((one.question for one in saved() if one.name == name), as_it_is())
+
+
+def as_it_is() -> Question:
+    """Return everything as it stands today: closed months are compacted only where the lifecycle does it each night."""
+    return TODAY.model_copy(update={"compact": quality_data.thresholds()[COMPACT.key] > 0})

@@ -1,51 +1,32 @@
 """What if: two scenarios side by side, what they would cost month by month, and what makes the difference."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from time import perf_counter
 
 import streamlit as st
 
-from engine.costs.advice import change_of, swings
-from engine.costs.cheapest import Advice, Recommendation
-from engine.costs.crossings import crossings, tier_lines
+from engine.costs.advice import swings
+from engine.costs.cheapest import Recommendation
 from engine.costs.line import ZERO, Category, by_category
-from engine.costs.price_book import FX, Currency, PriceBook, plain
+from engine.costs.price_book import PriceBook
 from engine.costs.question import TODAY, Question
 from engine.costs.scenario import staleness
 from engine.costs.sensitivity import Swing
-from engine.costs.storage_classes import STANDARD_SPEED, storage_classes
-from engine.costs.what_if import Projection, Workload, answer, holding, recommended
+from engine.costs.what_if import Projection, Workload, answer, recommended
 from engine.errors import ConsoleError
 from pages.ui import cost_compute as compute
 from pages.ui import cost_controls as controls
 from pages.ui import cost_data, cost_lab_data, cost_saved, data
+from pages.ui import cost_where as where
 from pages.ui import cost_words as words
 from pages.ui import format as say
 from pages.ui.charts import costs as charts
+from pages.ui.cost_compared import Compared
 from pages.ui.text import plain as shown
 
 A, B = "A", "B"
 _MOST_SWINGS = 8
-_READS_AT_LEAST = 2.0  # of the axis
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Two scenarios in one world, answered."""
-
-    workload: Workload
-    book: PriceBook
-    currency: Currency
-    against: str | None
-    a: Projection
-    b: Projection
-
-    @property
-    def months(self) -> int:
-        """How far ahead they look."""
-        return self.b.question.horizon
 
 
 @st.fragment
@@ -94,10 +75,10 @@ def _draw(seen: Compared, found: Recommendation) -> None:
     _stacks(seen)
     _table(seen)
     compute.on_spot(seen.workload, seen.b.question, seen.book)
-    compute.curve(seen.workload, seen.b.question, seen.book, currency=seen.currency, rate=_rate(seen))
+    compute.curve(seen.workload, seen.b.question, seen.book, currency=seen.currency, rate=seen.rate)
     st.subheader("Where data should lie")
-    _cheapest(seen, found)
-    _tiers(seen)
+    where.cheapest(seen, found)
+    where.tiers(seen)
 
 
 def _headline(seen: Compared) -> str:
@@ -176,86 +157,8 @@ def _amount(seen: Compared, category: Category, name: str, amount: Decimal, proj
             st.markdown(words.formulas(lines))
 
 
-def _cheapest(seen: Compared, found: Recommendation) -> None:
-    rate = _rate(seen)
-    saved = words.money(found.saving * rate, seen.currency)
-    over = say.count(found.months, "month")
-    with st.container(key="cost_cheapest"):
-        if found.advice is Advice.STAY:
-            st.success(f"**Stay in Standard, as it is.** Nothing of {found.tried} policies is cheaper.", icon=":material/check:")
-        elif found.advice is Advice.COMPACT:
-            packed = words.money((found.stay - found.compact) * rate, seen.currency)
-            st.success(
-                f"**Stay in Standard, compact closed months first**: it saves {packed} over {over}. {_rule(found)}"
-                f"The cheapest of {found.tried} policies, *{shown(found.policy.words)}*, would save {saved}: not worth its risk.",
-                icon=":material/check:",
-            )
-        else:
-            st.info(
-                f"**{shown(found.policy.words[:1].upper() + found.policy.words[1:])}**: the cheapest of {found.tried} policies, "
-                f"and saves {saved} over {over} against leaving all as it is.",
-                icon=":material/savings:",
-            )
-        risk = found.risk
-        waits = f"reads wait {plain(risk.restore_hours)} hours for a restore" if risk.restore_hours else "every read is answered at once"
-        early, read = (words.money(amount * rate, seen.currency) for amount in (risk.early_delete, risk.read_everything))
-        st.caption(f"Its risk: {waits}; deleting all of it the day after costs {early}; one full read costs {read}.")
-        if found.advice is not Advice.STAY:
-            st.caption("Closed months are compacted by `python -m engine lifecycle apply`; `lifecycle plan` says before what it would do.")
-        if found.policy.words != seen.b.question.policy.words:
-            st.button(
-                "Give B this policy", key="cost_take_policy", icon=":material/arrow_forward:", on_click=_take, args=(seen.b.question, found)
-            )
-
-
-def _rule(found: Recommendation) -> str:
-    if found.by_rule is None or found.by_rule <= found.stay or not found.stay:
-        return ""
-    times = found.by_rule / found.stay
-    return f"By the rule of thumb (IA after a month, Glacier after a year) it would cost {times:.1f} times as much as now. "
-
-
-def _take(question: Question, found: Recommendation) -> None:
-    controls.put(question.model_copy(update=change_of(found.policy)))
-
-
-def _rate(seen: Compared) -> Decimal:
-    rate = seen.book.get(FX)
-    return rate.amount if seen.currency is Currency.NPR and rate is not None else Decimal(1)
-
-
-def _tiers(seen: Compared) -> None:
-    held = holding(seen.workload, seen.b.question)
-    packed = seen.b.question.compact
-    there = [one for one in held.cohorts if one.age >= 0]
-    objects = sum(one.compacted(held.target) if packed else one.objects for one in there)
-    size = sum(one.size for one in there)
-    rate = _rate(seen)
-    lines = [
-        type(line)(line.name, line.kept * rate, line.read * rate)
-        for line in tier_lines(storage_classes(seen.book), objects, size, speed=STANDARD_SPEED)
-    ]
-    found = crossings(lines)
-    now = float(seen.b.question.reads_new)
-    until = max(_READS_AT_LEAST, *(1.4 * float(one.reads) for one in found), 1.0)
-    until = max(until, 1.15 * now) if now <= 2 * until else until
-    st.markdown(f"**What is stored now, in each class, over how often it is read**: {words.size(size)} in {say.count(objects, 'object')}")
-    option = charts.tiers(lines, found, until=until, unit=seen.currency, reads=now if now <= until else None)
-    st.echarts_chart(option, key="cost_tiers", height=charts.HEIGHT, alt="Cost of a month in each class of storage over full reads a month")
-    if found:
-        said = [
-            f"from {float(one.reads):.2g} reads a month on {words.class_name(one.above)} instead of {words.class_name(one.below)}"
-            for one in found
-        ]
-        st.caption(f"The cheapest class: {', '.join(said)}.")
-    else:
-        best = min(lines, key=lambda line: line.kept)
-        why = "" if packed else ": in small files nothing else pays, however seldom they are read"
-        st.caption(f"{words.class_name(best.name)} is the cheapest at any number of reads{why}.")
-
-
 def _tornado(seen: Compared, found: Sequence[Swing]) -> None:
-    rate = _rate(seen)
+    rate = seen.rate
     widest = [one for one in found if one.width][:_MOST_SWINGS]
     if not widest:
         return

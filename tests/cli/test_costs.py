@@ -1,14 +1,17 @@
 """A scenario priced from the command line: JSON that adds up, text that explains itself, and errors that say what to do."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from engine.cli import costs
 from engine.cli.commands import app
 from engine.costs.presets import PRESETS, TEXTBOOK
+from tests.pipelines.house import House
 from tests.shell import REPOSITORY
 
 SCENARIO = {
@@ -58,6 +61,16 @@ def test_another_price_book_is_chosen_by_name_or_by_file(scenario, tmp_path):
     )
     assert dearer["by_category"]["query"] == pytest.approx(10 * usual["by_category"]["query"], abs=Decimal("1e-8"))
     assert dearer["price_book"] == "dear"
+
+
+def test_a_price_book_that_only_the_home_knows_is_taken_by_its_version_or_its_name(scenario, tmp_path, monkeypatch):
+    house = House(tmp_path)
+    monkeypatch.setattr(costs, "runtime", lambda: house.runtime)
+    house.services.set_price("query.athena", "50", source="ours", as_of=date(2026, 1, 1), reason="a contract")
+
+    by_name, by_version = (exact(cost("--scenario", scenario, "--book", book, "--json").stdout) for book in ("own", "1"))
+    assert by_name["total"] == by_version["total"] > exact(cost("--scenario", scenario, "--json").stdout)["total"]
+    assert cost("--scenario", scenario, "--book", "99").exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,44 @@ def test_values_and_books_that_mean_nothing_are_said(house, visit):
     assert "compares with **nobody**, which is not kept" in said
 
 
+def test_another_price_book_brings_its_own_engines_and_classes(house, visit):
+    app = visit("costs.py", book="textbook", warm_at="1", cold_at="12")
+
+    assert not app.exception
+    assert [error.value for error in app.error] == []
+    assert app.selectbox(key="cost_engine_0").value == "bigquery"
+    assert "scanned by bigquery" in text_of(app)
+    assert "kept in glacier" in text_of(visit("costs.py", book="textbook", warm_at="1", warm="glacier", cold_at="12", scale="1000"))
+
+
+def test_the_price_book_can_be_changed_there_and_back(house, visit):
+    app = visit("costs.py", warm_at="3")
+    first = amounts(app)
+    app.selectbox(key="cost_book_0").set_value("textbook").run()
+    assert not app.exception
+    assert [error.value for error in app.error] == []
+    assert amounts(app) != first
+
+    app.selectbox(key="cost_book_0").set_value("in force").run()
+    assert not app.exception
+    assert amounts(app) == first
+
+
+def test_a_lake_that_is_packed_each_night_is_compacted_as_it_is_today(house, visit):
+    house.services.set_threshold("lifecycle.compact_after_months", 1, reason="each night")
+    forget()
+    try:
+        app = visit("costs.py")
+        assert app.toggle(key="cost_compact_0").value
+        assert amounts(app)[0] == amounts(app)[1]
+
+        app.toggle(key="cost_compact_0").set_value(False).run()
+        assert app.query_params["compact"] == "false"
+        assert "than A" in text_of(app)
+    finally:
+        house.services.set_threshold("lifecycle.compact_after_months", 0, reason="as it was")
+
+
 def test_the_cheapest_policy_can_be_taken_over(house, visit):
     app = visit("costs.py", scale="1000")
     app.button(key="cost_take_policy").click().run()
