@@ -9,7 +9,7 @@ from engine.costs.presets import AWS_2026, preset
 from engine.costs.question import TODAY
 from engine.costs.what_if import Workload, answer
 from engine.workloads import Unmeasured, measured
-from storage import lake_sizes
+from storage import packs
 from tests.pipelines.house import SUNDAY, House
 
 DATES = 16
@@ -35,7 +35,7 @@ def test_it_is_measured_from_what_ran_and_what_is_stored(house):
 
     assert isinstance(found, Workload)
     assert found.sessions == 12
-    assert found.stored == sum(row["bytes"] for row in house.read(lake_sizes.by_layer))
+    assert found.stored == sum(file.bytes for file in house.read(packs.stored))
     assert sum(cohort.size for cohort in found.cohorts) == found.stored
     assert found.puts_a_session >= 3
     assert found.curve.seconds(1) > 0

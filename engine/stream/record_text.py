@@ -7,8 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from engine.clock import NEPAL
+from engine.market.csv_line import cells_of
 from engine.market.trade_cells import AMOUNT, COLUMNS, CONTRACT, SYMBOL_NAME, TIME
 
+# Of a line of a floorsheet: where the six fields stand in the exchange's two layouts, by the number of cells.
+_PLACES = {16: (1, 3, 6, 7, 8, 14), 14: (0, 1, 4, 5, 6, 12)}
 _pairs = re.compile(r'"(' + "|".join(COLUMNS) + r')"\s*:\s*(?:"([^"]*)"?|([^,}\]\s]+))').finditer
 _contract = re.compile(r"\b20\d{14}\b").search
 _time = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?").search
@@ -24,6 +27,9 @@ def fields_in(raw: bytes, parsed: Mapping[str, Any] | None = None) -> dict[str, 
             fields[TIME] = datetime.fromisoformat(fields[TIME]).astimezone(NEPAL).replace(tzinfo=None).isoformat(timespec="microseconds")
         return fields
     text = raw.decode(errors="replace").replace("\ufffd", "")
+    cells = [] if text.lstrip().startswith(("{", "[")) else cells_of(text)
+    if len(cells) in _PLACES:
+        return fields | {name: cells[place].strip() for name, place in zip(COLUMNS, _PLACES[len(cells)], strict=True)}
     for found in _pairs(text):
         value = found[2] if found[2] is not None else found[3]
         fields[found[1]] = "" if value == "null" else value

@@ -18,6 +18,7 @@ from engine.costs.sensitivity import Swing
 from engine.costs.storage_classes import STANDARD_SPEED, storage_classes
 from engine.costs.what_if import Projection, Workload, answer, holding, recommended
 from engine.errors import ConsoleError
+from pages.ui import cost_compute as compute
 from pages.ui import cost_controls as controls
 from pages.ui import cost_data, cost_lab_data, cost_saved, data
 from pages.ui import cost_words as words
@@ -92,6 +93,8 @@ def _draw(seen: Compared, found: Recommendation) -> None:
     _tiles(seen)
     _stacks(seen)
     _table(seen)
+    compute.on_spot(seen.workload, seen.b.question, seen.book)
+    compute.curve(seen.workload, seen.b.question, seen.book, currency=seen.currency, rate=_rate(seen))
     st.subheader("Where data should lie")
     _cheapest(seen, found)
     _tiers(seen)
@@ -275,5 +278,6 @@ def _foot(seen: Compared, took: float) -> None:
         f"Made in {1000 * took:.0f} ms from what was measured until {say.day(seen.workload.until)}, at the prices of {shown(priced)}. "
         "It is what the work would cost in a cloud, not a bill that anybody sends."
     )
+    compute.download(seen.b, seen.book, now=data.now())
     for warning in staleness(seen.book, seen.b.lines, seen.currency, today=data.today()):
         st.caption(f":material/history: {shown(warning[:1].upper() + warning[1:])}.")

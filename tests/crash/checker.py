@@ -60,8 +60,8 @@ NONE = {  # what must not be found, ever
     "an estimate of a run that has not ended": """SELECT c.ref FROM cost_estimate c JOIN run r ON r.id = c.ref
         WHERE c.work IN ('run', 'session') AND r.status IN ('queued', 'running')""",
     "estimates that are not in the sums of their days": """SELECT c.day, c.work, c.name FROM cost_daily c
-        WHERE c.work IN ('run', 'session', 'job') AND (c.number, c.cpu_us, c.compute_nano + c.storage_nano + c.requests_nano) !=
-        (SELECT count(*), sum(e.cpu_us), sum(e.compute_nano + e.storage_nano + e.requests_nano) FROM cost_estimate e
+        WHERE c.work IN ('run', 'session', 'job') AND (c.number, c.cpu_us, c.compute_nano + c.storage_nano + c.requests_nano)
+        != (SELECT count(*), sum(e.cpu_us), sum(e.compute_nano + e.storage_nano + e.requests_nano) FROM cost_estimate e
         WHERE (e.day, e.work, e.name, e.purpose, e.book_id) = (c.day, c.work, c.name, c.purpose, c.book_id))""",
 }
 AT_REST = {  # what must not be found where no run is on its way

@@ -1,4 +1,4 @@
-"""What a person does with runs in the browser: backfill with a plan, rerun and cancel from two tabs, act on a list that moves.
+"""What a person does with runs in the browser: backfill with a plan, rerun and cancel, act on a list that moves, miss a runner.
 
 The runner does not belong to the server here: a run stays queued until the test starts one.
 """
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from engine.clock import nepal_date
-from storage.status import RunStatus
+from storage.status import FINAL, RunStatus
 from tests.e2e.server import eventually
 
 PIPELINE = "daily_prices"
@@ -79,7 +79,7 @@ def test_the_same_rerun_asked_in_two_tabs_is_one_run_and_its_cancel_is_seen_in_b
 
 def test_what_was_selected_in_a_moving_list_is_what_is_cancelled(console, store, today, tab):
     backfill = store.services.backfill(PIPELINE, today - timedelta(days=300), today - timedelta(days=100))
-    console.start_runner()
+    runner = console.start_runner()
     page = tab(f"{console.url}/runs?status=queued")
     grid = page.get_by_test_id("stDataFrame")
     top = grid.get_by_test_id("glide-cell-1-0")
@@ -98,3 +98,31 @@ def test_what_was_selected_in_a_moving_list_is_what_is_cancelled(console, store,
     eventually(lambda: store.status(selected) == RunStatus.CANCELLED, what=f"{name} is cancelled")
     assert {store.status(run.run_id) for run in arrived} & {RunStatus.CANCELLED} == set()
     store.services.cancel_backfill(backfill)
+    runner.terminate()
+    runner.wait()
+
+
+def test_a_dead_runner_of_its_own_is_named_on_every_page_until_another_one_lives(console, store, today, tab):
+    runner = console.start_runner()
+    eventually(lambda: console.status("/healthz/ready") == 200, what="the console is ready")
+    store.services.backfill(PIPELINE, today - timedelta(days=180), today - timedelta(days=100))
+    before = len(store.runs(statuses=FINAL))
+    eventually(lambda: len(store.runs(statuses=FINAL)) > before, what="another date is done")
+    page = tab(console.url)
+    strip = page.locator(".st-key-status_strip")
+    expect(strip).to_contain_text("runner alive")
+
+    runner.kill()
+    runner.wait()
+    store.age_heartbeats(timedelta(seconds=10))  # instead of waiting for it
+
+    expect(page.locator(".st-key-banner")).to_contain_text("No runner is alive")
+    expect(page.get_by_text("python -m engine runner")).to_be_visible()  # what to do about it
+    expect(strip).to_contain_text("runner silent")
+    assert console.status("/healthz/ready") == 503
+    assert console.status("/healthz/live") == 200
+    done = len(store.runs(statuses=FINAL))
+    console.start_runner()
+    expect(page.locator(".st-key-banner")).not_to_contain_text("No runner is alive")
+    expect(strip).to_contain_text("runner alive")
+    eventually(lambda: len(store.runs(statuses=FINAL)) > done, what="the backfill goes on")

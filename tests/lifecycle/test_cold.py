@@ -10,6 +10,7 @@ from engine.backup.inspection import inspect_backup, inspect_home
 from engine.backup.restore import restore
 from engine.backup.scrub import scrub
 from engine.backup.snapshot import take
+from engine.doctor import examine
 from engine.errors import LakeError, UsageError
 from engine.lifecycle.planning import plan
 from engine.lifecycle.policy import asked_for
@@ -111,6 +112,18 @@ def test_a_cold_that_cannot_be_had_is_said_with_what_to_do(house, cooled, cold):
     assert len(inspect_home(house.runtime.database, house.settings.lake, look_cold=True).faults) == 11
     assert read_again(house).findings == 11
     assert {row["path"] for row in house.read(damage.known)} == {row["path"] for row in house.read(packs.listed)}
+
+
+def test_the_doctor_looks_into_the_cold(house, cooled, cold):
+    def said():
+        return next(finding for finding in examine(house.settings) if finding.name == "cold")
+
+    well = said()
+    rmtree(cold)
+
+    assert well.health == "ok"
+    assert well.observed.startswith("11 packs, ")
+    assert said().health == "failed"
 
 
 def test_a_copy_in_the_lake_stays_while_the_cold_is_not_whole(house, cooled, cold):

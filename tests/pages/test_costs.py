@@ -101,6 +101,13 @@ def test_every_amount_opens_its_formula_with_the_source_and_date_of_its_price(ho
     assert "2026-06-05" in said
 
 
+def test_what_interruptions_do_to_a_run_is_said_and_spot_that_does_not_pay_is_called_that(house, visit):
+    assert "At 60% off it pays" in text_of(visit("costs.py", spot="60"))
+
+    rough = visit("costs.py", spot="60", interrupted="99", discount="0", scale="1000")
+    assert "does **not** pay" in text_of(rough)
+
+
 def test_values_and_books_that_mean_nothing_are_said(house, visit):
     app = visit("costs.py", growth="much", book="nowhere", against="nobody")
 

@@ -249,3 +249,13 @@ def test_of_a_session_that_is_exact_the_letters_are_put_away_and_of_no_other(str
     notes = stream.rows("SELECT state, note FROM dead_letter WHERE reason = 'duplicate'")
     assert notes == [("discarded", "the session is exact: every field is the official one, and every trade is there")] * 2
     assert found_of(stream).verdict is Verdict.EXACT
+
+
+def test_what_came_in_with_the_gap_is_not_taken_out_again_letter_by_letter(over):
+    over.services.replay_gap(DAY)
+    before = newest_bars(over)
+
+    with pytest.raises(Conflict, match="came in with the gap, from the tape of the source; it cannot be taken out"):
+        over.services.undo_letter(letter_id(over, len(RECEIVED) - 1))
+
+    assert newest_bars(over) == before

@@ -55,6 +55,7 @@ def ahead(
         "nameTextStyle": {"color": theme.hexadecimal("gray")},
     }
     option = _frame(unit) | {"tooltip": _tooltip(), "xAxis": axis, "series": [*stacked, *edges]}
+    option["legend"] |= {"data": [line["name"] for line in stacked]}  # the dashed band needs no name of its own
     option["yAxis"] |= {"max": _rounded_up(top), "min": 0}
     return option
 
