@@ -12,13 +12,13 @@ from sqlalchemy import Connection, delete
 
 from benchmarks.parts.figures import show
 from benchmarks.parts.homes import PIPELINE, SINCE, UNTIL, command, fresh_home, kind
+from engine.billing.forecast import held_out, history
+from engine.billing.metering import Metering
+from engine.billing.prices import Prices, in_force
+from engine.billing.reading import Entry, by_layer, by_run, by_session, stages_of, total
 from engine.clock import nepal_date
-from engine.cost_forecast import held_out, history
-from engine.cost_reading import Entry, by_layer, by_run, by_session, stages_of, total
 from engine.costs.measured import amount_of
 from engine.errors import UsageError
-from engine.metering import Metering
-from engine.prices import Prices, in_force
 from engine.runtime import Runtime, compose
 from storage import costs
 from storage.status import CostWork

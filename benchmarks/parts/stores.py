@@ -10,8 +10,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, text
 
+from engine.billing.prices import ensured
 from engine.clock import SystemClock
-from engine.prices import ensured
 from storage.database import Database
 
 

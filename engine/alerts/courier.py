@@ -13,9 +13,9 @@ from sqlalchemy import RowMapping
 from engine.alerts.channels import Channel, channels_of
 from engine.alerts.messages import Message
 from engine.alerts.sending import NoAnswer, NotDelivered, send
+from engine.billing.metering import Metering
 from engine.costs.measured import Usage
 from engine.errors import ChannelsError
-from engine.metering import Metering
 from engine.pipeline.interrupts import set_from_handler
 from engine.pipeline.retry import RetryPolicy
 from engine.runtime import Runtime

@@ -11,8 +11,9 @@ from sqlalchemy import RowMapping
 from engine.alerts.channels import channels_of
 from engine.alerts.limits import BUDGET, DISK, WORSE
 from engine.alerts.rule import Finding, Look, rule
+from engine.billing.forecast import month_bill
+from engine.billing.prices import in_force
 from engine.clock import NEPAL
-from engine.cost_forecast import month_bill
 from engine.costs.measured import amount_of
 from engine.errors import ChannelsError
 from engine.jobs import JOBS
@@ -20,7 +21,6 @@ from engine.jobs.timetable import due_at, saved
 from engine.monitoring import history
 from engine.monitoring.deadlines import MISSED
 from engine.pipelines import PIPELINES
-from engine.prices import in_force
 from storage import alert_list, breakers, drift, held, jobs, moves, notifications, quality, runs, schedules
 from storage.database import free_bytes
 from storage.status import (

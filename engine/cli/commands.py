@@ -11,6 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from engine.billing.metering import question_asked
 from engine.cli import alerts, check, costs, drift, lifecycle, monitoring, quality, reading, reconcile, safety, stream, versions
 from engine.cli.following import (
     DAILY,
@@ -26,7 +27,6 @@ from engine.cli.following import (
 )
 from engine.cli.parts import FAILED, Json, date_of, option_of, told
 from engine.errors import UsageError
-from engine.metering import question_asked
 from engine.printing import as_csv, complain, show
 from engine.runtime import runtime
 from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from engine.alerts.limits import BUDGET
+from engine.billing.bill import ahead, amount, bill, chosen, month, nothing, price_rows
+from engine.billing.bill import told as prices_told
+from engine.billing.reading import By
 from engine.cli.following import commands
 from engine.cli.parts import Json, date_of, option_of, told
 from engine.clock import SystemClock, nepal_date
-from engine.cost_bill import ahead, amount, bill, chosen, month, nothing, price_rows
-from engine.cost_bill import told as prices_told
-from engine.cost_reading import By
 from engine.costs.focus import focus_csv
 from engine.costs.price_book import Currency, PriceBook
 from engine.costs.scenario import Bill
@@ -144,7 +144,7 @@ def _text(file: Path) -> str:
 
 
 def _write_focus(opened: Runtime, file: Path, since: date, until: date, *, book: str | None, currency: Currency | None) -> str:
-    from engine.cost_focus import rows  # noqa: PLC0415, used with this option only
+    from engine.billing.focus import rows  # noqa: PLC0415, used with this option only
 
     with opened.database.reading() as connection:
         by = chosen(connection, book, currency)

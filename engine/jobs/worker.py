@@ -11,10 +11,10 @@ import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import OperationalError
 
+from engine.billing.metering import KIB, Metering
 from engine.costs.measured import Usage
 from engine.errors import ConsoleError, Fenced
 from engine.jobs.catalogue import JOBS, Done, Task
-from engine.metering import KIB, Metering
 from engine.pipeline.context import cpu_us
 from engine.pipeline.liveness import LifeLock
 from engine.pipeline.memory import peak_bytes, reset_peak

@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from engine.billing.metering import Metering
 from engine.clock import nepal_date
 from engine.errors import Fenced, NoSpace, StageCancelled
-from engine.metering import Metering
 from engine.pipeline.context import Meter, RunLog, SourceNotReady, StageContext, TableCache, cpu_us
 from engine.pipeline.graph import CONTEXT, Pipeline, Stage
 from engine.pipeline.guard import Breaker, Guard

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from engine.billing.metering import Metering
 from engine.clock import nepal_date
-from engine.metering import Metering
 from engine.pipeline.execution import BEGUN_FIRST
 from engine.pipeline.liveness import forget, is_dead
 from engine.runtime import HOST, Runtime

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.billing.metering import Metering
 from engine.clock import nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.market.rules import OPENING
-from engine.metering import Metering
 from engine.pipeline.graph import Pipeline
 from engine.pipelines.corrections import still_stand
 from engine.runtime import Runtime

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.billing.prices import OWN, Prices, add, in_force, load, preset_prices
 from engine.clock import nepal_date
 from engine.costs.own_book import book_of_rows, book_of_text
 from engine.costs.presets import PRESETS
 from engine.costs.price_book import FX, Currency, Price, PriceBook, near
 from engine.errors import Conflict, UnknownName, UsageError
-from engine.prices import OWN, Prices, add, in_force, load, preset_prices
 from engine.services.base import Commands, reasoned
 from storage import price_books
 

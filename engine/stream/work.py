@@ -13,12 +13,12 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from engine.billing.metering import KIB, Metering
 from engine.clock import nepal_date
 from engine.costs.measured import Usage
 from engine.errors import ConsoleError, Fenced, LakeError, SourceError, TickLogError
 from engine.log_file import keep_short, log_file
 from engine.market.calendar import TradingCalendar
-from engine.metering import KIB, Metering
 from engine.pipeline.context import cpu_us
 from engine.pipeline.execution import hand_back
 from engine.pipeline.liveness import LifeLock

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import engine.runtime
-from engine import cost_forecast, cost_reading
 from engine.alerts.limits import BUDGET
-from engine.cost_forecast import MonthBill
-from engine.cost_reading import Apart, Entry
+from engine.billing import forecast, reading
+from engine.billing.forecast import MonthBill
+from engine.billing.metering import Part
+from engine.billing.prices import Prices, in_force, sentence
+from engine.billing.prices import load as load_prices
+from engine.billing.reading import Apart, Entry
 from engine.costs.line import CostLine
-from engine.metering import Part
 from engine.pipelines.thresholds import load
-from engine.prices import Prices, in_force, sentence
-from engine.prices import load as load_prices
 from pages.ui import data
 from pages.ui.shared import shared
 from storage import costs, price_books, thresholds
@@ -71,21 +71,21 @@ def month() -> tuple[MonthBill, float]:
     runtime = engine.runtime.runtime()
     with runtime.database.reading() as connection:
         limits = load(connection, thresholds.version(connection))
-        return cost_forecast.month_bill(connection, in_force(connection).tariff, now=runtime.clock.now()), limits[BUDGET.key]
+        return forecast.month_bill(connection, in_force(connection).tariff, now=runtime.clock.now()), limits[BUDGET.key]
 
 
 @shared(seconds=data.CALM, entries=8)
 def runs(work: CostWork = CostWork.RUN, *, limit: int = 200) -> tuple[Entry, ...]:
     """Return the newest runs (or sessions of the stream, or jobs) with what they cost, oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.newest(connection, work, limit=limit))
+        return tuple(reading.newest(connection, work, limit=limit))
 
 
 @shared(seconds=data.CALM, entries=8)
 def sessions(since: date, until: date) -> tuple[Entry, ...]:
     """Return what each session of a range has cost so far, by kind of work and purpose, oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.by_session(connection, since, until))
+        return tuple(reading.by_session(connection, since, until))
 
 
 def newest_sessions() -> tuple[Entry, ...]:
@@ -98,33 +98,33 @@ def newest_sessions() -> tuple[Entry, ...]:
 def stages(*, limit: int = 200) -> tuple[Entry, ...]:
     """Return what each stage cost in the newest runs, dearest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.stages_of(connection, costs.newest(connection, CostWork.RUN, limit=limit)))
+        return tuple(reading.stages_of(connection, costs.newest(connection, CostWork.RUN, limit=limit)))
 
 
 @shared(seconds=data.CALM, entries=8)
 def days(since: date, until: date) -> tuple[Entry, ...]:
     """Return the sums by day, work, name and purpose, oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.by_day(connection, since, until))
+        return tuple(reading.by_day(connection, since, until))
 
 
 def apart(since: date, until: date) -> Apart:
     """Return what was spent on these days by why: for the first time, on retries, on reruns, on dead letters, on upkeep."""
-    return cost_reading.apart(days(since, until))
+    return reading.apart(days(since, until))
 
 
 @shared(seconds=data.CALM, entries=2)
 def layers() -> tuple[Entry, ...]:
     """Return what each layer of the lake holds and costs a month, earlier versions apart; largest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(cost_reading.by_layer(connection, in_force(connection)))
+        return tuple(reading.by_layer(connection, in_force(connection)))
 
 
 @shared(seconds=data.CALM, entries=40)
 def run(run_id: int) -> Entry | None:
     """Return what one run has cost, or None: it is not over, or it ended before costs were kept."""
     with engine.runtime.runtime().database.reading() as connection:
-        return cost_reading.one(connection, CostWork.RUN, run_id)
+        return reading.one(connection, CostWork.RUN, run_id)
 
 
 @shared(seconds=data.CALM, entries=40)
@@ -135,5 +135,5 @@ def lines_of(work: CostWork, ref: int) -> tuple[PartLines, ...]:
         if row is None:
             return ()
         tariff = load_prices(connection, row["book_id"]).tariff
-        parts: list[Part] = cost_reading.with_parts(connection, [row])[0][1]
+        parts: list[Part] = reading.with_parts(connection, [row])[0][1]
     return tuple(PartLines(part.name, part.dead, tariff.lines(part.usage)) for part in parts)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import streamlit as st
 
-from engine.cost_reading import Cost, Entry, added
+from engine.billing.reading import Cost, Entry, added
 from engine.costs.measured import PRICED, amount_of
 from pages.ui import cost_data, data
 from pages.ui import format as say

@@ -1,8 +1,8 @@
 """Every byte that lies somewhere is counted once, wherever the lifecycle has put it."""
 
+from engine.billing.prices import in_force
+from engine.billing.reading import by_layer, total
 from engine.clock import nepal_time
-from engine.cost_reading import by_layer, total
-from engine.prices import in_force
 from storage import lake_sizes
 from tests.lifecycle.conftest import on_disk
 

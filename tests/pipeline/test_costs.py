@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from engine.cost_reading import apart, by_day, by_run, by_stage, repriced, total
+from engine.billing.prices import NOBODY, in_force, preset_prices
+from engine.billing.reading import apart, by_day, by_run, by_stage, repriced, total
 from engine.costs.measured import Usage
 from engine.costs.presets import TEXTBOOK
 from engine.costs.price_book import Currency
@@ -12,7 +13,6 @@ from engine.errors import DataError, SessionBlocked
 from engine.pipeline.context import SourceNotReady
 from engine.pipeline.liveness import LifeLock
 from engine.pipeline.rescue import MOST_RESCUES, Rescuer, lock_folder
-from engine.prices import NOBODY, in_force, preset_prices
 from engine.runtime import HOST
 from engine.services import Services
 from storage import costs, moves, price_books, runners, stages

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from engine.billing.forecast import held_out, history
+from engine.billing.prices import in_force
+from engine.billing.reading import by_day, by_layer, by_run, by_session, by_stage, total
 from engine.cli import reading
 from engine.clock import nepal_date
-from engine.cost_forecast import held_out, history
-from engine.cost_reading import by_day, by_layer, by_run, by_session, by_stage, total
 from engine.costs.line import Category
-from engine.prices import in_force
 from engine.query import query
 from engine.rebuild import rebuild_gold
 from storage.status import BackfillMode, Outcome, Verdict

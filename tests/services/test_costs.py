@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from engine.billing.prices import in_force, load, sentence
 from engine.clock import nepal_date
 from engine.costs.measured import Usage
 from engine.costs.price_book import FX, Currency
 from engine.errors import Conflict, UnknownName, UsageError
-from engine.prices import in_force, load, sentence
 from storage import audit, price_books
 
 KEY = "storage.standard"

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.billing.metering import COLUMN, Part, parts_of, retries
+from engine.billing.prices import Prices, load
 from engine.costs.line import ZERO, Category
 from engine.costs.measured import PRICED, Amounts, Tariff, Usage, amount_of, summed, together
-from engine.metering import COLUMN, Part, parts_of, retries
-from engine.prices import Prices, load
 from storage import costs, lake_sizes, monitoring
 from storage.lake_sizes import Held
 from storage.status import CostPurpose, CostWork

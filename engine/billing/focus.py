@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.billing.metering import COLUMN
+from engine.billing.prices import Prices, load
+from engine.billing.reading import MOST, outside_runs, with_parts
 from engine.clock import nepal_time
-from engine.cost_reading import MOST, outside_runs, with_parts
 from engine.costs.focus import Charged, focus_rows
 from engine.costs.line import CostLine
 from engine.costs.measured import Usage, amount_of
 from engine.costs.price_book import Currency
-from engine.metering import COLUMN
-from engine.prices import Prices, load
 from storage import costs
 
 DAY = timedelta(days=1)

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from engine.billing.metering import COLUMN
 from engine.clock import nepal_date, nepal_time
 from engine.costs.forecast import WITHIN_80, Month, fit, months_ahead
 from engine.costs.line import Category
 from engine.costs.measured import Tariff, Usage
 from engine.errors import UsageError
-from engine.metering import COLUMN
 from storage import costs, lake_sizes
 
 LOOK_BACK = timedelta(days=56)  # of which the days to come are made

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.billing.prices import Remembered
 from engine.clock import nepal_date
 from engine.costs.line import Category
 from engine.costs.measured import PRICED, USED, Tariff, Usage, summed, together
-from engine.prices import Remembered
 from engine.runtime import Runtime
 from storage import costs, moves
 from storage.status import CostPurpose, CostWork, RunStatus, RunType, StageStatus
