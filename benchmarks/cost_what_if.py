@@ -13,13 +13,13 @@ from typing import Any
 
 from benchmarks.parts.figures import show
 from benchmarks.parts.homes import PIPELINE, SINCE, UNTIL, command, fresh_home, kind
+from engine.billing.workloads import Unmeasured, measured
 from engine.costs.advice import savings, swings
 from engine.costs.presets import AWS_2026, preset
 from engine.costs.price_book import plain
 from engine.costs.question import TODAY, Question
 from engine.costs.what_if import Workload, answer, recommended
 from engine.runtime import compose
-from engine.workloads import Unmeasured, measured
 
 GOAL = 100  # milliseconds
 CORES = 2

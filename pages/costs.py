@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine.workloads import Unmeasured
+from engine.billing.workloads import Unmeasured
 from pages.ui import cost_controls as controls
 from pages.ui import cost_lab_data, cost_saved
 from pages.ui import cost_measured as measured

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from engine.billing.workloads import Unmeasured, measured
 from engine.costs.presets import AWS_2026, preset
 from engine.costs.question import TODAY
 from engine.costs.what_if import Workload, answer
-from engine.workloads import Unmeasured, measured
 from storage import packs
 from tests.pipelines.house import SUNDAY, House
 

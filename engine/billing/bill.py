@@ -10,13 +10,13 @@ from sqlalchemy import Connection
 from engine.billing.forecast import LayerForecast, MonthBill, layers_ahead, month_bill
 from engine.billing.prices import Prices, in_force, prices, sentence
 from engine.billing.reading import MOST, By, Entry, apart, as_rows, by_day, by_layer, by_run, by_session, by_stage, repriced, total
+from engine.billing.scenario_file import book_named
 from engine.clock import nepal_date
 from engine.costs.forecast import MOST_MONTHS
 from engine.costs.line import ZERO, Category
 from engine.costs.measured import PRICED, Usage, amount_of
 from engine.costs.price_book import Currency, Price
 from engine.errors import UsageError
-from engine.pricing import book_named
 from engine.runtime import Runtime
 from engine.services.costs import named_prices
 from storage import costs

@@ -10,6 +10,7 @@ from engine.alerts.limits import BUDGET
 from engine.billing.bill import ahead, amount, bill, chosen, month, nothing, price_rows
 from engine.billing.bill import told as prices_told
 from engine.billing.reading import By
+from engine.billing.scenario_file import as_rows, is_elsewhere, price_file
 from engine.cli.following import commands
 from engine.cli.parts import Json, date_of, option_of, told
 from engine.clock import SystemClock, nepal_date
@@ -18,7 +19,6 @@ from engine.costs.price_book import Currency, PriceBook
 from engine.costs.scenario import Bill
 from engine.errors import UsageError
 from engine.pipelines.thresholds import load
-from engine.pricing import as_rows, is_elsewhere, price_file
 from engine.printing import complain, show, table
 from engine.runtime import Runtime, runtime
 from engine.services.costs import named_prices

@@ -5,11 +5,11 @@ from decimal import Decimal
 import streamlit as st
 
 from engine.billing.prices import Prices
+from engine.billing.workloads import Unmeasured
 from engine.costs.advice import savings
 from engine.costs.measured import amount_of
 from engine.costs.price_book import Currency
 from engine.costs.what_if import Workload
-from engine.workloads import Unmeasured
 from pages.ui import cost_data, cost_lab_data
 from pages.ui import cost_words as words
 from pages.ui.text import plain

@@ -7,12 +7,12 @@ from os import cpu_count
 from typing import Any
 
 import engine.runtime
+from engine.billing.workloads import Unmeasured, measured
 from engine.costs.price_book import PriceBook
 from engine.costs.question import IN_FORCE, TODAY, Question, asked
 from engine.costs.what_if import Workload
 from engine.lifecycle.limits import COMPACT
 from engine.services.costs import named_prices
-from engine.workloads import Unmeasured, measured
 from pages.ui import cost_data, data, quality_data
 from pages.ui.shared import shared
 from storage import costs, scenarios

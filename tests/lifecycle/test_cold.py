@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from shutil import rmtree
 
+import fsspec
 import pytest
 
 from engine.backup.inspection import inspect_backup, inspect_home
@@ -173,7 +174,6 @@ def test_a_backup_holds_what_lies_in_a_cold_folder(house, cooled, cold, tmp_path
 
 
 def test_a_backup_names_what_lies_in_a_bucket(house, done, tmp_path):
-    bucket = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install -r requirements-cold.txt")
     house.settings = house.settings.model_copy(update={"cold": "memory://bucket/nepse"})
     house.restart()
     before = everything(house)
@@ -187,7 +187,7 @@ def test_a_backup_names_what_lies_in_a_bucket(house, done, tmp_path):
     assert inspect_backup(taken.folder).faults == ()
     assert inspect_home(opened.database, opened.lake.folder, look_cold=True).faults == ()
     assert everything(house) == before
-    bucket.filesystem("memory").rm("/bucket", recursive=True)
+    fsspec.filesystem("memory").rm("/bucket", recursive=True)
     assert read_again(house).findings == 0  # what was read is at hand
     tidy(house.runtime)
     assert everything(house) == before
