@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from storage import alerts, drift, lifecycle, moves, speed_layer
 from storage.dead_letters import LetterFilter
 from storage.status import DriftCause, DriftLabel, Label, StepKind, StepState
 from storage.tables import Base
-from tests.pipelines.house import SUNDAY, House
+from tests.pipelines.house import SUNDAY, House, announced
 from tests.services.gate import TRIAL, letters
 
 MONDAY, TUESDAY, WEDNESDAY = (SUNDAY + timedelta(days=n) for n in (1, 2, 3))
@@ -31,10 +33,24 @@ ENDED = {"reinject_letters", "replay_gap", "settle_letters", "rebuild_sessions",
 DAMAGE = {"mend", "take_back"}  # need a damaged file, and end in a run, a job or the file itself: tests/backup
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory) -> Path:
+    """Where the first test that needs such a home leaves one for the others to copy."""
+    return Path(tmp_path_factory.mktemp("ready")) / "root"
+
+
 @pytest.fixture
-def ready(house: House, gate) -> House:
+def ready(once: Path, gate, tmp_path: Path) -> House:
     """A home with two letters of Sunday, Monday blocked, Tuesday under way, a backfill, an open circuit and a lifecycle step."""
     gate.failing = {5: b"bad", 6: b"bad too"}
+    if not once.exists():
+        filled(announced(once), gate).runtime.database.close()
+    gate.blocks = True
+    copytree(once, tmp_path, dirs_exist_ok=True)
+    return House(tmp_path)
+
+
+def filled(house: House, gate) -> House:
     house.services.run(TRIAL, SUNDAY)
     house.work()
     gate.blocks = True
