@@ -7,14 +7,14 @@ from pages.ui import cost_controls as controls
 from pages.ui import cost_lab_data, cost_saved
 from pages.ui import cost_measured as measured
 from pages.ui import cost_what_if as what_if
-from pages.ui.cost_advice import first_word
+from pages.ui.cost_advice import next_saving
 from pages.ui.widgets import empty_state, known_parameters
 
 st.title("Costs")
 known_parameters(*measured.PARAMETERS, cost_saved.AGAINST, *controls.PARAMETERS)
 workload = cost_lab_data.workload()
 measured.month_line()
-first_word(workload)
+next_saving(workload)
 measured.parts()
 measured.breakdown()
 measured.bill()

@@ -1,4 +1,4 @@
-"""What a person should know of the bill first: how small it is, and where the next rupee would be saved."""
+"""Where the next rupee would be saved."""
 
 from decimal import Decimal
 
@@ -7,30 +7,27 @@ import streamlit as st
 from engine.billing.prices import Prices
 from engine.billing.workloads import Unmeasured
 from engine.costs.advice import savings
-from engine.costs.measured import amount_of
+from engine.costs.line import total
 from engine.costs.price_book import Currency
-from engine.costs.what_if import Workload
+from engine.costs.what_if import Workload, charges_of
 from pages.ui import cost_data, cost_lab_data
 from pages.ui import cost_words as words
 from pages.ui.text import plain
 
-_SMALL = Decimal(1)  # US dollar a month
 
-
-def first_word(workload: Workload | Unmeasured) -> None:
-    """Say that the bill is under a dollar while it is, and which change would save the most."""
-    bill, _ = cost_data.month()
-    prices = cost_data.prices()
-    expected = amount_of(bill.forecast)
-    said = [_small(expected, prices)] if expected < _SMALL else []
-    said += [] if isinstance(workload, Unmeasured) else [_next(workload, prices)]
-    if said:
-        with st.container(key="cost_advice"):
-            st.info(" ".join(said), icon=":material/payments:")
-
-
-def _small(expected: Decimal, prices: Prices) -> str:
-    return f"The bill of the month is **under a dollar**: {both(expected, prices)}. At the size of this exchange that is how it should be."
+def next_saving(workload: Workload | Unmeasured) -> None:
+    """Say what the same work would cost on rented machines, and which change would save the most there."""
+    if isinstance(workload, Unmeasured):
+        return
+    prices, now = cost_data.prices(), cost_lab_data.as_it_is()
+    monthly = total(charge.line for charge in charges_of(workload, now, prices.book)) / now.horizon
+    least = prices.book.term("compute.minimum_seconds")
+    rented = "On rented machines, " + (f"which bill each run for {least:f} s at least, and " if least else "")
+    rented += f"with {now.queries} queries a month"
+    with st.container(key="cost_advice"):
+        st.info(
+            f"{rented}, the same work would cost **{both(monthly, prices)} a month**. {_next(workload, prices)}", icon=":material/payments:"
+        )
 
 
 def _next(workload: Workload, prices: Prices) -> str:

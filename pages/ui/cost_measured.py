@@ -1,6 +1,6 @@
 """The measured part of the Costs page: this month's bill, what runs, sessions, stages and rows have cost, and each run's bill by line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
@@ -37,21 +37,25 @@ _PARTS = {
     "dead_letters": "dead letters",
     "upkeep": "upkeep, messages and questions",
 }
+_DOLLAR = Decimal(1)
+_DIGITS = 4  # behind the point: rows of a tenth of a millionth can be told from each other
 _SMALL = Decimal("0.01")  # below it amounts are drawn in millionths
 
 
 def month_line() -> None:
-    """Say what the pipelines cost this month, what they will have cost at its end, and what most of it goes to."""
+    """Say what the pipelines cost this month, what they will have cost at its end, how little that is, and what most of it goes to."""
     known, budget = cost_data.month()
-    money = cost_data.prices().money
+    prices = cost_data.prices()
+    money, expected = prices.money, amount_of(known.forecast)
     said = f"This month the pipelines have cost **{money(amount_of(known.spent))}** so far"
-    said += f", and will have cost some **{money(amount_of(known.forecast))}** at its end."
+    said += f", and will have cost some **{money(expected)}** at its end"
+    said += ": **under a dollar**, as it should be at the size of this exchange." if expected < _DOLLAR else "."
     if known.largest is not None:
         (category, name), most = known.largest
         share = say.percent(most, known.forecast)
         said += f" Most of it is {category} of {plain(name)}: {share}."
     st.markdown(said)
-    if budget and amount_of(known.forecast) > Decimal(str(budget)):
+    if budget and expected > Decimal(str(budget)):
         st.warning(f"That is more than the month's budget of {money(Decimal(str(budget)))}.", icon=":material/savings:")
     elif budget:
         st.caption(f"The budget is {money(Decimal(str(budget)))} a month: you are told as soon as the forecast is above it.")
@@ -129,20 +133,26 @@ def _unit(values: Sequence[Decimal]) -> tuple[int, str]:
 
 
 def _table(entries: Sequence[Entry], *, layers: bool) -> pa.Table:
-    money = cost_data.prices().money
+    prices = cost_data.prices()
     used = [category for category in PRICED if any(entry.cost.amounts.get(category) for entry in entries)]
     listed = sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
-    columns: dict[str, list[str | int]] = {"What": [entry.label for entry in listed]}
+    factor, unit = _unit([prices.shown(entry.cost.total) for entry in listed])
+
+    def amounts(values: Iterable[Decimal | None]) -> list[float | None]:
+        return [None if value is None else round(float(prices.shown(value) * factor), _DIGITS) for value in values]
+
+    columns: dict[str, Sequence[str | float | None]] = {"What": [entry.label for entry in listed]}
     if layers:
         columns["Bytes"] = [say.size(entry.cost.usage.bytes_written) for entry in listed]
         columns["Files"] = [entry.cost.number for entry in listed]
     elif any(entry.cost.rows for entry in listed):
         columns["Good rows"] = [entry.cost.rows for entry in listed]
-        columns["A good row"] = [say.NOTHING if entry.cost.a_row is None else money(entry.cost.a_row) for entry in listed]
+        columns["A good row"] = amounts(entry.cost.a_row for entry in listed)
     if any(entry.purpose for entry in listed):
         columns["For"] = [_PARTS.get(_part(entry), say.NOTHING) for entry in listed]
-    columns |= {category.value.capitalize(): [money(entry.cost.line(category)) for entry in listed] for category in used}
-    return pa.table(columns | {"A month" if layers else "In all": [money(entry.cost.total) for entry in listed]})
+    columns |= {category.value.capitalize(): amounts(entry.cost.line(category) for entry in listed) for category in used}
+    whole = f"{'A month' if layers else 'In all'}, {unit}"
+    return pa.table(columns | {whole: amounts(entry.cost.total for entry in listed)})
 
 
 def _part(entry: Entry) -> str:
