@@ -2,13 +2,14 @@
 
 # ruff: noqa: INP001, a script
 
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from storage.status import RunStatus
+from storage import sessions
 from tests.e2e.server import Console, Store, eventually
 
 HERE = Path(__file__).resolve().parent
@@ -28,18 +29,27 @@ def take(browser: Browser, url: str, name: str) -> None:
     Image.open(HERE / name).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(HERE / name, optimize=True)
 
 
+def streamed(store: Store) -> date:
+    """Have the newest session's trades come as fast as they go, and return it."""
+    with store.runtime.database.reading() as connection:
+        day: date = (sessions.last_before(connection, date.max) or {})["session"]
+    store.services.start_stream(day, speed=None)
+    eventually(store.idle, what="the session of the stream ends", patience=120)
+    return day
+
+
 def main() -> None:
-    """Fill a home as a first start does, then look at its pages."""
+    """Fill a home as a first start does, let the trades of a session come, then look at its pages."""
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         console = Console(Path(folder)).start()
         try:
             store = Store(console)
             eventually(store.idle, what="the first backfill ends", patience=120)
-            run = store.runs(statuses=[RunStatus.SUCCEEDED])[0]["id"]
+            day = streamed(store)
             store.close()
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
-            for path, name in (("/", "overview.png"), ("/runs", "runs.png"), (f"/run?id={run}", "run.png")):
-                take(browser, console.url + path, name)
+            for path, name in (("/", "overview"), ("/quality", "quality"), (f"/stream?session={day}", "stream"), ("/costs", "costs")):
+                take(browser, console.url + path, f"{name}.png")
         finally:
             console.kill()
 

@@ -28,7 +28,7 @@ def test_an_address_is_repeated_only_in_part_and_never_as_it_is():
 
 def test_every_script_but_the_router_is_a_page():
     daily = {"runs", "run", "quality", "dead_letters", "thresholds", "pipelines", "safety", "lost"}
-    watched = {"drift", "service_levels", "logs"}
+    watched = {"drift", "service_levels", "logs", "costs"}
     assert daily | watched | {"stream", "alerts", "replay_lab", "reconcile", "rebuild"} == PAGES
 
 
