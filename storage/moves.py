@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, case, exists, func, insert, or_, s
 
 from storage.database import Database
 from storage.prepared import Prepared
-from storage.status import BackfillState, RunStatus, Verdict, sources_of
+from storage.status import BackfillState, Outcome, RunStatus, Verdict, sources_of
 from storage.tables import Backfill, DateState, Run, RunDaily, RunEvent, ThresholdChange
 from storage.upsert import insert_of
 
@@ -31,7 +31,7 @@ INHERITED = ("source", "simulated", "source_file", "layout", "evidence", "reason
 # A run keeps the snapshot that it began with, whatever is changed while it runs, waits or is rescued.
 _thresholds = func.coalesce(runs.c.threshold_version, select(func.max(ThresholdChange.__table__.c.id)).scalar_subquery(), 0)
 _add_event = Prepared(insert(events))
-_started = Prepared(select(runs.c.started_at, runs.c.pipeline).where(runs.c.id == bindparam("run_id")))
+_started = Prepared(select(runs.c.started_at, runs.c.pipeline, runs.c.rows, runs.c.outcome).where(runs.c.id == bindparam("run_id")))
 _said = select(
     runs.c.pipeline,
     runs.c.partition,
@@ -117,7 +117,8 @@ def finish(connection: Connection, run_id: int, to: RunStatus, *, at: datetime, 
     run = _started.the_one(connection, {"run_id": run_id})
     duration_us = (at - run["started_at"]) // MICROSECOND if run["started_at"] else None
     move(connection, run_id, to, at=at, name=f"run_{to}", held=held, finished_at=at, duration_us=duration_us, **values)
-    counted = {"runs": 1, "duration_us": max(duration_us or 0, 0), "cpu_us": values.get("cpu_us") or 0, "rows": values.get("rows") or 0}
+    rows = 0 if run["outcome"] == Outcome.UNCHANGED else values.get("rows", run["rows"]) or 0  # a stage has noted them before
+    counted = {"runs": 1, "duration_us": max(duration_us or 0, 0), "cpu_us": values.get("cpu_us") or 0, "rows": rows}
     _roll_up(connection.dialect.name).write(connection, {"pipeline": run["pipeline"], "day": day, "status": to, **counted})
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from engine.pipelines import carry
 from engine.rebuild import rebuild_gold
-from storage import lake, metrics, runs, sessions
+from storage import lake, metrics, monitoring, runs, sessions
 from storage.status import BackfillMode, Outcome, RunStatus, StageStatus, Verdict
 from tests.pipelines.house import DAILY, SUNDAY, V1, House, daily_bytes, days_from, numbers
 
@@ -34,6 +34,16 @@ def test_a_week_of_files_is_five_sessions_and_a_repeat(week):
     assert [week.date(day).verdict for day in (THURSDAY, FRIDAY)] == [Verdict.SESSION, Verdict.NO_SESSION]
     assert week.date(FRIDAY).session_date == THURSDAY
     assert gold_is_what_a_rebuild_makes(week)
+
+
+def test_the_sums_of_a_day_count_the_rows_that_its_runs_have_loaded_and_none_that_were_there(house):
+    house.session(SUNDAY, 1)
+    run = house.run(SUNDAY)
+    totals = {row["status"]: row["rows"] for row in house.read(monitoring.totals)}
+    house.rerun(run["id"])
+
+    assert totals == {RunStatus.SUCCEEDED: len(house.prices())} != {RunStatus.SUCCEEDED: 0}
+    assert {row["status"]: row["rows"] for row in house.read(monitoring.totals)} == totals
 
 
 def test_a_closed_day_without_a_file_is_no_session(week):
