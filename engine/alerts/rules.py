@@ -49,16 +49,19 @@ VISIBLE = 0.25  # % of rows: a smaller change is none, however many times as muc
 def run_failed(look: Look) -> Iterator[Finding]:
     """The newest run of a date has failed or crashed."""
     for pipeline in (*PIPELINES, moves.STREAM):
-        blocked = {row["run_id"] for row in held.held(look.connection, pipeline)}
+        told = {row["run_id"] for row in held.held(look.connection, pipeline)}  # by another rule
+        begins = schedules.begins(look.connection, pipeline)
         for state in runs.states_between(look.connection, pipeline, look.today - LOOK_BACK, look.today):
-            if state["status"] in (RunStatus.FAILED, RunStatus.CRASHED) and state["run_id"] not in blocked and not _no_file(state):
+            if begins is not None and state["day"] >= begins and _no_file(state):
+                continue  # it is late, until there is one
+            if state["status"] in (RunStatus.FAILED, RunStatus.CRASHED) and state["run_id"] not in told:
                 title = f"{pipeline} of {state['day']} {state['status']}"
                 query = {"id": str(state["run_id"])}
                 yield Finding(f"{pipeline} {state['day']}", title, f"Run {state['run_id']}: {state['reason'] or 'no reason'}", query, "run")
 
 
 def _no_file(state: RowMapping | Any) -> bool:
-    return bool(state["verdict"] == Verdict.MISSING and state["status"] == RunStatus.FAILED)  # it is late, until there is one
+    return bool(state["verdict"] == Verdict.MISSING and state["status"] == RunStatus.FAILED)
 
 
 @rule(ERROR, page="quality")

@@ -54,6 +54,18 @@ def test_a_failed_run_names_its_date_and_run_until_it_is_mended(watched, house):
     assert "run_failed" not in watched.open()
 
 
+def test_a_session_that_never_came_is_told_also_where_no_schedule_had_promised_it(watched, house):
+    house.announce({NEXT: True})
+    house.clock.advance(timedelta(days=1))
+    run = house.run(NEXT)
+    watched.look()
+
+    assert watched.open()["run_failed"]["query"] == {"id": str(run["id"])}
+    slot(house, SlotOutcome.SOURCE_EMPTY)
+    watched.look()
+    assert set(watched.open()) & {"run_failed", "session_late"} == {"session_late"}
+
+
 def test_a_session_that_has_drifted_is_told_until_a_person_says_what_it_was(watched, house):
     report = blank() | {"session": NEXT, "cause": DriftCause.ALARM, "headline": "Rows: far fewer.", "explained": {"rows": {}}}
     report |= {"basis": None, "run_id": 1, "alarms_per_month": 1.0, "threshold_version": 0, "reported_at": house.clock.now()}
