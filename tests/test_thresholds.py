@@ -4,6 +4,7 @@ import pytest
 
 from engine import thresholds
 from engine.errors import UnknownName, UsageError
+from engine.quality.report import BLOCK_ABOVE
 from engine.thresholds import ON_OFF, SPECS, ThresholdSpec, snapshot, switch, threshold, validated
 
 
@@ -19,7 +20,7 @@ def registry(monkeypatch):
 
 
 def test_the_gate_blocks_above_five_percent_unless_somebody_says_otherwise():
-    assert (SPECS["gate.block_above"].default, SPECS["gate.block_above"].unit) == (5.0, "% of lines")
+    assert (SPECS[BLOCK_ABOVE.key].default, SPECS[BLOCK_ABOVE.key].unit) == (5.0, "% of lines")
 
 
 def test_a_name_is_taken_once():
@@ -78,7 +79,7 @@ def test_a_snapshot_has_every_threshold_and_cannot_be_changed():
     taken = snapshot({"trial.error_above": 4.0, "gone.error_above": 1.0}, 7)
 
     assert taken.version == 7
-    assert (taken["trial.error_above"], taken["trial.enabled"], taken["gate.block_above"]) == (4.0, 1.0, 5.0)
+    assert (taken["trial.error_above"], taken["trial.enabled"], taken[BLOCK_ABOVE.key]) == (4.0, 1.0, 5.0)
     assert taken.values.keys() == SPECS.keys()
     with pytest.raises(TypeError):
         taken.values["trial.error_above"] = 5.0
