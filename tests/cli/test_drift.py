@@ -98,7 +98,10 @@ def test_parquet_is_read_too_and_groups_are_the_unit_where_that_is_asked_for(her
         (("--reference", "nowhere.csv", "--current", "nowhere.csv"), "nowhere.csv is not a file"),
         (("--reference", "nowhere.csv"), "say which files"),
         (("--session", "2025-06-01", "--column", "Close"), "say one of the two"),
-        (("--session", "2025-06-01"), "was not compared yet"),
+        (("--session", str(SUNDAY)), "was not compared yet: a runner does it"),
+        (("--session", "2020-01-01"), "there is no session of 2020-01-01 in the lake"),
+        (("--session", str(SUNDAY + timedelta(days=6))), f"the exchange was closed on {SUNDAY + timedelta(days=6)} ("),
+        (("--session", "2020-01-01", "--since", "2019-01-01", "--until", "2019-06-01"), "there is no session of 2020-01-01 in the lake"),
     ],
 )
 def test_a_wrong_request_is_a_sentence(here, week, arguments, sentence):
