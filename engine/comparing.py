@@ -16,9 +16,10 @@ from engine.drift.judging import FEWEST_SESSIONS, Measured, measured
 from engine.drift.limits import floors_of
 from engine.drift_past import sample_of_row
 from engine.errors import UnknownName, UsageError
+from engine.market.calendar import TradingCalendar
 from engine.runtime import Runtime
 from engine.thresholds import snapshot
-from storage import drift
+from storage import drift, sessions
 from storage.status import DriftVerdict
 
 
@@ -77,7 +78,7 @@ def against(runtime: Runtime, session: date, since: date, until: date) -> Mappin
         row = drift.sample(connection, session)
         window = [sample_of_row(each) for each in drift.samples_between(connection, since, until) if each["session"] != session]
     if row is None:
-        raise UnknownName(f"the session of {session} was not compared yet: a runner does it, or: python -m engine jobs --run drift")
+        raise UnknownName(_why_not(runtime, session))
     if len(window) < FEWEST_SESSIONS:
         raise UsageError(f"{since} to {until} holds {len(window)} other sessions; a window needs {FEWEST_SESSIONS}")
     floors = floors_of(snapshot({}, 0))
@@ -85,6 +86,18 @@ def against(runtime: Runtime, session: date, since: date, until: date) -> Mappin
     rows = [asdict(one) | {"limit": float(floor), "verdict": _verdict(one, float(floor))} for one, floor in zip(found, floors, strict=True)]
     head = {"session": session, "since": window[0].session, "until": window[-1].session, "sessions": len(window)}
     return head | {"verdict": gravest([each["verdict"] for each in rows if each["value"] is not None]), "distances": rows}
+
+
+def _why_not(runtime: Runtime, session: date) -> str:
+    """Say why there is no comparison of a day: it waits for one, or there is no session that could be compared."""
+    with runtime.database.reading() as connection:
+        accepted = sessions.one(connection, session)
+    if accepted is not None:
+        return f"the session of {session} was not compared yet: a runner does it, or: python -m engine jobs --run drift"
+    expected = TradingCalendar(runtime.source.reference().calendar).expected(session)
+    if not expected.trading:
+        return f"the exchange was closed on {session} ({expected.reason}): there is no session to compare"
+    return f"there is no session of {session} in the lake: nothing was loaded for that date"
 
 
 def _verdict(one: Measured, floor: float) -> DriftVerdict:
@@ -98,7 +111,7 @@ def stored(runtime: Runtime, session: date) -> Mapping[str, Any]:
     with runtime.database.reading() as connection:
         report = drift.report(connection, session)
         if report is None:
-            raise UnknownName(f"the session of {session} was not compared yet: a runner does it, or: python -m engine jobs --run drift")
+            raise UnknownName(_why_not(runtime, session))
         said = next((dict(row) for row in drift.labels(connection) if row["session"] == session), None)
         distances = [{name: value for name, value in row.items() if name != "session"} for row in drift.distances_of(connection, session)]
     head = {name: value for name, value in report.items() if name != "basis"}

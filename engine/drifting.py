@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from engine.drift import explain
 from engine.drift.judging import SERIES, Measured, levels_of, measured
-from engine.drift.limits import BUDGET, STRUCTURAL, Limits, beyond, floors_of, limits
+from engine.drift.limits import BUDGET, COUNTS, STRUCTURAL, Limits, beyond, floors_of, limits
 from engine.drift.series import change_point
 from engine.drift.session import SessionSample, sample_of
 from engine.drift.watched import DISTRIBUTIONS, SECTOR_MIX, SECTORS, SYMBOLS, WATCHED, Kind
@@ -175,15 +175,26 @@ def headline(found: Judged) -> str:
     if not found.alarms:
         if all(one.value is None for one in found.measured):
             return "Too few sessions before it to compare with."
-        return (
-            "As usual." if found.limits.calibrated else f"Nothing stands out; uncalibrated ({found.limits.sessions} sessions of history)."
-        )
+        return "As usual." if found.limits.calibrated else _uncalibrated(found)
     worst = max(found.alarms, key=lambda at: (found.causes[SERIES[at][0]] is DriftCause.ALARM, _excess_at(found, at)))
     said = told(found.measured[worst], float(found.limits.values[worst]))
     why = found.reasons.get(SERIES[worst][0])
     others = len({SERIES[at][0] for at in found.alarms}) - 1
     more = f", and {others} more {'feature' if others == 1 else 'features'}" if others else ""
     return f"{said}{more}{f': {why}' if why else ''}."
+
+
+def _uncalibrated(found: Judged) -> str:
+    over = sum(said is DriftVerdict.UNCALIBRATED and bool(COUNTS[at]) for at, said in enumerate(verdicts(found)))
+    return uncalibrated(over, found.limits.sessions)
+
+
+def uncalibrated(over: int, sessions: int) -> str:
+    """Say how a session stands without an alarm that could be raised: how many statistics are over the textbook's limits."""
+    why = f"uncalibrated ({sessions} sessions of history)"
+    if not over:
+        return f"Nothing stands out; {why}."
+    return f"{over} beyond the textbook's {'limit' if over == 1 else 'limits'}, not alarmed: {why}."
 
 
 def _excess_at(found: Judged, at: int) -> float:

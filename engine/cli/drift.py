@@ -95,6 +95,7 @@ def _show_files(found: Mapping[str, Any], *, to_json: bool) -> None:
                 "statistic": _figure(each["statistic"]),
                 "limit": _figure(each["limit"]),
                 "p": _figure(each["p_value"]),
+                "p adjusted": _figure(each["p_adjusted"]),
                 "verdict": each["verdict"].replace("_", " ") + (f": {each['reason']}" if each["reason"] else ""),
             }
             for one in found["columns"]

@@ -25,6 +25,7 @@ from storage.log_search import LogFilter
 app = typer.Typer()
 Pipe = Annotated[str, typer.Option("--pipeline", help="The pipeline.")]
 FIRST = next(iter(PIPELINES))
+CHANGE_IS = "share of the trend's duration at the first of these runs"
 
 
 class Level(StrEnum):
@@ -127,7 +128,7 @@ def _figures(pipeline: str, known: RunStatistics) -> dict[str, Any]:
         "p95_seconds": known.p95_seconds,
         "newest_seconds": known.newest_seconds,
         "newest_is_unusual": known.newest_is_unusual,
-        "trend": None if known.trend is None else {"word": known.trend.word, **asdict(known.trend)},
+        "trend": None if known.trend is None else {"word": known.trend.word, **asdict(known.trend), "change_is": CHANGE_IS},
         "cpu_seconds": known.cpu_seconds,
         "rows_per_second": known.rows_per_second,
         "recovery": asdict(known.recovery),

@@ -1,15 +1,15 @@
 """Two tables, column by column: every distance with its p-value, its limit and a verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.drift import distances as _registered  # noqa: F401, fills the registry
 from engine.drift.categories import CategoryPair
 from engine.drift.distance import DISTANCES, Distance, distances, measure
+from engine.drift.distances import CHANCE  # which also fills the registry
 from engine.drift.pair import Floats, Pair
 from engine.drift.series import benjamini_hochberg, robust_z
 from engine.errors import UsageError
@@ -49,6 +49,10 @@ def gravest(verdicts: Sequence[DriftVerdict]) -> DriftVerdict:
 
 def compare(reference: pa.Table, current: pa.Table, *, columns: Sequence[str] = (), unit: str | None = None) -> tuple[ColumnDrift, ...]:
     """Compare the columns that both tables have, or those named. With `unit`, the mean is also compared with each group's of that column.
+
+    With many columns and distances chance alone takes some beyond their limit: a distance is called drift only where its p-value, adjusted
+    for all that were asked (Benjamini and Hochberg), is at most 5 %. So of files of one distribution one comparison in twenty drifts,
+    however many columns they have.
 
     Raises UsageError for a column that a table does not have, or that is neither numbers nor text.
     """
@@ -137,10 +141,19 @@ def _means(values: Floats, groups: pa.ChunkedArray) -> Floats:
 def _adjusted(found: Sequence[ColumnDrift]) -> tuple[ColumnDrift, ...]:
     every = np.array([np.nan if one.p_value is None else one.p_value for column in found for one in column.distances])
     corrected = benjamini_hochberg(every) if len(every) else every
+    tests = int((~np.isnan(every)).sum())
     done, at = [], 0
     for column in found:
         mine = corrected[at : at + len(column.distances)]
         at += len(column.distances)
         own = tuple(None if np.isnan(one) else float(one) for one in mine)
-        done.append(ColumnDrift(column.column, column.numbers, column.null_shares, column.distances, own, column.new, column.gone))
+        judged = tuple(_among_many(one, adjusted, tests) for one, adjusted in zip(column.distances, own, strict=True))
+        done.append(replace(column, distances=judged, adjusted=own))
     return tuple(done)
+
+
+def _among_many(one: Distance, adjusted: float | None, tests: int) -> Distance:
+    """Take drift back where so many tests reach as much by chance."""
+    if one.verdict is not DriftVerdict.DRIFT or adjusted is None or adjusted <= CHANCE:
+        return one
+    return replace(one, verdict=DriftVerdict.NO_DRIFT, reason=f"beyond its limit as one of {tests:,} tests is by chance (p {adjusted:.2g})")

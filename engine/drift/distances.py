@@ -5,6 +5,7 @@ from math import log, sqrt
 
 import numpy as np
 
+from engine.drift.bridge import chance_of, reached_by_chance
 from engine.drift.categories import CategoryPair
 from engine.drift.distance import drift_test
 from engine.drift.kolmogorov import FAR, far_tail
@@ -107,21 +108,39 @@ def psi(pair: Pair) -> float:
     return float(((now - shares) * np.log(now / shares)).sum())
 
 
-@drift_test("Wasserstein", unit="deviations", floor=0.10, needs_spread=True)
+def _p_of_wasserstein(pair: Pair, statistic: float) -> float:
+    return chance_of(statistic * pair.moments[1], pair)
+
+
+@drift_test(
+    "Wasserstein",
+    unit="deviations",
+    floor=0.10,
+    needs_spread=True,
+    p_value=_p_of_wasserstein,
+    noise=lambda pair: reached_by_chance(pair, 1 - CHANCE) / pair.moments[1],
+)
 def wasserstein(pair: Pair) -> float:
     """How far the values have to be moved on average, in deviations of the reference.
 
     integral |F_a - F_b| dx / sd_a; scipy.stats.wasserstein_distance divided by the sample deviation. It sees how far, not only how many;
-    one wild value can make it large.
+    one wild value can make it large, and with it what noise reaches (`bridge`).
     """
     values, difference = pair.steps
     return float((np.abs(difference[:-1]) * np.diff(values)).sum()) / pair.moments[1]
+
+
+def _p_of_jensen_shannon(pair: Pair, statistic: float) -> float:
+    from scipy import stats  # noqa: PLC0415
+
+    return float(stats.chi2.sf(8 * log(2) * statistic**2 / pair.noise, max(len(pair.bins.reference) - 1, 1)))
 
 
 @drift_test(
     "Jensen-Shannon",
     unit="distance, base 2",
     floor=0.10,
+    p_value=_p_of_jensen_shannon,
     noise=lambda pair: sqrt(_chi2_95(pair) * pair.noise / (8 * log(2))),  # for small distances it is sqrt(PSI / (8 ln 2))
 )
 def jensen_shannon(pair: Pair) -> float:

@@ -79,6 +79,11 @@ class Pair:
         return np.sort(self._finite[0]), np.sort(self._finite[1])
 
     @cached_property
+    def together(self) -> Floats:
+        """Both samples as one, in order."""
+        return np.sort(np.concatenate(self.sorted), kind="stable")  # two runs, which such a sort merges
+
+    @cached_property
     def steps(self) -> tuple[Floats, Floats]:
         """The distinct values of both samples together, and the difference of the two distribution functions at each of them."""
         reference, current = self.sorted

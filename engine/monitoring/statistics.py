@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import ceil
+from math import ceil, expm1, log
 from statistics import median
 from typing import Self
 
@@ -12,6 +12,7 @@ from storage.status import RunStatus
 FEWEST = 20  # earlier runs that a duration is compared with, at least
 UNUSUAL = 3.5  # robust z from which a duration is unusual (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993)
 STEADY = 0.1  # a change of the duration by less than a tenth is none
+_SHORTEST = 1e-3  # seconds: what is measured as none has a logarithm too
 _BAD = (RunStatus.FAILED, RunStatus.CRASHED)
 _SCALE = 0.6745  # makes the median deviation of normal values their standard deviation
 
@@ -31,7 +32,11 @@ class EndedRun:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Where durations go: their change from the first to the last run, as a share of their median, and whether that is more than chance."""
+    """Where durations go: their change from the first to the last run, and whether that is more than chance.
+
+    The change is a share of what the trend has at the first run, and never less than -1, at which a run would take no time: -0.5 is half
+    as long, 1.0 twice as long.
+    """
 
     change: float
     p_value: float
@@ -131,11 +136,14 @@ def robust_z(value: float, earlier: Sequence[float]) -> float | None:
 
 
 def trend(values: Sequence[float]) -> Trend | None:
-    """Return the trend of values: slope by Theil and Sen over the whole series, p by Kendall's tau; None of too few, or all equal."""
+    """Return the trend of values: slope by Theil and Sen over the whole series, p by Kendall's tau; None of too few, or all equal.
+
+    The slope is that of their logarithms: a straight line through the values themselves would fall below zero.
+    """
     from scipy.stats import kendalltau, theilslopes  # noqa: PLC0415, half a second that a runner need not wait
 
     if len(values) < FEWEST or min(values) == max(values):
         return None
-    slope = float(theilslopes(values).slope)
+    slope = float(theilslopes([log(max(one, _SHORTEST)) for one in values]).slope)
     p_value = float(kendalltau(range(len(values)), values).pvalue)
-    return Trend(slope * (len(values) - 1) / median(values), p_value)
+    return Trend(expm1(slope * (len(values) - 1)), p_value)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import engine.runtime
 from engine.drift.explain import histogram
 from engine.drift.judging import PLACE, SERIES, pooled
-from engine.drift.limits import Backtest
+from engine.drift.limits import COUNTS, Backtest
 from engine.drift.pair import Floats
 from engine.drift.watched import DISTRIBUTIONS
 from engine.drift_past import Past, sample_of_row, usable_history
@@ -143,6 +143,11 @@ def distances(session: date) -> tuple[DistanceView, ...]:
     with engine.runtime.runtime().database.reading() as connection:
         rows = drift.distances_of(connection, session)
     return tuple(DistanceView(**{name: row[name] for name in names}, verdict=DriftVerdict(row["verdict"])) for row in rows)
+
+
+def over_uncalibrated(session: date) -> int:
+    """Return how many statistics of a session lie over the textbook's limit and raise no alarm; what the market did is none of them."""
+    return sum(one.verdict is DriftVerdict.UNCALIBRATED and bool(COUNTS[PLACE[one.feature, one.statistic]]) for one in distances(session))
 
 
 def book() -> Book:

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.drift.judging import SERIES, Z
 from engine.drift.limits import MOST_GROSS
 from engine.drift.watched import WATCHED
+from engine.drifting import uncalibrated
 from pages.ui import drift_data, theme
 from pages.ui import drift_words as words
 from pages.ui import format as say
@@ -75,8 +76,10 @@ def banner(report: ReportView, said: SaidView | None) -> None:
     draw, icon = _BANNERS[report.cause] if report.cause else (st.success, ":material/check_circle:")
     if report.cause is None and not report.calibrated:
         draw, icon = st.info, ":material/hourglass_top:"
+    over = drift_data.over_uncalibrated(report.session)
+    headline = uncalibrated(over, report.history) if over and report.cause is None else report.headline  # also of one judged long ago
     with st.container(key="drift_says", gap="xsmall"):
-        draw(f"**{plain(report.headline)}**", icon=icon)
+        draw(f"**{plain(headline)}**", icon=icon)
         if report.waits:
             st.caption(":material/sync: A session before it has changed, or a person has spoken: it waits to be compared anew by a runner.")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -141,7 +144,12 @@ def tiles(reports: Sequence[ReportView], report: ReportView) -> None:
     with st.grid(4, min_column_width=150, key="drift_tiles"):
         _tile("Alarms", f"{alarmed:,}", f"of the last {say.count(len(last), 'session')}", good=rate <= report.alarms_per_month)
         _tile("A month", f"{rate:.1f}", words.budget(report.alarms_per_month), good=rate <= report.alarms_per_month)
-        _tile("Beyond a limit", f"{report.alarms:,}", f"of {tested:,} statistics of this session", good=not report.alarms)
+        over = drift_data.over_uncalibrated(report.session)
+        if over and not report.alarms:
+            _tile("Beyond a limit", f"{over:,}", f"of {tested:,}, the textbook's; not alarmed: uncalibrated", good=False)
+        else:
+            more = f"; {over:,} more not alarmed: uncalibrated" if over else ""
+            _tile("Beyond a limit", f"{report.alarms:,}", f"of {tested:,} statistics of this session{more}", good=not report.alarms)
         said = "sessions, calibrated" if report.calibrated else "sessions, uncalibrated"
         _tile("Limits learnt from", f"{report.history:,}", said, good=report.calibrated)
 
@@ -209,9 +217,18 @@ def _cell(book: Book, one: ReportView, at: int, row: int, column: int, feature: 
 
 def feature_choice(report: ReportView) -> str:
     """Let the visitor choose a feature; the one that lies farthest is the default."""
-    default = next(iter(report.explained), words.FEATURES[0])
+    default = next(iter(report.explained), None) or _farthest(report)
     chosen = choice("Feature", words.FEATURES, name=FEATURE, default=default, said=words.title, width=320)
     return chosen or default
+
+
+def _farthest(report: ReportView) -> str:
+    """Return the feature with the statistic that is the largest multiple of its limit; the first one where nothing was measured."""
+    reached = dict.fromkeys((name for name in words.FEATURES if not words.is_market(name)), 0.0)
+    for one in drift_data.distances(report.session):
+        if one.feature in reached:
+            reached[one.feature] = max(reached[one.feature], _ratio(one))
+    return max(reached, key=lambda name: reached[name])
 
 
 def in_depth(book: Book, report: ReportView, feature: str) -> str:

@@ -101,8 +101,8 @@ def _duration(known: RunStatistics) -> None:
         query={"status": "succeeded"},
         action=f"Median {_time(known.p50_seconds)}",
         key="duration_trend",
-        explanation="From claim to end, of runs that succeeded. The trend is the slope of Theil and Sen over them, called slower or faster "
-        "when Kendall's tau says so at 5 % and it is a tenth or more. Unusual: a robust z above 3.5 against the runs before.",
+        explanation="From claim to end, of runs that succeeded. The trend is the slope of Theil and Sen over their logarithms, called "
+        "slower or faster when Kendall's tau says so at 5 % and it is a tenth or more. Unusual: a robust z above 3.5 against those before.",
     )
 
 

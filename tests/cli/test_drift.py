@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from engine.drift.compare import compare, gravest
 from engine.drift.distance import DISTANCES
 from engine.drifting import catch_up
+from storage.status import DriftVerdict
 from tests.pipelines.house import SUNDAY, House, announced, days_from, with_a_week
 from tests.shell import inside
 
@@ -96,7 +98,10 @@ def test_parquet_is_read_too_and_groups_are_the_unit_where_that_is_asked_for(her
         (("--reference", "nowhere.csv", "--current", "nowhere.csv"), "nowhere.csv is not a file"),
         (("--reference", "nowhere.csv"), "say which files"),
         (("--session", "2025-06-01", "--column", "Close"), "say one of the two"),
-        (("--session", "2025-06-01"), "was not compared yet"),
+        (("--session", str(SUNDAY)), "was not compared yet: a runner does it"),
+        (("--session", "2020-01-01"), "there is no session of 2020-01-01 in the lake"),
+        (("--session", str(SUNDAY + timedelta(days=6))), f"the exchange was closed on {SUNDAY + timedelta(days=6)} ("),
+        (("--session", "2020-01-01", "--since", "2019-01-01", "--until", "2019-06-01"), "there is no session of 2020-01-01 in the lake"),
     ],
 )
 def test_a_wrong_request_is_a_sentence(here, week, arguments, sentence):
@@ -104,6 +109,30 @@ def test_a_wrong_request_is_a_sentence(here, week, arguments, sentence):
 
     assert done.exit_code == 2
     assert sentence in done.stderr
+
+
+def test_of_ten_pairs_of_one_distribution_at_most_one_drifts_and_one_moved_column_of_twenty_does():
+    def table(*, moved: float = 0.0) -> pa.Table:
+        return pa.table({f"c{at}": random.normal(moved if at == 7 else 0.0, 1, 300) for at in range(20)})
+
+    random = np.random.default_rng(6)
+
+    same = [gravest([one.verdict for one in compare(table(), table())]) for _ in range(10)]
+    moved = {one.column: one.verdict for one in compare(table(), table(moved=0.5))}
+
+    assert same.count(DriftVerdict.DRIFT) <= 1
+    assert set(same) <= {DriftVerdict.DRIFT, DriftVerdict.NO_DRIFT}
+    assert [name for name, verdict in moved.items() if verdict is DriftVerdict.DRIFT] == ["c7"]
+
+
+def test_a_distance_beyond_its_limit_that_so_many_tests_reach_by_chance_says_so():
+    random = np.random.default_rng(6)
+    tables = [pa.table({f"c{at}": random.normal(size=300) for at in range(40)}) for _ in range(2)]
+
+    reasons = [each.reason for one in compare(*tables) for each in one.distances if each.reason]
+
+    assert reasons
+    assert all("as one of 200 tests is by chance" in reason for reason in reasons)
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are(here, week, tmp_path):

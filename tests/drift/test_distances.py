@@ -93,6 +93,33 @@ def test_a_trifle_that_is_significant_is_no_drift():
     assert found.verdict is DriftVerdict.NO_DRIFT
 
 
+SHAPES = {
+    "normal": lambda random, size: random.normal(size=size),
+    "exponential": lambda random, size: random.exponential(size=size),
+    "heavy tails": lambda random, size: random.standard_t(3, size=size),
+    "six values": lambda random, size: random.integers(0, 6, size).astype(float),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("n", "m"), [(300, 300), (200, 50)])
+def test_samples_of_one_distribution_are_beyond_the_noise_of_wasserstein_once_in_twenty(shape, n, m):
+    random, draw, test = np.random.default_rng(11), SHAPES[shape], DISTANCES["wasserstein"]
+    drawn = [Pair(draw(random, n), draw(random, m)) for _ in range(600)]
+
+    beyond = sum(test.function(pair) > test.noise(pair) for pair in drawn)
+
+    assert 0.03 <= beyond / len(drawn) <= 0.065  # 5 %, give or take what 600 draws can tell
+
+
+def test_a_moved_sample_is_beyond_the_noise_of_wasserstein():
+    random = np.random.default_rng(12)
+    found = measured("wasserstein", random.normal(size=300), random.normal(0.4, 1, size=300))
+
+    assert found.verdict is DriftVerdict.DRIFT
+    assert found.p_value < 0.001
+
+
 def test_quantiles_of_chi_square_are_scipys():
     for freedom, written in enumerate(formulas._CHI2_95[1:], start=1):
         assert written == pytest.approx(stats.chi2.ppf(0.95, freedom), abs=EXACT)

@@ -64,9 +64,20 @@ def test_a_trend_is_told_from_chance():
     assert slower is not None
     assert steady is not None
     assert (slower.word, steady.word) == ("slower", "steady")
-    assert slower.change == pytest.approx((49 / 50) / (1 + 24.5 / 50))
     assert trend([1.0] * 50) is None
     assert trend([1.0, 2.0]) is None
+
+
+def test_a_trend_is_a_share_of_where_it_began_and_nothing_is_faster_than_no_time():
+    doubled, halved = (trend([3.0 * 2 ** (sign * number / 49) for number in range(50)]) for sign in (1, -1))
+    fallen = trend([0.0 if number > 30 else 40.0 - number for number in range(50)])
+
+    assert doubled is not None
+    assert halved is not None
+    assert fallen is not None
+    assert (doubled.change, halved.change) == (pytest.approx(1.0), pytest.approx(-0.5))
+    assert -1 < fallen.change < -0.9
+    assert fallen.word == "faster"
 
 
 def test_recovery_is_from_the_first_failure_to_the_next_good_run_of_the_date():

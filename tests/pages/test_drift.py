@@ -11,7 +11,7 @@ from pages.ui import drift_data, drift_words
 from pages.ui.charts import drift as charts
 from pages.ui.shared import forget
 from storage import drift, thresholds
-from storage.status import DriftLabel
+from storage.status import DriftLabel, DriftVerdict
 from tests.drift.market import day
 from tests.pages.conftest import text_of
 from tests.pages.gallery_drift import DRIFT_STATES, DRIFTED, NUMBERS
@@ -42,6 +42,24 @@ def test_it_says_what_matters_in_a_state(state, open_store, visit):
     assert not app.exception
     said = text_of(app)
     assert [sentence for sentence in MUST_SEE[state] if sentence not in said] == []
+
+
+def test_what_is_over_the_textbooks_limits_without_an_alarm_is_counted_and_the_farthest_feature_is_open(open_store, visit):
+    store = open_store("drift_uncalibrated")
+    with store.database.reading() as connection:
+        session = drift.newest(connection, limit=1)[0]["session"]
+        rows = [row for row in drift.distances_of(connection, session) if not drift_words.is_market(row["feature"])]
+    over = [row for row in rows if row["verdict"] == DriftVerdict.UNCALIBRATED]
+    farthest = max(rows, key=lambda row: abs(row["value"] or 0) / row["limit"])["feature"]
+
+    app = visit("drift.py")
+
+    assert over
+    assert farthest != drift_words.FEATURES[0]
+    assert f"{len(over)} beyond the textbook" in text_of(app)
+    assert "Nothing stands out" not in text_of(app)
+    assert next(tile.value for tile in app.metric if tile.label == "Beyond a limit") == str(len(over))
+    assert next(box.value for box in app.selectbox if box.label == "Feature") == farthest
 
 
 def test_an_older_session_is_in_the_address_and_is_as_usual(open_store, visit):
