@@ -79,19 +79,25 @@ class Pair:
         return np.sort(self._finite[0]), np.sort(self._finite[1])
 
     @cached_property
-    def together(self) -> Floats:
-        """Both samples as one, in order."""
-        return np.sort(np.concatenate(self.sorted), kind="stable")  # two runs, which such a sort merges
-
-    @cached_property
-    def steps(self) -> tuple[Floats, Floats]:
-        """The distinct values of both samples together, and the difference of the two distribution functions at each of them."""
+    def _merged(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """Both samples as one, in order, and which of its values are of the current one; a search costs a third of another sort."""
         reference, current = self.sorted
         before = np.searchsorted(reference, current, side="right")  # reference values before each current one
         is_current = np.zeros(self.n + self.m, bool)
         is_current[before + np.arange(self.m)] = True
         grid = np.empty(self.n + self.m)
         grid[is_current], grid[~is_current] = current, reference
+        return grid, is_current
+
+    @property
+    def together(self) -> Floats:
+        """Both samples as one, in order."""
+        return self._merged[0]
+
+    @cached_property
+    def steps(self) -> tuple[Floats, Floats]:
+        """The distinct values of both samples together, and the difference of the two distribution functions at each of them."""
+        grid, is_current = self._merged
         seen = np.cumsum(is_current)
         difference = (np.arange(1, len(grid) + 1) - seen) / self.n - seen / self.m
         last = np.append(grid[1:] != grid[:-1], True)
