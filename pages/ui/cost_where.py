@@ -70,7 +70,7 @@ def tiers(seen: Compared) -> None:
     """Draw what is stored now in each class over how often it is read, with the crossings and the terms."""
     held = holding(seen.workload, seen.b.question)
     packed = seen.b.question.compact
-    there = [one for one in held.cohorts if one.age >= 0]
+    there = [one for one in held.cohorts if one.age >= 1]  # those of the past; 0 and below are yet to come
     objects = sum(one.compacted(held.target) if packed else one.objects for one in there)
     size = sum(one.size for one in there)
     rate = seen.rate

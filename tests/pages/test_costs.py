@@ -11,7 +11,7 @@ from engine.costs.price_book import Currency
 from engine.costs.question import Question
 from pages.ui import cost_words as words
 from pages.ui.shared import forget
-from storage import scenarios
+from storage import packs, scenarios
 from tests.pages.conftest import text_of, use
 from tests.pipelines.house import SUNDAY, House
 
@@ -58,6 +58,10 @@ def test_it_says_first_that_the_bill_is_small_and_where_the_next_rupee_would_be_
     assert "under a dollar" in said
     assert "The next rupee would be saved by" in said
     assert "Stay in Standard, compact closed months first" in said
+
+
+def test_what_is_stored_now_leaves_out_what_is_yet_to_come(house, visit):
+    assert f"in {len(house.read(packs.stored))} objects" in text_of(visit("costs.py"))
 
 
 def test_a_slider_of_the_world_moves_both_scenarios_and_the_address(house, visit):
