@@ -34,12 +34,13 @@ def cheapest(seen: Compared, found: Recommendation) -> None:
             packed = words.money((found.stay - found.compact) * rate, seen.currency)
             st.success(
                 f"**Stay in Standard, compact closed months first**: it saves {packed} over {over}. {_rule(found)}"
-                f"The cheapest of {found.tried} policies, *{shown(found.policy.words)}*, would save {saved}: not worth its risk.",
+                f"The cheapest of {found.tried} policies, *{shown(words.with_names(found.policy.words))}*, would save {saved}: not worth its risk.",
                 icon=":material/check:",
             )
         else:
+            policy = words.with_names(found.policy.words)
             st.info(
-                f"**{shown(found.policy.words[:1].upper() + found.policy.words[1:])}**: the cheapest of {found.tried} policies, "
+                f"**{shown(policy[:1].upper() + policy[1:])}**: the cheapest of {found.tried} policies, "
                 f"and saves {saved} over {over} against leaving all as it is.",
                 icon=":material/savings:",
             )

@@ -88,13 +88,28 @@ def test_a_slider_of_b_moves_b_alone_and_is_put_back_at_once(house, visit):
     assert "spot" not in app.query_params
 
 
+def test_a_warmer_class_that_data_would_skip_is_said(house, visit):
+    note = "the step to Standard IA is left out"
+    assert note in text_of(visit("costs.py", warm_at="12", cold_at="3"))
+    assert note not in text_of(visit("costs.py", warm_at="3", cold_at="12"))
+
+
+def test_what_is_compared_reads_as_a_sentence():
+    assert words.against(Decimal(10), Decimal(66), "A") == "6.6 times as much as A"
+    assert words.against(Decimal(10), Decimal(5), "A") == "50% less than A"
+    assert words.against(Decimal(0), Decimal(5), "A") == "more than A"
+    assert words.with_names("one_zone_ia from 3 months on, glacier_flexible from 12 months on") == (
+        "One Zone IA from 3 months on, Glacier Flexible from 12 months on"
+    )
+
+
 def test_an_address_is_a_scenario(house, visit):
     app = visit("costs.py", compact="true", warm_at="3", scale="1000", currency="NPR", columns="close")
 
     assert not app.exception
     assert all(value.endswith("NPR") for value in amounts(app))
     assert app.toggle(key="cost_compact_0").value
-    assert "read out of standard_ia" in text_of(app)
+    assert "read out of Standard IA" in text_of(app)
 
 
 def test_every_amount_opens_its_formula_with_the_source_and_date_of_its_price(house, visit):
