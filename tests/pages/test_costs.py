@@ -147,6 +147,15 @@ def test_another_price_book_brings_its_own_engines_and_classes(house, visit):
     assert "kept in glacier" in text_of(visit("costs.py", book="textbook", warm_at="1", warm="glacier", cold_at="12", scale="1000"))
 
 
+def test_a_book_that_is_silent_of_reads_is_not_taken_for_one_in_which_they_are_free(house, visit):
+    silent, priced = text_of(visit("costs.py", book="textbook", scale="1000")), text_of(visit("costs.py", scale="1000"))
+
+    assert "the price book says nothing of reads of Standard and Glacier" in silent
+    assert "one full read costs" not in silent
+    assert "one full read costs" in priced
+    assert "says nothing of reads" not in priced
+
+
 def test_the_price_book_can_be_changed_there_and_back(house, visit):
     app = visit("costs.py", warm_at="3")
     first = amounts(app)
