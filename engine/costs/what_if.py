@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from engine.costs.cheapest import Recommendation, cheapest
+from engine.costs.cheapest import Opened, Recommendation, cheapest
 from engine.costs.compute import Speedup, Spot, expected_hours, hourly_rate
 from engine.costs.forecast import Fit, Month, months_ahead
 from engine.costs.line import ONE, ZERO, Category, CostLine, total
@@ -116,7 +116,7 @@ def charges_of(workload: Workload, question: Question, book: PriceBook) -> tuple
 
 def recommended(workload: Workload, question: Question, book: PriceBook) -> Recommendation:
     """Return the cheapest lifecycle in this world."""
-    return _recommended(workload, _only(question, (*_HELD, "wait")), book)
+    return _recommended(workload, _only(question, (*_HELD, "wait", "queries", "days")), book)
 
 
 # What each part depends on: another slider does not have it worked out anew.
@@ -138,7 +138,14 @@ def _stored(workload: Workload, question: Question, book: PriceBook) -> tuple[Ch
 
 @lru_cache(maxsize=64)
 def _recommended(workload: Workload, question: Question, book: PriceBook) -> Recommendation:
-    return cheapest(book, holding(workload, question), most_wait=Decimal(question.wait))
+    opened = Opened(*(_opens(workload, question, book, packed=packed) for packed in (False, True)))
+    return cheapest(book, holding(workload, question), most_wait=Decimal(question.wait), opened=opened)
+
+
+def _opens(workload: Workload, question: Question, book: PriceBook, *, packed: bool) -> Decimal:
+    """Return what the files that queries open cost over all months."""
+    get = book.get(f"storage.{STANDARD}.get")
+    return sum(_opened(workload, question, packed=packed), ZERO) * get.each if get is not None else ZERO
 
 
 def months_of(workload: Workload, question: Question) -> tuple[Month, ...]:
@@ -245,6 +252,13 @@ def _sessions_read(workload: Workload, question: Question, month: int) -> Decima
     return min(there, max(wanted, ONE))
 
 
+def _opened(workload: Workload, question: Question, *, packed: bool) -> tuple[Decimal, ...]:
+    """Return the files that queries open in each month ahead: one a session, or one a month where those are packed."""
+    sessions = [_sessions_read(workload, question, number) for number in range(question.horizon)]
+    files = [max(count / workload.sessions_a_month, ONE) if packed else count for count in sessions]
+    return tuple(question.queries * count for count in files)
+
+
 @lru_cache(maxsize=512)
 def _asked(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
     book.named("query engine", "query.", question.engine)
@@ -258,9 +272,7 @@ def _asked(workload: Workload, question: Question, book: PriceBook) -> tuple[Cha
     found = [Charge(Category.QUERY, f"scanned by {question.engine}", book.price(f"query.{question.engine}"), monthly, how)]
     get = book.get(f"storage.{STANDARD}.get")
     if get is not None:
-        sessions = [_sessions_read(workload, question, number) for number in range(question.horizon)]
-        files = [max(count / workload.sessions_a_month, ONE) if question.compact else count for count in sessions]
-        opened = tuple(question.queries * count for count in files)
-        how = f"{question.queries} queries a month x {round(files[0]):,} files and more each month"
+        opened = _opened(workload, question, packed=question.compact)
+        how = f"{question.queries} queries a month x {round(opened[0] / question.queries):,} files and more each month"
         found.append(Charge(Category.REQUESTS, "files opened by queries", get, opened, how))
     return tuple(found)

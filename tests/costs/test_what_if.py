@@ -154,6 +154,14 @@ def test_the_recommended_policy_can_be_chosen_and_costs_what_was_said():
     assert total(scale=1000) - answer(WORK, chosen, BOOK).total == pytest.approx(found.saving, rel=Decimal("0.02"))
 
 
+def test_what_compacting_saves_is_the_same_in_the_search_and_in_the_bill():
+    found = recommended(WORK, TODAY, BOOK)
+    without = recommended(WORK, Question(queries=0), BOOK)
+
+    assert total() - total(compact=True) == pytest.approx(found.stay - found.compact, rel=Decimal("1e-6"))
+    assert found.stay - found.compact > without.stay - without.compact
+
+
 def test_a_restore_that_may_not_be_waited_for_keeps_data_out_of_archives():
     assert recommended(WORK, Question(scale=1000, wait=48), BOOK).risk.restore_hours > 0
     assert recommended(WORK, Question(scale=1000, wait=0), BOOK).risk.restore_hours == 0
