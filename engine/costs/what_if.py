@@ -26,8 +26,9 @@ PERCENT = Decimal(100)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workload:
-    """What was measured of one home: what it stores, what a session costs to make, and what a query reads of it.
+    """What was measured of one home: what it stores, what its runs use, and what a query reads of it.
 
+    A run that loads nothing (of a closed day, or one that failed) is billed too: `idle_a_month`, each of `idle_seconds` at any scale.
     `cohorts` are the months so far, `trend` what comes a day, `curve` the seconds of a run over vCPUs; `columns` the bytes of a session's
     columns in the dataset that is asked; `codecs` how large the same data is under each codec, as a share of what it is now.
     """
@@ -38,8 +39,11 @@ class Workload:
     sessions_a_month: Decimal
     sessions: int
     objects_a_session: Decimal  # files that a session adds, of all layers
-    puts_a_session: Decimal
-    gets_a_session: Decimal
+    loads_a_month: Decimal  # runs that load a session
+    idle_a_month: Decimal
+    idle_seconds: Decimal
+    puts_a_month: Decimal  # by runs of all kinds
+    gets_a_month: Decimal
     curve: Speedup
     memory_gb: Decimal
     columns: Mapping[str, int]
@@ -187,12 +191,11 @@ def _more(question: Question) -> list[Decimal]:
 @lru_cache(maxsize=512)
 def _written(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
     found = []
-    for words, each, key in (("files written", workload.puts_a_session, "put"), ("files read by runs", workload.gets_a_session, "get")):
+    for words, each, key in (("files written", workload.puts_a_month, "put"), ("files read by runs", workload.gets_a_month, "get")):
         price = book.get(f"storage.{STANDARD}.{key}")
         if price is not None and each:
-            monthly = (each * workload.sessions_a_month,) * question.horizon
-            how = f"{plain(round(workload.sessions_a_month, 1))} sessions a month x {plain(round(each, 1))} files"
-            found.append(Charge(Category.REQUESTS, words, price, monthly, how))
+            how = f"{plain(round(workload.loads_a_month + workload.idle_a_month, 1))} runs a month, {plain(round(each, 1))} files in all"
+            found.append(Charge(Category.REQUESTS, words, price, (each,) * question.horizon, how))
     return tuple(found)
 
 
@@ -216,7 +219,10 @@ def _computed(workload: Workload, question: Question, book: PriceBook) -> tuple[
     share = question.spot / PERCENT
     hours = run_hours(workload, question, book)
     longer = [expected_hours(work, spot) for work in hours] if share else hours
-    runs = workload.sessions_a_month
+    idle = max(workload.idle_seconds, book.term("compute.minimum_seconds")) / HOUR
+    usual = [workload.loads_a_month * work + workload.idle_a_month * idle for work in hours]
+    cheap = [workload.loads_a_month * work + workload.idle_a_month * expected_hours(idle, spot) for work in longer] if share else usual
+    told = f"({_runs(workload.loads_a_month, hours[0])} + {_runs(workload.idle_a_month, idle)} that load nothing)"
     found = []
     memory = [workload.memory_gb * max(more / question.scale, ONE) for more in _more(question)]
     for key, words, each in (
@@ -226,14 +232,18 @@ def _computed(workload: Workload, question: Question, book: PriceBook) -> tuple[
         price = book.get(key)
         if price is None:
             continue
-        how = f"{plain(round(runs, 1))} runs a month x {plain(round(hours[0] * HOUR, 1))} s x {plain(round(each[0], 3))}"
+        how = f"{told} x {plain(round(each[0], 3))}"
         if share < 1:
-            usual = tuple(runs * (1 - share) * work * amount for work, amount in zip(hours, each, strict=True))
-            found.append(Charge(Category.COMPUTE, f"{words} on demand", price, usual, how))
+            dear = tuple((1 - share) * work * amount for work, amount in zip(usual, each, strict=True))
+            found.append(Charge(Category.COMPUTE, f"{words} on demand", price, dear, how))
         if share:
-            cheap = tuple(runs * share * work * amount for work, amount in zip(longer, each, strict=True))
-            found.append(Charge(Category.COMPUTE, f"{words} on spot", price, cheap, f"{how} x {plain(share)} on spot", discount))
+            spare = tuple(share * work * amount for work, amount in zip(cheap, each, strict=True))
+            found.append(Charge(Category.COMPUTE, f"{words} on spot", price, spare, f"{how} x {plain(share)} on spot", discount))
     return tuple(found)
+
+
+def _runs(number: Decimal, hours: Decimal) -> str:
+    return f"{plain(round(number, 1))} runs a month x {plain(round(hours * HOUR, 1))} s"
 
 
 def query_bytes(workload: Workload, question: Question) -> list[Decimal]:

@@ -1,5 +1,6 @@
 """What if: each slider moves what it should, the total is the sum of its parts, and shortcuts come to what the long way comes to."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -77,6 +78,18 @@ def test_every_slider_moves_its_own_part():
     assert part(Category.STORAGE, symbols=2) > part(Category.STORAGE)
     assert part(Category.RETRIEVAL, cold_at=3, scale=1000) > 0
     assert part(Category.COMPUTE, vcpus=8, scale=100) > part(Category.COMPUTE, scale=100)
+
+
+def test_a_run_that_loads_nothing_is_billed_the_least_time_that_there_is():
+    line = next(line for line in answer(WORK, TODAY, BOOK).lines if line.what == "vCPU-hours on demand")
+    least = BOOK.term("compute.minimum_seconds")
+
+    assert line.quantity == pytest.approx(12 * (WORK.loads_a_month * 90 + WORK.idle_a_month * least) / 3600)
+    assert "runs a month x 60 s that load nothing" in line.formula
+    without = next(
+        line for line in answer(replace(WORK, idle_a_month=Decimal(0)), TODAY, BOOK).lines if line.what == "vCPU-hours on demand"
+    )
+    assert without.quantity < line.quantity
 
 
 def test_a_checkpoint_gives_time_back_that_interruptions_take():
