@@ -7,9 +7,11 @@ from decimal import Decimal
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.costs.crossings import Crossing, TierLine
 from engine.costs.price_book import Currency
 from engine.costs.question import Question
 from pages.ui import cost_words as words
+from pages.ui.charts import costs as charts
 from pages.ui.shared import forget
 from storage import packs, scenarios
 from tests.pages.conftest import text_of, use
@@ -230,3 +232,29 @@ def test_every_field_of_a_question_has_a_slider_or_a_choice(house, visit):
 )
 def test_money_is_as_precise_as_it_is_worth(amount, said):
     assert words.money(Decimal(amount), Currency.USD) == said
+
+
+def marks(option) -> list[tuple[str, bool]]:
+    """Return the numbers at the crossings of a chart of classes, and which of them are shown."""
+    return [(mark["name"], mark.get("label", {}).get("show", True)) for mark in option["series"][0]["markPoint"]["data"]]
+
+
+def drawn(*reads: str, until: float = 2.0):
+    """Return the chart of two classes of which the cheaper one changes at these reads."""
+    lines = [TierLine("glacier_flexible", Decimal(1), Decimal(3)), TierLine("standard", Decimal(2), Decimal(1))]
+    found = [Crossing(Decimal(at), Decimal(1), "glacier_flexible", "standard") for at in reads]
+    return charts.tiers(lines, found, until=until, unit="USD", reads=1.0)
+
+
+def test_crossings_near_zero_lie_apart_on_a_logarithmic_axis():
+    option = drawn("0.001", "0.03", "0.5")
+
+    assert option["xAxis"]["type"] == "log"
+    assert 0 < option["xAxis"]["min"] < 0.001
+    assert marks(option) == [("0.001", True), ("0.03", True), ("0.5", True)]
+    assert all(x >= option["xAxis"]["min"] for line in option["series"] for x, _ in line["data"])
+    assert drawn("0.5")["xAxis"]["type"] == "value"
+
+
+def test_a_number_that_would_lie_upon_another_one_is_left_out():
+    assert marks(drawn("0.5", "0.52", "1.5")) == [("0.5", True), ("0.52", False), ("1.5", True)]
