@@ -69,7 +69,7 @@ def said(work: Workload, scale: int) -> None:
     show(f"a year at {scale:,} times the size", f"{bill:.3f} USD", f"advice: {found.advice}, {found.policy.words}")
     if found.by_rule is not None:
         show(
-            "  storage by the rule of thumb",
+            "  kept and opened by the rule of thumb",
             f"{found.by_rule / found.stay:.2f} times",
             "as much as leaving all as it is (IA after a month, Glacier after a year)",
         )

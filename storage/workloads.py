@@ -1,20 +1,37 @@
-"""What a usual run used, for what it would cost elsewhere: the newest that loaded a session, beside its estimate."""
+"""What runs used, for what they would cost elsewhere: a usual one that loaded a session, and all of them over the dates they were for."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, not_, select
 
 from storage.status import CostWork, RunStatus
 from storage.tables import CostEstimate, Run
 
 estimates, runs = CostEstimate.__table__, Run.__table__
-USED = ("cpu_us", "memory_kib_us", "puts", "gets")
+USED = ("cpu_us", "memory_kib_us")
+_of_runs = and_(estimates.c.work == CostWork.RUN, estimates.c.partition.is_not(None))
+_loaded = and_(estimates.c.session.is_not(None), estimates.c.status == RunStatus.SUCCEEDED, estimates.c.rows > 0)
 
 
 def newest_loads(connection: Connection, *, limit: int) -> Sequence[RowMapping]:
     """Return the newest runs that loaded a session, newest first: `USED`, and the time that each took in `duration_us`."""
+    return _newest(connection, _loaded, limit=limit)
+
+
+def newest_idle(connection: Connection, *, limit: int) -> Sequence[RowMapping]:
+    """Return the newest runs that loaded nothing, as those of closed days and those that failed; shaped as `newest_loads`."""
+    return _newest(connection, not_(_loaded), limit=limit)
+
+
+def _newest(connection: Connection, which: ColumnElement[bool], *, limit: int) -> Sequence[RowMapping]:
     query = select(*(estimates.c[name] for name in USED), runs.c.duration_us)
-    query = query.select_from(estimates.join(runs, runs.c.id == estimates.c.ref))
-    query = query.where(estimates.c.work == CostWork.RUN, estimates.c.session.is_not(None), estimates.c.status == RunStatus.SUCCEEDED)
-    query = query.where(estimates.c.rows > 0)
+    query = query.select_from(estimates.join(runs, runs.c.id == estimates.c.ref)).where(_of_runs, which)
     return connection.execute(query.order_by(estimates.c.ref.desc()).limit(limit)).mappings().all()
+
+
+def of_all_runs(connection: Connection) -> RowMapping:
+    """Return the sums of every run that ended: `runs`, of them `loads`, `puts`, `gets`; they were for dates `since` to `until`."""
+    sums = (func.coalesce(func.sum(estimates.c[name]), 0).label(name) for name in ("puts", "gets"))
+    ends = (func.min(estimates.c.partition).label("since"), func.max(estimates.c.partition).label("until"))
+    loads = func.coalesce(func.sum(case((_loaded, 1), else_=0)), 0).label("loads")
+    return connection.execute(select(func.count().label("runs"), loads, *sums, *ends).where(_of_runs)).mappings().one()

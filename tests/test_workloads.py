@@ -7,12 +7,19 @@ import pytest
 
 from engine.billing.workloads import Unmeasured, measured
 from engine.costs.presets import AWS_2026, preset
+from engine.costs.price_book import MONTH_DAYS as CALENDAR_MONTH
 from engine.costs.question import TODAY
 from engine.costs.what_if import Workload, answer
-from storage import packs
+from storage import costs, packs
+from storage.status import CostWork
 from tests.pipelines.house import SUNDAY, House
 
 DATES = 16
+
+
+def estimates_of_runs(connection):
+    """Return the estimate of every run."""
+    return costs.newest(connection, CostWork.RUN, limit=1000)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,9 @@ def test_it_is_measured_from_what_ran_and_what_is_stored(house):
     assert found.sessions == 12
     assert found.stored == sum(file.bytes for file in house.read(packs.stored))
     assert sum(cohort.size for cohort in found.cohorts) == found.stored
-    assert found.puts_a_session >= 3
+    assert found.loads_a_month == pytest.approx(12 * CALENDAR_MONTH / DATES)
+    assert found.idle_a_month == pytest.approx(4 * CALENDAR_MONTH / DATES), "closed days are runs too"
+    assert found.puts_a_month * DATES / CALENDAR_MONTH == pytest.approx(sum(row["puts"] for row in house.read(estimates_of_runs)))
     assert found.curve.seconds(1) > 0
     assert 0 <= found.memory_gb < 8
 

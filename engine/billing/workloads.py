@@ -43,6 +43,8 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
         partitions = lake_sizes.by_partition(connection, since=date.min, until=date.max)
         stored = packs.stored(connection)
         runs = workloads.newest_loads(connection, limit=RUNS)
+        idle = workloads.newest_idle(connection, limit=RUNS)
+        all_runs = workloads.of_all_runs(connection)
         tables = _tables(runtime, connection)
     if not runs or not tables:
         return Unmeasured("No run has loaded a session since costs are measured: what the next ones use is what this page counts with.")
@@ -56,6 +58,7 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
     loaded = {row["partition"] for row in partitions if row["dataset"] == ASKED}
     sessions = len(loaded)
     span = Decimal((max(loaded) - min(loaded)).days + 1)
+    monthly = CALENDAR_MONTH / ((all_runs["until"] - all_runs["since"]).days + 1)
     usual = {name: Decimal(median(row[name] for row in runs)) for name in workloads.USED}
     cpu, wall = usual["cpu_us"] / 1_000_000, Decimal(median(row["duration_us"] or 0 for row in runs)) / 1_000_000
     return Workload(
@@ -65,8 +68,11 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
         sessions_a_month=sessions / span * CALENDAR_MONTH,
         sessions=sessions,
         objects_a_session=Decimal(sum(row["files"] for row in partitions)) / sessions,
-        puts_a_session=usual["puts"],
-        gets_a_session=usual["gets"],
+        loads_a_month=all_runs["loads"] * monthly,
+        idle_a_month=(all_runs["runs"] - all_runs["loads"]) * monthly,
+        idle_seconds=Decimal(median(row["duration_us"] or 0 for row in idle)) / 1_000_000 if idle else Decimal(0),
+        puts_a_month=all_runs["puts"] * monthly,
+        gets_a_month=all_runs["gets"] * monthly,
         curve=_curve(float(cpu), float(wall), cores),
         memory_gb=usual["memory_kib_us"] / 2**20 / (wall * 1_000_000) if wall else Decimal(0),
         columns=_columns(tables),

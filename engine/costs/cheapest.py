@@ -192,27 +192,42 @@ class _Tables:
         return cohort.compacted(self.holding.target) if packed else cohort.objects
 
 
-def _by_rule(tables: _Tables) -> Decimal | None:
-    known = RULE_OF_THUMB.warm in tables.classes and RULE_OF_THUMB.cold in tables.classes
-    return quantised(tables.cost(RULE_OF_THUMB)) if known else None
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the files that queries open cost over the look ahead, which a policy changes by compacting alone."""
+
+    loose: Decimal = ZERO
+    packed: Decimal = ZERO
+
+    def under(self, policy: Policy) -> Decimal:
+        """Return what they cost under a policy."""
+        return self.loose if policy.compact_at is None else self.packed
 
 
-def cheapest(book: PriceBook, holding: Holding, *, ages: tuple[int, ...] = AGES, most_wait: Decimal | None = None) -> Recommendation:
-    """Return the cheapest policy of all; of two that cost the same to 1e-9, the one that moves less."""
+UNASKED = Opened()
+
+
+def cheapest(
+    book: PriceBook, holding: Holding, *, ages: tuple[int, ...] = AGES, most_wait: Decimal | None = None, opened: Opened = UNASKED
+) -> Recommendation:
+    """Return the cheapest policy of all; of two that cost the same to 1e-9, the one that moves less. What queries open is in every cost."""
     if f"storage.{STANDARD}" not in book:
         raise UsageError(f"price book {book.name!r} has no class called standard, in which data begins: add storage.standard")
     tables = _Tables(book, holding)
-    tried = [
-        (quantised(tables.cost(policy)), policy) for policy in policies(tables.classes, ages=ages, most_wait=most_wait, speed=holding.speed)
-    ]
+
+    def cost_of(policy: Policy) -> Decimal:
+        return quantised(tables.cost(policy) + opened.under(policy))
+
+    tried = [(cost_of(policy), policy) for policy in policies(tables.classes, ages=ages, most_wait=most_wait, speed=holding.speed)]
     cost, best = min(tried, key=lambda one: one[0])
     costs = {policy: paid for paid, policy in tried}
+    ruled = RULE_OF_THUMB.warm in tables.classes and RULE_OF_THUMB.cold in tables.classes
     return Recommendation(
         policy=best,
         cost=cost,
         stay=costs[Policy()],
         compact=costs[Policy(1)],
-        by_rule=_by_rule(tables),
+        by_rule=cost_of(RULE_OF_THUMB) if ruled else None,
         months=holding.months,
         risk=risk_of(book, holding, best),
         tried=len(tried),

@@ -60,9 +60,14 @@ class Question(BaseModel):
     def policy(self) -> Policy:
         """The lifecycle; a class that data would reach at or before a warmer one takes its place."""
         first = 1 if self.compact else None
-        warm = (self.warm_at, self.warm) if self.warm_at and (not self.cold_at or self.warm_at < self.cold_at) else (None, None)
+        warm = (self.warm_at, self.warm) if self.warm_at and not self.skipped else (None, None)
         cold = (self.cold_at, self.cold) if self.cold_at else (None, None)
         return Policy(first, *warm, *cold)
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the step to a warmer class does not happen, for data is in a colder one by then."""
+        return bool(self.warm_at and self.cold_at and self.warm_at >= self.cold_at)
 
     @property
     def reads(self) -> ReadsByAge:

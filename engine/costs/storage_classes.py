@@ -52,6 +52,11 @@ class StorageClass:
         """Whether an object can only be read hours after it was asked for."""
         return bool(self.restore_hours)
 
+    @property
+    def reads_are_priced(self) -> bool:
+        """Whether its price list says anything of reading: a list that does not is silent of waits and minimums too, not free of them."""
+        return bool(self.get or self.retrieval or self.restore or self.restore_hours)
+
     def speed(self, wanted: str) -> str:
         """Return a speed of restore that this class has; a class that needs no restore has only one."""
         known = self.restore_hours or {STANDARD_SPEED: ZERO}

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from engine.costs.cheapest import Recommendation, cheapest
+from engine.costs.cheapest import Opened, Recommendation, cheapest
 from engine.costs.compute import Speedup, Spot, expected_hours, hourly_rate
 from engine.costs.forecast import Fit, Month, months_ahead
 from engine.costs.line import ONE, ZERO, Category, CostLine, total
@@ -26,8 +26,9 @@ PERCENT = Decimal(100)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workload:
-    """What was measured of one home: what it stores, what a session costs to make, and what a query reads of it.
+    """What was measured of one home: what it stores, what its runs use, and what a query reads of it.
 
+    A run that loads nothing (of a closed day, or one that failed) is billed too: `idle_a_month`, each of `idle_seconds` at any scale.
     `cohorts` are the months so far, `trend` what comes a day, `curve` the seconds of a run over vCPUs; `columns` the bytes of a session's
     columns in the dataset that is asked; `codecs` how large the same data is under each codec, as a share of what it is now.
     """
@@ -38,8 +39,11 @@ class Workload:
     sessions_a_month: Decimal
     sessions: int
     objects_a_session: Decimal  # files that a session adds, of all layers
-    puts_a_session: Decimal
-    gets_a_session: Decimal
+    loads_a_month: Decimal  # runs that load a session
+    idle_a_month: Decimal
+    idle_seconds: Decimal
+    puts_a_month: Decimal  # by runs of all kinds
+    gets_a_month: Decimal
     curve: Speedup
     memory_gb: Decimal
     columns: Mapping[str, int]
@@ -116,7 +120,7 @@ def charges_of(workload: Workload, question: Question, book: PriceBook) -> tuple
 
 def recommended(workload: Workload, question: Question, book: PriceBook) -> Recommendation:
     """Return the cheapest lifecycle in this world."""
-    return _recommended(workload, _only(question, (*_HELD, "wait")), book)
+    return _recommended(workload, _only(question, (*_HELD, "wait", "queries", "days")), book)
 
 
 # What each part depends on: another slider does not have it worked out anew.
@@ -138,7 +142,14 @@ def _stored(workload: Workload, question: Question, book: PriceBook) -> tuple[Ch
 
 @lru_cache(maxsize=64)
 def _recommended(workload: Workload, question: Question, book: PriceBook) -> Recommendation:
-    return cheapest(book, holding(workload, question), most_wait=Decimal(question.wait))
+    opened = Opened(*(_opens(workload, question, book, packed=packed) for packed in (False, True)))
+    return cheapest(book, holding(workload, question), most_wait=Decimal(question.wait), opened=opened)
+
+
+def _opens(workload: Workload, question: Question, book: PriceBook, *, packed: bool) -> Decimal:
+    """Return what the files that queries open cost over all months."""
+    get = book.get(f"storage.{STANDARD}.get")
+    return sum(_opened(workload, question, packed=packed), ZERO) * get.each if get is not None else ZERO
 
 
 def months_of(workload: Workload, question: Question) -> tuple[Month, ...]:
@@ -180,12 +191,11 @@ def _more(question: Question) -> list[Decimal]:
 @lru_cache(maxsize=512)
 def _written(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
     found = []
-    for words, each, key in (("files written", workload.puts_a_session, "put"), ("files read by runs", workload.gets_a_session, "get")):
+    for words, each, key in (("files written", workload.puts_a_month, "put"), ("files read by runs", workload.gets_a_month, "get")):
         price = book.get(f"storage.{STANDARD}.{key}")
         if price is not None and each:
-            monthly = (each * workload.sessions_a_month,) * question.horizon
-            how = f"{plain(round(workload.sessions_a_month, 1))} sessions a month x {plain(round(each, 1))} files"
-            found.append(Charge(Category.REQUESTS, words, price, monthly, how))
+            how = f"{plain(round(workload.loads_a_month + workload.idle_a_month, 1))} runs a month, {plain(round(each, 1))} files in all"
+            found.append(Charge(Category.REQUESTS, words, price, (each,) * question.horizon, how))
     return tuple(found)
 
 
@@ -209,7 +219,10 @@ def _computed(workload: Workload, question: Question, book: PriceBook) -> tuple[
     share = question.spot / PERCENT
     hours = run_hours(workload, question, book)
     longer = [expected_hours(work, spot) for work in hours] if share else hours
-    runs = workload.sessions_a_month
+    idle = max(workload.idle_seconds, book.term("compute.minimum_seconds")) / HOUR
+    usual = [workload.loads_a_month * work + workload.idle_a_month * idle for work in hours]
+    cheap = [workload.loads_a_month * work + workload.idle_a_month * expected_hours(idle, spot) for work in longer] if share else usual
+    told = f"({_runs(workload.loads_a_month, hours[0])} + {_runs(workload.idle_a_month, idle)} that load nothing)"
     found = []
     memory = [workload.memory_gb * max(more / question.scale, ONE) for more in _more(question)]
     for key, words, each in (
@@ -219,14 +232,18 @@ def _computed(workload: Workload, question: Question, book: PriceBook) -> tuple[
         price = book.get(key)
         if price is None:
             continue
-        how = f"{plain(round(runs, 1))} runs a month x {plain(round(hours[0] * HOUR, 1))} s x {plain(round(each[0], 3))}"
+        how = f"{told} x {plain(round(each[0], 3))}"
         if share < 1:
-            usual = tuple(runs * (1 - share) * work * amount for work, amount in zip(hours, each, strict=True))
-            found.append(Charge(Category.COMPUTE, f"{words} on demand", price, usual, how))
+            dear = tuple((1 - share) * work * amount for work, amount in zip(usual, each, strict=True))
+            found.append(Charge(Category.COMPUTE, f"{words} on demand", price, dear, how))
         if share:
-            cheap = tuple(runs * share * work * amount for work, amount in zip(longer, each, strict=True))
-            found.append(Charge(Category.COMPUTE, f"{words} on spot", price, cheap, f"{how} x {plain(share)} on spot", discount))
+            spare = tuple(share * work * amount for work, amount in zip(cheap, each, strict=True))
+            found.append(Charge(Category.COMPUTE, f"{words} on spot", price, spare, f"{how} x {plain(share)} on spot", discount))
     return tuple(found)
+
+
+def _runs(number: Decimal, hours: Decimal) -> str:
+    return f"{plain(round(number, 1))} runs a month x {plain(round(hours * HOUR, 1))} s"
 
 
 def query_bytes(workload: Workload, question: Question) -> list[Decimal]:
@@ -245,6 +262,13 @@ def _sessions_read(workload: Workload, question: Question, month: int) -> Decima
     return min(there, max(wanted, ONE))
 
 
+def _opened(workload: Workload, question: Question, *, packed: bool) -> tuple[Decimal, ...]:
+    """Return the files that queries open in each month ahead: one a session, or one a month where those are packed."""
+    sessions = [_sessions_read(workload, question, number) for number in range(question.horizon)]
+    files = [max(count / workload.sessions_a_month, ONE) if packed else count for count in sessions]
+    return tuple(question.queries * count for count in files)
+
+
 @lru_cache(maxsize=512)
 def _asked(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
     book.named("query engine", "query.", question.engine)
@@ -258,9 +282,7 @@ def _asked(workload: Workload, question: Question, book: PriceBook) -> tuple[Cha
     found = [Charge(Category.QUERY, f"scanned by {question.engine}", book.price(f"query.{question.engine}"), monthly, how)]
     get = book.get(f"storage.{STANDARD}.get")
     if get is not None:
-        sessions = [_sessions_read(workload, question, number) for number in range(question.horizon)]
-        files = [max(count / workload.sessions_a_month, ONE) if question.compact else count for count in sessions]
-        opened = tuple(question.queries * count for count in files)
-        how = f"{question.queries} queries a month x {round(files[0]):,} files and more each month"
+        opened = _opened(workload, question, packed=question.compact)
+        how = f"{question.queries} queries a month x {round(opened[0] / question.queries):,} files and more each month"
         found.append(Charge(Category.REQUESTS, "files opened by queries", get, opened, how))
     return tuple(found)

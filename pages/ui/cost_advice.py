@@ -35,7 +35,7 @@ def _next(workload: Workload, prices: Prices) -> str:
     best = next(iter(savings(workload, now, prices.book)), None)
     if best is None or best.amount <= 0:
         return "No change that loses nothing would save anything."
-    return f"The next rupee would be saved by: *{plain(best.words)}*, {both(best.amount / now.horizon, prices)} a month."
+    return f"The next rupee would be saved by: *{plain(words.with_names(best.words))}*, {both(best.amount / now.horizon, prices)} a month."
 
 
 def both(amount: Decimal, prices: Prices) -> str:

@@ -144,6 +144,8 @@ def _storage(now: Question, book: PriceBook) -> None:
         if getattr(now, control.name):
             chosen = getattr(now, of)
             _choice(of, "… which is", classes, chosen if chosen in classes else classes[0], default=getattr(TODAY, of), said=class_name)
+    if now.skipped:
+        st.caption(f"Data is in {class_name(now.cold)} by then: the step to {class_name(now.warm)} is left out.")
 
 
 def _spot(now: Question, book: PriceBook) -> tuple[Control, ...]:

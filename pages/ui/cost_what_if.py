@@ -88,7 +88,7 @@ def _headline(seen: Compared) -> str:
         return (
             f"#### {words.money(b, seen.currency)} over {over}, {words.money(b / seen.months, seen.currency)} a month: move a slider of B"
         )
-    return f"#### B: {words.money(b, seen.currency)} over {over}, {words.change(a, b)} than A" if a != b else "#### A and B cost the same"
+    return f"#### B: {words.money(b, seen.currency)} over {over}, {words.against(a, b, A)}" if a != b else "#### A and B cost the same"
 
 
 def _tiles(seen: Compared) -> None:

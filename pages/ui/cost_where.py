@@ -8,6 +8,7 @@ import streamlit as st
 from engine.costs.advice import change_of
 from engine.costs.cheapest import Advice, Recommendation
 from engine.costs.crossings import crossings, tier_lines
+from engine.costs.policy import classes_by_name
 from engine.costs.price_book import plain
 from engine.costs.question import Question
 from engine.costs.storage_classes import STANDARD, STANDARD_SPEED, break_even_bytes, payback_months, storage_classes
@@ -27,6 +28,7 @@ def cheapest(seen: Compared, found: Recommendation) -> None:
     rate = seen.rate
     saved = words.money(found.saving * rate, seen.currency)
     over = say.count(found.months, "month")
+    policy = words.with_names(found.policy.words)
     with st.container(key="cost_cheapest"):
         if found.advice is Advice.STAY:
             st.success(f"**Stay in Standard, as it is.** Nothing of {found.tried} policies is cheaper.", icon=":material/check:")
@@ -34,25 +36,37 @@ def cheapest(seen: Compared, found: Recommendation) -> None:
             packed = words.money((found.stay - found.compact) * rate, seen.currency)
             st.success(
                 f"**Stay in Standard, compact closed months first**: it saves {packed} over {over}. {_rule(found)}"
-                f"The cheapest of {found.tried} policies, *{shown(found.policy.words)}*, would save {saved}: not worth its risk.",
+                f"The cheapest of {found.tried} policies, *{shown(policy)}*, would save {saved}: not worth its risk.",
                 icon=":material/check:",
             )
         else:
             st.info(
-                f"**{shown(found.policy.words[:1].upper() + found.policy.words[1:])}**: the cheapest of {found.tried} policies, "
+                f"**{shown(policy[:1].upper() + policy[1:])}**: the cheapest of {found.tried} policies, "
                 f"and saves {saved} over {over} against leaving all as it is.",
                 icon=":material/savings:",
             )
-        risk = found.risk
-        waits = f"reads wait {plain(risk.restore_hours)} hours for a restore" if risk.restore_hours else "every read is answered at once"
-        early, read = (words.money(amount * rate, seen.currency) for amount in (risk.early_delete, risk.read_everything))
-        st.caption(f"Its risk: {waits}; deleting all of it the day after costs {early}; one full read costs {read}.")
+        st.caption(_risk(seen, found))
         if found.advice is not Advice.STAY:
             st.caption("Closed months are compacted by `python -m engine lifecycle apply`; `lifecycle plan` says before what it would do.")
         if found.policy.words != seen.b.question.policy.words:
             st.button(
                 "Give B this policy", key="cost_take_policy", icon=":material/arrow_forward:", on_click=_take, args=(seen.b.question, found)
             )
+
+
+def _risk(seen: Compared, found: Recommendation) -> str:
+    """Return what the policy risks, or of which of its classes the book does not say it."""
+    classes = classes_by_name(seen.book)
+    silent = [name for name in (STANDARD, *(name for _, name in found.policy.moves)) if not classes[name].reads_are_priced]
+    if silent:
+        names = " and ".join(words.class_name(name) for name in dict.fromkeys(silent))
+        return (
+            f"Its risk is not known: the price book says nothing of reads of {shown(names)}, neither what one costs nor how long it waits."
+        )
+    risk = found.risk
+    waits = f"reads wait {plain(risk.restore_hours)} hours for a restore" if risk.restore_hours else "every read is answered at once"
+    early, read = (words.money(amount * seen.rate, seen.currency) for amount in (risk.early_delete, risk.read_everything))
+    return f"Its risk: {waits}; deleting all of it the day after costs {early}; one full read costs {read}."
 
 
 def _rule(found: Recommendation) -> str:
@@ -70,7 +84,7 @@ def tiers(seen: Compared) -> None:
     """Draw what is stored now in each class over how often it is read, with the crossings and the terms."""
     held = holding(seen.workload, seen.b.question)
     packed = seen.b.question.compact
-    there = [one for one in held.cohorts if one.age >= 0]
+    there = [one for one in held.cohorts if one.age >= 1]  # those of the past; 0 and below are yet to come
     objects = sum(one.compacted(held.target) if packed else one.objects for one in there)
     size = sum(one.size for one in there)
     rate = seen.rate

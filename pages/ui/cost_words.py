@@ -1,5 +1,6 @@
 """How costs read: money in its currency, categories and inputs by their names, lines with their formulas."""
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from math import floor, log10
@@ -32,6 +33,7 @@ INPUTS = {
     "spot": "Share on spot",
     "days": "Days that a query reads",
 }
+_CLASS = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 _FEWEST_DIGITS, _WHOLE, _THOUSAND = 2, 100, 1000
 
 
@@ -63,21 +65,32 @@ def change(before: Decimal, after: Decimal) -> str:
     return f"{100 * share:.{0 if share >= Decimal('0.1') else 1}f}% {'more' if after > before else 'less'}"
 
 
+def against(before: Decimal, after: Decimal, name: str) -> str:
+    """Return the same as a comparison with something that has a name: `42% less than A`, `2.0 times as much as A`."""
+    said = change(before, after)
+    return f"{said} {'as' if said.endswith('much') or before == after else 'than'} {name}"
+
+
 def formulas(lines: Iterable[CostLine]) -> str:
     """Return lines as Markdown: what, amount, formula, and where its price is from."""
     said = []
     for line in lines:
         dated = f", {line.price_as_of}" if line.price_as_of else ", undated"
         said.append(
-            f"**{plain(line.what)}**: {plain(number(line.amount))} {line.currency}  \n{plain(line.formula)}  \n"
+            f"**{plain(with_names(line.what))}**: {plain(number(line.amount))} {line.currency}  \n{plain(line.formula)}  \n"
             f":small[:gray[{plain(line.price_key)}: {plain(line.price_source)}{plain(dated)}]]"
         )
     return "\n\n".join(said)
 
 
 def class_name(name: str) -> str:
-    """Return a storage class as its provider writes it."""
-    return name.replace("_", " ").capitalize().replace(" ia", " IA")
+    """Return a storage class as its provider writes it: `Glacier Flexible`, `One Zone IA`."""
+    return " ".join("IA" if word == "ia" else word.capitalize() for word in name.split("_"))
+
+
+def with_names(text: str) -> str:
+    """Return a sentence with the classes in it as their provider writes them; those of one word stay as they are."""
+    return _CLASS.sub(lambda found: class_name(found[0]), text)
 
 
 def size(number_of_bytes: Decimal | int) -> str:

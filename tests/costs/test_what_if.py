@@ -1,5 +1,6 @@
 """What if: each slider moves what it should, the total is the sum of its parts, and shortcuts come to what the long way comes to."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -79,6 +80,18 @@ def test_every_slider_moves_its_own_part():
     assert part(Category.COMPUTE, vcpus=8, scale=100) > part(Category.COMPUTE, scale=100)
 
 
+def test_a_run_that_loads_nothing_is_billed_the_least_time_that_there_is():
+    line = next(line for line in answer(WORK, TODAY, BOOK).lines if line.what == "vCPU-hours on demand")
+    least = BOOK.term("compute.minimum_seconds")
+
+    assert line.quantity == pytest.approx(12 * (WORK.loads_a_month * 90 + WORK.idle_a_month * least) / 3600)
+    assert "runs a month x 60 s that load nothing" in line.formula
+    without = next(
+        line for line in answer(replace(WORK, idle_a_month=Decimal(0)), TODAY, BOOK).lines if line.what == "vCPU-hours on demand"
+    )
+    assert without.quantity < line.quantity
+
+
 def test_a_checkpoint_gives_time_back_that_interruptions_take():
     rough = {"spot": 100, "interrupted": Decimal(99), "scale": 10_000}
 
@@ -152,6 +165,14 @@ def test_the_recommended_policy_can_be_chosen_and_costs_what_was_said():
 
     assert chosen.policy == found.policy
     assert total(scale=1000) - answer(WORK, chosen, BOOK).total == pytest.approx(found.saving, rel=Decimal("0.02"))
+
+
+def test_what_compacting_saves_is_the_same_in_the_search_and_in_the_bill():
+    found = recommended(WORK, TODAY, BOOK)
+    without = recommended(WORK, Question(queries=0), BOOK)
+
+    assert total() - total(compact=True) == pytest.approx(found.stay - found.compact, rel=Decimal("1e-6"))
+    assert found.stay - found.compact > without.stay - without.compact
 
 
 def test_a_restore_that_may_not_be_waited_for_keeps_data_out_of_archives():

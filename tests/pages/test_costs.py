@@ -7,11 +7,13 @@ from decimal import Decimal
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.costs.crossings import Crossing, TierLine
 from engine.costs.price_book import Currency
 from engine.costs.question import Question
 from pages.ui import cost_words as words
+from pages.ui.charts import costs as charts
 from pages.ui.shared import forget
-from storage import scenarios
+from storage import packs, scenarios
 from tests.pages.conftest import text_of, use
 from tests.pipelines.house import SUNDAY, House
 
@@ -60,6 +62,10 @@ def test_it_says_first_that_the_bill_is_small_and_where_the_next_rupee_would_be_
     assert "Stay in Standard, compact closed months first" in said
 
 
+def test_what_is_stored_now_leaves_out_what_is_yet_to_come(house, visit):
+    assert f"in {len(house.read(packs.stored))} objects" in text_of(visit("costs.py"))
+
+
 def test_a_slider_of_the_world_moves_both_scenarios_and_the_address(house, visit):
     app = visit("costs.py")
     before = amounts(app)
@@ -84,13 +90,28 @@ def test_a_slider_of_b_moves_b_alone_and_is_put_back_at_once(house, visit):
     assert "spot" not in app.query_params
 
 
+def test_a_warmer_class_that_data_would_skip_is_said(house, visit):
+    note = "the step to Standard IA is left out"
+    assert note in text_of(visit("costs.py", warm_at="12", cold_at="3"))
+    assert note not in text_of(visit("costs.py", warm_at="3", cold_at="12"))
+
+
+def test_what_is_compared_reads_as_a_sentence():
+    assert words.against(Decimal(10), Decimal(66), "A") == "6.6 times as much as A"
+    assert words.against(Decimal(10), Decimal(5), "A") == "50% less than A"
+    assert words.against(Decimal(0), Decimal(5), "A") == "more than A"
+    assert words.with_names("one_zone_ia from 3 months on, glacier_flexible from 12 months on") == (
+        "One Zone IA from 3 months on, Glacier Flexible from 12 months on"
+    )
+
+
 def test_an_address_is_a_scenario(house, visit):
     app = visit("costs.py", compact="true", warm_at="3", scale="1000", currency="NPR", columns="close")
 
     assert not app.exception
     assert all(value.endswith("NPR") for value in amounts(app))
     assert app.toggle(key="cost_compact_0").value
-    assert "read out of standard_ia" in text_of(app)
+    assert "read out of Standard IA" in text_of(app)
 
 
 def test_every_amount_opens_its_formula_with_the_source_and_date_of_its_price(house, visit):
@@ -126,6 +147,15 @@ def test_another_price_book_brings_its_own_engines_and_classes(house, visit):
     assert app.selectbox(key="cost_engine_0").value == "bigquery"
     assert "scanned by bigquery" in text_of(app)
     assert "kept in glacier" in text_of(visit("costs.py", book="textbook", warm_at="1", warm="glacier", cold_at="12", scale="1000"))
+
+
+def test_a_book_that_is_silent_of_reads_is_not_taken_for_one_in_which_they_are_free(house, visit):
+    silent, priced = text_of(visit("costs.py", book="textbook", scale="1000")), text_of(visit("costs.py", scale="1000"))
+
+    assert "the price book says nothing of reads of Standard and Glacier" in silent
+    assert "one full read costs" not in silent
+    assert "one full read costs" in priced
+    assert "says nothing of reads" not in priced
 
 
 def test_the_price_book_can_be_changed_there_and_back(house, visit):
@@ -202,3 +232,29 @@ def test_every_field_of_a_question_has_a_slider_or_a_choice(house, visit):
 )
 def test_money_is_as_precise_as_it_is_worth(amount, said):
     assert words.money(Decimal(amount), Currency.USD) == said
+
+
+def marks(option) -> list[tuple[str, bool]]:
+    """Return the numbers at the crossings of a chart of classes, and which of them are shown."""
+    return [(mark["name"], mark.get("label", {}).get("show", True)) for mark in option["series"][0]["markPoint"]["data"]]
+
+
+def drawn(*reads: str, until: float = 2.0):
+    """Return the chart of two classes of which the cheaper one changes at these reads."""
+    lines = [TierLine("glacier_flexible", Decimal(1), Decimal(3)), TierLine("standard", Decimal(2), Decimal(1))]
+    found = [Crossing(Decimal(at), Decimal(1), "glacier_flexible", "standard") for at in reads]
+    return charts.tiers(lines, found, until=until, unit="USD", reads=1.0)
+
+
+def test_crossings_near_zero_lie_apart_on_a_logarithmic_axis():
+    option = drawn("0.001", "0.03", "0.5")
+
+    assert option["xAxis"]["type"] == "log"
+    assert 0 < option["xAxis"]["min"] < 0.001
+    assert marks(option) == [("0.001", True), ("0.03", True), ("0.5", True)]
+    assert all(x >= option["xAxis"]["min"] for line in option["series"] for x, _ in line["data"])
+    assert drawn("0.5")["xAxis"]["type"] == "value"
+
+
+def test_a_number_that_would_lie_upon_another_one_is_left_out():
+    assert marks(drawn("0.5", "0.52", "1.5")) == [("0.5", True), ("0.52", False), ("1.5", True)]

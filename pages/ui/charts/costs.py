@@ -14,6 +14,9 @@ from pages.ui.theme import Colour
 HEIGHT = 300
 ROW = 34  # pixels of a bar of the tornado
 _AROUND = 60
+_NEAR_ZERO = 0.04  # of a plain axis of reads, on which a crossing could not be told from 0
+_LABEL = 0.08  # of the axis, that a number needs for itself
+_STEPS = 60
 TIER_COLOURS: tuple[Colour, ...] = ("green", "blue", "violet", "orange", "yellow", "red", "gray")
 
 
@@ -65,6 +68,7 @@ def tiers(lines: Sequence[TierLine], found: Sequence[Crossing], *, until: float,
     muted = theme.hexadecimal("gray")
     cheapest = min(float(line.at(Decimal(repr(until)))) for line in lines)
     top = _rounded_up(1.4 * max(cheapest, *(float(line.kept) for line in lines)))
+    begin = _begin([float(one.reads) for one in found], until)
     series: list[dict[str, Any]] = []
     for number, line in enumerate(lines):
         end = min(until, (top - float(line.kept)) / float(line.read)) if line.read and float(line.at(Decimal(repr(until)))) > top else until
@@ -72,7 +76,7 @@ def tiers(lines: Sequence[TierLine], found: Sequence[Crossing], *, until: float,
             {
                 "type": "line",
                 "name": words.class_name(line.name),
-                "data": [[0, float(line.kept)], [round(end, 6), float(line.at(Decimal(repr(end))))]],
+                "data": [[reads, float(line.at(Decimal(repr(reads))))] for reads in _along(begin, end)],
                 "color": theme.hexadecimal(TIER_COLOURS[number % len(TIER_COLOURS)]),
                 "showSymbol": False,
                 "lineStyle": {"width": 2},
@@ -84,23 +88,19 @@ def tiers(lines: Sequence[TierLine], found: Sequence[Crossing], *, until: float,
             "symbolSize": 10,
             "itemStyle": {"color": theme.surface("textColor")},
             "label": {"position": "top", "color": theme.surface("textColor"), "fontSize": 11, "formatter": "{b}"},
-            "data": [
-                {"coord": [float(one.reads), float(one.cost)], "name": f"{float(one.reads):.2g}"}
-                for one in found
-                if float(one.reads) <= until
-            ],
+            "data": _marks(found, begin, until),
         },
         "markLine": {
             "silent": True,
             "symbol": "none",
             "lineStyle": {"color": muted, "type": "dotted"},
             "label": {"formatter": "now", "color": muted},
-            "data": [] if reads is None else [{"xAxis": reads}],
+            "data": [] if reads is None else [{"xAxis": max(reads, begin)}],
         },
     }
     axis = {
-        "type": "value",
-        "min": 0,
+        "type": "log" if begin else "value",
+        "min": begin,
         "max": until,
         "name": "full reads a month",
         "nameLocation": "middle",
@@ -112,6 +112,34 @@ def tiers(lines: Sequence[TierLine], found: Sequence[Crossing], *, until: float,
     option = _frame(f"{unit} a month") | {"tooltip": _tooltip(), "xAxis": axis, "series": series}
     option["yAxis"] |= {"max": top, "min": 0}
     return option
+
+
+def _begin(crossed: Sequence[float], until: float) -> float:
+    """Return where the axis of reads begins: 0, or above it on a logarithmic one where a crossing would lie upon the left edge."""
+    least = min((reads for reads in crossed if reads > 0), default=until)
+    return float(10.0 ** floor(log10(least) - 0.3)) if least < _NEAR_ZERO * until else 0.0
+
+
+def _along(begin: float, end: float) -> list[float]:
+    """Return where a line is drawn: at its ends, and on a logarithmic axis, where it is a curve, between them."""
+    if not begin:
+        return [0.0, round(end, 6)]
+    return [begin * (max(end, begin) / begin) ** (step / _STEPS) for step in range(_STEPS + 1)]
+
+
+def _marks(found: Sequence[Crossing], begin: float, until: float) -> list[dict[str, Any]]:
+    """Return the crossings that lie on the axis; the number is left out of one that would lie upon the one before."""
+    marks: list[dict[str, Any]] = []
+    free = 0.0
+    for one in found:
+        reads = float(one.reads)
+        if not begin <= reads <= until:
+            continue
+        at = log10(reads / begin) / log10(until / begin) if begin else reads / until
+        mark = {"coord": [reads, float(one.cost)], "name": f"{reads:.2g}"}
+        marks.append(mark if at >= free else mark | {"label": {"show": False}})
+        free = at + _LABEL if at >= free else free
+    return marks
 
 
 def tornado_height(bars: int) -> int:
