@@ -9,7 +9,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from engine.costs.compute import Fleet, Spot, billed_hours, fleet_lines, hourly_rate, unpriced
 from engine.costs.line import ONE, ZERO, Category, CostLine, by_category, converted, cost_line, total
@@ -17,13 +17,34 @@ from engine.costs.own_book import mistakes
 from engine.costs.presets import DEFAULT_BOOK
 from engine.costs.price_book import FX, STALE_AFTER, Currency, PriceBook, near, plain
 from engine.costs.query import billed_bytes, free_bytes, opening_lines, query_lines
-from engine.costs.storage_classes import STANDARD, STANDARD_SPEED, leaving, moving, reading, storage_class, storing, writing
+from engine.costs.storage_classes import (
+    BILLED_MONTH_DAYS,
+    STANDARD,
+    STANDARD_SPEED,
+    StorageClass,
+    leaving,
+    moving,
+    reading,
+    storage_class,
+    storing,
+    writing,
+)
 from engine.costs.transfer import transfer_lines
-from engine.errors import UsageError
+from engine.errors import UnknownName, UsageError
 
 Quantity = Annotated[Decimal, Field(ge=0, le=Decimal("1e15"), allow_inf_nan=False)]
 Share = Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)]
+LONGEST_MONTH_DAYS = 31
 Above = Annotated[Decimal, Field(gt=0, le=Decimal("1e15"), allow_inf_nan=False)]
+
+
+def _whole(value: Decimal) -> Decimal:
+    if value != value.to_integral_value():
+        raise ValueError("should be a whole number")
+    return value
+
+
+Number = Annotated[Quantity, AfterValidator(_whole)]
 
 
 class Part(BaseModel):
@@ -35,19 +56,37 @@ class Part(BaseModel):
 
 
 class StoredObjects(Part):
-    """Objects of one size in one class for some months; `reads` are full reads in all, `transitions` objects moved into the class."""
+    """Objects of one size in one class for some months; `reads` are full reads in all, `transitions` objects moved into the class.
 
-    objects: Quantity
+    Where they are `deleted_after_days`, they are kept and read only so long, and the class bills the rest of its minimum.
+    """
+
+    objects: Number
     object_bytes: Quantity = Field(validation_alias=AliasChoices("object_bytes", "size_bytes", "bytes_each"))
     storage_class: str = Field(default=STANDARD, validation_alias=AliasChoices("class", "storage_class"))
     months: Quantity = ONE
     reads: Quantity = ZERO
     reads_a_month: Quantity = ZERO
     read_speed: str = STANDARD_SPEED
-    puts: Quantity = ZERO
-    transitions: Quantity = ZERO
+    puts: Number = ZERO
+    transitions: Number = ZERO
     deleted_after_days: Quantity | None = None
     compact_to_bytes: Above | None = None
+
+    @model_validator(mode="after")
+    def _is_deleted_within(self) -> "StoredObjects":
+        days = self.deleted_after_days
+        if days is not None and "months" in self.model_fields_set and days > self.months * LONGEST_MONTH_DAYS:
+            raise ValueError(f"deleted_after_days {plain(days)} lies behind the {plain(self.months)} months: leave one of the two out")
+        return self
+
+    @property
+    def months_kept(self) -> Decimal:
+        """The months for which they are stored; days are counted as those of a class's minimum are."""
+        if self.deleted_after_days is None:
+            return self.months
+        kept = self.deleted_after_days / BILLED_MONTH_DAYS
+        return min(kept, self.months) if "months" in self.model_fields_set else kept
 
 
 class Computing(Part):
@@ -89,7 +128,7 @@ class Queries(Part):
     engine: str
     bytes_scanned: Quantity
     queries: Quantity = ONE
-    objects: Quantity = ZERO
+    objects: Number = ZERO
     months: Quantity = ONE
 
 
@@ -213,7 +252,7 @@ def staleness(book: PriceBook, lines: Iterable[CostLine], currency: Currency, *,
 
 def _stored(book: PriceBook, stored: StoredObjects) -> list[CostLine]:
     cls = storage_class(book, stored.storage_class)
-    what = stored.what or "objects"
+    what, speed = stored.what or "objects", _speed(cls, stored.read_speed)
     objects, each = stored.objects, stored.object_bytes
     lines: list[CostLine] = []
     if stored.compact_to_bytes is not None and objects:
@@ -221,16 +260,24 @@ def _stored(book: PriceBook, stored: StoredObjects) -> list[CostLine]:
         standard = storage_class(book, STANDARD)
         lines += [*reading(standard, f"{what}: compaction", objects, ZERO, ONE), *writing(standard, f"{what}: compaction", packed)]
         objects, each = packed, objects * each / packed
-    reads = stored.reads + stored.reads_a_month * stored.months
-    lines += storing(cls, what, objects, each, stored.months)
+    months = stored.months_kept
+    reads = stored.reads + stored.reads_a_month * months
+    lines += storing(cls, what, objects, each, months)
     lines += writing(cls, what, stored.puts) if stored.puts else ()
     lines += (
         moving(cls, what, min(stored.transitions, objects) if stored.compact_to_bytes else stored.transitions) if stored.transitions else ()
     )
-    lines += reading(cls, what, objects, each, reads, speed=stored.read_speed) if reads else ()
+    lines += reading(cls, what, objects, each, reads, speed=speed) if reads else ()
     if stored.deleted_after_days is not None:
         lines += leaving(cls, what, objects, each, stored.deleted_after_days)
     return lines
+
+
+def _speed(cls: StorageClass, wanted: str) -> str:
+    """Return a speed that reads of a class have; one that the class does not offer is refused, never priced as another."""
+    if not cls.needs_restore and wanted != STANDARD_SPEED:
+        raise UnknownName(f"{cls.name} is read at once and has no read_speed {wanted!r}: leave it out, or write {STANDARD_SPEED!r}")
+    return cls.speed(wanted)
 
 
 def _cautions(book: PriceBook, stored: StoredObjects) -> list[str]:
