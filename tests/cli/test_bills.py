@@ -86,6 +86,7 @@ def test_focus_rows_add_up_to_the_bill_and_name_the_stage_and_the_price(ask, tmp
     assert {row["SkuId"] for row in rows} == {"compute.vcpu_hour", "compute.memory_gb_hour", "storage.standard", "transfer.in"} | {
         f"storage.standard.{kind}" for kind in ("put", "get")
     }
+    assert {(row["BillingPeriodStart"], row["BillingPeriodEnd"]) for row in rows} == {("2025-12-31T18:15:00Z", "2026-01-31T18:15:00Z")}
     assert all(row["x_PriceSource"] and row["x_PriceAsOf"] for row in rows)
 
 

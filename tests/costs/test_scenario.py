@@ -1,7 +1,7 @@
 """Scenarios as they are written: what they mean, what they refuse, and bills whose sums are exact."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.costs.focus import COLUMNS, MANDATORY, Charged, billed_total, focus_csv, focus_rows
+from engine.clock import NEPAL
+from engine.costs.focus import COLUMNS, MANDATORY, Charged, billed_total, focus_csv, focus_rows, months_after
 from engine.costs.line import QUANTUM, Category
 from engine.costs.presets import AWS_2026, TEXTBOOK, preset
 from engine.costs.price_book import FX
@@ -101,6 +102,25 @@ def test_a_billing_period_is_the_whole_month_around_the_charge():
     (row,) = focus_rows(bill(storage()).lines, within)
 
     assert (row["BillingPeriodStart"], row["BillingPeriodEnd"]) == ("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z")
+
+
+def periods(start: datetime, end: datetime) -> tuple[str, str]:
+    (row,) = focus_rows(bill(storage()).lines, Charged(start, end, "home-1", AWS_2026))
+    return row["BillingPeriodStart"], row["BillingPeriodEnd"]
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 1), date(2026, 11, 30)])
+def test_a_day_in_nepal_is_billed_in_the_month_in_nepal_also_at_its_ends(day):
+    begin = datetime(day.year, day.month, day.day, tzinfo=NEPAL)
+
+    assert periods(begin, begin + timedelta(days=1)) == ("2026-10-31T18:15:00Z", "2026-11-30T18:15:00Z")
+
+
+def test_months_to_come_are_whole_and_billed_in_exactly_those():
+    begin, end = months_after(datetime(2026, 11, 27, 10, tzinfo=UTC), 12)
+
+    assert (begin, end) == (datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 12, 1, tzinfo=UTC))
+    assert periods(begin, end) == ("2026-12-01T00:00:00Z", "2027-12-01T00:00:00Z")
 
 
 def test_a_charge_period_that_ends_before_it_begins_is_refused():
