@@ -2,7 +2,7 @@
 
 import csv
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from shutil import copytree
@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from engine.billing.forecast import month_bill
+from engine.billing.prices import in_force
+from engine.clock import nepal_time
+from engine.costs.line import Category
 from engine.costs.measured import PRICED
 from storage import lake
 from tests.pipelines.house import SUNDAY, House, days_from, with_a_week
@@ -137,6 +141,20 @@ def test_the_months_bill_says_what_it_has_come_to_and_where_it_goes(ask):
     assert (found["month"], found["budget"], found["over_budget"]) == ("2026-01", 5, False)
     assert 0 < found["so_far"] <= found["forecast"] == sum(exact(row["forecast"]) for row in found["drivers"])
     assert (found["drivers"][0]["category"], found["drivers"][0]["of"]) == ("requests", "daily_prices")
+
+
+def test_what_is_stored_is_spent_day_by_day_and_the_days_left_are_still_to_come(house):
+    size = 31 * 2**30  # a GB-month a day of this January, at 0.023 USD; today is the 5th
+    with house.runtime.database.transaction() as connection:
+        for number, day in enumerate((date(2025, 6, 1), date(2026, 1, 3))):
+            row = {"path": f"own/{number}", "dataset": "own", "partition": day, "bytes": size, "sha256": "0" * 64, "is_current": True}
+            connection.execute(insert(lake.files), row | {"simulated": False, "created_at": nepal_time(day, 12)})
+    found = house.read(lambda connection: month_bill(connection, in_force(connection).tariff, now=house.clock.now()))
+    driver = Category.STORAGE, "own"
+
+    assert found.so_far[driver] == (5 + 3) * 23_000_000
+    # 26 days of both, and half such a file a day more: one came in the two days from the 3rd on
+    assert found.to_come[driver] == (26 + 26 + 26 * 27 / 2 * 0.5) * 23_000_000
 
 
 def test_people_read_a_table_and_what_is_to_be_known_of_the_prices(house, monkeypatch):
