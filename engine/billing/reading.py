@@ -126,11 +126,14 @@ def repriced(entries: Iterable[Entry], prices: Prices) -> list[Entry]:
     return [replace(entry, cost=entry.cost.repriced(prices.tariff)) for entry in entries]
 
 
-def apart(entries: Iterable[Entry]) -> Apart:
-    """Return a bill by why its work was done; what tries that failed cost is taken out of each of them."""
+def apart(entries: Iterable[Entry], *, without: Sequence[Category] = ()) -> Apart:
+    """Return a bill by why its work was done; what tries that failed cost is taken out of each of them.
+
+    `without` storage the parts add up to a month's bill but for what the lake stores: an estimate has a whole month of what it wrote.
+    """
     parts = dict.fromkeys((*_PART.values(), "retries"), 0)
     for entry in entries:
-        whole = sum(entry.cost.amounts.values())
+        whole = sum(amount for category, amount in entry.cost.amounts.items() if category not in without)
         parts[_PART[entry.purpose or CostPurpose.FIRST]] += whole - entry.cost.retries
         parts["retries"] += entry.cost.retries
     return Apart(**parts)

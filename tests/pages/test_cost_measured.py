@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.costs.line import Category
 from pages.ui import cost_data, cost_measured
 from pages.ui.shared import forget
 from tests.pages.conftest import text_of
@@ -41,6 +42,13 @@ def test_the_month_is_told_in_a_line_with_what_most_of_it_goes_to(busy):
     assert "Most of it is requests of daily" in said
     assert "The budget is 5.00 USD a month" in said
     assert "dates for the first time **0.000" in said
+
+
+def test_what_work_was_done_for_and_what_is_stored_add_up_to_the_months_bill(busy):
+    known, _ = cost_data.month()
+    stored = sum(amount for (category, _), amount in known.so_far.items() if category is Category.STORAGE)
+
+    assert 0 < cost_data.apart(TODAY.replace(day=1), TODAY).total == known.spent - stored < known.spent
 
 
 @pytest.mark.parametrize("by", cost_measured._BY)
