@@ -191,14 +191,24 @@ def by_session(connection: Connection, since: date, until: date) -> list[Entry]:
 def by_stage(connection: Connection, since: date, until: date, *, limit: int = MOST, prices: Prices | None = None) -> list[Entry]:
     """Return what each stage cost in the runs that ended on these days, and what the runs cost between them; dearest first.
 
-    By the prices of each run's estimate, or by others.
+    What has no stages (jobs, sessions of the stream, messages, questions) is a row by its name. By the prices of each estimate, or others.
     """
     rows = costs.between(connection, since, until, limit=limit)
-    return stages_of(connection, [row for row in rows if row["work"] == CostWork.RUN], prices)
+    runs, others = [row for row in rows if row["work"] == CostWork.RUN], [row for row in rows if row["work"] != CostWork.RUN]
+    entries = stages_of(connection, runs, prices) + _without_stages([*others, *outside_runs(connection, since, until)], prices)
+    return sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
+
+
+def _without_stages(rows: Iterable[Mapping[str, Any]], prices: Prices | None) -> list[Entry]:
+    found: dict[tuple[CostWork, str], list[Cost]] = {}
+    for row in rows:
+        cost = cost_of(row)
+        found.setdefault((CostWork(row["work"]), row["name"]), []).append(cost if prices is None else cost.repriced(prices.tariff))
+    return [Entry(f"{work}s: {name}", added(costs_of), work) for (work, name), costs_of in found.items()]
 
 
 def stages_of(connection: Connection, rows: Sequence[Mapping[str, Any]], prices: Prices | None = None) -> list[Entry]:
-    """Do the same for the runs of these estimates."""
+    """Return what each stage cost in the runs of these estimates, and what the runs cost between them; dearest first."""
     known: dict[int, Tariff] = {}
     found: dict[tuple[str, str], list[Cost]] = {}
     for row, parts in with_parts(connection, rows):

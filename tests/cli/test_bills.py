@@ -16,7 +16,8 @@ from engine.billing.prices import in_force
 from engine.clock import nepal_time
 from engine.costs.line import Category
 from engine.costs.measured import PRICED
-from storage import lake
+from storage import costs, lake
+from storage.status import CostWork
 from tests.pipelines.house import SUNDAY, House, days_from, with_a_week
 from tests.shell import inside
 
@@ -75,6 +76,26 @@ def test_every_breakdown_comes_to_one_total_and_every_total_to_its_lines(ask, cu
     assert sum(exact(part) for part in parts.values()) == totals["run"]
     assert parts["reruns"] > 0
     assert (found["run"]["good_rows"], "simulated" in found["run"]) == (600, False)
+
+
+def test_by_stage_has_what_has_no_stages_and_by_session_says_what_it_leaves_out(ask, house):
+    day = house.clock.now().date()
+    job = {"work": CostWork.JOB, "ref": 1, "name": "drift", "day": day, "status": "done", "purpose": "upkeep", "book_id": 1}
+    job |= {"partition": None, "session": None, "simulated": False, "cpu_us": 20_000, "compute_nano": 157}
+    with house.runtime.database.transaction() as connection:
+        costs.write(connection, job)
+        message = {"day": day, "work": CostWork.MESSAGE, "name": "desk", "purpose": "upkeep", "book_id": 1}
+        costs.add_to_day(connection, message | {"messages": 2, "notification_nano": 40_000})
+    found = {by: ask("cost", *YEAR, "--by", by, "--currency", "USD") for by in ("run", "stage", "day")}
+    sessions = ask("cost", *SESSIONS, "--by", "session", "--currency", "USD")
+    rest = exact(found["day"]["total"]) - exact(sessions["total"])
+
+    assert found["run"]["total"] == found["stage"]["total"] == found["day"]["total"]
+    assert {"jobs: drift": 157, "messages: desk": 40_000}.items() <= {
+        row["what"]: exact(row["total"]) * 10**9 for row in found["stage"]["rows"]
+    }.items()
+    assert [one["not_in_it"] for one in found.values()] == [None] * 3
+    assert f"jobs, messages, questions, and runs of dates that no session came of ({rest:f} USD since" in sessions["not_in_it"]
 
 
 def test_focus_rows_add_up_to_the_bill_and_name_the_stage_and_the_price(ask, tmp_path):
