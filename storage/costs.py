@@ -98,6 +98,12 @@ def between(connection: Connection, since: date, until: date, *, limit: int) -> 
     return _rows(connection, ordered.limit(limit))
 
 
+def number_between(connection: Connection, since: date, until: date) -> int:
+    """Return how many estimates there are of what ended on these days."""
+    query = select(func.count()).select_from(estimates).where(estimates.c.day.between(since, until))
+    return int(connection.execute(query).scalar_one())
+
+
 def of_sessions(connection: Connection, since: date, until: date) -> Sequence[Mapping[str, Any]]:
     """Return the sums of the estimates of each session of a range and kind of work, oldest first: `session, work, number` and `SUMS`."""
     summed = [func.sum(estimates.c[name]).label(name) for name in SUMS if name in _NO_ESTIMATE]

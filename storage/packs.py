@@ -83,6 +83,14 @@ def listed(connection: Connection, *conditions: Any) -> Sequence[RowMapping]:
     return connection.execute(select(packs).where(*conditions).order_by(packs.c.month, packs.c.path)).mappings().all()
 
 
+def in_the_cold(connection: Connection, *, dataset: str | None = None, month: date | None = None) -> Sequence[RowMapping]:
+    """Return the packs that lie in the cold, those of a dataset or of a month or all; oldest month first."""
+    wanted: list[Any] = [packs.c.cold.is_not(None)]
+    wanted += [packs.c.dataset == dataset] if dataset is not None else []
+    wanted += [packs.c.month == month] if month is not None else []
+    return listed(connection, *wanted)
+
+
 def month_of(connection: Connection, dataset: str, since: date, before: date) -> Sequence[RowMapping]:
     """Return every version of a dataset with a partition in a month, oldest first, each with the pack that it lies in."""
     query = select(files, members.c.pack, members.c.first_row).select_from(files.outerjoin(members, members.c.path == files.c.path))

@@ -44,6 +44,8 @@ def bill(runtime: Runtime, since: date, until: date, by: By, *, book: str | None
         by_prices = chosen(connection, book, currency)
         entries = _entries(connection, since, until, by, by_prices, other=book is not None)
         first = costs.first_day(connection)
+        left_out = by in (By.RUN, By.STAGE) and costs.number_between(connection, since, until) > MOST
+        beyond = _beyond(connection, by, by_prices) if book is None else _BEYOND.get(by)
     whole, show = total(entries), by_prices.shown
     found: dict[str, Any] = {"since": since, "until": until, "by": by, "currency": by_prices.currency}
     if runtime.simulated:
@@ -55,7 +57,22 @@ def bill(runtime: Runtime, since: date, until: date, by: By, *, book: str | None
         found["unmeasured_stages"] = whole.unmeasured
     found["prices"] = told(by_prices, nepal_date(runtime.clock.now())) | {"as_estimated": book is None and by is not By.LAYER}
     found["kept_since"] = first
-    return found | {"rows": as_rows(entries, show), "left_out": by in (By.RUN, By.STAGE) and len(entries) >= MOST}
+    return found | {"not_in_it": beyond, "rows": as_rows(entries, show), "left_out": left_out}
+
+
+_BEYOND = {
+    By.SESSION: "work of no session is not in it: jobs, messages, questions, and runs of dates that no session came of",
+    By.LAYER: "only a month of what is stored is in it: no computing, requests or messages",
+}
+
+
+def _beyond(connection: Connection, by: By, by_prices: Prices) -> str | None:
+    """Say what a breakdown has no rows for, and how much that is; None where it has all that ended on its days."""
+    if by is not By.SESSION:
+        return _BEYOND.get(by)
+    whole, of_sessions = (total(read(connection, date.min, date.max)).total for read in (by_day, by_session))
+    left = f"{amount(by_prices.shown(whole - of_sessions))} {by_prices.currency} since {costs.first_day(connection)}"
+    return f"{_BEYOND[by]} ({left})" if whole > of_sessions else None
 
 
 def _entries(connection: Connection, since: date, until: date, by: By, prices: Prices, *, other: bool) -> list[Entry]:

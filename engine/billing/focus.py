@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from engine.billing.metering import COLUMN
 from engine.billing.prices import Prices, load
 from engine.billing.reading import MOST, outside_runs, with_parts
-from engine.clock import nepal_time
+from engine.clock import NEPAL, nepal_time
 from engine.costs.focus import Charged, focus_rows
 from engine.costs.line import CostLine
 from engine.costs.measured import Usage, amount_of
@@ -26,7 +26,7 @@ def rows(
 ) -> list[dict[str, str]]:
     """Return the rows of everything that ended on these days, by the prices of its estimate or by other `prices`.
 
-    The charge period is a day in Nepal. Only lines of nothing are left out: the rows add up to the whole.
+    The charge period is a day in Nepal, the billing period its month. Only lines of nothing are left out: the rows add up to the whole.
     """
     known: dict[int, Prices] = {}
     found = []
@@ -66,7 +66,7 @@ def _in(line: CostLine, currency: Currency, prices: Prices) -> CostLine:
 
 
 def _charged(row: Mapping[str, Any], stage: str, *, account: str, book: str) -> Charged:
-    begin = nepal_time(row["day"], 0)
+    begin = nepal_time(row["day"], 0).astimezone(NEPAL)  # whose months are billed
     tags = {name: str(row[name]) for name in _TAGGED if row.get(name) is not None} | {"stage": stage}
     tags |= {"simulated": "true"} if row.get("simulated") else {}
     resource = f"{row['name']}/{row['ref']}" if row.get("ref") is not None else row["name"]

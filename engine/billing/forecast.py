@@ -186,9 +186,14 @@ def _usual(days: Mapping[date, int], begin: date, today: date) -> float:
 
 
 def _stored(sizes: Mapping[date | None, int], month: date, today: date, left: int) -> tuple[int, int]:
-    """Return the bytes that a layer stores over the month by what is there now, averaged over its days; and what is to come, likewise."""
+    """Return the bytes that a layer has stored so far, and those to come, both averaged over the days of the month.
+
+    So far are the days up to today, from the one on which a file was written; to come are the days left, of what lies there and of what
+    is expected.
+    """
     length = today.day + left
-    stored = sum(size * (length if day is None or day < month else length - day.day + 1) for day, size in sizes.items())
+    so_far = sum(size * (today.day if day is None or day < month else today.day - day.day + 1) for day, size in sizes.items())
     begin = today - LOOK_BACK
     usual = _usual({day: size for day, size in sizes.items() if day is not None and begin <= day < today}, begin, today)
-    return stored // length, round(usual * left * (left + 1) / 2) // length
+    to_come = sum(sizes.values()) * left + round(usual * left * (left + 1) / 2)
+    return so_far // length, to_come // length

@@ -126,11 +126,14 @@ def repriced(entries: Iterable[Entry], prices: Prices) -> list[Entry]:
     return [replace(entry, cost=entry.cost.repriced(prices.tariff)) for entry in entries]
 
 
-def apart(entries: Iterable[Entry]) -> Apart:
-    """Return a bill by why its work was done; what tries that failed cost is taken out of each of them."""
+def apart(entries: Iterable[Entry], *, without: Sequence[Category] = ()) -> Apart:
+    """Return a bill by why its work was done; what tries that failed cost is taken out of each of them.
+
+    `without` storage the parts add up to a month's bill but for what the lake stores: an estimate has a whole month of what it wrote.
+    """
     parts = dict.fromkeys((*_PART.values(), "retries"), 0)
     for entry in entries:
-        whole = sum(entry.cost.amounts.values())
+        whole = sum(amount for category, amount in entry.cost.amounts.items() if category not in without)
         parts[_PART[entry.purpose or CostPurpose.FIRST]] += whole - entry.cost.retries
         parts["retries"] += entry.cost.retries
     return Apart(**parts)
@@ -188,14 +191,24 @@ def by_session(connection: Connection, since: date, until: date) -> list[Entry]:
 def by_stage(connection: Connection, since: date, until: date, *, limit: int = MOST, prices: Prices | None = None) -> list[Entry]:
     """Return what each stage cost in the runs that ended on these days, and what the runs cost between them; dearest first.
 
-    By the prices of each run's estimate, or by others.
+    What has no stages (jobs, sessions of the stream, messages, questions) is a row by its name. By the prices of each estimate, or others.
     """
     rows = costs.between(connection, since, until, limit=limit)
-    return stages_of(connection, [row for row in rows if row["work"] == CostWork.RUN], prices)
+    runs, others = [row for row in rows if row["work"] == CostWork.RUN], [row for row in rows if row["work"] != CostWork.RUN]
+    entries = stages_of(connection, runs, prices) + _without_stages([*others, *outside_runs(connection, since, until)], prices)
+    return sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
+
+
+def _without_stages(rows: Iterable[Mapping[str, Any]], prices: Prices | None) -> list[Entry]:
+    found: dict[tuple[CostWork, str], list[Cost]] = {}
+    for row in rows:
+        cost = cost_of(row)
+        found.setdefault((CostWork(row["work"]), row["name"]), []).append(cost if prices is None else cost.repriced(prices.tariff))
+    return [Entry(f"{work}s: {name}", added(costs_of), work) for (work, name), costs_of in found.items()]
 
 
 def stages_of(connection: Connection, rows: Sequence[Mapping[str, Any]], prices: Prices | None = None) -> list[Entry]:
-    """Do the same for the runs of these estimates."""
+    """Return what each stage cost in the runs of these estimates, and what the runs cost between them; dearest first."""
     known: dict[int, Tariff] = {}
     found: dict[tuple[str, str], list[Cost]] = {}
     for row, parts in with_parts(connection, rows):

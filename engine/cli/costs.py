@@ -170,6 +170,8 @@ def _show_measured(found: dict[str, Any], *, to_json: bool) -> None:
     typer.echo()
     if why := nothing(found):
         complain(why)
+        if found["not_in_it"]:
+            complain(found["not_in_it"])
         return
     told_columns = ("what", "status", "purpose", "number", "rows")
     used = [name for name in told_columns if any(row[name] for row in found["rows"])]
@@ -231,6 +233,8 @@ def _warn(prices_said: dict[str, Any], found: dict[str, Any]) -> None:
         complain(f"the price book {prices_said['book']} has no price for: {', '.join(prices_said['not_priced'])}")
     if found.get("unmeasured_stages"):
         complain(f"{found['unmeasured_stages']} stages died with their process: what they used is not known, and not in the bill")
+    if found.get("not_in_it"):
+        complain(found["not_in_it"])
     if found.get("left_out"):
         complain("only the newest 10,000 are in the bill; take fewer days")
 

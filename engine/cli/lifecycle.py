@@ -8,7 +8,7 @@ import structlog
 import typer
 
 from engine.cli.following import commands
-from engine.cli.parts import FAILED, Json, date_of, told
+from engine.cli.parts import FAILED, Json, month_of, told
 from engine.printing import complain, show
 from engine.runtime import runtime
 from engine.services.lifecycle import AskedStep
@@ -26,7 +26,7 @@ ColdAfter = Annotated[
     int | None,
     typer.Option(metavar="MONTHS", min=0, help="Move packs of this age to NEPSE_COLD; 0: none. Else lifecycle.cold_after_months."),
 ]
-_LISTED = ("id", "kind", "state", "requested_by", "requested_at", "ended_at", "message")
+_LISTED = ("kind", "state", "requested_by", "requested_at", "ended_at", "message")
 
 
 @group.command(name="plan")
@@ -50,7 +50,9 @@ def apply(compact_after: CompactAfter = None, cold_after: ColdAfter = None, *, t
 
 @group.command()
 @told
-def undo(step: Annotated[int, typer.Option("--id", help="Number of the application.")], *, to_json: Json = False) -> None:
+def undo(
+    step: Annotated[int, typer.Option("--id", help="Number of the application: the column step of the list.")], *, to_json: Json = False
+) -> None:
     """Give the files back that an application took the place of, byte for byte, and bring back what it moved."""
     services = commands()
     _followed(services.runtime, services.undo_lifecycle(step), to_json=to_json)
@@ -61,7 +63,7 @@ def undo(step: Annotated[int, typer.Option("--id", help="Number of the applicati
 def restore(
     dataset: Annotated[str | None, typer.Option(help="Only packs of this dataset, such as silver.")] = None,
     month: Annotated[
-        date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Only packs of the month that holds this date.")
+        date | None, typer.Option(parser=month_of, metavar="YYYY-MM", help="Only packs of this month; a date in it will do.")
     ] = None,
     *,
     to_json: Json = False,
@@ -80,7 +82,7 @@ def list_steps(limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20, *, t
     with runtime().database.reading() as connection:
         rows = [dict(row) for row in lifecycle.recent(connection, limit=limit)]
         sums = dict(packs.sums(connection))
-    steps = rows if to_json else [{name: row[name] for name in _LISTED} for row in rows]
+    steps = rows if to_json else [{"step": row["id"]} | {name: row[name] for name in _LISTED} for row in rows]
     show({**sums, "steps": steps}, to_json=to_json)
 
 

@@ -25,6 +25,11 @@ def date_of(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2025-06-01") from error
 
 
+def month_of(text: str) -> date:
+    """Read a month of an option, also as a date in it; return its first day."""
+    return date_of(f"{text}-01" if text.count("-") == 1 else text).replace(day=1)
+
+
 def option_of(words: type[StrEnum], explained: str, *, name: str | None = None) -> Any:
     """Return an option that takes one of these words; `name` where it is not that of its parameter."""
 

@@ -85,7 +85,10 @@ _UNITS = {  # as FOCUS writes them; our GB is 2^30 bytes, which it calls GiB
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """When and for whom lines were used: a charge period (its end exclusive, aware times), an account, a price book, a resource, tags."""
+    """When and for whom lines were used: a charge period (its end exclusive, aware times), an account, a price book, a resource, tags.
+
+    Months are those of the zone of its begin.
+    """
 
     start: datetime
     end: datetime
@@ -161,14 +164,25 @@ def _row(line: CostLine, charged: Charged) -> dict[str, str]:
 
 
 def _billing_period(charged: Charged) -> tuple[datetime, datetime]:
-    """Return the calendar months, in UTC, that the charge period lies in."""
-    began = charged.start.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    last = charged.end.astimezone(UTC)
-    over = last.day == 1 and last == last.replace(hour=0, minute=0, second=0, microsecond=0)
-    if over and last > began:
-        return began, last
-    months = last.year * 12 + last.month  # counted from 1, so this is the month after, counted from 0
-    return began, last.replace(year=months // 12, month=months % 12 + 1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    """Return the calendar months that hold the charge period, in the zone of its begin: days of Nepal are billed in its months."""
+    began = _month_of(charged.start)
+    last = charged.end.astimezone(charged.start.tzinfo)
+    return began, last if last == _month_of(last) else _later(_month_of(last), 1)
+
+
+def months_after(at: datetime, months: int) -> tuple[datetime, datetime]:
+    """Return the begin and the end of so many calendar months from the next on, in the zone of `at`: a charge period of whole months."""
+    begin = _later(_month_of(at), 1)
+    return begin, _later(begin, months)
+
+
+def _month_of(at: datetime) -> datetime:
+    return at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _later(month: datetime, months: int) -> datetime:
+    number = month.year * 12 + month.month - 1 + months  # of months since the year 0
+    return month.replace(year=number // 12, month=number % 12 + 1)
 
 
 def billed_total(rows: Iterable[Mapping[str, str]]) -> Decimal:

@@ -88,4 +88,4 @@ def _mistake(one: Mapping[str, Any]) -> str:
     where = ".".join(str(part) for part in one["loc"]) or "the text"
     got = repr(one["input"])
     there = f" (there is {got})" if isinstance(one["input"], (str, int, float, Decimal)) and len(got) < LONGEST_TOLD else ""
-    return f"{where}: {one['msg'].lower()}{there}"
+    return f"{where}: {one['msg'][:1].lower()}{one['msg'][1:]}{there}"

@@ -7,133 +7,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
-from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from engine.costs.compute import Fleet, Spot, billed_hours, fleet_lines, hourly_rate, unpriced
 from engine.costs.line import ONE, ZERO, Category, CostLine, by_category, converted, cost_line, total
 from engine.costs.own_book import mistakes
-from engine.costs.presets import DEFAULT_BOOK
 from engine.costs.price_book import FX, STALE_AFTER, Currency, PriceBook, near, plain
 from engine.costs.query import billed_bytes, free_bytes, opening_lines, query_lines
-from engine.costs.storage_classes import STANDARD, STANDARD_SPEED, leaving, moving, reading, storage_class, storing, writing
+from engine.costs.scenario_fields import FIELDS, Computing, Queries, Scenario, StoredObjects, Transferred
+from engine.costs.storage_classes import (
+    STANDARD,
+    STANDARD_SPEED,
+    StorageClass,
+    leaving,
+    moving,
+    reading,
+    storage_class,
+    storing,
+    writing,
+)
 from engine.costs.transfer import transfer_lines
-from engine.errors import UsageError
-
-Quantity = Annotated[Decimal, Field(ge=0, le=Decimal("1e15"), allow_inf_nan=False)]
-Share = Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)]
-Above = Annotated[Decimal, Field(gt=0, le=Decimal("1e15"), allow_inf_nan=False)]
-
-
-class Part(BaseModel):
-    """What every part of a scenario has; an unknown field is refused, never ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    what: str = Field(default="", max_length=80)
-
-
-class StoredObjects(Part):
-    """Objects of one size in one class for some months; `reads` are full reads in all, `transitions` objects moved into the class."""
-
-    objects: Quantity
-    object_bytes: Quantity = Field(validation_alias=AliasChoices("object_bytes", "size_bytes", "bytes_each"))
-    storage_class: str = Field(default=STANDARD, validation_alias=AliasChoices("class", "storage_class"))
-    months: Quantity = ONE
-    reads: Quantity = ZERO
-    reads_a_month: Quantity = ZERO
-    read_speed: str = STANDARD_SPEED
-    puts: Quantity = ZERO
-    transitions: Quantity = ZERO
-    deleted_after_days: Quantity | None = None
-    compact_to_bytes: Above | None = None
-
-
-class Computing(Part):
-    """Hours of vCPUs and of memory, given as such or as runs; which share of them runs on spot, and how that is interrupted."""
-
-    vcpu_hours: Quantity | None = None
-    memory_gb_hours: Quantity | None = None
-    runs: Quantity = ONE
-    run_hours: Above | None = None
-    vcpus: Quantity = ONE
-    memory_gb: Quantity = ZERO
-    spot_share: Share = ZERO
-    spot_discount: Share | None = None
-    interruptions_per_hour: Quantity | None = None
-    interrupted_a_month: Annotated[Decimal, Field(ge=0, lt=1)] | None = None
-    restart_hours: Quantity = ZERO
-    checkpoint_hours: Above | None = None
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> "Computing":
-        if (self.vcpu_hours is None) == (self.run_hours is None) and self.vcpu_hours is None:
-            raise ValueError("say how much is computed: vcpu_hours, or runs with run_hours, vcpus and memory_gb")
-        if self.vcpu_hours is None and self.memory_gb_hours is not None:
-            raise ValueError("memory_gb_hours goes with vcpu_hours; runs take memory_gb")
-        if self.interruptions_per_hour is not None and self.interrupted_a_month is not None:
-            raise ValueError("give one of the two: interruptions_per_hour or interrupted_a_month")
-        if self.vcpu_hours is not None and self.run_hours is None and self.spot_share and self._is_interrupted:
-            raise ValueError("interruptions need run_hours: how long one run works, of which all or the last piece is lost")
-        return self
-
-    @property
-    def _is_interrupted(self) -> bool:
-        return bool(self.interruptions_per_hour or self.interrupted_a_month)
-
-
-class Queries(Part):
-    """Queries a month that scan so many bytes each, for some months; `objects` are the files that each opens."""
-
-    engine: str
-    bytes_scanned: Quantity
-    queries: Quantity = ONE
-    objects: Quantity = ZERO
-    months: Quantity = ONE
-
-
-class Transferred(Part):
-    """Bytes a month over a route (in, out, cross_zone, cross_region), for some months."""
-
-    route: str
-    size: Quantity = Field(validation_alias=AliasChoices("bytes", "size"))
-    months: Quantity = ONE
-
-
-class Notified(Part):
-    """Messages to a channel."""
-
-    channel: str = "mail"
-    messages: Quantity
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, dict) else value
-
-
-class Scenario(BaseModel):
-    """A whole scenario; each section takes one part or a list of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(default="scenario", max_length=80)
-    price_book: str = DEFAULT_BOOK
-    currency: Currency = Currency.USD
-    storage: Annotated[tuple[StoredObjects, ...], BeforeValidator(_listed)] = ()
-    compute: Annotated[tuple[Computing, ...], BeforeValidator(_listed)] = ()
-    queries: Annotated[tuple[Queries, ...], BeforeValidator(_listed)] = ()
-    transfer: Annotated[tuple[Transferred, ...], BeforeValidator(_listed)] = ()
-    notifications: Annotated[tuple[Notified, ...], BeforeValidator(_listed)] = ()
-
-    @model_validator(mode="after")
-    def _prices_something(self) -> "Scenario":
-        if not (self.storage or self.compute or self.queries or self.transfer or self.notifications):
-            raise ValueError("there is nothing to price: add storage, compute, queries, transfer or notifications")
-        return self
-
-
-FIELDS = sorted({name for part in (Scenario, StoredObjects, Computing, Queries, Transferred, Notified) for name in part.model_fields})
+from engine.errors import UnknownName, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +108,7 @@ def staleness(book: PriceBook, lines: Iterable[CostLine], currency: Currency, *,
 
 def _stored(book: PriceBook, stored: StoredObjects) -> list[CostLine]:
     cls = storage_class(book, stored.storage_class)
-    what = stored.what or "objects"
+    what, speed = stored.what or "objects", _speed(cls, stored.read_speed)
     objects, each = stored.objects, stored.object_bytes
     lines: list[CostLine] = []
     if stored.compact_to_bytes is not None and objects:
@@ -221,16 +116,24 @@ def _stored(book: PriceBook, stored: StoredObjects) -> list[CostLine]:
         standard = storage_class(book, STANDARD)
         lines += [*reading(standard, f"{what}: compaction", objects, ZERO, ONE), *writing(standard, f"{what}: compaction", packed)]
         objects, each = packed, objects * each / packed
-    reads = stored.reads + stored.reads_a_month * stored.months
-    lines += storing(cls, what, objects, each, stored.months)
+    months = stored.months_kept
+    reads = stored.reads + stored.reads_a_month * months
+    lines += storing(cls, what, objects, each, months)
     lines += writing(cls, what, stored.puts) if stored.puts else ()
     lines += (
         moving(cls, what, min(stored.transitions, objects) if stored.compact_to_bytes else stored.transitions) if stored.transitions else ()
     )
-    lines += reading(cls, what, objects, each, reads, speed=stored.read_speed) if reads else ()
+    lines += reading(cls, what, objects, each, reads, speed=speed) if reads else ()
     if stored.deleted_after_days is not None:
         lines += leaving(cls, what, objects, each, stored.deleted_after_days)
     return lines
+
+
+def _speed(cls: StorageClass, wanted: str) -> str:
+    """Return a speed that reads of a class have; one that the class does not offer is refused, never priced as another."""
+    if not cls.needs_restore and wanted != STANDARD_SPEED:
+        raise UnknownName(f"{cls.name} is read at once and has no read_speed {wanted!r}: leave it out, or write {STANDARD_SPEED!r}")
+    return cls.speed(wanted)
 
 
 def _cautions(book: PriceBook, stored: StoredObjects) -> list[str]:

@@ -44,11 +44,8 @@ def warm(runtime: Runtime, row: RowMapping) -> None:
 
 def restore(runtime: Runtime, *, dataset: str | None, month: date | None, tell: Callable[[], Any]) -> dict[str, int]:
     """Bring packs back, those of a dataset or a month or all; return how much that was."""
-    wanted: list[Any] = [packs.packs.c.cold.is_not(None)]
-    wanted += [packs.packs.c.dataset == dataset] if dataset is not None else []
-    wanted += [packs.packs.c.month == month] if month is not None else []
     with runtime.database.reading() as connection:
-        rows = packs.listed(connection, *wanted)
+        rows = packs.in_the_cold(connection, dataset=dataset, month=month)
     for row in rows:
         warm(runtime, row)
         tell()

@@ -7,7 +7,7 @@ from typing import Any
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.lifecycle.policy import asked_for, begin_of
 from engine.services.jobs import JobCommands
-from storage import jobs, lifecycle
+from storage import jobs, lifecycle, packs
 from storage.status import StepKind, StepState
 
 JOB = "lifecycle"
@@ -46,8 +46,14 @@ class LifecycleCommands(JobCommands):
         return self._ask_step(StepKind.UNDO, {"step": step_id})
 
     def restore_from_cold(self, *, dataset: str | None = None, month: date | None = None) -> AskedStep:
-        """Bring packs back out of the cold, those of a dataset, of a month, or all, as a job."""
-        return self._ask_step(StepKind.RESTORE, {"dataset": dataset, "month": None if month is None else str(begin_of(month))})
+        """Bring packs back out of the cold, those of a dataset, of a month, or all, as a job; `Conflict` where none lies there."""
+        begin = None if month is None else begin_of(month)
+        with self.runtime.database.reading() as connection:
+            cold = packs.in_the_cold(connection, dataset=dataset, month=begin)
+        if not cold:
+            of = "".join([f" of {dataset}" if dataset is not None else "", f" of {begin:%Y-%m}" if begin is not None else ""])
+            raise Conflict(f"nothing{of} lies in the cold: there is nothing to bring back")
+        return self._ask_step(StepKind.RESTORE, {"dataset": dataset, "month": None if begin is None else str(begin)})
 
     def _ask_step(self, kind: StepKind, asked: dict[str, Any]) -> AskedStep:
         at = self.runtime.clock.now()

@@ -1,14 +1,15 @@
 """What B's choices about computing come to: interruptions on spot, and more vCPUs against less time."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 import pyarrow as pa
 import streamlit as st
 
+from engine.clock import NEPAL
 from engine.costs.compute import expected_hours, run_cost, spot_pays, undisturbed
-from engine.costs.focus import Charged, focus_csv, focus_rows
-from engine.costs.price_book import MONTH_DAYS, Currency, PriceBook
+from engine.costs.focus import Charged, focus_csv, focus_rows, months_after
+from engine.costs.price_book import Currency, PriceBook
 from engine.costs.question import Question
 from engine.costs.what_if import HOUR, Projection, Workload, run_hours, spot_of
 from pages.ui import cost_words as words
@@ -58,9 +59,9 @@ def _time(hours: Decimal) -> str:
 
 
 def download(projection: Projection, book: PriceBook, *, now: datetime) -> None:
-    """Offer B's lines as rows of FOCUS 1.2."""
-    end = now + timedelta(days=float(MONTH_DAYS * len(projection.months)))
-    charged = Charged(now.astimezone(UTC), end.astimezone(UTC), "what-if", f"{book.name} v{book.version}", "scenario B", "scenario")
+    """Offer B's lines as rows of FOCUS 1.2, for the months after this one."""
+    begin, end = months_after(now.astimezone(NEPAL), len(projection.months))
+    charged = Charged(begin, end, "what-if", f"{book.name} v{book.version}", "scenario B", "scenario")
     st.download_button(
         "B as FOCUS rows (CSV)",
         focus_csv(focus_rows(projection.lines, charged)),

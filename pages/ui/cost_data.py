@@ -14,7 +14,7 @@ from engine.billing.metering import Part
 from engine.billing.prices import Prices, in_force, sentence
 from engine.billing.prices import load as load_prices
 from engine.billing.reading import Apart, Entry
-from engine.costs.line import CostLine
+from engine.costs.line import Category, CostLine
 from engine.pipelines.thresholds import load
 from pages.ui import data
 from pages.ui.shared import shared
@@ -109,8 +109,11 @@ def days(since: date, until: date) -> tuple[Entry, ...]:
 
 
 def apart(since: date, until: date) -> Apart:
-    """Return what was spent on these days by why: for the first time, on retries, on reruns, on dead letters, on upkeep."""
-    return reading.apart(days(since, until))
+    """Return what work cost on these days by why: for the first time, on retries, on reruns, on dead letters, on upkeep.
+
+    Without storage: of a month it is what lies there that is billed, and not what each run wrote.
+    """
+    return reading.apart(days(since, until), without=(Category.STORAGE,))
 
 
 @shared(seconds=data.CALM, entries=2)

@@ -135,13 +135,15 @@ def _unit(values: Sequence[Decimal]) -> tuple[int, str]:
 def _table(entries: Sequence[Entry], *, layers: bool) -> pa.Table:
     prices = cost_data.prices()
     used = [category for category in PRICED if any(entry.cost.amounts.get(category) for entry in entries)]
-    listed = sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
+    listed = _in_order(entries)
     factor, unit = _unit([prices.shown(entry.cost.total) for entry in listed])
 
     def amounts(values: Iterable[Decimal | None]) -> list[float | None]:
         return [None if value is None else round(float(prices.shown(value) * factor), _DIGITS) for value in values]
 
+    whole = f"{'A month' if layers else 'In all'}, {unit}"  # right after the name: a narrow screen shows the first two columns
     columns: dict[str, Sequence[str | float | None]] = {"What": [entry.label for entry in listed]}
+    columns[whole] = amounts(entry.cost.total for entry in listed)
     if layers:
         columns["Bytes"] = [say.size(entry.cost.usage.bytes_written) for entry in listed]
         columns["Files"] = [entry.cost.number for entry in listed]
@@ -151,8 +153,14 @@ def _table(entries: Sequence[Entry], *, layers: bool) -> pa.Table:
     if any(entry.purpose for entry in listed):
         columns["For"] = [_PARTS.get(_part(entry), say.NOTHING) for entry in listed]
     columns |= {category.value.capitalize(): amounts(entry.cost.line(category) for entry in listed) for category in used}
-    whole = f"{'A month' if layers else 'In all'}, {unit}"
-    return pa.table(columns | {whole: amounts(entry.cost.total for entry in listed)})
+    return pa.table(columns)
+
+
+def _in_order(entries: Sequence[Entry]) -> list[Entry]:
+    """Return what has a date newest first, and the rest dearest first."""
+    if all(entry.day is not None for entry in entries):
+        return sorted(entries, key=lambda entry: (entry.day or date.min, entry.ref or 0), reverse=True)
+    return sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
 
 
 def _part(entry: Entry) -> str:
@@ -185,9 +193,12 @@ def bill() -> None:
 def _lines(entry: Entry, picked: str) -> None:
     found = cost_data.lines_of(CostWork.RUN, int(picked))
     rows = [(part.name, line) for part in found for line in part.lines]
+    spent = [cost_data.prices().shown(line.amount) for _, line in rows]
+    factor, unit = _unit(spent)
     columns = {
         "Stage": [name for name, _ in rows],
         "What": [line.what for _, line in rows],
+        f"Amount, {unit}": [round(float(amount * factor), _DIGITS) for amount in spent],
         "Formula": [line.formula for _, line in rows],
         "Price of": [say.NOTHING if line.price_as_of is None else line.price_as_of.isoformat() for _, line in rows],
         "Source of the price": [line.price_source for _, line in rows],

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from shutil import copytree
@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from engine.billing.forecast import month_bill
+from engine.billing.prices import in_force
+from engine.clock import nepal_time
+from engine.costs.line import Category
 from engine.costs.measured import PRICED
-from storage import lake
+from storage import costs, lake
+from storage.status import CostWork
 from tests.pipelines.house import SUNDAY, House, days_from, with_a_week
 from tests.shell import inside
 
@@ -73,6 +78,26 @@ def test_every_breakdown_comes_to_one_total_and_every_total_to_its_lines(ask, cu
     assert (found["run"]["good_rows"], "simulated" in found["run"]) == (600, False)
 
 
+def test_by_stage_has_what_has_no_stages_and_by_session_says_what_it_leaves_out(ask, house):
+    day = house.clock.now().date()
+    job = {"work": CostWork.JOB, "ref": 1, "name": "drift", "day": day, "status": "done", "purpose": "upkeep", "book_id": 1}
+    job |= {"partition": None, "session": None, "simulated": False, "cpu_us": 20_000, "compute_nano": 157}
+    with house.runtime.database.transaction() as connection:
+        costs.write(connection, job)
+        message = {"day": day, "work": CostWork.MESSAGE, "name": "desk", "purpose": "upkeep", "book_id": 1}
+        costs.add_to_day(connection, message | {"messages": 2, "notification_nano": 40_000})
+    found = {by: ask("cost", *YEAR, "--by", by, "--currency", "USD") for by in ("run", "stage", "day")}
+    sessions = ask("cost", *SESSIONS, "--by", "session", "--currency", "USD")
+    rest = exact(found["day"]["total"]) - exact(sessions["total"])
+
+    assert found["run"]["total"] == found["stage"]["total"] == found["day"]["total"]
+    assert {"jobs: drift": 157, "messages: desk": 40_000}.items() <= {
+        row["what"]: exact(row["total"]) * 10**9 for row in found["stage"]["rows"]
+    }.items()
+    assert [one["not_in_it"] for one in found.values()] == [None] * 3
+    assert f"jobs, messages, questions, and runs of dates that no session came of ({rest:f} USD since" in sessions["not_in_it"]
+
+
 def test_focus_rows_add_up_to_the_bill_and_name_the_stage_and_the_price(ask, tmp_path):
     file = tmp_path / "focus.csv"
     found = ask("cost", *YEAR, "--by", "run", "--currency", "NPR", "--focus", str(file))
@@ -86,6 +111,7 @@ def test_focus_rows_add_up_to_the_bill_and_name_the_stage_and_the_price(ask, tmp
     assert {row["SkuId"] for row in rows} == {"compute.vcpu_hour", "compute.memory_gb_hour", "storage.standard", "transfer.in"} | {
         f"storage.standard.{kind}" for kind in ("put", "get")
     }
+    assert {(row["BillingPeriodStart"], row["BillingPeriodEnd"]) for row in rows} == {("2025-12-31T18:15:00Z", "2026-01-31T18:15:00Z")}
     assert all(row["x_PriceSource"] and row["x_PriceAsOf"] for row in rows)
 
 
@@ -136,6 +162,20 @@ def test_the_months_bill_says_what_it_has_come_to_and_where_it_goes(ask):
     assert (found["month"], found["budget"], found["over_budget"]) == ("2026-01", 5, False)
     assert 0 < found["so_far"] <= found["forecast"] == sum(exact(row["forecast"]) for row in found["drivers"])
     assert (found["drivers"][0]["category"], found["drivers"][0]["of"]) == ("requests", "daily_prices")
+
+
+def test_what_is_stored_is_spent_day_by_day_and_the_days_left_are_still_to_come(house):
+    size = 31 * 2**30  # a GB-month a day of this January, at 0.023 USD; today is the 5th
+    with house.runtime.database.transaction() as connection:
+        for number, day in enumerate((date(2025, 6, 1), date(2026, 1, 3))):
+            row = {"path": f"own/{number}", "dataset": "own", "partition": day, "bytes": size, "sha256": "0" * 64, "is_current": True}
+            connection.execute(insert(lake.files), row | {"simulated": False, "created_at": nepal_time(day, 12)})
+    found = house.read(lambda connection: month_bill(connection, in_force(connection).tariff, now=house.clock.now()))
+    driver = Category.STORAGE, "own"
+
+    assert found.so_far[driver] == (5 + 3) * 23_000_000
+    # 26 days of both, and half such a file a day more: one came in the two days from the 3rd on
+    assert found.to_come[driver] == (26 + 26 + 26 * 27 / 2 * 0.5) * 23_000_000
 
 
 def test_people_read_a_table_and_what_is_to_be_known_of_the_prices(house, monkeypatch):

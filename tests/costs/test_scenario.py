@@ -1,7 +1,7 @@
 """Scenarios as they are written: what they mean, what they refuse, and bills whose sums are exact."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.costs.focus import COLUMNS, MANDATORY, Charged, billed_total, focus_csv, focus_rows
+from engine.clock import NEPAL
+from engine.costs.focus import COLUMNS, MANDATORY, Charged, billed_total, focus_csv, focus_rows, months_after
 from engine.costs.line import QUANTUM, Category
 from engine.costs.presets import AWS_2026, TEXTBOOK, preset
 from engine.costs.price_book import FX
@@ -103,6 +104,25 @@ def test_a_billing_period_is_the_whole_month_around_the_charge():
     assert (row["BillingPeriodStart"], row["BillingPeriodEnd"]) == ("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z")
 
 
+def periods(start: datetime, end: datetime) -> tuple[str, str]:
+    (row,) = focus_rows(bill(storage()).lines, Charged(start, end, "home-1", AWS_2026))
+    return row["BillingPeriodStart"], row["BillingPeriodEnd"]
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 1), date(2026, 11, 30)])
+def test_a_day_in_nepal_is_billed_in_the_month_in_nepal_also_at_its_ends(day):
+    begin = datetime(day.year, day.month, day.day, tzinfo=NEPAL)
+
+    assert periods(begin, begin + timedelta(days=1)) == ("2026-10-31T18:15:00Z", "2026-11-30T18:15:00Z")
+
+
+def test_months_to_come_are_whole_and_billed_in_exactly_those():
+    begin, end = months_after(datetime(2026, 11, 27, 10, tzinfo=UTC), 12)
+
+    assert (begin, end) == (datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 12, 1, tzinfo=UTC))
+    assert periods(begin, end) == ("2026-12-01T00:00:00Z", "2027-12-01T00:00:00Z")
+
+
 def test_a_charge_period_that_ends_before_it_begins_is_refused():
     with pytest.raises(UsageError, match="ends after it begins"):
         Charged(HALF_A_YEAR.end, HALF_A_YEAR.start, "home-1", AWS_2026)
@@ -137,6 +157,16 @@ def test_compacting_first_is_cheaper_and_says_what_it_costs_itself():
     assert any("compaction" in line.what for line in compacted.lines)
 
 
+@pytest.mark.parametrize("months", [{"months": 12}, {}], ids=["of a year", "no months said"])
+def test_what_is_deleted_early_is_billed_for_its_days_and_the_rest_of_the_minimum(months):
+    written = {"objects": 1000, "object_bytes": 2**30, "class": "glacier_instant", "reads_a_month": 1, "deleted_after_days": 60} | months
+    found = bill({"storage": written})
+
+    # 1000 GB at 0.004 a month: 2 months kept, 1 of the 90 days billed without; 2 full reads at 0.03 a GB and 0.01 a 1,000 requests
+    assert (found.by_category[Category.STORAGE], found.by_category[Category.EARLY_DELETE]) == (8, 4)
+    assert (found.by_category[Category.RETRIEVAL], found.by_category[Category.REQUESTS]) == (60, Decimal("0.02"))
+
+
 def test_free_bytes_of_an_engine_are_given_once_a_month_and_not_once_a_query():
     half = {"engine": "bigquery", "bytes_scanned": 2**39, "queries": 1}
     found = bill({"queries": [half, half, half]})
@@ -162,7 +192,9 @@ def test_numbers_of_json_stay_exact():
         ({"compute": {"run_hours": 1, "memory_gb_hours": 1}}, "memory_gb"),
         ({"compute": {"vcpu_hours": 1, "interruptions_per_hour": 0.1, "interrupted_a_month": 0.1}}, "one of the two"),
         ({"queries": {"engine": "athena", "bytes_scanned": "many"}}, "bytes_scanned"),
-        ({"currency": "EUR"} | storage(), "currency"),
+        ({"currency": "EUR"} | storage(), "currency: input should be 'USD' or 'NPR'"),
+        (storage(objects=1.5), "objects: value error, should be a whole number"),
+        (storage(deleted_after_days=60), "60 lies behind the 1 months"),
         ({"transfer": [{"route": "out", "bytes": 1}, {"route": "out", "bytes": 2}]}, "twice"),
     ],
 )
@@ -179,6 +211,8 @@ def test_a_scenario_that_makes_no_sense_says_where(written, told):
         ({"transfer": {"route": "cross_region_", "bytes": 1}}, "cross_region"),
         ({"notifications": {"channel": "mial", "messages": 1}}, "mail"),
         (storage(**{"class": "deep_archive"}, reads=1, read_speed="fast"), "standard"),
+        (storage(**{"class": "standard_ia"}, reads=1, read_speed="bulk"), "read at once and has no read_speed 'bulk'"),
+        (storage(**{"class": "glacier_instant"}, read_speed="expedited"), "or write 'standard'"),
     ],
 )
 def test_what_the_book_does_not_price_is_refused_with_near_names(written, near):
@@ -187,7 +221,7 @@ def test_what_the_book_does_not_price_is_refused_with_near_names(written, near):
 
 
 def test_text_that_is_no_json_is_refused():
-    with pytest.raises(UsageError, match="json"):
+    with pytest.raises(UsageError, match="JSON"):
         scenario_of_text("{")
 
 

@@ -15,9 +15,9 @@ from engine.lifecycle.policy import Policy, asked_for
 from engine.lifecycle.tidying import tidy
 from engine.query import query
 from engine.rebuild import rebuild_gold
-from storage import durable, lake, packs
+from storage import durable, lake, lifecycle, packs
 from storage.lake import Content, LakeFileLost, files, table_content
-from storage.status import StepState
+from storage.status import StepKind, StepState
 from tests.backup.damage import flip
 from tests.lifecycle.conftest import JULY, JUNE, SESSIONS, everything, on_disk
 from tests.pipelines.house import DAILY, daily_bytes, numbers
@@ -327,11 +327,14 @@ def test_a_pack_that_was_torn_is_not_read(house, done):
 
 def test_what_cannot_be_undone_is_refused(house, done):
     step = apply(house, done).step
-    restored = done(house.services.restore_from_cold()).step
+    with pytest.raises(Conflict, match="nothing lies in the cold"):
+        house.services.restore_from_cold()
+    with house.runtime.database.transaction() as connection:
+        restored = lifecycle.ask(connection, StepKind.RESTORE, {"dataset": None, "month": None}, by="test", at=house.clock.now())
     with pytest.raises(UnknownName, match="no step 99"):
         house.services.undo_lifecycle(99)
     with pytest.raises(UsageError, match="no application"):
-        house.services.undo_lifecycle(restored["id"])
+        house.services.undo_lifecycle(restored)
     done(house.services.undo_lifecycle(step["id"]))
 
     with pytest.raises(Conflict, match="undone already"):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.costs.line import Category
 from pages.ui import cost_data, cost_measured
 from pages.ui.shared import forget
 from tests.pages.conftest import text_of
@@ -43,14 +44,30 @@ def test_the_month_is_told_in_a_line_with_what_most_of_it_goes_to(busy):
     assert "dates for the first time **0.000" in said
 
 
+def test_what_work_was_done_for_and_what_is_stored_add_up_to_the_months_bill(busy):
+    known, _ = cost_data.month()
+    stored = sum(amount for (category, _), amount in known.so_far.items() if category is Category.STORAGE)
+
+    assert 0 < cost_data.apart(TODAY.replace(day=1), TODAY).total == known.spent - stored < known.spent
+
+
 @pytest.mark.parametrize("by", cost_measured._BY)
 def test_every_breakdown_lists_what_it_draws(busy, by):
     app = drawn(by=by)
     (table,) = app.dataframe
 
     assert len(table.value) > 0
-    assert next(iter(table.value.columns)) == "What"
-    assert list(table.value.columns)[-1] in ("In all, millionths of a USD", "A month, millionths of a USD")
+    what, whole, *_ = table.value.columns
+    assert what == "What"
+    assert whole == ("A month, millionths of a USD" if by == "layer" else "In all, millionths of a USD")
+
+
+def test_runs_are_listed_newest_first(busy):
+    (table,) = drawn(by="run").dataframe
+    newest = sorted(cost_data.runs(), key=lambda entry: (entry.day, entry.ref), reverse=True)
+
+    assert list(table.value["What"]) == [entry.label for entry in newest]
+    assert list(table.value["In all, millionths of a USD"]) != sorted(table.value["In all, millionths of a USD"], reverse=True)
 
 
 @pytest.mark.parametrize("bills", [50, 1], ids=["newest", "older"])
@@ -61,7 +78,9 @@ def test_the_bill_of_a_run_opens_line_by_line_with_formula_source_and_date(busy,
     lines = next(table.value for table in app.dataframe if "Formula" in table.value.columns)
 
     assert not app.exception
-    assert {"Stage", "What", "Formula", "Price of", "Source of the price"} == set(lines.columns)
+    assert list(lines.columns) == ["Stage", "What", "Amount, millionths of a USD", "Formula", "Price of", "Source of the price"]
+    spent = float(sum(lines["Amount, millionths of a USD"]))
+    assert spent == pytest.approx(float(cost_data.run(run_id).cost.total) * 1e6, abs=1e-3 * len(lines))
     assert any("us of CPU / 3,600,000,000" in formula for formula in lines["Formula"])
     assert set(lines["Price of"]) >= {"2026-06-17", "2026-06-05"}
 

@@ -3,20 +3,20 @@
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from engine.costs.price_book import Currency
 from engine.drifting import blank
 from engine.errors import Conflict, SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.services import Services
-from storage import alerts, drift, lifecycle, moves, speed_layer
+from storage import alerts, drift, lifecycle, moves, packs, speed_layer
 from storage.dead_letters import LetterFilter
 from storage.status import DriftCause, DriftLabel, Label, StepKind, StepState
 from storage.tables import Base
@@ -71,6 +71,7 @@ def filled(house: House, gate) -> House:
         alerts.add(connection, at=house.clock.now(), **DISK)
         step = lifecycle.ask(connection, StepKind.APPLY, {}, by="test", at=house.clock.now())
         lifecycle.end(connection, step, StepState.DONE, figures={}, message="done", at=house.clock.now())
+        connection.execute(insert(packs.packs), COLD | {"step_id": step, "created_at": house.clock.now()})
         drift.write_report(connection, ALARM | {"reported_at": house.clock.now()})
     house.settings.channels_file.write_text('[[channel]]\nname = "desk"\nurl = "json://example.com"\n')
     return house
@@ -78,6 +79,8 @@ def filled(house: House, gate) -> House:
 
 ALERT = {"key": "an alert", "session": SUNDAY, "rule": "moving_average", "symbol": "NABIL", "state": "firing", "began_us": 1, "fired_us": 1}
 ALERT |= {"score": 6.0, "bound": 5.0, "contract": 1, "rate_paisa": 50_000, "suppressed": 0, "members": 0}
+COLD = {"path": "silver/2024-05-pack", "dataset": "silver", "month": date(2024, 5, 1), "sha256": "0" * 64, "cold": "/nowhere", "bytes": 1}
+COLD |= {"members": 1, "replaced_files": 1, "replaced_bytes": 1}
 DISK = {"rule": "disk_low", "subject": "home", "severity": "error", "title": "full", "detail": "", "page": "pipelines"}
 
 

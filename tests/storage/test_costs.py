@@ -17,6 +17,7 @@ READS = {
     "one": lambda connection: costs.one(connection, CostWork.RUN, 1),
     "newest": lambda connection: costs.newest(connection, CostWork.RUN, limit=200),
     "between": lambda connection: costs.between(connection, DAY, DAY, limit=50),
+    "number_between": lambda connection: costs.number_between(connection, DAY, DAY),
     "of_sessions": lambda connection: costs.of_sessions(connection, DAY, DAY),
     "days": lambda connection: costs.days(connection, DAY, DAY),
     "first_day": costs.first_day,
