@@ -58,6 +58,15 @@ def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr
 
 
+def refused(answered: Any) -> None:
+    """A wrong request ends with exit code 2 and words for a person, on stderr alone."""
+    assert answered.exit_code == 2
+    assert answered.stdout == ""
+    assert answered.stderr.strip()
+    assert "Traceback" not in answered.stderr
+    assert "Value error" not in answered.stderr
+
+
 def inside(monkeypatch: pytest.MonkeyPatch, *, waits: bool = False) -> Callable[..., Any]:
     """Return what runs a command in this process; waiting for a run executes it here, unless it `waits` for a real runner."""
 

@@ -94,10 +94,6 @@ class Processor:
         self._alerts.close(rest.watermark, self._seconds.close())
         return self._output(Sorted(released, arrived.reasons, rest.watermark))
 
-    def open_bars(self) -> Bars:
-        """Return the bars of this minute as they stand."""
-        return self._open.now()
-
     def _stream(self, ticks: Ticks) -> None:
         for part in spans(ticks):
             self._judge(part, self._trailing)
