@@ -18,7 +18,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 
 @st.fragment(run_every=data.pace(2))
 def operations() -> None:
-    """Draw what is wrong now, what was, and the silences."""
+    """Draw how things stand in a line, what is wrong now, what was, and the silences."""
+    operation_view.summary()
     operation_view.open_alerts()
     st.subheader("Over")
     operation_view.over()

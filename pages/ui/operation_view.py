@@ -1,5 +1,6 @@
 """Alerts of operations: what is wrong now, where each stands, who was told, what became of it, and the way to its cause."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -14,10 +15,12 @@ from pages.ui.operation_data import NotificationView, OperationView
 from pages.ui.text import plain, sentence, words
 from pages.ui.theme import look
 from pages.ui.widgets import badge, empty_state, page
-from storage.status import AlertMove, AlertStanding, NotificationState
+from storage.status import AlertMove, AlertSeverity, AlertStanding, NotificationState
 
 MOST = 25  # alerts that are drawn with their buttons; rules group what they find
 _NAMED = 12  # members of a group
+_BANNERS = (st.error, st.warning, st.info)  # by the rank of a severity
+_SIGNS = (":material/error:", ":material/warning:", ":material/visibility:")
 _LENGTHS: Mapping[str, int] = {"1 h": 60, "4 h": 240, "1 day": 1_440, "1 week": 10_080}
 _MOVES: Mapping[AlertMove, str] = {
     AlertMove.FIRED: "It fired",
@@ -28,6 +31,29 @@ _MOVES: Mapping[AlertMove, str] = {
     AlertMove.ACKNOWLEDGED: "It was acknowledged",
     AlertMove.RESOLVED: "It is over",
 }
+
+
+def summary() -> None:
+    """Say in a line how much is wrong, how grave, what waits for somebody, and whether anybody beyond this page is told."""
+    found = operation_data.open_ones()
+    waiting = [alert for alert in found if alert.standing is AlertStanding.OPEN]
+    if found:
+        kinds = Counter(alert.severity for alert in found)
+        graver = ", ".join(say.count(kinds[severity], severity.value) for severity in AlertSeverity if kinds[severity])
+        waits = f"nobody has acknowledged {len(waiting):,} of them" if waiting else "each is acknowledged or silenced"
+        gravest = min(alert.severity.rank for alert in waiting) if waiting else AlertSeverity.INFO.rank
+        _BANNERS[gravest](f"**{say.count(len(found), 'alert fires', 'alerts fire')}** ({graver}); {waits}.", icon=_SIGNS[gravest])
+    _told_nobody()
+
+
+def _told_nobody() -> None:
+    named = operation_data.named()
+    if named.channels:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        why = "the file of channels cannot be used" if named.trouble else "no channel is set up"
+        st.markdown(f":orange[:material/notifications_off:] Alerts stand on this page only: {why}.", width="content")
+        st.page_link(page("alerts.py"), label="Channels", icon=":material/send:", query_params={"on": "channels"})
 
 
 def open_alerts() -> None:

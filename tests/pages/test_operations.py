@@ -32,6 +32,21 @@ def test_what_nobody_has_acknowledged_stands_first_with_its_delivery_and_its_cau
     assert app.dataframe[0].value["Alert"][0].endswith("daily_prices of 2025-06-03 is late")
 
 
+def test_the_first_line_says_how_much_is_wrong_how_grave_and_what_waits_for_somebody(open_store, visit):
+    open_store("alerting")
+    app = visit("alerts.py")
+
+    assert app.error[0].value == "**4 alerts fire** (3 errors, 1 warning); nobody has acknowledged 2 of them."
+    assert "stand on this page only" not in text_of(app)
+
+
+def test_the_first_line_says_that_nobody_beyond_the_page_is_told(open_store, visit):
+    open_store("healthy")
+    app = visit("alerts.py")
+
+    assert "Alerts stand on this page only: no channel is set up." in text_of(app)
+
+
 def test_an_alert_is_acknowledged_with_one_click_and_it_is_audited(open_store, visit):
     store = open_store("alerting")
     app = visit("alerts.py")
