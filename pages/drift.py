@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import drift_data, drift_tuning
+from pages.ui import drift_data, drift_heat, drift_tuning
 from pages.ui import drift_view as parts
 from pages.ui.url_choice import warn_of_unknown
 from pages.ui.widgets import known_parameters
@@ -30,7 +30,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.space("stretch")
     feature = parts.feature_choice(report)
 with heat:
-    parts.heat(book, reports, report, feature)
+    drift_heat.over_sessions(book, reports, report, feature)
 statistic = parts.in_depth(book, report, feature)
 parts.explanation(report, feature)
 

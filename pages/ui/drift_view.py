@@ -1,4 +1,4 @@
-"""The Drift page above its sliders: which session, what is said of it, the market's part, the heat map and one feature in depth."""
+"""The Drift page above its sliders: which session, what is said of it, the market's part and one feature in depth."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -157,62 +157,6 @@ def tiles(reports: Sequence[ReportView], report: ReportView) -> None:
 def _tile(label: str, value: str, note: str, *, good: bool) -> None:
     with st.container(border=True, height="stretch"):
         st.metric(label, value, delta=note, delta_color="green" if good else "orange", delta_arrow="off")
-
-
-def heat(book: Book, reports: Sequence[ReportView], report: ReportView, feature: str) -> None:
-    """Draw features over the last sessions; a click on a cell looks at its feature and session."""
-    shown = list(reports[-drift_data.LAST :])
-    if report.session < shown[0].session:
-        at = next(place for place, one in enumerate(reports) if one.session == report.session)
-        shown = list(reports[max(at - drift_data.LAST // 2, 0) : at + drift_data.LAST // 2])
-    place = {session: at for at, session in enumerate(book.sessions)}
-    names = [name for name in words.FEATURES if not words.is_market(name)]
-    cells = [
-        _cell(book, one, place[one.session], row, column, name)
-        for row, name in enumerate(names)
-        for column, one in enumerate(shown)
-        if one.session in place
-    ]
-    column = next((at for at, one in enumerate(shown) if one.session == report.session), None)
-    row = names.index(feature) if feature in names else None
-
-    def choose() -> None:
-        for series in st.session_state["drift_heat"].selection.selected:
-            for index in series["data_indices"]:
-                if index < len(cells):
-                    st.query_params[SESSION] = shown[cells[index].column].session.isoformat()
-                    st.query_params[FEATURE] = names[cells[index].row]
-
-    alarmed = sum(cell.shade == "alarm" for cell in cells)
-    st.echarts_chart(
-        charts.heat([words.title(name) for name in names], [one.session for one in shown], cells, chosen=(row, column)),
-        height=charts.heat_height(len(names)),
-        key="drift_heat",
-        on_select=choose,
-        alt=f"{len(names)} features over {len(shown)} sessions; {alarmed} of them alarmed",
-    )
-
-
-_PLACES: Mapping[str, Sequence[int]] = {
-    feature: [at for at, (name, _) in enumerate(SERIES) if name == feature] for feature in words.FEATURES
-}
-
-
-def _cell(book: Book, one: ReportView, at: int, row: int, column: int, feature: str) -> charts.Cell:
-    places = _PLACES[feature]
-    values, limits = book.values[at, places], book.limits[at, places]
-    if np.isnan(values).all():
-        return charts.Cell(row, column, "nothing", "too few sessions to compare with")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.nan_to_num(values / limits)
-    most = int(np.argmax(ratio))
-    name = words.statistic_name(SERIES[places[most]][1])
-    text = f"{name} {values[most]:.3g}, limit {limits[most]:.3g}"
-    if feature in one.explained:
-        return charts.Cell(row, column, str(one.explained[feature]["cause"]), text)
-    if not one.calibrated and ratio[most] > 1:
-        return charts.Cell(row, column, "uncalibrated", text)
-    return charts.Cell(row, column, "warm" if ratio[most] > 0.5 else "quiet", text)  # noqa: PLR2004, half of its limit
 
 
 def feature_choice(report: ReportView) -> str:

@@ -10,7 +10,9 @@ from engine.quality.check import Check
 from pages.ui import format as say
 from pages.ui import quality_data
 from pages.ui.actions import perform, request_key, services
+from pages.ui.charts import heat
 from pages.ui.charts import quality as charts
+from pages.ui.charts.heat import Cell
 from pages.ui.quality_data import name_of
 from pages.ui.quality_views import FindingView, JudgedView, LabelView, ReportView, ResultView, StatusView
 from pages.ui.text import plain, sentence
@@ -59,10 +61,8 @@ def grid(judged: Sequence[JudgedView], statuses: Sequence[StatusView], *, sessio
     columns = {one.run_id: place for place, one in enumerate(judged)}
     checks, quiet = _shown_rows(statuses, check)
     places = {check_id: place + 1 for place, check_id in enumerate(checks)}
-    cells = [charts.Cell(0, place, _OF_VERDICT[one.verdict], _gate_text(one)) for place, one in enumerate(judged)]
-    cells += [
-        charts.Cell(places[one.check_id], columns[one.run_id], one.status, _cell_text(one)) for one in statuses if one.check_id in places
-    ]
+    cells = [Cell(0, place, _OF_VERDICT[one.verdict], _gate_text(one)) for place, one in enumerate(judged)]
+    cells += [Cell(places[one.check_id], columns[one.run_id], one.status, _cell_text(one)) for one in statuses if one.check_id in places]
     key = f"quality_grid_{judged[-1].run_id}_{len(checks)}"
 
     def choose() -> None:
@@ -76,8 +76,14 @@ def grid(judged: Sequence[JudgedView], statuses: Sequence[StatusView], *, sessio
 
     column = next((place for place, one in enumerate(judged) if one.session == session), None)
     st.echarts_chart(
-        charts.grid([GATE_ROW, *map(name_of, checks)], [one.session for one in judged], cells, chosen=(places.get(check or ""), column)),
-        height=charts.grid_height(len(checks) + 1),
+        heat.heat(
+            [GATE_ROW, *map(name_of, checks)],
+            [charts.label(one.session) for one in judged],
+            cells,
+            shades=charts.shades(),
+            chosen=(places.get(check or ""), column),
+        ),
+        height=heat.height(len(checks) + 1),
         key=key,
         on_select=choose,
         alt=f"{len(checks)} checks over {len(judged)} sessions, each marked by how it ended",
@@ -97,13 +103,15 @@ def _shown_rows(statuses: Sequence[StatusView], check: str | None) -> tuple[list
 
 def _gate_text(one: JudgedView) -> str:
     approved = f", approved by {one.approved_by}" if one.approved_by else ""
-    return f"<br/>{one.verdict}{approved}: {one.quarantined:,} set aside, {one.warned:,} with a flag of {one.lines:,}"
+    passed = look(_OF_VERDICT[one.verdict]).word
+    return f"{passed}<br/>{one.verdict}{approved}: {one.quarantined:,} set aside, {one.warned:,} with a flag of {one.lines:,}"
 
 
 def _cell_text(one: StatusView) -> str:
+    word = look(one.status).word
     if not (one.warned or one.failed):
-        return ""
-    return f": {one.warned + one.failed:,} of {one.applicable:,}"
+        return word
+    return f"{word}: {one.warned + one.failed:,} of {one.applicable:,}"
 
 
 def table(results: Sequence[ResultView], trends: Mapping[str, Sequence[float]], *, chosen: str | None) -> None:

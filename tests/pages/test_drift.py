@@ -9,6 +9,7 @@ from engine.drift.watched import FEATURES, Kind
 from engine.services import Services
 from pages.ui import drift_data, drift_words
 from pages.ui.charts import drift as charts
+from pages.ui.charts.heat import Cell, heat
 from pages.ui.shared import forget
 from storage import drift, thresholds
 from storage.status import DriftLabel, DriftVerdict
@@ -128,15 +129,15 @@ def test_the_heat_map_has_a_row_for_all_but_what_the_market_did(open_store):
     ]
 
 
-def test_a_cell_that_was_clicked_is_found_again_by_its_place(open_store, monkeypatch):
+def test_a_cell_that_was_clicked_is_found_again_by_its_place_and_told_by_its_sign(monkeypatch):
     monkeypatch.setattr(charts.theme, "hexadecimal", lambda _name: "#123456")
     monkeypatch.setattr(charts.theme, "surface", lambda _name: "#654321")
-    cells = [charts.Cell(0, 0, "quiet", "psi 0.01"), charts.Cell(1, 0, "alarm", "z 77")]
+    cells = [Cell(0, 0, "quiet", "psi 0.01"), Cell(1, 0, "alarm", "z 77")]
 
-    option = charts.heat(["Return", "Rows"], [DRIFTED], cells, chosen=(1, 0))["baseOption"]
+    option = heat(["Return", "Rows"], ["1 Jun"], cells, shades=charts.shades(), chosen=(1, 0))["baseOption"]
 
     source = option["dataset"]["source"]
-    assert source["feature"].tolist() == ["Return", "Rows"]
+    assert source["row"].tolist() == ["Return", "Rows"]
     assert source["sign"].tolist() == ["", "●"]
     assert [piece["label"] for piece in option["visualMap"]["pieces"]] == ["usual", "● alarm"]
 

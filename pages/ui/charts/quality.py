@@ -1,37 +1,16 @@
-"""The quality of the last sessions: checks over sessions, where the lines of one file went, shares over time."""
+"""The quality of the last sessions: what checks over sessions look like, where the lines of one file went, shares over time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from math import ceil
 from typing import Any
 
-import pandas as pd
-
 from pages.ui import theme
-from pages.ui.charts.legend import legend
+from pages.ui.charts.heat import Shade
 from pages.ui.theme import Look
 from storage.status import CheckStatus
 
 TREND_HEIGHT, LAW_HEIGHT = 200, 96
-ROW = 20  # pixels
-PHONE_WIDTH, SESSIONS_ON_A_PHONE = 640, 14
-_BELOW = 84  # axis and legend
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """How one check ended in one session; `text` is what its tooltip says."""
-
-    row: int
-    column: int
-    status: CheckStatus
-    text: str
-
-
-def grid_height(rows: int) -> int:
-    """Return the pixels that a grid of so many checks needs."""
-    return _BELOW + ROW * rows
 
 
 def label(day: date) -> str:
@@ -39,51 +18,9 @@ def label(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 
-def grid(rows: Sequence[str], sessions: Sequence[date], cells: Sequence[Cell], *, chosen: tuple[int | None, int | None]) -> dict[str, Any]:
-    """Return the ECharts option of checks (top to bottom) over sessions (oldest left); a clicked cell's index is its place in `cells`.
-
-    `chosen` are the row and the column that are looked at. On a phone only the last sessions are drawn.
-    """
-    looks = {status: theme.look(status) for status in CheckStatus}
-    codes = {status: code for code, status in enumerate(CheckStatus)}
-    days = [label(day) for day in sessions]
-    frame = pd.DataFrame(
-        {
-            "day": [days[cell.column] for cell in cells],
-            "check": [rows[cell.row] for cell in cells],
-            "code": [codes[cell.status] for cell in cells],
-            "sign": [looks[cell.status].sign for cell in cells],
-            "word": [looks[cell.status].word for cell in cells],
-            "text": [cell.text for cell in cells],
-        }
-    )
-    muted, text = theme.hexadecimal("gray"), theme.surface("textColor")
-    pieces = [
-        {"value": codes[status], "label": f"{seen.sign} {seen.word}".strip(), "color": _colour(status), "opacity": _opacity(status)}
-        for status, seen in looks.items()
-        if any(cell.status is status for cell in cells)
-    ]
-    row, column = chosen
-    option = {
-        "dataset": {"source": frame},
-        "tooltip": {
-            "formatter": "<b>{@check}</b> · {@day}<br/>{@word}{@text}",
-            "confine": True,
-            "extraCssText": "max-width:22rem;white-space:normal",
-        },
-        "visualMap": legend(pieces) | {"seriesIndex": 0, "left": 0},
-        "grid": {"left": 4, "right": 8, "top": 4, "bottom": 62, "containLabel": True},
-        "xAxis": _category(days) | {"axisLabel": {"color": muted, "fontSize": 11, "hideOverlap": True}},
-        "yAxis": _category(list(rows)) | {"inverse": True, "axisLabel": {"color": text, "fontSize": 12, "interval": 0}},
-        "series": [_cells(), *_ring(rows, days, row, column)],
-        "animation": False,
-    }
-    narrow = {
-        "xAxis": {"min": max(min(len(days) - SESSIONS_ON_A_PHONE, column if column is not None else len(days)), 0)},
-        "yAxis": {"axisLabel": {"fontSize": 10}},
-        "visualMap": {"itemGap": 6, "textStyle": {"fontSize": 11}},
-    }
-    return {"baseOption": option, "media": [{"query": {"maxWidth": PHONE_WIDTH}, "option": narrow}]}
+def shades() -> dict[str, Shade]:
+    """Return the kinds of cells that checks over sessions have, by how a check ended, in the colours of now."""
+    return {status: Shade(theme.look(status).word, theme.look(status).sign, _colour(status), _opacity(status)) for status in CheckStatus}
 
 
 def _colour(status: CheckStatus) -> str:
@@ -95,44 +32,6 @@ def _colour(status: CheckStatus) -> str:
 def _opacity(status: CheckStatus) -> float:
     """Most cells pass: they stay quiet, so that the others stand out."""
     return 0.35 if status is CheckStatus.PASSED else 1
-
-
-def _cells() -> dict[str, Any]:
-    return {
-        "type": "heatmap",
-        "encode": {"x": "day", "y": "check", "value": "code"},
-        "selectedMode": "single",
-        "select": {"itemStyle": {"borderWidth": 1, "borderColor": theme.surface("backgroundColor")}},
-        "label": {"show": True, "formatter": "{@sign}", "fontSize": 11},
-        "itemStyle": {"borderRadius": 3, "borderWidth": 1, "borderColor": theme.surface("backgroundColor")},
-        "emphasis": {"itemStyle": {"borderColor": theme.surface("textColor"), "borderWidth": 1}},
-    }
-
-
-def _ring(rows: Sequence[str], days: Sequence[str], row: int | None, column: int | None) -> list[dict[str, Any]]:
-    if column is None:
-        return []
-    column_of = [[days[column], name, 0] for name in rows]
-    thin = {"type": "heatmap", "silent": True, "tooltip": {"show": False}, "label": {"show": False}}
-    ringed = [(column_of, 1, 0.55)] if row is None else [(column_of, 1, 0.55), ([[days[column], rows[row], 0]], 2, 1)]
-    return [
-        thin
-        | {
-            "data": data,
-            "itemStyle": {
-                "color": "transparent",
-                "borderColor": theme.surface("textColor"),
-                "borderWidth": width,
-                "borderRadius": 3,
-                "opacity": opacity,
-            },
-        }
-        for data, width, opacity in ringed
-    ]
-
-
-def _category(names: list[str]) -> dict[str, Any]:
-    return {"type": "category", "data": names, "axisLine": {"show": False}, "axisTick": {"show": False}, "splitArea": {"show": False}}
 
 
 def law(parts: Mapping[str, int]) -> dict[str, Any]:
