@@ -1,5 +1,6 @@
 """Compares any two files, CSV or Parquet, packed or not, and says what is stored of a session's drift; neither writes anything."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
@@ -22,35 +23,64 @@ from engine.thresholds import snapshot
 from storage import drift, sessions
 from storage.status import DriftVerdict
 
+_HEAD = 65_536  # bytes of a file by which it is known
+_SEPARATORS: Mapping[str, str] = {";": "semicolon", "\t": "tab", "|": "bar"}
+_LONGEST = 200  # characters
+
 
 def read(path: Path) -> pa.Table:
     """Read a table; `UsageError` says what is the matter with a file that cannot be read."""
     if not path.is_file():
         raise UsageError(f"{path} is not a file")
+    kind = "Parquet" if ".parquet" in path.suffixes else "CSV"
     try:
-        if ".parquet" in path.suffixes:
-            return pq.read_table(path)
-        with pa.input_stream(str(path), compression="detect") as content:
-            return pyarrow.csv.read_csv(content)
+        table = pq.read_table(path) if kind == "Parquet" else _read_csv(path)
     except (pa.ArrowException, OSError) as error:
-        raise UsageError(f"{path} cannot be read as {'Parquet' if '.parquet' in path.suffixes else 'CSV'}: {error}") from error
+        raise UsageError(f"{path} cannot be read as {kind}: {shown(str(error))}") from error
+    twice = sorted(name for name, times in Counter(table.column_names).items() if times > 1)
+    if twice:
+        raise UsageError(f"{path} has more than one column called {shown(', '.join(twice))}")
+    return table
+
+
+def _read_csv(path: Path) -> pa.Table:
+    with pa.input_stream(str(path), compression="detect") as content:
+        head = content.read(_HEAD)
+    if b"\0" in head:
+        raise UsageError(f"{path} is no text: it cannot be read as CSV")
+    first = head.partition(b"\n")[0].decode(errors="replace")
+    other = max(_SEPARATORS, key=first.count)
+    if "," not in first and other in first:
+        raise UsageError(f"{path} is separated by {_SEPARATORS[other]}s, not by commas: its first line is {shown(first.strip())}")
+    with pa.input_stream(str(path), compression="detect") as content:
+        return pyarrow.csv.read_csv(content)
+
+
+def shown(text: str) -> str:
+    """Return what a file holds as a terminal may see it: no control characters, and not all of something long."""
+    plain = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
 
 
 def compared(reference: Path, current: Path, *, columns: Sequence[str], unit: str | None) -> Mapping[str, Any]:
     """Compare two files; raises UsageError where they have nothing to compare."""
     before, after = read(reference), read(current)
+    if not set(before.column_names) & set(after.column_names):
+        names = " and ".join(f"{path} has {shown(', '.join(table.column_names))}" for path, table in ((reference, before), (current, after)))
+        raise UsageError(f"the files have no column in common: {names}")
     found = compare(before, after, columns=columns, unit=unit)
-    if not found:
-        raise UsageError("the files have no column of numbers or text in common; name them with --column")
-    taken = {one.column for one in found}
+    if not found.columns and not found.changes:
+        why = "; ".join(f"{shown(name)}: {reason}" for name, reason in found.skipped.items())
+        raise UsageError(f"there is nothing to compare{f' ({why})' if why else ''}")
     return {
         "reference": {"file": str(reference), "rows": before.num_rows},
         "current": {"file": str(current), "rows": after.num_rows},
-        "verdict": gravest([one.verdict for one in found]),
-        "columns": [_column(one) for one in found],
-        "only_in_reference": [name for name in before.column_names if name not in after.column_names],
-        "only_in_current": [name for name in after.column_names if name not in before.column_names],
-        "not_compared": [name for name in before.column_names if name in after.column_names and name not in taken and not columns],
+        "verdict": found.verdict,
+        "columns": [_column(one) for one in found.columns],
+        "changes": [asdict(one) for one in found.changes],
+        "only_in_reference": [one.column for one in found.changes if one.change == "gone"],
+        "only_in_current": [one.column for one in found.changes if one.change == "new"],
+        "not_compared": dict(found.skipped),
     }
 
 

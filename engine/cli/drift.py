@@ -17,6 +17,11 @@ from storage.status import DriftCause, DriftLabel, DriftVerdict
 app = typer.Typer()
 
 MOST_NAMED = 20  # categories
+_CHANGES: Mapping[str, str] = {
+    "gone": "gone, only the reference has it",
+    "new": "new, only the current file has it",
+    "retyped": "{reference} in the reference, {current} in the current file",
+}
 
 
 @app.command()
@@ -81,16 +86,20 @@ def label_drift(
 
 
 def _show_files(found: Mapping[str, Any], *, to_json: bool) -> None:
+    from engine import comparing  # noqa: PLC0415
+
     if to_json:
         show(found, to_json=True)
         return
     sizes = " against ".join(f"{found[side]['rows']:,} rows of {found[side]['file']}" for side in ("current", "reference"))
     show({"verdict": found["verdict"].replace("_", " "), "compared": sizes}, to_json=False)
+    for one in found["changes"]:
+        typer.echo(f"{comparing.shown(one['column'])}: {_CHANGES[one['change']].format(**one)}")
     typer.echo()
     table(
         [
             {
-                "column": one["column"],
+                "column": comparing.shown(one["column"]),
                 "distance": each["test"],
                 "statistic": _figure(each["statistic"]),
                 "limit": _figure(each["limit"]),
@@ -105,11 +114,10 @@ def _show_files(found: Mapping[str, Any], *, to_json: bool) -> None:
     for one in found["columns"]:
         for name in ("new", "gone"):
             if one[name]:
-                listed, more = ", ".join(one[name][:MOST_NAMED]), len(one[name]) - MOST_NAMED
-                typer.echo(f"\n{one['column']} {name}: {listed}{f' and {more:,} more' if more > 0 else ''}")
-    for name in ("only_in_reference", "only_in_current", "not_compared"):
-        if found[name]:
-            typer.echo(f"\n{name.replace('_', ' ')}: {', '.join(found[name])}")
+                listed, more = ", ".join(map(comparing.shown, one[name][:MOST_NAMED])), len(one[name]) - MOST_NAMED
+                typer.echo(f"\n{comparing.shown(one['column'])} {name}: {listed}{f' and {more:,} more' if more > 0 else ''}")
+    for name, reason in found["not_compared"].items():
+        typer.echo(f"\n{comparing.shown(name)} is not compared: {reason}")
 
 
 def _show_session(found: Mapping[str, Any], *, to_json: bool) -> None:

@@ -1,13 +1,13 @@
 """Two tables, column by column: every distance with its p-value, its limit and a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.drift.categories import CategoryPair
+from engine.drift.columns import Kind, as_numbers, kind_of
 from engine.drift.distance import DISTANCES, Distance, distances, measure
 from engine.drift.distances import CHANCE  # which also fills the registry
 from engine.drift.pair import Floats, Pair
@@ -38,6 +38,30 @@ class ColumnDrift:
         return gravest([one.verdict for one in self.distances])
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A column that only one of two tables has, or that holds another kind of values there."""
+
+    column: str
+    change: str  # gone, new, retyped
+    reference: Kind | None
+    current: Kind | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two tables differ; `skipped` are the columns that were not compared, and why."""
+
+    columns: tuple[ColumnDrift, ...]
+    changes: tuple[Change, ...]
+    skipped: Mapping[str, str]
+
+    @property
+    def verdict(self) -> DriftVerdict:
+        """Drift where a column has changed what it is, or how its values spread."""
+        return DriftVerdict.DRIFT if self.changes else gravest([one.verdict for one in self.columns])
+
+
 def gravest(verdicts: Sequence[DriftVerdict]) -> DriftVerdict:
     """Return the verdict on several: what is computed for some stands, unless nothing could be."""
     if DriftVerdict.DRIFT in verdicts:
@@ -47,70 +71,66 @@ def gravest(verdicts: Sequence[DriftVerdict]) -> DriftVerdict:
     return next((verdict for verdict in _GRAVEST if verdict in verdicts), DriftVerdict.EMPTY)
 
 
-def compare(reference: pa.Table, current: pa.Table, *, columns: Sequence[str] = (), unit: str | None = None) -> tuple[ColumnDrift, ...]:
-    """Compare the columns that both tables have, or those named. With `unit`, the mean is also compared with each group's of that column.
+def compare(reference: pa.Table, current: pa.Table, *, columns: Sequence[str] = (), unit: str | None = None) -> Comparison:
+    """Compare two tables, or their columns that are named. With `unit`, the mean is also compared with each group's of that column.
 
     With many columns and distances chance alone takes some beyond their limit: a distance is called drift only where its p-value, adjusted
     for all that were asked (Benjamini and Hochberg), is at most 5 %. So of files of one distribution one comparison in twenty drifts,
-    however many columns they have.
+    however many columns they have. A column that only one table has, or that holds another kind of values, is drift without any test.
 
-    Raises UsageError for a column that a table does not have, or that is neither numbers nor text.
+    Dates move on by themselves from file to file: only those that are named are compared, in days.
+
+    Raises UsageError for a column that neither table has, or one that is named and holds nothing that can be compared.
     """
-    wanted = list(columns) or [name for name in reference.column_names if name in current.column_names and name != unit]
-    for name in [*wanted, *([unit] if unit else [])]:
+    names = list(dict.fromkeys([*reference.column_names, *current.column_names]))
+    for name in [*columns, *([unit] if unit else [])]:
         for side, table in (("reference", reference), ("current", current)):
-            if name not in table.column_names:
+            if name not in table.column_names and (name == unit or name not in names):
                 raise UsageError(f"the {side} file has no column {name!r}; it has: {', '.join(table.column_names)}")
-    found = []
-    for name in wanted:
-        one = _column(name, reference, current, unit)
-        if one is not None:
-            found.append(one)
-        elif columns:
-            raise UsageError(f"column {name!r} is {reference[name].type} and {current[name].type}: numbers or text can be compared")
-    return _adjusted(found)
+    found, changes, skipped = list[ColumnDrift](), list[Change](), dict[str, str]()
+    for name in dict.fromkeys(columns) or [name for name in names if name != unit]:
+        sides = [table[name].combine_chunks() if name in table.column_names else None for table in (reference, current)]
+        kinds = [None if side is None else kind_of(side) for side in sides]
+        if change := _changed(name, kinds[0], kinds[1]):
+            changes.append(change)
+        elif reason := _why_not(kinds, named=bool(columns)):
+            skipped[name] = reason
+        else:
+            found.append(_column(name, reference, current, unit))
+    if columns and skipped:
+        raise UsageError("; ".join(f"column {name!r} cannot be compared: {reason}" for name, reason in skipped.items()))
+    return Comparison(_adjusted(found), tuple(changes), skipped)
 
 
-def _column(name: str, reference: pa.Table, current: pa.Table, unit: str | None) -> ColumnDrift | None:
+def _changed(name: str, before: Kind | None, after: Kind | None) -> Change | None:
+    if before is None or after is None:
+        return Change(name, "new" if before is None else "gone", before, after)
+    return None if before is after or Kind.NOTHING in (before, after) else Change(name, "retyped", before, after)
+
+
+def _why_not(kinds: Sequence[Kind | None], *, named: bool) -> str | None:
+    if Kind.OTHER in kinds:
+        return f"it holds {Kind.OTHER}"
+    return "dates move on by themselves; name it to have it compared in days" if Kind.DATES in kinds and not named else None
+
+
+def _column(name: str, reference: pa.Table, current: pa.Table, unit: str | None) -> ColumnDrift:
     before, after = reference[name].combine_chunks(), current[name].combine_chunks()
     shares = tuple(side.null_count / max(len(side), 1) for side in (before, after))
     nulls = (float(shares[0]), float(shares[1]))
-    numbers = [as_numbers(side) for side in (before, after)]
-    if numbers[0] is not None and numbers[1] is not None and not _all_null(before, after):
+    if not {kind_of(before), kind_of(after)} & {Kind.TEXT, Kind.BOOLEANS}:
+        numbers = [_or_nothing(as_numbers(side), len(side)) for side in (before, after)]
         measured = distances(Pair(numbers[0], numbers[1]))
         if unit is not None:
             measured = (*measured, _by_unit(numbers[0], reference[unit], numbers[1], current[unit]))
         return ColumnDrift(name, True, nulls, measured)
-    if not all(_is_text(side.type) for side in (before, after)):
-        return None
     pair = CategoryPair.of(before.cast(pa.string()), after.cast(pa.string()))
     test = DISTANCES["cramers_v"]
     return ColumnDrift(name, False, nulls, (measure(test, pair),), new=tuple(sorted(pair.new)), gone=tuple(sorted(pair.gone)))
 
 
-def _all_null(*sides: pa.Array) -> bool:
-    return all(len(side) and side.null_count == len(side) and _is_text(side.type) for side in sides)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind) or pa.types.is_null(kind))
-
-
-def as_numbers(column: pa.Array) -> Floats | None:
-    """Return a column as floats, NaN for null; text too where all of it reads as numbers, thousands commas and all; else None."""
-    kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    if pa.types.is_null(kind):
-        return np.full(len(column), np.nan)
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return None
-    bare = pc.replace_substring(column, ",", "")
-    bare = pc.if_else(pc.is_in(bare, value_set=pa.array(["", "-"])), None, bare)
-    try:
-        return np.asarray(bare.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    except pa.ArrowInvalid:
-        return None
+def _or_nothing(values: Floats | None, size: int) -> Floats:
+    return np.full(size, np.nan) if values is None else values
 
 
 def _by_unit(before: Floats, groups: pa.ChunkedArray, after: Floats, groups_now: pa.ChunkedArray) -> Distance:

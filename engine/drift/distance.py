@@ -94,9 +94,8 @@ def measure(test: DriftTest, pair: Any, *, p_value: bool = True) -> Distance:
 def _impossible(test: DriftTest, pair: Any) -> tuple[DriftVerdict, str] | None:
     empty = [side for side, size in (("the reference", pair.n), ("the current sample", pair.m)) if not size]
     if empty:
-        return DriftVerdict.EMPTY, f"{' and '.join(empty)} {'has' if len(empty) == 1 else 'have'} no value"
-    if test.categories and len(pair.names) > 1 and len(pair.pooled[0]) < 2:  # noqa: PLR2004, a table of one column says nothing
-        return DriftVerdict.INSUFFICIENT, "no two categories are expected five times a side: compare what is new and what is gone"
+        said = "no value" if test.categories else "no finite number"
+        return DriftVerdict.EMPTY, f"{' and '.join(empty)} {'has' if len(empty) == 1 else 'have'} {said}"
     if test.categories and len(pair.names) > 1 and len(pair.pooled[0]) < 2:  # noqa: PLR2004, a table of one column says nothing
         return DriftVerdict.INSUFFICIENT, "no two categories are expected five times a side: compare what is new and what is gone"
     if test.needs_spread and pair.is_constant:
