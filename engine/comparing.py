@@ -66,8 +66,8 @@ def compared(reference: Path, current: Path, *, columns: Sequence[str], unit: st
     """Compare two files; raises UsageError where they have nothing to compare."""
     before, after = read(reference), read(current)
     if not set(before.column_names) & set(after.column_names):
-        names = " and ".join(f"{path} has {shown(', '.join(table.column_names))}" for path, table in ((reference, before), (current, after)))
-        raise UsageError(f"the files have no column in common: {names}")
+        names = [shown(", ".join(table.column_names)) for table in (before, after)]
+        raise UsageError(f"the files have no column in common: {reference} has {names[0]}; {current} has {names[1]}")
     found = compare(before, after, columns=columns, unit=unit)
     if not found.columns and not found.changes:
         why = "; ".join(f"{shown(name)}: {reason}" for name, reason in found.skipped.items())

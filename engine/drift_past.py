@@ -1,6 +1,7 @@
 """What was before a session: samples, statistics and limits of the sessions before it, and what people said of them."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,7 +12,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from engine.drift.judging import PLACE, REFERENCE, SERIES, Measured, Z
-from engine.drift.limits import GROSS, HISTORY, MOST_GROSS, MOST_TIMES, Limits
+from engine.drift.limits import COUNTS, GROSS, HISTORY, MOST_GROSS, MOST_TIMES, Limits, spent
+from engine.drift.limits import limits as limits_of
 from engine.drift.pair import Floats
 from engine.drift.session import COLUMNS, SessionSample
 from engine.drift.watched import FEATURES
@@ -111,7 +113,7 @@ class Past:
             return ()
         known = declared(self.samples[0].session, day) if self.use_declared else ()
         accepted = tuple(
-            Restart(session, said.features, "accepted by a person")
+            Restart(session, said.features, "accepted by a person from this session on")
             for session, said in self.labels.items()
             if said.label is DriftLabel.ACCEPTED and self.samples[0].session < session <= day
         )
@@ -121,10 +123,26 @@ class Past:
         """Return what each feature of a session is compared with."""
         return Windows(self.clean(), day, self.restarts(day))
 
-    def past_z(self) -> Mapping[str, list[float]]:
-        """Return the robust z of each feature in the last sessions, oldest first."""
-        recent = np.array(self.signed[-REFERENCE:]).reshape(-1, len(FEATURES))
-        return {feature.name: recent[:, at].tolist() for at, feature in enumerate(FEATURES)}
+    def past_z(self, day: date) -> Mapping[str, list[float]]:
+        """Return the robust z of each feature in the last sessions before a day, oldest first; NaN up to the first one after a restart.
+
+        The first session of a change is held against what was before it: what it adds up to says nothing of what is usual since.
+        """
+        recent = np.array(self.signed).reshape(-1, len(FEATURES))
+        for restart in self.restarts(day):
+            first = bisect_left(self.sessions, restart.session)
+            if first < len(recent):
+                recent[: first + 1, [at for at, feature in enumerate(FEATURES) if restart.of(feature.name)]] = np.nan
+        return {feature.name: recent[-REFERENCE:, at].tolist() for at, feature in enumerate(FEATURES)}
+
+    def next_limits(self, floors: Floats, alarms_per_month: float) -> Limits:
+        """Return the limits of the session after these, learnt for what they have left of the budget."""
+        left = alarms_per_month
+        for values, held_to, ordinary in zip(self.values, self.limits, self.samples_usable(), strict=True):
+            with np.errstate(invalid="ignore"):
+                alarmed = ordinary and bool(((values > held_to) & COUNTS).any())
+            left = spent(left, alarms_per_month, alarmed=alarmed)
+        return limits_of(self.history(), floors, left)
 
     def history(self) -> Floats:
         """Return the |statistics| that limits may be learnt from, oldest first."""

@@ -6,14 +6,16 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from sqlalchemy import Connection
 
 from engine.drift import explain
 from engine.drift.judging import SERIES, Measured, levels_of, measured
-from engine.drift.limits import BUDGET, COUNTS, STRUCTURAL, Limits, beyond, floors_of, limits
+from engine.drift.limits import BUDGET, COUNTS, STRUCTURAL, Limits, beyond, floors_of
+from engine.drift.names import STATISTICS, TITLES, part_named
 from engine.drift.series import change_point
 from engine.drift.session import SessionSample, sample_of
-from engine.drift.watched import DISTRIBUTIONS, SECTOR_MIX, SECTORS, SYMBOLS, WATCHED, Kind
+from engine.drift.watched import DISTRIBUTIONS, SYMBOLS, WATCHED, Kind
 from engine.drift_past import Past, Windows, row_of_sample
 from engine.market.reference import Reference
 from engine.pipelines import thresholds
@@ -25,11 +27,6 @@ from storage import thresholds as stored_thresholds
 from storage.lake import LakeFileLost
 from storage.status import DriftCause, DriftVerdict
 
-TITLES = {name: feature.title for name, feature in WATCHED.items()} | {
-    SECTOR_MIX: "Mix of sectors",
-    SYMBOLS: "Symbols far from their own past",
-    SECTORS: "Sectors far from their own past",
-}
 NEVER_ENDS = date.max
 UNREADABLE = "It cannot be judged"
 
@@ -53,7 +50,7 @@ class Judged:
 
 def judge(sample: SessionSample, past: Past, windows: Windows, limits_now: Limits) -> Judged:
     """Judge a session against what was before it."""
-    found = measured(sample, windows.of, past.past_z())
+    found = measured(sample, windows.of, past.past_z(sample.session))
     values = np.array([np.nan if one.value is None else abs(one.value) for one in found])
     alarms = tuple(int(at) for at in np.flatnonzero(beyond(values, limits_now)))
     causes, reasons = {}, {}
@@ -120,8 +117,8 @@ def _one(
         aside = _set_aside(connection, row["run_id"])
     sample = sample_of(silver, past.samples, reference, layout=row["layout"], set_aside=aside)
     windows = past.windows(sample.session)
-    found = judge(sample, past, windows, limits(past.history(), floors_of(thresholds_now), thresholds_now[BUDGET.key]))
-    report = blank() | head | report_of(found, windows, past, reference, before)
+    found = judge(sample, past, windows, past.next_limits(floors_of(thresholds_now), thresholds_now[BUDGET.key]))
+    report = blank() | head | report_of(found, windows, past, reference, before, silver=silver)
     with runtime.database.transaction() as connection:
         drift.write(connection, row_of_sample(sample, found.measured, found.limits), report, distance_columns(found))
     past.add(sample, found.measured, found.limits)
@@ -143,8 +140,16 @@ def blank() -> dict[str, Any]:
     return {"halted": False, "calibrated": False} | numbers | nothing
 
 
-def report_of(found: Judged, windows: Windows, past: Past, reference: Reference, before: Mapping[Any, Any] | None) -> dict[str, Any]:
-    """Return what is stored of a session's verdict."""
+def report_of(
+    found: Judged,
+    windows: Windows,
+    past: Past,
+    reference: Reference,
+    before: Mapping[Any, Any] | None,
+    *,
+    silver: pa.Table | None = None,
+) -> dict[str, Any]:
+    """Return what is stored of a session's verdict; with its `silver` rows also which of them it is about."""
     window = windows.of(SYMBOLS)
     features = sorted({SERIES[at][0] for at in found.alarms}, key=lambda name: -_excess(found, name))
     same = before is not None and before["explained"] and not set(features) - set(before["explained"])
@@ -160,7 +165,7 @@ def report_of(found: Judged, windows: Windows, past: Past, reference: Reference,
         "reference_sessions": len(window),
         "history_sessions": found.limits.sessions,
         "regime": regime(found),
-        "explained": {name: explained(found, name, windows, past, reference) for name in features} or None,
+        "explained": {name: explained(found, name, windows, past, reference, silver) for name in features} or None,
     }
 
 
@@ -175,13 +180,28 @@ def headline(found: Judged) -> str:
     if not found.alarms:
         if all(one.value is None for one in found.measured):
             return "Too few sessions before it to compare with."
-        return "As usual." if found.limits.calibrated else _uncalibrated(found)
+        return as_usual(missing(found)) if found.limits.calibrated else _uncalibrated(found)
     worst = max(found.alarms, key=lambda at: (found.causes[SERIES[at][0]] is DriftCause.ALARM, _excess_at(found, at)))
     said = told(found.measured[worst], float(found.limits.values[worst]))
     why = found.reasons.get(SERIES[worst][0])
     others = len({SERIES[at][0] for at in found.alarms}) - 1
     more = f", and {others} more {'feature' if others == 1 else 'features'}" if others else ""
     return f"{said}{more}{f': {why}' if why else ''}."
+
+
+def missing(found: Judged) -> list[str]:
+    """Return the features that the session has, and nothing of which could be compared."""
+    compared = {one.feature for one in found.measured if one.value is not None}
+    there = {key.partition(":")[0] for key in found.sample.levels}
+    return [name for name, feature in WATCHED.items() if feature.kind is not Kind.MARKET and name in there - compared]
+
+
+def as_usual(features: Sequence[str]) -> str:
+    """Say that nothing lies beyond its limit, and what of a session could not be compared."""
+    if not features:
+        return "As usual."
+    named = ", ".join(TITLES[name] for name in features)
+    return f"As usual; too few sessions to compare with: {named}."
 
 
 def _uncalibrated(found: Judged) -> str:
@@ -203,9 +223,9 @@ def _excess_at(found: Judged, at: int) -> float:
 
 def told(one: Measured, limit: float) -> str:
     """Say one statistic in words."""
-    name = TITLES[one.feature] + (f" ({one.part})" if one.part else "")
+    name = TITLES[one.feature] + (f" ({part_named(one.part)})" if one.part else "")
     level = "" if one.observed is None or one.usual is None else f" {one.observed:.3g} instead of {one.usual:.3g},"
-    return f"{name}:{level} {one.statistic.replace('_', ' ')} {abs(one.value or 0):.3g}, limit {limit:.3g}"
+    return f"{name}:{level} {STATISTICS[one.statistic]} {abs(one.value or 0):.3g}, limit {limit:.3g}"
 
 
 def regime(found: Judged) -> dict[str, Any]:
@@ -214,10 +234,11 @@ def regime(found: Judged) -> dict[str, Any]:
     return {name: {"value": one.observed, "z": one.value} for name, one in of_market.items()}
 
 
-def explained(found: Judged, feature: str, windows: Windows, past: Past, reference: Reference) -> dict[str, Any]:
-    """Return why a feature alarms: its cause, since when its level lies there, and who drives it."""
+def explained(found: Judged, feature: str, windows: Windows, past: Past, reference: Reference, silver: pa.Table | None) -> dict[str, Any]:
+    """Return why a feature alarms: its cause, since when its level lies there, who drives it and which rows it is about."""
     window = windows.of(feature)
     keys = sorted({one.part for at, one in enumerate(found.measured) if at in found.alarms and one.feature == feature and one.part})
+    about = explain.concerned(silver, feature, keys, past.samples, reference) if silver is not None else None
     return {
         "cause": found.causes[feature],
         "reason": found.reasons.get(feature),
@@ -225,6 +246,9 @@ def explained(found: Judged, feature: str, windows: Windows, past: Past, referen
         "since": _since(found.sample, past, feature, keys),
         "sectors": [_plain(one) for one in explain.sectors_behind(found.sample, window, feature, reference)],
         "symbols": [_plain(one) for one in explain.symbols_behind(found.sample, window, feature)] if feature in DISTRIBUTIONS else [],
+        "far": [_plain(one) for one in explain.far(found.sample, window, feature)],
+        "counts": explain.counts(found.sample, window, feature),
+        "concerned": None if about is None else about._asdict(),
     }
 
 

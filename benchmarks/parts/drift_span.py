@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine.drift.judging import SERIES
-from engine.drift.limits import BUDGET, floors_of, limits
+from engine.drift.limits import BUDGET, floors_of
 from engine.drift.session import sample_of, sector_of
 from engine.drift_past import Past
 from engine.drifting import Judged, judge
@@ -35,7 +35,7 @@ def next_one(day: Day, past: Past, reference: Reference, thresholds: Thresholds)
     """Judge a session behind a past, which is not changed."""
     table, layout = day
     sample = sample_of(table, past.samples, reference, layout=layout)
-    held_to = limits(past.history(), floors_of(thresholds), thresholds[BUDGET.key])
+    held_to = past.next_limits(floors_of(thresholds), thresholds[BUDGET.key])
     return judge(sample, past, past.windows(sample.session), held_to)
 
 

@@ -1,14 +1,17 @@
 """Why a session lies far from its reference: the symbols and sectors without which it would not, and since when."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
-from engine.drift.judging import discovered, pooled, symbol_z
+from engine.drift.judging import FEWEST_SESSIONS, RECENT, discovered, levels_of, pooled, sector_z, symbol_z
 from engine.drift.pair import Floats, Pair
-from engine.drift.session import SessionSample, sector_of
-from engine.drift.watched import DISTRIBUTIONS
+from engine.drift.session import USUAL, USUAL_OF, SessionSample, flagged, sector_of, table_of
+from engine.drift.watched import BY_SYMBOL, DISTRIBUTIONS, SECTOR_MIX, SECTORS, SYMBOLS, WATCHED
 from engine.market.reference import Reference
 
 MOST = 5  # drivers that are named
@@ -22,6 +25,14 @@ class Driver:
     group: str
     rows: int
     share: float
+
+
+class Concerned(NamedTuple):
+    """The rows that a rate is about: how many of how many, and the first symbols of them."""
+
+    rows: int
+    of: int
+    symbols: tuple[str, ...]
 
 
 def sectors_behind(sample: SessionSample, window: Sequence[SessionSample], feature: str, reference: Reference) -> tuple[Driver, ...]:
@@ -38,6 +49,61 @@ def symbols_behind(sample: SessionSample, window: Sequence[SessionSample], featu
     order = np.argsort(-np.nan_to_num(np.abs(z)), kind="stable")[:MOST]
     found = discovered(z)
     return tuple(Driver(sample.symbols[at], 1, float(z[at])) for at in order if found[at])
+
+
+def far(sample: SessionSample, window: Sequence[SessionSample], feature: str) -> tuple[Driver, ...]:
+    """Return which sectors or symbols are counted as far from their own past, and in what: the farthest, with their robust z as share."""
+    if len(window) < FEWEST_SESSIONS or feature not in (SECTORS, SYMBOLS):
+        return ()
+    if feature == SECTORS:
+        found = {tuple(key.split("/", 1)): z for key, z in sector_z(sample, window).items()}
+    else:
+        by_name = {name: symbol_z(sample, window, name) for name in BY_SYMBOL}
+        found = {(name, symbol): float(z[at]) for name, z in by_name.items() for at, symbol in enumerate(sample.symbols)}
+    counted = discovered(np.array(list(found.values())))
+    those = [(name, group, z) for ((name, group), z), is_far in zip(found.items(), counted, strict=True) if is_far]
+    those.sort(key=lambda one: -abs(one[2]))
+    return tuple(Driver(f"{group}: {WATCHED[name].title.lower()}", 1, z) for name, group, z in those[:MOST])
+
+
+def counts(sample: SessionSample, window: Sequence[SessionSample], feature: str) -> list[dict[str, Any]]:
+    """Return the sectors whose number of symbols differs most from what is usual, where a feature is about how many there are."""
+    if not window or feature not in ("rows", SECTOR_MIX):
+        return []
+    keys = sorted({key for one in (*window[-RECENT:], sample) for key in one.levels if key.startswith(f"{SECTOR_MIX}:")})
+    usual_of = np.median(np.nan_to_num(levels_of(window, keys)), axis=0)
+    now = np.nan_to_num(levels_of([sample], keys)[0])
+    order = [at for at in np.argsort(-np.abs(now - usual_of), kind="stable")[:MOST] if now[at] != usual_of[at]]
+    return [{"group": keys[at].partition(":")[2], "rows": int(now[at]), "usual": float(usual_of[at])} for at in order]
+
+
+def concerned(
+    silver: pa.Table, feature: str, parts: Sequence[str], past: Sequence[SessionSample], reference: Reference
+) -> Concerned | None:
+    """Return the symbols that a rate counts, those of the largest turnover first; None of a feature that is not one of rows."""
+    symbols, table = silver["symbol"].to_pylist(), table_of(silver)
+    if feature in ("missing_symbols", "missing_sector"):
+        return _absent(symbols, past, parts, reference)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        known = flagged(table, symbols, reference, silver["session"][0].as_py())
+    known |= {f"nulls:{name}": (np.isnan(column), slice(None)) for name, column in table.items()}
+    known |= {f"zeros:{name}": (column == 0, slice(None)) for name, column in table.items()}
+    key = f"{feature}:{parts[0]}" if parts else feature
+    if key not in known:
+        return None
+    flags, of = known[key]
+    among = np.zeros(len(symbols), bool)
+    among[of] = True
+    at = np.flatnonzero(flags & among)
+    order = at[np.argsort(-np.nan_to_num(table["turnover"][at]), kind="stable")]
+    return Concerned(len(at), int(among.sum()), tuple(symbols[one] for one in order[:MOST]))
+
+
+def _absent(symbols: Sequence[str], past: Sequence[SessionSample], parts: Sequence[str], reference: Reference) -> Concerned:
+    seen = Counter(symbol for one in past[-USUAL_OF:] for symbol in one.symbols)
+    usual_ones = sorted(symbol for symbol, times in seen.items() if times >= USUAL and (not parts or sector_of(symbol, reference) in parts))
+    gone = [symbol for symbol in usual_ones if symbol not in set(symbols)]
+    return Concerned(len(gone), len(usual_ones), tuple(gone[:MOST]))
 
 
 def _left_out(

@@ -176,11 +176,19 @@ def _symbols(sample: SessionSample, window: Sequence[SessionSample]) -> Measured
 
 
 def _sectors(sample: SessionSample, window: Sequence[SessionSample]) -> Measured:
+    z = sector_z(sample, window)
+    if not z:
+        return Measured(SECTORS, DISCOVERIES, None, sessions=len(window))
+    return _share(SECTORS, np.array(list(z.values())), len(window))
+
+
+def sector_z(sample: SessionSample, window: Sequence[SessionSample]) -> dict[str, float]:
+    """Return how far the median of each sector lies from its own sessions of the reference, by `feature/sector`."""
     keys = [key for key in sample.levels if key.startswith(f"{SECTORS}:")]
     if len(window) < FEWEST_SESSIONS or not keys:
-        return Measured(SECTORS, DISCOVERIES, None, sessions=len(window))
+        return {}
     z, _, _ = _z(sample, window, keys, 0.02)
-    return _share(SECTORS, z, len(window))
+    return {key.partition(":")[2]: float(value) for key, value in zip(keys, z, strict=True)}
 
 
 def _share(name: str, z: Floats, sessions: int) -> Measured:

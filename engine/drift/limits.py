@@ -103,7 +103,8 @@ def _most(recent: Floats, middle: Floats, spread: Floats, floors: Floats) -> Flo
 
 
 def _rank(sessions: int, alarms_per_month: float) -> tuple[int, bool]:
-    rank = int(np.ceil((1 - min(alarms_per_month / SESSIONS_A_MONTH, 1.0)) * (sessions + 1)))
+    share = min(max(alarms_per_month, 0.0) / SESSIONS_A_MONTH, 1.0)
+    rank = int(np.ceil((1 - share) * (sessions + 1)))
     return min(max(rank, 1), sessions), rank <= sessions
 
 
@@ -112,6 +113,18 @@ def beyond(values: Floats, limit: Limits) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore"):
         over = (values > limit.values) & COUNTS
     return np.asarray(over if limit.calibrated else over & STRUCTURAL)
+
+
+def spent(left: float, alarms_per_month: float, *, alarmed: bool) -> float:
+    """Return what is left of a month's budget after a session: it brings its share, and an alarm takes one.
+
+    Limits keep to a budget while the next sessions are like those they were learnt from; a market's are not. What was really alarmed is
+    counted too: limits are learnt for the share that is left, and where nothing is they are the largest that the past has seen (Gibbs and
+    Candes 2021, Adaptive Conformal Inference Under Distribution Shift, with a month as the step). At most a month's budget is left and at
+    most as much is owed: a fault that stays for long does not raise limits for longer than that.
+    """
+    owed = max(alarms_per_month, 1.0 - alarms_per_month)  # a budget of less than one alarm owes what one takes
+    return min(alarms_per_month, max(-owed, left - alarmed) + alarms_per_month / SESSIONS_A_MONTH)
 
 
 class Backtest:
@@ -125,6 +138,7 @@ class Backtest:
         self.values = values
         history = np.where(usable, values, np.nan)
         known = np.asarray(~np.isnan(history).all(axis=1))
+        self._ordinary = np.asarray(usable.any(axis=1))
         self._judged: list[int] = []
         pasts, middles, spreads = [], [], []
         for at in range(len(values)):
@@ -153,11 +167,19 @@ class Backtest:
         with np.errstate(invalid="ignore"):
             counted: NDArray[np.bool_] = np.logical_and(self._past > floors.astype(np.float32), COUNTS)
         most = np.sort(np.where(counted, self._reach, np.float32(-np.inf)).max(axis=2), axis=1)
-        ranks = np.array([HISTORY - size + _rank(int(size), alarms_per_month)[0] for size in self._sizes])
-        reach = most[np.arange(len(most)), ranks - 1][:, None].astype(np.float64)
-        learnt = np.where(np.isfinite(reach), self._middle + np.maximum(reach, 0.0) * self._spread, floors)
-        found[self._judged] = np.maximum(floors, np.nan_to_num(learnt, nan=0.0))
+        left, judged = alarms_per_month, -1
+        for place, at in enumerate(self._judged):  # what is left for one depends on the one before
+            for before in range(max(judged, 0), at):
+                left = spent(left, alarms_per_month, alarmed=bool(self._ordinary[before] and self._alarms(before, found).any()))
+            judged = at
+            rank = HISTORY - int(self._sizes[place]) + _rank(int(self._sizes[place]), left)[0]
+            reach = float(most[place, rank - 1])
+            learnt = self._middle[place] + max(reach, 0.0) * self._spread[place] if np.isfinite(reach) else floors
+            found[at] = np.maximum(floors, np.nan_to_num(learnt, nan=0.0))
         return found
+
+    def _alarms(self, at: int, limits: Floats) -> NDArray[np.bool_]:
+        return np.asarray((self.values[at] > limits[at]) & COUNTS)
 
     def alarms(self, floors: Floats, alarms_per_month: float) -> NDArray[np.bool_]:
         """Return which series of which session would have alarmed."""

@@ -25,6 +25,8 @@ USUAL_OF, USUAL = 20, 18  # a symbol is usual that stood in 18 of the last 20 se
 FUND_BELOW = 2_000  # paisa: no share has ever traded below NPR 20, a fund's unit is NPR 10
 FEWEST_OF_SECTOR = 3  # usual symbols; a smaller sector may well not trade
 FEWEST_IN_SECTOR = 8  # rows; a sector of fewer has no median worth watching
+UNLISTED = "not listed"  # what the list of securities does not have; no sector
+_ALL = slice(None)
 _TOLERANCE = 0.005  # of a turnover against volume times average price, which is rounded
 
 COLUMNS = (*DISTRIBUTIONS, "raw_log_volume", "raw_trade_size", "close", "volume")  # of a sample, in this order
@@ -69,7 +71,7 @@ def sample_of(
     symbols = tuple(silver["symbol"].to_pylist())
     codes = codes_of(symbols)
     sectors = np.array([sector_of(symbol, reference) for symbol in symbols])
-    table = {name: _column(silver, name) for name in _COUNTED}
+    table = table_of(silver)
     recent = past[-PAST:]
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = _columns(table, codes, recent)
@@ -147,24 +149,35 @@ def _sector_levels(columns: Mapping[str, Floats], sectors: NDArray[np.str_]) -> 
     names, place = np.unique(sectors, return_inverse=True)
     counts = np.bincount(place)
     found = {f"{SECTOR_MIX}:{name}": float(count) for name, count in zip(names, counts, strict=True)}
-    for number in np.flatnonzero(counts >= FEWEST_IN_SECTOR):
+    for number in np.flatnonzero((counts >= FEWEST_IN_SECTOR) & (names != UNLISTED)):
         inside = place == number
         found |= {f"{SECTORS}:{name}/{names[number]}": _median(columns[name][inside]) for name in BY_SECTOR}
     return found
 
 
-def _rates(table: Mapping[str, Floats], symbols: Sequence[str], reference: Reference, session: date) -> dict[str, float]:
+def table_of(silver: pa.Table) -> dict[str, Floats]:
+    """Return the columns that are watched as floats, money in paisa, NaN for null."""
+    return {name: _column(silver, name) for name in _COUNTED}
+
+
+def flagged(
+    table: Mapping[str, Floats], symbols: Sequence[str], reference: Reference, session: date
+) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_] | slice]]:
+    """Return by level (`feature` or `feature:part`) which rows count for its share, and which rows it is a share of."""
     close, last = table["close"], table["last_price"]
     tick = float(rules_on(session).tick_shares) * 100
     funds = _funds(reference)
     shares = (close >= FUND_BELOW) & ~np.array([symbol in funds for symbol in symbols], bool)
-    found = {
-        "off_grid": _share(close[shares] % tick != 0),
-        "close_not_last": _share((close != last)[~np.isnan(last)]),
-        "reconciliation": _share(np.abs(table["turnover"] / (table["volume"] * table["vwap"]) - 1) > _TOLERANCE),
+    found: dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_] | slice]] = {
+        "off_grid": (close % tick != 0, shares),
+        "close_not_last": (close != last, ~np.isnan(last)),
+        "reconciliation": (np.abs(table["turnover"] / (table["volume"] * table["vwap"]) - 1) > _TOLERANCE, _ALL),
     }
-    found |= {f"equal_columns:{one}={two}": _share(table[one] == table[two]) for one, two in PAIRS}
-    return found
+    return found | {f"equal_columns:{one}={two}": (table[one] == table[two], _ALL) for one, two in PAIRS}
+
+
+def _rates(table: Mapping[str, Floats], symbols: Sequence[str], reference: Reference, session: date) -> dict[str, float]:
+    return {name: _share(flags[of]) for name, (flags, of) in flagged(table, symbols, reference, session).items()}
 
 
 def _cells(table: Mapping[str, Floats], layout: str) -> dict[str, float]:
@@ -198,7 +211,7 @@ def _presence(table: Mapping[str, Floats], codes: Codes, recent: Sequence[Sessio
     names, place = np.unique([sector_of(_NAMES[code], reference) for code in known], return_inverse=True)
     of_each, gone = np.bincount(place), np.bincount(place, weights=~here[known])
     large = np.flatnonzero(of_each >= FEWEST_OF_SECTOR)
-    return found | {f"missing_sector:{names[at]}": float(gone[at] / of_each[at]) for at in large}
+    return found | {f"missing_sector:{names[at]}": float(gone[at] / of_each[at]) for at in large if names[at] != UNLISTED}
 
 
 def usual(recent: Sequence[SessionSample]) -> Codes:
@@ -210,7 +223,7 @@ def usual(recent: Sequence[SessionSample]) -> Codes:
 def sector_of(symbol: str, reference: Reference) -> str:
     """Return the sector of a symbol by the list of securities."""
     security = reference.securities.get(symbol)
-    return (security.sector if security else "") or "not listed"
+    return (security.sector if security else "") or UNLISTED
 
 
 def own_past(codes: Codes, window: Sequence[SessionSample], name: str) -> Floats:

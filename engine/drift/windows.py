@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from engine.drift.judging import FEWEST_SESSIONS, REFERENCE
+from engine.drift.names import rule_named
 from engine.drift.watched import FEATURES
 from engine.market.rules import history_of
 
@@ -30,7 +31,7 @@ def declared(since: date, until: date) -> tuple[Restart, ...]:
         Restart(
             change.effective_from,
             frozenset(feature.name for feature in FEATURES if rule in feature.restarted_by),
-            f"{rule.replace('_', ' ')} is {change.value} from {change.effective_from} on",
+            rule_named(rule, change.value),
         )
         for rule in sorted(rules)
         for change in history_of(rule)
@@ -42,7 +43,7 @@ def declared(since: date, until: date) -> tuple[Restart, ...]:
 def reference(clean: Sequence[date], day: date, restarts: Sequence[Restart], feature: str) -> tuple[int, int]:
     """Return where the reference of `day` begins and ends among the `clean` sessions, ascending, that a feature may be compared with.
 
-    Up to 60, ending before the day. They begin at the newest restart before it. The first session behind a restart is still held against
+    Up to 60, ending before the day. They begin at the newest restart before it. The first session after a restart is still held against
     what was before: that is how a change is seen. Where a restart follows so soon on another that there is no reference between the two,
     the one before both stands.
     """

@@ -225,7 +225,7 @@ def _over_time(book: Book, report: ReportView, feature: str, statistic: str) -> 
     window = _window(book, report.session)
     drawn = book.is_drift()[:, SERIES.index((feature, statistic))][window]
     days = book.sessions[window]
-    name, unit = words.STATISTICS[statistic]
+    name, unit = words.statistic_name(statistic), words.unit(statistic)
     at = days.index(report.session) if report.session in days else None
     tracks = [
         charts.Track(name, list(values[window]), "blue", marks=tuple(int(place) for place in np.flatnonzero(drawn))),

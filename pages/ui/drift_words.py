@@ -5,21 +5,21 @@ from collections.abc import Mapping
 from engine.drift.distance import DISTANCES
 from engine.drift.judging import CRAMERS_V, CUSUM, DISCOVERIES, PAGE_HINKLEY, SAMPLE_TESTS, SERIES, Z
 from engine.drift.limits import FEWEST, SESSIONS_A_MONTH
+from engine.drift.names import STATISTICS, TITLES
 from engine.drift.watched import SECTOR_MIX, SECTORS, SYMBOLS, WATCHED, Kind
-from engine.drifting import TITLES
 from pages.ui.drift_data import ReportView
 
 FEATURES = tuple(dict.fromkeys(feature for feature, _ in SERIES))
-STATISTICS: Mapping[str, tuple[str, str]] = {
-    "ks": ("Kolmogorov-Smirnov", "difference"),
-    "psi": ("Stability index", "nats"),
-    "wasserstein": ("Wasserstein", "deviations"),
-    "jensen_shannon": ("Jensen-Shannon", "distance"),
-    Z: ("z of the session", "deviations"),
-    CUSUM: ("CUSUM", "deviations"),
-    PAGE_HINKLEY: ("Page-Hinkley", "deviations"),
-    CRAMERS_V: ("Cramér's V", "share"),
-    DISCOVERIES: ("Share that is no chance", "share"),
+_UNITS: Mapping[str, str] = {
+    "ks": "difference",
+    "psi": "nats",
+    "wasserstein": "deviations",
+    "jensen_shannon": "distance",
+    Z: "deviations",
+    CUSUM: "deviations",
+    PAGE_HINKLEY: "deviations",
+    CRAMERS_V: "share",
+    DISCOVERIES: "share",
 }
 _OTHERS = {
     SECTOR_MIX: "How many symbols of each sector are there, against a usual session of the reference.",
@@ -48,7 +48,13 @@ def statistics_of(feature: str) -> tuple[str, ...]:
 
 def statistic_name(statistic: str) -> str:
     """Return a statistic as people read it."""
-    return STATISTICS[statistic][0]
+    said = STATISTICS[statistic]
+    return said if statistic == Z else f"{said[:1].upper()}{said[1:]}"
+
+
+def unit(statistic: str) -> str:
+    """Return what a statistic is counted in."""
+    return _UNITS[statistic]
 
 
 def statistic_says(statistic: str) -> str:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from engine.drift.limits import BUDGET, floors_of, limits
+from engine.drift.limits import BUDGET, floors_of
 from engine.drift.session import sample_of
 from engine.drift_past import Past
 from engine.drifting import Judged, judge
@@ -77,7 +77,7 @@ def walk(tables: Iterable[pa.Table], past: Past | None = None, **turned: float) 
     found = []
     for table in tables:
         sample = sample_of(table, past.samples, REFERENCE)
-        held_to = limits(past.history(), floors_of(thresholds), thresholds[BUDGET.key])
+        held_to = past.next_limits(floors_of(thresholds), thresholds[BUDGET.key])
         judged = judge(sample, past, past.windows(sample.session), held_to)
         past.add(sample, judged.measured, judged.limits)
         found.append(judged)

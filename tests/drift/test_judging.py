@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 
 from engine.drift.judging import PLACE, SERIES, Z
-from engine.drift.limits import BUDGET, COUNTS, FEWEST, MOST_GROSS, MOST_TIMES, Backtest, Limits, beyond, floors_of, limits
+from engine.drift.limits import (
+    BUDGET,
+    COUNTS,
+    FEWEST,
+    MOST_GROSS,
+    MOST_TIMES,
+    SESSIONS_A_MONTH,
+    Backtest,
+    Limits,
+    beyond,
+    floors_of,
+    limits,
+    spent,
+)
 from engine.drift.session import sample_of
 from engine.drift.watched import WATCHED, Kind
 from engine.drift.windows import Restart, declared, reference
@@ -201,7 +214,39 @@ def test_all_statistics_together_keep_to_the_budget():
 
     for budget in (0.5, 1.0, 4.0):
         rate = past.alarms(nothing, budget)[120:].any(axis=1).mean()
-        assert rate <= 1.25 * budget / 19
+        assert rate <= budget / SESSIONS_A_MONTH
+
+
+def test_a_market_that_grows_wilder_and_wilder_keeps_to_the_budget_too():
+    random = np.random.default_rng(3)
+    wilder = np.exp(np.linspace(0, 3, 800))[:, None]
+    values = np.abs(random.normal(size=(800, len(SERIES)))) * wilder
+    past = Backtest(values, np.ones(values.shape, bool))
+
+    rate = past.alarms(np.zeros(len(SERIES)), 1.0)[120:].any(axis=1).mean()
+
+    assert rate <= 1.1 / SESSIONS_A_MONTH
+
+
+def test_an_alarm_takes_from_the_budget_what_comes_back_over_a_month():
+    after = spent(1.0, 1.0, alarmed=True)
+    assert after == pytest.approx(1 / SESSIONS_A_MONTH)
+
+    for _ in range(int(SESSIONS_A_MONTH)):
+        after = spent(after, 1.0, alarmed=False)
+    assert after == 1.0
+    assert spent(-1.0, 1.0, alarmed=True) > -1.0  # a fault that stays owes no more than a month
+    assert spent(0.25, 0.25, alarmed=True) == pytest.approx(-0.75 + 0.25 / SESSIONS_A_MONTH)
+
+
+def test_an_alarm_that_a_person_calls_a_fault_takes_nothing_from_the_budget(calm):
+    held = np.ones(len(SERIES))
+    loud = replace(calm, values=[*calm.values[:-1], held * 50], limits=[*calm.limits[:-1], held])
+    said = replace(loud, labels={day(CALM - 1): Labelled(DriftLabel.FAULT, frozenset({"rows"}))})
+    floors = floors_of(snapshot({}, 0))
+
+    assert (loud.next_limits(floors, 1.0).values >= said.next_limits(floors, 1.0).values).all()
+    assert loud.next_limits(floors, 1.0).values.sum() > said.next_limits(floors, 1.0).values.sum()
 
 
 def test_the_backtest_has_the_limits_that_were_learnt_day_by_day():
@@ -209,11 +254,15 @@ def test_the_backtest_has_the_limits_that_were_learnt_day_by_day():
     values = np.abs(random.normal(size=(200, len(SERIES))))
     usable = random.random(values.shape) < 0.97
     thresholds = snapshot({}, 0)
-    held_to = Backtest(values, usable).limits(floors_of(thresholds), 2.0)
+    floors, left, alarms = floors_of(thresholds), 2.0, 0
+    held_to = Backtest(values, usable).limits(floors, 2.0)
 
-    for at in (60, 61, 130, 199):
-        history = np.where(usable, values, np.nan)[:at]
-        assert held_to[at] == pytest.approx(limits(history, floors_of(thresholds), 2.0).values, rel=1e-5)
+    for at in range(FEWEST, 200):
+        by_day = limits(np.where(usable, values, np.nan)[:at], floors, left)
+        assert held_to[at] == pytest.approx(by_day.values, rel=1e-5)
+        alarms += bool(beyond(values[at], by_day).any())
+        left = spent(left, 2.0, alarmed=bool(beyond(values[at], by_day).any()))
+    assert alarms > 2  # or nothing would have been taken of the budget
     assert np.isnan(held_to[FEWEST - 1]).all()
 
 
