@@ -7,21 +7,25 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from engine.drift.compare import ColumnDrift, compare, gravest
 from engine.drift.distance import DISTANCES
-from engine.drift.judging import FEWEST_SESSIONS, Measured, measured
-from engine.drift.limits import floors_of
+from engine.drift.judging import FEWEST_SESSIONS, SERIES, Measured, measured
+from engine.drift.limits import BUDGET, FEWEST, Limits, beyond, floors_of, limits
+from engine.drift.pair import Floats
+from engine.drift.session import SessionSample
 from engine.drift_past import sample_of_row
 from engine.errors import UnknownName, UsageError
 from engine.market.calendar import TradingCalendar
+from engine.pipelines import thresholds
 from engine.runtime import Runtime
-from engine.thresholds import snapshot
 from storage import drift, sessions
-from storage.status import DriftVerdict
+from storage import thresholds as stored_thresholds
+from storage.status import DriftLabel, DriftVerdict
 
 _HEAD = 65_536  # bytes of a file by which it is known
 _SEPARATORS: Mapping[str, str] = {";": "semicolon", "\t": "tab", "|": "bar"}
@@ -102,20 +106,52 @@ def _column(one: ColumnDrift) -> dict[str, Any]:
 def against(runtime: Runtime, session: date, since: date, until: date) -> Mapping[str, Any]:
     """Hold a session against a fixed window of sessions, which shows what a sliding one follows: slow creep.
 
-    Limits are the practical floors: of a window that is chosen there is no history to learn from.
+    Limits are learnt from the window itself, each of its sessions held against the others, for the budget that is set. A window that is
+    too small for that gives distances beside the textbook's limits, and no verdict. Halted sessions and those called faulty are none of it.
     """
     with runtime.database.reading() as connection:
         row = drift.sample(connection, session)
-        window = [sample_of_row(each) for each in drift.samples_between(connection, since, until) if each["session"] != session]
+        rows = [sample_of_row(each) for each in drift.samples_between(connection, since, until)]
+        faulty = {each["session"] for each in drift.labels(connection) if each["label"] == DriftLabel.FAULT}
+        now = thresholds.load(connection, stored_thresholds.version(connection))
+    window = [one for one in rows if one.session != session and not one.halted and one.session not in faulty]
     if row is None:
         raise UnknownName(_why_not(runtime, session))
     if len(window) < FEWEST_SESSIONS:
-        raise UsageError(f"{since} to {until} holds {len(window)} other sessions; a window needs {FEWEST_SESSIONS}")
-    floors = floors_of(snapshot({}, 0))
-    found = measured(sample_of_row(row), lambda _feature: window, {})
-    rows = [asdict(one) | {"limit": float(floor), "verdict": _verdict(one, float(floor))} for one, floor in zip(found, floors, strict=True)]
+        raise UsageError(f"{since} to {until} holds {len(window)} other ordinary sessions; a window needs {FEWEST_SESSIONS}")
+    found, held_to = against_window(sample_of_row(row), window, floors_of(now), now[BUDGET.key])
+    listed = [
+        asdict(one) | {"limit": float(limit), "verdict": verdict}
+        for one, limit, verdict in zip(found, held_to.values, _verdicts(found, held_to), strict=True)
+    ]
     head = {"session": session, "since": window[0].session, "until": window[-1].session, "sessions": len(window)}
-    return head | {"verdict": gravest([each["verdict"] for each in rows if each["value"] is not None]), "distances": rows}
+    verdict = gravest([each["verdict"] for each in listed if each["value"] is not None])
+    known = {"verdict": verdict if held_to.calibrated else DriftVerdict.UNCALIBRATED, "calibrated": held_to.calibrated}
+    return head | known | {"distances": listed}
+
+
+def against_window(
+    sample: SessionSample, window: Sequence[SessionSample], floors: Floats, alarms_per_month: float
+) -> tuple[Sequence[Measured], Limits]:
+    """Measure a session against a window, and learn the limits by leaving each session of the window out in turn."""
+
+    def of(one: SessionSample, others: Sequence[SessionSample]) -> Sequence[Measured]:
+        return measured(one, lambda _feature: others, {})
+
+    left_out = []
+    if len(window) >= FEWEST:
+        left_out = [of(one, [*window[:at], *window[at + 1 :]]) for at, one in enumerate(window)]
+    history = np.array([[np.nan if one.value is None else abs(one.value) for one in row] for row in left_out]).reshape(-1, len(SERIES))
+    return of(sample, window), limits(history, floors, alarms_per_month)
+
+
+def _verdicts(found: Sequence[Measured], held_to: Limits) -> Sequence[DriftVerdict]:
+    over = beyond(np.array([np.nan if one.value is None else abs(one.value) for one in found]), held_to)
+    usual = DriftVerdict.NO_DRIFT if held_to.calibrated else DriftVerdict.UNCALIBRATED
+    drifted = DriftVerdict.DRIFT if held_to.calibrated else DriftVerdict.UNCALIBRATED
+    return [
+        DriftVerdict.INSUFFICIENT if one.value is None else drifted if is_over else usual for one, is_over in zip(found, over, strict=True)
+    ]
 
 
 def _why_not(runtime: Runtime, session: date) -> str:
@@ -128,12 +164,6 @@ def _why_not(runtime: Runtime, session: date) -> str:
     if not expected.trading:
         return f"the exchange was closed on {session} ({expected.reason}): there is no session to compare"
     return f"there is no session of {session} in the lake: nothing was loaded for that date"
-
-
-def _verdict(one: Measured, floor: float) -> DriftVerdict:
-    if one.value is None:
-        return DriftVerdict.INSUFFICIENT
-    return DriftVerdict.DRIFT if abs(one.value) > floor else DriftVerdict.NO_DRIFT
 
 
 def stored(runtime: Runtime, session: date) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import typer
 
 from engine.cli.following import commands
 from engine.cli.parts import FAILED, Json, date_of, told
+from engine.drift.limits import FEWEST
 from engine.errors import UsageError
 from engine.printing import show, table
 from engine.runtime import runtime
@@ -81,7 +82,7 @@ def label_drift(
     *,
     to_json: Json = False,
 ) -> None:
-    """Say what a session's drift alarm was; the sessions behind it are compared anew."""
+    """Say what a session's drift alarm was; the sessions after it are compared anew."""
     show({"done": commands().label_drift(session, label, reason=reason)}, to_json=to_json)
 
 
@@ -138,17 +139,23 @@ def _show_session(found: Mapping[str, Any], *, to_json: bool) -> None:
 
 
 def _show_window(found: Mapping[str, Any], *, to_json: bool) -> None:
-    """Print a session against a fixed window; exit code 0 only where nothing lies beyond its floor."""
+    """Print a session against a fixed window; exit code 0 only where it has a verdict and nothing lies beyond its limit."""
     if to_json:
         show(found, to_json=True)
     else:
-        show({name: found[name] for name in ("session", "verdict", "since", "until", "sessions")}, to_json=False)
+        few = "" if found["calibrated"] else f": limits are learnt from {FEWEST} sessions or more; nothing is called drift or usual"
+        head = {"verdict": found["verdict"].replace("_", " ") + few}
+        show({"session": found["session"]} | head | {name: found[name] for name in ("since", "until", "sessions")}, to_json=False)
         typer.echo()
         names = ("feature", "part", "statistic", "value", "limit", "observed", "usual")
-        beyond = [each for each in found["distances"] if each["verdict"] == DriftVerdict.DRIFT]
-        table([{name: _figure(each[name]) for name in names} for each in beyond])
+        table([{name: _figure(each[name]) for name in names} for each in found["distances"] if _stands_out(each)])
     if found["verdict"] != DriftVerdict.NO_DRIFT:
         raise typer.Exit(FAILED)
+
+
+def _stands_out(each: Mapping[str, Any]) -> bool:
+    over = each["value"] is not None and abs(each["value"]) > each["limit"]
+    return each["verdict"] == DriftVerdict.DRIFT or (each["verdict"] == DriftVerdict.UNCALIBRATED and over)
 
 
 def _freshness(found: Mapping[str, Any]) -> dict[str, str]:

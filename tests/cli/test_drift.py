@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
 from engine.drift.compare import compare, gravest
 from engine.drift.distance import DISTANCES
@@ -50,7 +51,8 @@ def test_every_distance_of_every_column_is_given_with_p_value_sizes_and_verdict(
     assert said["verdict"] == "no_drift"
     columns = {column["column"]: column for column in said["columns"]}
     assert set(columns) == {"volume", "sector", "weekday"}
-    assert said["not_compared"] == ["day"]
+    assert said["changes"] == []
+    assert "dates move on" in said["not_compared"]["day"]
     numbers = [test.id for test in DISTANCES.values() if not test.categories]
     assert [each["test"] for each in columns["volume"]["distances"]] == numbers
     ks = columns["volume"]["distances"][1]
@@ -92,6 +94,92 @@ def test_parquet_is_read_too_and_groups_are_the_unit_where_that_is_asked_for(her
     assert (by_unit["test"], by_unit["n"], by_unit["m"], by_unit["verdict"]) == ("mean_z_by_unit", 40, 2, "no_drift")
 
 
+def plain(path: Path, table: dict[str, Any]) -> Path:
+    csv.write_csv(pa.table(table), path)
+    return path
+
+
+NUMBERS = np.random.default_rng(3).normal(size=300)
+USUAL = {"close": NUMBERS, "flag": [True, False] * 150, "day": [date(2025, 1, 1)] * 300}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"volume": NUMBERS}, "volume: new, only the current file has it"),
+        ({"close": None}, "close: gone, only the reference has it"),
+        ({"close": ["unknown", *map(str, NUMBERS[1:])]}, "close: numbers in the reference, text in the current file"),
+        ({"day": ["soon"] * 300}, "day: dates in the reference, text in the current file"),
+        ({"flag": [False] * 300}, "flag gone: true"),
+    ],
+)
+def test_a_column_that_is_new_gone_of_another_kind_or_always_false_is_drift_and_exit_code_1(changed, said, here, week, tmp_path):
+    now = {name: values for name, values in (USUAL | changed).items() if values is not None}
+    one, two = plain(tmp_path / "a.csv", USUAL), plain(tmp_path / "b.csv", now)
+
+    done = here(week, "drift", "--reference", str(one), "--current", str(two))
+
+    assert done.exit_code == 1
+    assert done.stdout.split("\n")[0].split() == ["verdict", "drift"]
+    assert said in done.stdout
+
+
+def test_a_change_outside_of_the_columns_that_are_named_does_not_count_and_one_of_them_does(here, week, tmp_path):
+    one, two = plain(tmp_path / "a.csv", USUAL), plain(tmp_path / "b.csv", {"close": NUMBERS, "more": NUMBERS})
+
+    asked = [here(week, "drift", "--reference", str(one), "--current", str(two), "--column", name).exit_code for name in ("close", "flag")]
+
+    assert asked == [0, 1]
+
+
+def test_dates_are_compared_in_days_where_they_are_named_and_booleans_always(here, week, tmp_path):
+    later = USUAL | {"day": [date(2025, 1, 1 + at % 28) for at in range(300)]}
+    one, two = plain(tmp_path / "a.csv", later), plain(tmp_path / "b.csv", later | {"day": [date(2025, 3, 1)] * 300})
+
+    whole = here(week, "drift", "--reference", str(one), "--current", str(two))
+    named = here(week, "drift", "--reference", str(one), "--current", str(two), "--column", "day", "--column", "flag", "--json")
+
+    assert whole.exit_code == 0
+    assert "day is not compared: dates move on by themselves" in whole.stdout
+    assert [(each["column"], each["verdict"]) for each in json.loads(named.stdout)["columns"]] == [("day", "drift"), ("flag", "no_drift")]
+
+
+def test_a_column_that_is_named_twice_is_compared_once():
+    table = pa.table({"x": NUMBERS})
+
+    assert compare(table, table, columns=["x", "x"]) == compare(table, table, columns=["x"])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"close;volume\n1;2\n", "is separated by semicolons, not by commas: its first line is close;volume"),
+        (b"\x00\x1b[31m" * 40, "is no text: it cannot be read as CSV"),
+        (b"a,a\n1,2\n", "more than one column called a"),
+        (b"x,y\n1,2\n", "no column in common"),
+        (b"close,flag,day\n\x1b[31m1\n", "\N{REPLACEMENT CHARACTER}[31m1"),
+    ],
+)
+def test_what_is_the_matter_with_a_file_is_said_without_its_control_characters(content, sentence, here, week, tmp_path):
+    good, bad = plain(tmp_path / "a.csv", USUAL), tmp_path / "b.csv"
+    bad.write_bytes(content)
+
+    done = here(week, "drift", "--reference", str(good), "--current", str(bad))
+
+    assert done.exit_code == 2
+    assert sentence in done.stderr
+    assert all(sign.isprintable() for sign in done.stderr.strip())
+
+
+def test_a_column_of_infinities_has_no_finite_number(here, week, tmp_path):
+    one, two = plain(tmp_path / "a.csv", USUAL), plain(tmp_path / "b.csv", USUAL | {"close": [float("inf")] * 300})
+
+    done = here(week, "drift", "--reference", str(one), "--current", str(two))
+
+    assert done.exit_code == 1
+    assert "the current sample has no finite number" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -117,8 +205,8 @@ def test_of_ten_pairs_of_one_distribution_at_most_one_drifts_and_one_moved_colum
 
     random = np.random.default_rng(6)
 
-    same = [gravest([one.verdict for one in compare(table(), table())]) for _ in range(10)]
-    moved = {one.column: one.verdict for one in compare(table(), table(moved=0.5))}
+    same = [gravest([one.verdict for one in compare(table(), table()).columns]) for _ in range(10)]
+    moved = {one.column: one.verdict for one in compare(table(), table(moved=0.5)).columns}
 
     assert same.count(DriftVerdict.DRIFT) <= 1
     assert set(same) <= {DriftVerdict.DRIFT, DriftVerdict.NO_DRIFT}
@@ -129,7 +217,7 @@ def test_a_distance_beyond_its_limit_that_so_many_tests_reach_by_chance_says_so(
     random = np.random.default_rng(6)
     tables = [pa.table({f"c{at}": random.normal(size=300) for at in range(40)}) for _ in range(2)]
 
-    reasons = [each.reason for one in compare(*tables) for each in one.distances if each.reason]
+    reasons = [each.reason for one in compare(*tables).columns for each in one.distances if each.reason]
 
     assert reasons
     assert all("as one of 200 tests is by chance" in reason for reason in reasons)
@@ -181,6 +269,7 @@ def test_a_session_is_held_against_a_fixed_window_that_does_not_slide(here, tmp_
 
     said = json.loads(done.stdout)
     assert (said["since"], said["until"], said["sessions"]) == (str(SUNDAY), last, 22)
-    assert {each["verdict"] for each in said["distances"]} >= {"no_drift"}
+    assert (said["verdict"], said["calibrated"], done.exit_code) == ("uncalibrated", False, 1)
+    assert {each["verdict"] for each in said["distances"]} == {"uncalibrated", "insufficient"}
     assert (few.exit_code, half.exit_code) == (2, 2)
     assert "a window needs 20" in few.stderr
