@@ -4,7 +4,6 @@ import streamlit as st
 
 from pages.ui import drift_data, drift_heat, drift_tuning
 from pages.ui import drift_view as parts
-from pages.ui.url_choice import warn_of_unknown
 from pages.ui.widgets import known_parameters
 
 reports = drift_data.reports()
@@ -17,13 +16,13 @@ known_parameters(parts.SESSION, parts.FEATURE, parts.STATISTIC)
 if report is None:
     parts.nothing_compared()
     st.stop()
-warn_of_unknown([one.session.isoformat() for one in reports], name=parts.SESSION, noun="a session that was not compared with others")
+parts.unknown_session(reports)
 
 book = drift_data.book()
 parts.banner(report, drift_data.labels().get(report.session))
 parts.tiles(reports, report)
 
-st.subheader("What is watched, over the last sessions")
+st.subheader("What is watched, session by session")
 heat = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.subheader("One feature in depth", width="content")

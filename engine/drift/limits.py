@@ -27,26 +27,28 @@ BUDGET = threshold(
         high=8.0,
         step=0.1,
         unit="alarms a month",
-        why="At most so many false alarms a month, over everything that is watched: limits are learnt from 120 sessions for it.",
+        why="So many false alarms a month are aimed at, over everything that is watched: limits are learnt from 120 sessions for it.",
     )
 )
 
 
+_WHY = "However calm the past was, a statistic below its floor is no alarm."
+
+
 def _floor(statistic: str, default: float, high: float, step: float, unit: str) -> ThresholdSpec:
-    why = f"However calm the past was, {unit} below this are no alarm."
-    return threshold(ThresholdSpec(f"drift.floor_{statistic}", default, 0.0, high, step, unit, why))
+    return threshold(ThresholdSpec(f"drift.floor_{statistic}", default, 0.0, high, step, unit, _WHY))
 
 
 FLOORS: Mapping[str, ThresholdSpec] = {
-    "ks": _floor("ks", 0.10, 1.0, 0.01, "differences of the distribution functions"),
-    "psi": _floor("psi", 0.10, 2.0, 0.01, "nats of the stability index"),
-    "wasserstein": _floor("wasserstein", 0.10, 2.0, 0.01, "deviations of Wasserstein"),
-    "jensen_shannon": _floor("jensen_shannon", 0.10, 1.0, 0.01, "distances of Jensen-Shannon"),
+    "ks": _floor("ks", 0.10, 1.0, 0.01, "difference"),
+    "psi": _floor("psi", 0.10, 2.0, 0.01, "nats"),
+    "wasserstein": _floor("wasserstein", 0.10, 2.0, 0.01, "deviations"),
+    "jensen_shannon": _floor("jensen_shannon", 0.10, 1.0, 0.01, "distance"),
     Z: _floor("robust_z", 3.5, 20.0, 0.1, "robust deviations"),
-    CUSUM: _floor("cusum", DECISION, 30.0, 0.5, "deviations of CUSUM"),
-    PAGE_HINKLEY: _floor("page_hinkley", PH_DECISION, 40.0, 0.5, "deviations of Page-Hinkley"),
-    CRAMERS_V: _floor("cramers_v", 0.10, 1.0, 0.01, "shares of Cramér's V"),
-    DISCOVERIES: _floor("discoveries", 0.10, 1.0, 0.01, "shares of symbols or sectors far from their own past"),
+    CUSUM: _floor("cusum", DECISION, 30.0, 0.5, "deviations"),
+    PAGE_HINKLEY: _floor("page_hinkley", PH_DECISION, 40.0, 0.5, "deviations"),
+    CRAMERS_V: _floor("cramers_v", 0.10, 1.0, 0.01, "share"),
+    DISCOVERIES: _floor("discoveries", 0.10, 1.0, 0.01, "share"),
 }
 STRUCTURAL = np.array([statistic == Z and name in WATCHED and WATCHED[name].kind is Kind.RATE for name, statistic in SERIES])
 COUNTS = np.array([name not in WATCHED or WATCHED[name].kind is not Kind.MARKET for name, _ in SERIES])  # can alarm at all

@@ -145,6 +145,13 @@ def distances(session: date) -> tuple[DistanceView, ...]:
     return tuple(DistanceView(**{name: row[name] for name in names}, verdict=DriftVerdict(row["verdict"])) for row in rows)
 
 
+def around(known: Sequence[ReportView], report: ReportView) -> Sequence[ReportView]:
+    """Return the sessions that are looked at together: the last ones, or those around one of long ago."""
+    at = next(place for place, one in enumerate(known) if one.session == report.session)
+    end = len(known) if at >= len(known) - LAST else at + LAST // 2
+    return known[max(end - LAST, 0) : end]
+
+
 def over_uncalibrated(session: date) -> int:
     """Return how many statistics of a session lie over the textbook's limit and raise no alarm; what the market did is none of them."""
     return sum(one.verdict is DriftVerdict.UNCALIBRATED and bool(COUNTS[PLACE[one.feature, one.statistic]]) for one in distances(session))

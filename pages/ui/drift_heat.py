@@ -16,11 +16,8 @@ from pages.ui.drift_view import FEATURE, SESSION
 
 
 def over_sessions(book: Book, reports: Sequence[ReportView], report: ReportView, feature: str) -> None:
-    """Draw features over the last sessions; a click on a cell looks at its feature and session."""
-    shown = list(reports[-drift_data.LAST :])
-    if report.session < shown[0].session:
-        at = next(place for place, one in enumerate(reports) if one.session == report.session)
-        shown = list(reports[max(at - drift_data.LAST // 2, 0) : at + drift_data.LAST // 2])
+    """Draw features over the sessions around one; a click on a cell looks at its feature and session."""
+    shown = drift_data.around(reports, report)
     place = {session: at for at, session in enumerate(book.sessions)}
     names = [name for name in words.FEATURES if not words.is_market(name)]
     cells = [

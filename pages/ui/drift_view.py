@@ -1,6 +1,7 @@
 """The Drift page above its sliders: which session, what is said of it, the market's part and one feature in depth."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 
 import numpy as np
@@ -8,6 +9,7 @@ import streamlit as st
 
 from engine.drift.judging import SERIES, Z
 from engine.drift.limits import MOST_GROSS
+from engine.drift.names import part_named
 from engine.drift.watched import WATCHED
 from engine.drifting import uncalibrated
 from pages.ui import drift_data, theme
@@ -18,7 +20,7 @@ from pages.ui.charts import drift as charts
 from pages.ui.drift_data import Book, DistanceView, ReportView, SaidView
 from pages.ui.drift_dialogs import MEANS, ask_label
 from pages.ui.text import plain
-from pages.ui.url_choice import choice
+from pages.ui.url_choice import choice, warn_of_unknown
 from pages.ui.widgets import badge, empty_state, page, pairs, run_link
 from storage.status import DriftCause, DriftLabel, DriftVerdict
 
@@ -136,20 +138,20 @@ def _labels(report: ReportView, said: SaidView | None) -> None:
 
 def tiles(reports: Sequence[ReportView], report: ReportView) -> None:
     """Show how often it alarms beside what is allowed, and how much of it is known."""
-    last = reports[-drift_data.LAST :]
+    last = drift_data.around(reports, report)
     alarmed = sum(one.cause is DriftCause.ALARM for one in last)
     calibrated = sum(one.calibrated for one in last)
     rate = words.a_month(sum(one.cause is DriftCause.ALARM and one.calibrated for one in last), calibrated)
     tested = sum(one.value is not None for one in drift_data.distances(report.session))
     with st.grid(4, min_column_width=150, key="drift_tiles"):
-        _tile("Alarms", f"{alarmed:,}", f"of the last {say.count(len(last), 'session')}", good=rate <= report.alarms_per_month)
+        _tile("Alarms", f"{alarmed:,}", f"of the {say.count(len(last), 'session')} below", good=rate <= report.alarms_per_month)
         _tile("A month", f"{rate:.1f}", words.budget(report.alarms_per_month), good=rate <= report.alarms_per_month)
         over = drift_data.over_uncalibrated(report.session)
         if over and not report.alarms:
-            _tile("Beyond a limit", f"{over:,}", f"of {tested:,}, the textbook's; not alarmed: uncalibrated", good=False)
+            _tile("Beyond a limit", f"{over:,}", f"of {tested:,}; uncalibrated", good=False)
         else:
-            more = f"; {over:,} more not alarmed: uncalibrated" if over else ""
-            _tile("Beyond a limit", f"{report.alarms:,}", f"of {tested:,} statistics of this session{more}", good=not report.alarms)
+            more = f"; {over:,} uncalibrated" if over else " statistics"
+            _tile("Beyond a limit", f"{report.alarms:,}", f"of {tested:,}{more}", good=not report.alarms)
         said = "sessions, calibrated" if report.calibrated else "sessions, uncalibrated"
         _tile("Limits learnt from", f"{report.history:,}", said, good=report.calibrated)
 
@@ -243,19 +245,21 @@ def _over_time(book: Book, report: ReportView, feature: str, statistic: str) -> 
 def _spread(book: Book, report: ReportView, feature: str, level: DistanceView | None) -> None:
     drawn = drift_data.overlay(report.session, feature)
     if drawn is not None:
-        names = (f"{drawn.sessions} sessions before", say.short_day(report.session))
+        fewer = drawn.sessions < report.reference[2]
+        names = (f"{drawn.sessions} sessions {'since its change' if fewer else 'before'}", say.short_day(report.session))
         st.echarts_chart(
             charts.overlaid(drawn.edges, drawn.reference, drawn.current, names=names, unit=WATCHED[feature].unit),
             height=charts.HEIGHT,
             key="drift_overlay",
             alt=f"How {words.title(feature)} spreads in the session and before",
         )
-        st.caption("Shares of the rows, reference and session on each other. The outer bins are open.")
+        why = " It is compared with fewer sessions than others: what it means has changed, and those before are none to compare with."
+        st.caption(f"Shares of the rows, reference and session on each other. The outer bins are open.{why if fewer else ''}")
     elif feature in WATCHED:
         days = book.sessions[_window(book, report.session)]
         part = level.part if level else None
         known = drift_data.levels(feature, part, days)
-        track = charts.Track(words.title(feature) + (f" ({part})" if part else ""), known, "blue")
+        track = charts.Track(words.title(feature) + (f" ({part_named(part)})" if part else ""), known, "blue")
         at = days.index(report.session) if report.session in days else None
         st.echarts_chart(
             charts.over_time(days, [track], at=at, unit=WATCHED[feature].unit),
@@ -270,7 +274,7 @@ def _spread(book: Book, report: ReportView, feature: str, level: DistanceView | 
 
 def _measured(rows: Mapping[str, DistanceView]) -> None:
     table = {
-        "Statistic": [words.statistic_name(name) + (f" ({plain(one.part)})" if one.part else "") for name, one in rows.items()],
+        "Statistic": [words.statistic_name(name) + (f" ({plain(part_named(one.part))})" if one.part else "") for name, one in rows.items()],
         "Value": [say.figure(one.value) for one in rows.values()],
         "Limit": [say.figure(one.limit) for one in rows.values()],
         "Session": [say.figure(one.observed) for one in rows.values()],
@@ -297,13 +301,15 @@ def explanation(report: ReportView, feature: str) -> None:
     st.subheader(f"Why: {words.title(feature)}")
     rows = [("Taken for", theme.look(DriftCause(known["cause"])).badge + (f" {plain(known['reason'])}" if known["reason"] else ""))]
     if known["parts"]:
-        rows.append(("Which part", plain(", ".join(known["parts"]))))
+        rows.append(("Which part", plain(", ".join(map(part_named, known["parts"])))))
     if known["since"]:
         rows.append(("Its level lies there since", say.day(date.fromisoformat(known["since"]))))
-    if known["sectors"]:
-        said = ", ".join(f"{plain(one['group'])} ({one['rows']} rows) {100 * one['share']:.0f}%" for one in known["sectors"])
-        rows.append(("Goes away without", said))
-    if known["symbols"]:
-        said = ", ".join(f"{plain(one['group'])} {one['share']:+.1f}" for one in known["symbols"])
-        rows.append(("Symbols far from their own past", f"{said} robust deviations"))
+    rows += words.driven_by(known, feature)
     pairs(*rows, alt=f"Why {words.title(feature)} alarms")
+
+
+def unknown_session(reports: Sequence[ReportView]) -> None:
+    """Say that the address names a session that was not compared; what is no date at all is said of every page."""
+    with suppress(ValueError):
+        date.fromisoformat(st.query_params.get(SESSION, ""))
+        warn_of_unknown([one.session.isoformat() for one in reports], name=SESSION, noun="a session that was not compared with others")

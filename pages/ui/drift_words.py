@@ -1,13 +1,15 @@
 """Drift in words: features, statistics, budgets and banners."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from engine.drift.distance import DISTANCES
 from engine.drift.judging import CRAMERS_V, CUSUM, DISCOVERIES, PAGE_HINKLEY, SAMPLE_TESTS, SERIES, Z
 from engine.drift.limits import FEWEST, SESSIONS_A_MONTH
 from engine.drift.names import STATISTICS, TITLES
-from engine.drift.watched import SECTOR_MIX, SECTORS, SYMBOLS, WATCHED, Kind
+from engine.drift.watched import DISTRIBUTIONS, SECTOR_MIX, SECTORS, SYMBOLS, WATCHED, Kind
 from pages.ui.drift_data import ReportView
+from pages.ui.text import plain
 
 FEATURES = tuple(dict.fromkeys(feature for feature, _ in SERIES))
 _UNITS: Mapping[str, str] = {
@@ -21,6 +23,7 @@ _UNITS: Mapping[str, str] = {
     CRAMERS_V: "share",
     DISCOVERIES: "share",
 }
+_ABSENT = dict.fromkeys(("missing_symbols", "missing_sector"), "Usual symbols that are absent")
 _OTHERS = {
     SECTOR_MIX: "How many symbols of each sector are there, against a usual session of the reference.",
     SYMBOLS: "The share of symbols whose return or volume lies far from their own past, corrected for how many there are.",
@@ -67,6 +70,29 @@ def statistic_says(statistic: str) -> str:
         PAGE_HINKLEY: "The same, against the mean of what was seen so far.",
         DISCOVERIES: "Benjamini and Hochberg: at most one in twenty of those counted is there by chance.",
     }[statistic]
+
+
+_NO_ONE = "no one sector or symbol: what drives it is spread over all of them"
+
+
+def driven_by(known: Mapping[str, Any], feature: str) -> list[tuple[str, str]]:
+    """Return which sectors, symbols and rows an alarm comes from, each with its label; of a report of long ago what it has."""
+    rows = []
+    if known["sectors"]:
+        said = ", ".join(f"{plain(one['group'])} ({one['rows']} rows) {100 * one['share']:.0f}%" for one in known["sectors"])
+        rows.append(("Goes away without", said))
+    if far := known.get("far") or known["symbols"]:
+        said = ", ".join(f"{plain(one['group'])} {one['share']:+.1f}" for one in far)
+        label = "Sectors far from their own past" if feature == SECTORS else "Symbols far from their own past"
+        rows.append((label, f"{said} robust deviations"))
+    if counts := known.get("counts"):
+        said = ", ".join(f"{plain(one['group'])} {one['rows']} instead of {one['usual']:g}" for one in counts)
+        rows.append(("Symbols of a sector", said))
+    if about := known.get("concerned"):
+        more = f" and {about['rows'] - len(about['symbols']):,} more" if about["rows"] > len(about["symbols"]) else ""
+        which = f": {plain(', '.join(about['symbols']))}{more}" if about["symbols"] else ""
+        rows.append((_ABSENT.get(feature, "Rows it counts"), f"{about['rows']:,} of {about['of']:,}{which}"))
+    return rows or [("Driven by", _NO_ONE)] if feature in DISTRIBUTIONS else rows
 
 
 def is_market(feature: str) -> bool:

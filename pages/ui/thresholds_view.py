@@ -6,6 +6,7 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
+from engine.drift.names import STATISTICS
 from engine.quality import CHECKS
 from engine.quality.preview import GATE
 from engine.thresholds import SPECS, Thresholds, ThresholdSpec
@@ -63,7 +64,7 @@ def limit_name(spec: ThresholdSpec) -> str:
         "objective_pct": "In time, at least",
         "keep_days": "Kept for",
         "alarms_per_month": "False alarms that are allowed a month",
-    }.get(kind, f"Floor of {kind[6:].replace('_', ' ')}" if kind.startswith("floor_") else kind)
+    }.get(kind, f"Floor of {STATISTICS[kind[6:]]}" if kind.startswith("floor_") else kind)
 
 
 def chooser() -> str:

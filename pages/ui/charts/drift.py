@@ -14,7 +14,7 @@ from pages.ui.theme import Colour
 HEIGHT = 260
 _SHADES: dict[str, tuple[str, str, Colour, float]] = {
     "quiet": ("usual", "", "green", 0.14),
-    "warm": ("above half", "", "yellow", 0.45),
+    "warm": ("above half its limit", "", "yellow", 0.45),
     "alarm": ("alarm", "●", "red", 1.0),
     "declared": ("declared change", "§", "violet", 0.9),
     "regime": ("market", "~", "blue", 0.9),

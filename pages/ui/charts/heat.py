@@ -12,6 +12,7 @@ from pages.ui.charts.legend import legend
 ROW = 20  # pixels
 PHONE_WIDTH, SESSIONS_ON_A_PHONE = 640, 14
 _BELOW = 84  # axis and legend
+_LEGEND_ROW = 18  # on a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def heat(
     )
     seen = {cell.shade for cell in cells}
     pieces = [
-        {"value": codes[name], "label": f"{shade.sign} {shade.word}".strip(), "color": shade.colour, "opacity": shade.opacity}
+        {"value": codes[name], "label": f"{shade.sign} {shade.word}".strip(), "color": theme.paler(shade.colour, shade.opacity)}
         for name, shade in shades.items()
         if name in seen
     ]
@@ -80,7 +81,8 @@ def heat(
     narrow = {
         "xAxis": {"min": max(min(len(days) - SESSIONS_ON_A_PHONE, column if column is not None else len(days)), 0)},
         "yAxis": {"axisLabel": {"fontSize": 10}},
-        "visualMap": {"itemGap": 6, "textStyle": {"fontSize": 11}},
+        "visualMap": {"orient": "vertical", "itemGap": 4, "textStyle": {"fontSize": 11}},  # in a line it is cut off
+        "grid": {"bottom": 34 + _LEGEND_ROW * len(pieces)},
     }
     return {"baseOption": option, "media": [{"query": {"maxWidth": PHONE_WIDTH}, "option": narrow}]}
 
