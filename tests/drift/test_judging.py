@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.comparing import against_window
+from engine.drift.explain import far
 from engine.drift.judging import CUSUM, PAGE_HINKLEY, PLACE, SERIES, Z
 from engine.drift.limits import (
     BUDGET,
@@ -120,6 +121,49 @@ def test_a_missing_sector_is_named(calm):
 
     assert (found.part, found.observed) == ("Insurance", 1.0)
     assert {"missing_sector", "sector_mix"} <= alarmed(judged)
+
+
+def why(past: Past, table, feature: str) -> dict:
+    """Return why a feature of a session behind a past alarms."""
+    (judged,) = after(past, table)
+    explained = report_of(judged, past.windows(judged.sample.session), past, REFERENCE, None, silver=table)["explained"]
+    return explained[feature]
+
+
+def test_a_missing_sector_names_its_symbols_and_how_many_there_usually_are(calm):
+    table = silver(CALM).filter(np.array([REFERENCE.securities[symbol].sector != "Insurance" for symbol in SYMBOLS]))
+
+    missing, mix = why(calm, table, "missing_sector"), why(calm, table, "sector_mix")
+
+    assert missing["concerned"] == {"rows": 20, "of": 20, "symbols": ("S002", "S005", "S008", "S011", "S014")}
+    assert mix["counts"] == [{"group": "Insurance", "rows": 0, "usual": 20.0}]
+
+
+def test_a_rate_names_the_rows_that_it_counts_those_of_the_largest_turnover_first(calm):
+    table = silver(CALM, off_grid=0.3)
+    off = (np.round(table["close"].to_numpy().astype(float) * 100) % 10 != 0).nonzero()[0]
+    turnover = table["turnover"].to_numpy().astype(float)
+
+    about = why(calm, table, "off_grid")["concerned"]
+
+    assert (about["rows"], about["of"]) == (len(off), len(SYMBOLS))
+    assert about["symbols"][0] == SYMBOLS[max(off, key=lambda at: turnover[at])]
+
+
+def test_sectors_far_from_their_own_past_are_named_with_what_lies_far(calm):
+    volume = silver(CALM)["volume"].to_numpy().astype(float)
+    volume[::3] *= 9  # of every bank
+    (judged,) = after(calm, silver(CALM, volume=volume))
+
+    named = [one.group for one in far(judged.sample, calm.windows(day(CALM)).of("sectors"), "sectors")]
+
+    assert "Banks: volume" in named
+
+
+def test_symbols_that_are_not_listed_are_no_sector_that_could_be_missing(calm):
+    table = sample_of(silver(CALM), calm.samples, replace(REFERENCE, securities={}))
+
+    assert not [key for key in table.levels if key.startswith("missing_sector:")]
 
 
 def test_a_decimal_slip_names_the_symbols_that_drive_it(calm):

@@ -68,12 +68,12 @@ def ordinary(span: Span) -> list[Judged]:
 
 
 def test_another_meaning_of_the_close_alarms_on_the_first_session_and_on_its_end_and_names_the_tick_grid(span):
-    said = {AVERAGED: ("0.77 instead of 0,", "averaged"), LAST_AGAIN: ("0 instead of 0.78,", "last_price")}
+    said = {AVERAGED: ("0.77 instead of 0,", "an average of prices"), LAST_AGAIN: ("0 instead of 0.78,", "the last price")}
     for day, (levels, meaning) in said.items():
         judged = span.judged[day]
         assert judged.causes["off_grid"] is DriftCause.DECLARED
         assert headline(judged).startswith(f"Closes off the tick grid: {levels}")
-        assert f"close meaning is {meaning}" in judged.reasons["off_grid"]
+        assert judged.reasons["off_grid"] == f"the close means {meaning} from this session on, by the rules of the exchange"
 
 
 def test_it_alarms_as_soon_where_nobody_has_declared_it_and_again_at_its_end_once_a_person_has_accepted_it(span):
@@ -104,6 +104,14 @@ def test_false_alarms_on_ordinary_sessions_keep_to_the_budget_for_every_statisti
     }
     assert all(rate <= allowed for rate in by_statistic.values()), by_statistic
     assert np.mean([bool(one.alarms) for one in found]) <= allowed
+
+
+def test_alarms_keep_to_the_budget_over_the_whole_span_and_after_the_close_has_changed_its_meaning(span):
+    calibrated = [one for one in span.judged.values() if one.limits.calibrated and not one.sample.halted]
+    changed = [one for one in calibrated if one.sample.session > AVERAGED]
+
+    for found in (calibrated, changed):
+        assert np.mean([one.cause is DriftCause.ALARM for one in found]) <= 1 / SESSIONS_A_MONTH
 
 
 def test_the_textbooks_limits_would_have_alarmed_on_most_ordinary_sessions(span):

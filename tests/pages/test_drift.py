@@ -80,6 +80,62 @@ def test_a_session_and_a_parameter_that_it_does_not_know_are_said(open_store, vi
     assert "which this page does not know" in said
 
 
+def test_an_address_that_names_no_date_is_said_once(open_store, visit):
+    open_store("drifting")
+
+    app = visit("drift.py", session="garbage")
+
+    assert [note.value for note in app.warning] == [
+        "The address says **session=garbage**, which is passed over: `session` takes a date such as 2025-06-01."
+    ]
+
+
+def test_tiles_and_map_speak_of_the_same_sessions(open_store, visit):
+    open_store("drifting")
+    known = drift_data.reports()
+    early = known[10]
+
+    around = drift_data.around(known, early)
+    tiles = {tile.label: tile for tile in visit("drift.py", session=early.session.isoformat()).metric}
+
+    assert (around[0], early in around, known[-1] in around) == (known[0], True, False)
+    assert tiles["Alarms"].value == "0"  # the alarm is the newest session's, which the map does not show
+    assert tiles["Alarms"].delta == f"of the {len(around)} sessions below"
+    assert drift_data.around(known, known[-1]) == known[-60:]
+
+
+def test_an_alarm_says_which_rows_it_counts_and_names_statistics_as_the_page_does(open_store, visit):
+    open_store("drifting")
+
+    said = text_of(visit("drift.py"))
+
+    assert "Rows it counts" in said
+    assert "of 60: S" in said
+    assert "z of the session" in said
+    assert not [name for name in ("robust z", "psi", "discoveries", "off_grid") if name in said]
+
+
+def test_what_drives_an_alarm_is_named_for_sectors_symbols_and_numbers_of_rows_or_said_to_be_no_one():
+    nothing = {"sectors": [], "symbols": []}  # as reports of long ago have it
+    far = [{"group": "Banks: volume", "rows": 1, "share": -4.21}]
+    counts = [{"group": "Hydropower", "rows": 60, "usual": 88.0}]
+
+    assert drift_words.driven_by(nothing | {"far": far}, "sectors") == [
+        ("Sectors far from their own past", r"Banks: volume -4.2 robust deviations")
+    ]
+    assert drift_words.driven_by(nothing | {"counts": counts}, "rows") == [("Symbols of a sector", "Hydropower 60 instead of 88")]
+    assert drift_words.driven_by(nothing, "range") == [("Driven by", "no one sector or symbol: what drives it is spread over all of them")]
+
+
+def test_the_legend_has_the_colours_of_the_cells(monkeypatch):
+    monkeypatch.setattr(charts.theme, "hexadecimal", lambda _name: "#000000")
+    monkeypatch.setattr(charts.theme, "surface", lambda _name: "#ffffff")
+
+    option = heat(["Return"], ["1 Jun"], [Cell(0, 0, "warm", "")], shades=charts.shades(), chosen=(None, None))["baseOption"]
+
+    assert option["visualMap"]["pieces"] == [{"value": 1, "label": "above half its limit", "color": "#8c8c8c"}]
+
+
 @pytest.mark.parametrize("feature", drift_words.FEATURES)
 def test_every_feature_can_be_looked_at(feature, open_store, visit):
     open_store("drifting")
