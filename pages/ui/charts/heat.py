@@ -81,7 +81,7 @@ def heat(
     narrow = {
         "xAxis": {"min": max(min(len(days) - SESSIONS_ON_A_PHONE, column if column is not None else len(days)), 0)},
         "yAxis": {"axisLabel": {"fontSize": 10}},
-        "visualMap": {"orient": "vertical", "itemGap": 4, "textStyle": {"fontSize": 11}},  # in a line it is cut off
+        "visualMap": {"orient": "vertical", "inverse": True, "itemGap": 4, "textStyle": {"fontSize": 11}},  # in a line it is cut off
         "grid": {"bottom": 34 + _LEGEND_ROW * len(pieces)},
     }
     return {"baseOption": option, "media": [{"query": {"maxWidth": PHONE_WIDTH}, "option": narrow}]}
@@ -103,7 +103,7 @@ def _cells() -> dict[str, Any]:
 def _rings(rows: Sequence[str], days: Sequence[str], row: int | None, column: int | None) -> list[dict[str, Any]]:
     if column is None:
         return []
-    thin = {"type": "heatmap", "silent": True, "tooltip": {"show": False}, "label": {"show": False}}
+    thin = {"type": "heatmap", "z": 3, "silent": True, "tooltip": {"show": False}, "label": {"show": False}}
     edge = {"color": "transparent", "borderColor": theme.surface("textColor"), "borderRadius": 3}
     rings = [thin | {"data": [[days[column], name, 0] for name in rows], "itemStyle": edge | {"borderWidth": 1, "opacity": 0.55}}]
     if row is not None:
