@@ -67,7 +67,7 @@ def judge(sample: SessionSample, past: Past, windows: Windows, limits_now: Limit
 
 
 def catch_up(runtime: Runtime, *, rest: Callable[[float], Any] = lambda _seconds: False, most: int | None = None) -> Mapping[str, int]:
-    """Judge every session whose report is missing or waits to be made anew, and all behind it; return counts.
+    """Judge every session whose report is missing or waits to be made anew, and all after it; return counts.
 
     `rest(0)` true: there is no reason to go on; what is done stays done.
     """

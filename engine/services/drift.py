@@ -1,4 +1,4 @@
-"""A person's word on a drift alarm: what it was, and what follows for the sessions behind it."""
+"""A person's word on a drift alarm: what it was, and what follows for the sessions after it."""
 
 from datetime import date
 
@@ -14,7 +14,7 @@ class DriftCommands(Commands):
     def label_drift(self, session: date, label: DriftLabel | str | None, *, reason: str = "") -> str:
         """Say that an alarm was a fault, the market, or a change that is accepted; None takes the word back.
 
-        The sessions behind it are compared anew: never with a fault, and with the accepted change as what is usual.
+        The sessions after it are compared anew: never with a fault, and with the accepted change as what is usual.
         """
         if label is not None and label not in tuple(DriftLabel):
             raise UsageError(f"a drift alarm is {', '.join(DriftLabel)}, not {label!r}")
@@ -37,6 +37,7 @@ class DriftCommands(Commands):
                 now = {"labelled_by": self.actor, "labelled_at": self.runtime.clock.now(), "reason": why}
                 drift.set_label(connection, session, label=DriftLabel(label), features=sorted(report["explained"]), **now)
                 said = f"The drift of {session} is called {label}."
-            behind = drift.reports_behind(connection, session)
+            after = drift.reports_behind(connection, session)
+            follows = f"{after:,} {'session' if after == 1 else 'sessions'} after it will be compared anew."
             asked = {"session": session, "label": label, "reason": why}
-            return self._audited(connection, "label_drift", asked, f"{said} {behind:,} sessions behind it are compared anew.")
+            return self._audited(connection, "label_drift", asked, f"{said} {follows}")

@@ -133,7 +133,7 @@ def test_an_alarm_is_stored_with_its_reason(alarmed):
 def test_a_persons_word_is_audited_and_has_what_follows_compared_anew(alarmed):
     said = alarmed.services.label_drift(ALARM, DriftLabel.ACCEPTED, reason="closes are averages now")
 
-    assert said.endswith("1 sessions behind it are compared anew.")
+    assert said.endswith("1 session after it will be compared anew.")
     assert alarmed.read(lambda c: audit.recent(c, limit=1))[0]["command"] == "label_drift"
     assert is_due(alarmed)
     catch_up(alarmed.runtime)
