@@ -71,9 +71,17 @@ SECURITY_HEADERS = {
 }
 
 
+def open_or_end() -> None:
+    """Open the home before the server begins; end with the reason in a sentence where that is not possible."""
+    try:
+        engine.runtime.runtime()
+    except ConsoleError as error:
+        raise SystemExit(f"The console cannot start. {error}") from None
+
+
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Open the database, start the runner beside the server, and stop it when the server ends."""
+    """Start the runner beside the server, and stop it when the server ends."""
     opened = await anyio.to_thread.run_sync(engine.runtime.runtime)
     supervisor = Supervisor(opened.settings) if opened.settings.runner == "embedded" else None
     # Before the runner looks at the schedule: today's date builds on those of the first backfill.
