@@ -248,11 +248,10 @@ def test_a_queued_run_is_cancelled(here, stocked):
 
 def test_a_backfill_is_paused_resumed_and_cancelled(here, stocked):
     stocked.services.backfill(DAILY, SUNDAY, MONDAY)
-    states = [
-        json.loads(here(stocked, "backfills", order, "1", "--json").stdout)[0]["state"] for order in ("--pause", "--resume", "--cancel")
-    ]
+    told = [json.loads(here(stocked, "backfills", order, "1", "--json").stdout)[0] for order in ("--pause", "--resume", "--cancel")]
 
-    assert states == ["paused", "running", "cancelled"]
+    assert [one["state"] for one in told] == ["paused", "running", "cancelled"]
+    assert [(one["done"], one["dates"]) for one in told] == [(0, 2), (0, 2), (2, 2)]
 
 
 def test_the_ledger_shows_dates_that_only_a_backfill_brought_in(here, stocked):
