@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -20,7 +21,26 @@ from storage import drift
 from storage.status import DriftLabel
 
 KEPT = 150  # sessions that are kept in memory: the history of the limits, the reference before it, and what a restart may reach back to
-_LEVELS = msgspec.json.Decoder(dict[str, float])  # a third of what json takes, for 150 sessions at each look
+_LEVELS = msgspec.json.Decoder(dict[str, float])  # a third of what json takes
+
+
+class StoredSample(SessionSample):
+    """A sample as its row holds it. Symbols and levels are read when they are first asked for: of most sessions in memory they never are."""
+
+    def __init__(self, row: Mapping[Any, Any]) -> None:
+        columns = np.frombuffer(row["values"], "<f4").reshape(len(COLUMNS), -1)
+        self.__dict__.update(session=row["session"], columns=columns, halted=bool(row["halted"]), _told=(row["symbols"], row["levels"]))
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of those that were not read
+        """The symbols of its rows."""
+        told: str = self.__dict__["_told"][0]
+        return tuple(told.split("\n")) if told else ()
+
+    @cached_property
+    def levels(self) -> Mapping[str, float]:  # type: ignore[override]
+        """Its levels by name."""
+        return _LEVELS.decode(self.__dict__["_told"][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +77,7 @@ class Past:
     def samples_before(cls, connection: Connection, day: date) -> "Past":
         """Read only the samples that were before a day, and what people said: enough to know its references."""
         rows = drift.samples_before(connection, day, limit=KEPT)[::-1]
-        return cls([sample_of_row(row) for row in rows], labels=_said(connection), measured=[_measured_of_row(row) for row in rows])
+        return cls([StoredSample(row) for row in rows], labels=_said(connection), measured=[_measured_of_row(row) for row in rows])
 
     def add(self, sample: SessionSample, measured: Sequence[Measured], limits: Limits) -> None:
         """Let a session be one of the past. What was held against the textbook's limits alone was no gross alarm."""
@@ -156,13 +176,6 @@ def usable_history(values: Floats, limits: Floats, ordinary: Sequence[bool], mar
 
 def _said(connection: Connection) -> Mapping[date, Labelled]:
     return {row["session"]: Labelled(DriftLabel(row["label"]), frozenset(row["features"] or ())) for row in drift.labels(connection)}
-
-
-def sample_of_row(row: Mapping[Any, Any]) -> SessionSample:
-    """Return the sample that a row holds."""
-    symbols = tuple(row["symbols"].split("\n")) if row["symbols"] else ()
-    columns = np.frombuffer(row["values"], "<f4").reshape(len(COLUMNS), len(symbols))
-    return SessionSample(row["session"], symbols, columns, _LEVELS.decode(row["levels"]), bool(row["halted"]))
 
 
 def learnt(limits: Limits) -> Floats:

@@ -36,7 +36,9 @@ _samples = Prepared(select(samples).where(samples.c.session < bindparam("day")).
 _report = Prepared(select(reports).where(reports.c.session == bindparam("session")))
 _labels = Prepared(select(labelled).order_by(labelled.c.session))
 _gone = select(reports.c.session).where(reports.c.session.not_in(select(sessions.c.session))).scalar_subquery()
-_forget = tuple(Prepared(delete(table).where(table.c.session.in_(_gone))) for table in (distances, samples, reports))  # reports say what is gone
+_forget = tuple(
+    Prepared(delete(table).where(table.c.session.in_(_gone))) for table in (distances, samples, reports)
+)  # reports say what is gone
 _wait_from = Prepared(update(reports).where(reports.c.session >= bindparam("day")).values(basis=None))
 _reports = select(reports).where(reports.c.session.between(bindparam("since"), bindparam("until"))).order_by(reports.c.session)
 _distances = Prepared(
