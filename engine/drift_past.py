@@ -25,7 +25,7 @@ _LEVELS = msgspec.json.Decoder(dict[str, float])  # a third of what json takes
 
 
 class StoredSample(SessionSample):
-    """A sample as its row holds it. Symbols and levels are read when they are first asked for: of most sessions in memory they never are."""
+    """A sample as its row holds it; symbols and levels are read when they are first asked for: of most sessions they never are."""
 
     def __init__(self, row: Mapping[Any, Any]) -> None:
         columns = np.frombuffer(row["values"], "<f4").reshape(len(COLUMNS), -1)
