@@ -32,13 +32,13 @@ class StoredSample(SessionSample):
         self.__dict__.update(session=row["session"], columns=columns, halted=bool(row["halted"]), _told=(row["symbols"], row["levels"]))
 
     @cached_property
-    def symbols(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of those that were not read
+    def symbols(self) -> tuple[str, ...]:
         """The symbols of its rows."""
         told: str = self.__dict__["_told"][0]
         return tuple(told.split("\n")) if told else ()
 
     @cached_property
-    def levels(self) -> Mapping[str, float]:  # type: ignore[override]
+    def levels(self) -> Mapping[str, float]:
         """Its levels by name."""
         return _LEVELS.decode(self.__dict__["_told"][1])
 
