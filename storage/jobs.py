@@ -62,7 +62,7 @@ def finish(
     return bool(connection.execute(_held(run_id, holder).values(values)).rowcount)
 
 
-def give_back(connection: Connection, row: RowMapping, *, at: datetime, most: int) -> None:
+def give_back(connection: Connection, row: Mapping[str, Any], *, at: datetime, most: int) -> None:
     """Queue a job anew whose process is gone; one that took `most` processes with it, or is queued already, has failed."""
     queued = select(jobs.c.id).where(jobs.c.job == row["job"], jobs.c.outcome == JobOutcome.QUEUED)
     if row["attempts"] >= most or connection.execute(queued).scalar_one_or_none() is not None:
