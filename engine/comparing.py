@@ -14,7 +14,7 @@ from engine.drift.compare import ColumnDrift, compare, gravest
 from engine.drift.distance import DISTANCES
 from engine.drift.judging import FEWEST_SESSIONS, Measured, measured
 from engine.drift.limits import floors_of
-from engine.drift_past import sample_of_row
+from engine.drift_past import StoredSample
 from engine.errors import UnknownName, UsageError
 from engine.market.calendar import TradingCalendar
 from engine.runtime import Runtime
@@ -76,13 +76,13 @@ def against(runtime: Runtime, session: date, since: date, until: date) -> Mappin
     """
     with runtime.database.reading() as connection:
         row = drift.sample(connection, session)
-        window = [sample_of_row(each) for each in drift.samples_between(connection, since, until) if each["session"] != session]
+        window = [StoredSample(each) for each in drift.samples_between(connection, since, until) if each["session"] != session]
     if row is None:
         raise UnknownName(_why_not(runtime, session))
     if len(window) < FEWEST_SESSIONS:
         raise UsageError(f"{since} to {until} holds {len(window)} other sessions; a window needs {FEWEST_SESSIONS}")
     floors = floors_of(snapshot({}, 0))
-    found = measured(sample_of_row(row), lambda _feature: window, {})
+    found = measured(StoredSample(row), lambda _feature: window, {})
     rows = [asdict(one) | {"limit": float(floor), "verdict": _verdict(one, float(floor))} for one, floor in zip(found, floors, strict=True)]
     head = {"session": session, "since": window[0].session, "until": window[-1].session, "sessions": len(window)}
     return head | {"verdict": gravest([each["verdict"] for each in rows if each["value"] is not None]), "distances": rows}

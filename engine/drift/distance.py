@@ -97,8 +97,6 @@ def _impossible(test: DriftTest, pair: Any) -> tuple[DriftVerdict, str] | None:
         return DriftVerdict.EMPTY, f"{' and '.join(empty)} {'has' if len(empty) == 1 else 'have'} no value"
     if test.categories and len(pair.names) > 1 and len(pair.pooled[0]) < 2:  # noqa: PLR2004, a table of one column says nothing
         return DriftVerdict.INSUFFICIENT, "no two categories are expected five times a side: compare what is new and what is gone"
-    if test.categories and len(pair.names) > 1 and len(pair.pooled[0]) < 2:  # noqa: PLR2004, a table of one column says nothing
-        return DriftVerdict.INSUFFICIENT, "no two categories are expected five times a side: compare what is new and what is gone"
     if test.needs_spread and pair.is_constant:
         return DriftVerdict.CONSTANT, "the reference is one single value: nothing can be counted in its deviations"
     return None
