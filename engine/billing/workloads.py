@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
+from engine.billing.forecast import by_layer
 from engine.costs.compute import Speedup, fitted
-from engine.costs.forecast import fit
+from engine.costs.forecast import fits
 from engine.costs.policy import MONTH_DAYS, Cohort
 from engine.costs.price_book import MONTH_DAYS as CALENDAR_MONTH
 from engine.costs.query import CODECS, Scan, bytes_read, codec_sizes, layout
@@ -48,11 +49,8 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
         tables = _tables(runtime, connection)
     if not runs or not tables:
         return Unmeasured("No run has loaded a session since costs are measured: what the next ones use is what this page counts with.")
-    days: dict[date, int] = {}
-    for row in partitions:
-        days[row["partition"]] = days.get(row["partition"], 0) + int(row["bytes"])
     try:
-        trend = fit(days)
+        trends = fits(by_layer(partitions))
     except UsageError as error:
         return Unmeasured(f"{str(error)[:1].upper()}{str(error)[1:]}.")
     loaded = {row["partition"] for row in partitions if row["dataset"] == ASKED}
@@ -62,8 +60,8 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
     usual = {name: Decimal(median(row[name] for row in runs)) for name in workloads.USED}
     cpu, wall = usual["cpu_us"] / 1_000_000, Decimal(median(row["duration_us"] or 0 for row in runs)) / 1_000_000
     return Workload(
-        cohorts=_cohorts(stored, trend.last),
-        trend=trend,
+        cohorts=_cohorts(stored, trends.last),
+        trends=trends,
         stored=sum(file.bytes for file in stored),
         sessions_a_month=sessions / span * CALENDAR_MONTH,
         sessions=sessions,
@@ -78,7 +76,7 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
         columns=_columns(tables),
         codecs=_codecs(tables),
         dataset=ASKED,
-        until=trend.last,
+        until=trends.last,
     )
 
 

@@ -11,10 +11,10 @@ from functools import lru_cache
 
 from engine.costs.cheapest import Opened, Recommendation, cheapest
 from engine.costs.compute import Speedup, Spot, expected_hours, hourly_rate
-from engine.costs.forecast import Fit, Month, months_ahead
+from engine.costs.forecast import Lines, Month, months_ahead
 from engine.costs.line import ONE, ZERO, Category, CostLine, total
 from engine.costs.policy import Charge, Cohort, Holding, charges
-from engine.costs.price_book import FX, TB, Currency, Price, PriceBook, plain
+from engine.costs.price_book import FX, MONTH_DAYS, TB, Currency, Price, PriceBook, plain
 from engine.costs.query import billed_bytes, free_bytes
 from engine.costs.question import AS_IT_IS, Question
 from engine.costs.scenario import in_one_currency
@@ -29,12 +29,12 @@ class Workload:
     """What was measured of one home: what it stores, what its runs use, and what a query reads of it.
 
     A run that loads nothing (of a closed day, or one that failed) is billed too: `idle_a_month`, each of `idle_seconds` at any scale.
-    `cohorts` are the months so far, `trend` what comes a day, `curve` the seconds of a run over vCPUs; `columns` the bytes of a session's
+    `cohorts` are the months so far, `trends` what comes a day, layer by layer, `curve` the seconds of a run over vCPUs; `columns` the bytes of a session's
     columns in the dataset that is asked; `codecs` how large the same data is under each codec, as a share of what it is now.
     """
 
     cohorts: tuple[Cohort, ...]
-    trend: Fit
+    trends: Lines
     stored: int
     sessions_a_month: Decimal
     sessions: int
@@ -161,7 +161,7 @@ def months_of(workload: Workload, question: Question) -> tuple[Month, ...]:
 def _forecast(workload: Workload, question: Question) -> tuple[Month, ...]:
     scale = float(question.scale * _packed(workload, question))
     growth, faster = float(question.growth / PERCENT), float(question.symbols)
-    return months_ahead(workload.trend, question.horizon, stored=workload.stored, growth=growth, scale=scale, faster=faster)
+    return months_ahead(workload.trends, question.horizon, stored=workload.stored, growth=growth, scale=scale, faster=faster)
 
 
 def holding(workload: Workload, question: Question) -> Holding:
@@ -258,7 +258,7 @@ def query_bytes(workload: Workload, question: Question) -> list[Decimal]:
 
 def _sessions_read(workload: Workload, question: Question, month: int) -> Decimal:
     there = workload.sessions + workload.sessions_a_month * month
-    wanted = Decimal(repr(workload.trend.share)) * question.days if question.days else there
+    wanted = workload.sessions_a_month / MONTH_DAYS * question.days if question.days else there
     return min(there, max(wanted, ONE))
 
 

@@ -11,7 +11,7 @@ from engine.costs.advice import change_of, savings, swings
 from engine.costs.crossings import TierLine, crossings, tier_lines
 from engine.costs.line import Category, by_category
 from engine.costs.presets import AWS_2026, TEXTBOOK, preset
-from engine.costs.price_book import FX, Currency
+from engine.costs.price_book import FX, MONTH_DAYS, Currency
 from engine.costs.question import CHOSEN, TODAY, WORLD, Question, asked, question_of
 from engine.costs.storage_classes import storage_classes
 from engine.costs.what_if import Projection, answer, months_of, query_bytes, recommended
@@ -104,7 +104,7 @@ def test_small_queries_cost_the_engines_minimum():
 
 def test_a_query_reads_its_columns_of_its_days():
     assert query_bytes(WORK, Question(columns=("close",), horizon=1)) == [1000 * WORK.sessions]
-    assert query_bytes(WORK, Question(columns=("close",), days=7, horizon=1))[0] == pytest.approx(5000, rel=Decimal("0.01"))
+    assert query_bytes(WORK, Question(columns=("close",), days=7, horizon=1))[0] == 1000 * WORK.sessions_a_month / MONTH_DAYS * 7
 
 
 def test_the_stored_bytes_are_those_of_the_forecast():

@@ -7,9 +7,13 @@ from decimal import Decimal
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.billing.forecast import lake_ahead
+from engine.billing.workloads import Unmeasured
 from engine.costs.crossings import Crossing, TierLine
 from engine.costs.price_book import Currency
 from engine.costs.question import Question
+from engine.costs.what_if import months_of
+from pages.ui import cost_lab_data
 from pages.ui import cost_words as words
 from pages.ui.charts import costs as charts
 from pages.ui.shared import forget
@@ -64,6 +68,13 @@ def test_it_says_first_that_the_bill_is_small_and_where_the_next_rupee_would_be_
 
 def test_what_is_stored_now_leaves_out_what_is_yet_to_come(house, visit):
     assert f"in {len(house.read(packs.stored))} objects" in text_of(visit("costs.py"))
+
+
+def test_the_page_and_the_command_line_foresee_the_same_bytes(house, visit):
+    known = cost_lab_data.workload()
+    assert not isinstance(known, Unmeasured)
+
+    assert months_of(known, Question(horizon=24)) == house.read(lake_ahead, 24).months
 
 
 def test_a_slider_of_the_world_moves_both_scenarios_and_the_address(house, visit):
