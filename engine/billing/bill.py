@@ -100,7 +100,7 @@ def month(runtime: Runtime, *, book: str | None, currency: Currency | None, budg
 
 
 def ahead(runtime: Runtime, months: int, *, book: str | None, currency: Currency | None) -> dict[str, Any]:
-    """Return what the lake will hold so many months ahead, in all and by layer, each with a band of 80 %, and what that month's storage costs."""
+    """Return what the lake will hold months ahead, in all and by layer, with bands of 80 %, and what storing it costs then."""
     if not 1 <= months <= MOST_MONTHS:
         raise UsageError(f"a forecast goes 1 to {MOST_MONTHS} months ahead, not {months}")
     with runtime.database.reading() as connection:

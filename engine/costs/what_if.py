@@ -29,8 +29,8 @@ class Workload:
     """What was measured of one home: what it stores, what its runs use, and what a query reads of it.
 
     A run that loads nothing (of a closed day, or one that failed) is billed too: `idle_a_month`, each of `idle_seconds` at any scale.
-    `cohorts` are the months so far, `trends` what comes a day, layer by layer, `curve` the seconds of a run over vCPUs; `columns` the bytes of a session's
-    columns in the dataset that is asked; `codecs` how large the same data is under each codec, as a share of what it is now.
+    `cohorts` are the months so far, `trends` what comes a day, layer by layer, `curve` the seconds of a run over vCPUs; `columns` the bytes
+    of a session's columns in the dataset that is asked; `codecs` how large the same data is under each codec, as a share of what it is now.
     """
 
     cohorts: tuple[Cohort, ...]
@@ -279,6 +279,7 @@ def _asked(workload: Workload, question: Question, book: PriceBook) -> tuple[Cha
     billed = [billed_bytes(book, question.engine, size) * question.queries for size in scanned]
     monthly = tuple(max(size - free, ZERO) / TB for size in billed)
     how = f"{question.queries} queries a month x {plain(scanned[0].quantize(ONE))} B to {plain(scanned[-1].quantize(ONE))} B"
+    how += f", less {plain(free)} B free a month" if free else ""
     found = [Charge(Category.QUERY, f"scanned by {question.engine}", book.price(f"query.{question.engine}"), monthly, how)]
     get = book.get(f"storage.{STANDARD}.get")
     if get is not None:
