@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, not_, select
 
 from storage.status import CostWork, RunStatus
-from storage.tables import CostEstimate, Run
+from storage.tables import CostDaily, CostEstimate, Run
 
-estimates, runs = CostEstimate.__table__, Run.__table__
+estimates, runs, daily = CostEstimate.__table__, Run.__table__, CostDaily.__table__
 USED = ("cpu_us", "memory_kib_us")
 _of_runs = and_(estimates.c.work == CostWork.RUN, estimates.c.partition.is_not(None))
 _loaded = and_(estimates.c.session.is_not(None), estimates.c.status == RunStatus.SUCCEEDED, estimates.c.rows > 0)
@@ -30,8 +30,14 @@ def _newest(connection: Connection, which: ColumnElement[bool], *, limit: int) -
 
 
 def of_all_runs(connection: Connection) -> RowMapping:
-    """Return the sums of every run that ended: `runs`, of them `loads`, `puts`, `gets`; they were for dates `since` to `until`."""
-    sums = (func.coalesce(func.sum(estimates.c[name]), 0).label(name) for name in ("puts", "gets"))
+    """Return the sums of every run that ended: `runs`, `loads` of them, `puts`, `gets`, `bytes_received`; for dates `since` to `until`."""
+    sums = (func.coalesce(func.sum(estimates.c[name]), 0).label(name) for name in ("puts", "gets", "bytes_received"))
     ends = (func.min(estimates.c.partition).label("since"), func.max(estimates.c.partition).label("until"))
     loads = func.coalesce(func.sum(case((_loaded, 1), else_=0)), 0).label("loads")
     return connection.execute(select(func.count().label("runs"), loads, *sums, *ends).where(_of_runs)).mappings().one()
+
+
+def messages(connection: Connection) -> RowMapping:
+    """Return how many messages were delivered, `number`, since the first day of which costs are kept, `since` (None: there is none)."""
+    number = func.coalesce(func.sum(daily.c.messages), 0).label("number")
+    return connection.execute(select(number, func.min(daily.c.day).label("since"))).mappings().one()

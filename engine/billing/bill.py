@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from sqlalchemy import Connection
@@ -53,11 +53,16 @@ def bill(runtime: Runtime, since: date, until: date, by: By, *, book: str | None
     found |= {"total": show(whole.total), "lines": {category.value: show(whole.line(category)) for category in PRICED}}
     if by in (By.RUN, By.DAY, By.SESSION):
         parts = {name: show(amount_of(part)) for name, part in asdict(apart(entries)).items()}
-        found |= {"apart": parts, "good_rows": whole.rows, "a_good_row": None if whole.a_row is None else show(whole.a_row)}
+        found |= {"apart": parts, "good_rows": whole.rows, "a_good_row": None if whole.a_row is None else _ratio(show(whole.a_row))}
         found["unmeasured_stages"] = whole.unmeasured
     found["prices"] = told(by_prices, nepal_date(runtime.clock.now())) | {"as_estimated": book is None and by is not By.LAYER}
     found["kept_since"] = first
     return found | {"not_in_it": beyond, "rows": as_rows(entries, show), "left_out": left_out}
+
+
+def _ratio(amount: Decimal) -> Decimal:
+    """Return what is divided, and so no amount that was ever rounded, with as many digits as a JSON number holds exactly."""
+    return Context(prec=12).plus(amount)
 
 
 _BEYOND = {

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
 from engine.billing.forecast import by_layer
+from engine.clock import nepal_date
 from engine.costs.compute import Speedup, fitted
 from engine.costs.forecast import fits
 from engine.costs.policy import MONTH_DAYS, Cohort
@@ -45,7 +46,7 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
         stored = packs.stored(connection)
         runs = workloads.newest_loads(connection, limit=RUNS)
         idle = workloads.newest_idle(connection, limit=RUNS)
-        all_runs = workloads.of_all_runs(connection)
+        all_runs, messages = workloads.of_all_runs(connection), workloads.messages(connection)
         tables = _tables(runtime, connection)
     if not runs or not tables:
         return Unmeasured("No run has loaded a session since costs are measured: what the next ones use is what this page counts with.")
@@ -71,6 +72,8 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
         idle_seconds=Decimal(median(row["duration_us"] or 0 for row in idle)) / 1_000_000 if idle else Decimal(0),
         puts_a_month=all_runs["puts"] * monthly,
         gets_a_month=all_runs["gets"] * monthly,
+        received_a_month=all_runs["bytes_received"] * monthly,
+        messages_a_month=_a_month(messages["number"], messages["since"], nepal_date(runtime.clock.now())),
         curve=_curve(float(cpu), float(wall), cores),
         memory_gb=usual["memory_kib_us"] / 2**20 / (wall * 1_000_000) if wall else Decimal(0),
         columns=_columns(tables),
@@ -78,6 +81,10 @@ def measured(runtime: Runtime, *, cores: int) -> Workload | Unmeasured:
         dataset=ASKED,
         until=trends.last,
     )
+
+
+def _a_month(number: int, since: date | None, today: date) -> Decimal:
+    return number * CALENDAR_MONTH / ((today - since).days + 1) if since is not None else Decimal(0)
 
 
 def _cohorts(stored: Sequence[Stored], last: date) -> tuple[Cohort, ...]:

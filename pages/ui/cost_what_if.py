@@ -179,7 +179,9 @@ def _foot(seen: Compared, took: float) -> None:
     priced = f"{seen.book.name}, version {seen.book.version}"
     st.caption(
         f"Made in {1000 * took:.0f} ms from what was measured until {say.day(seen.workload.until)}, at the prices of {shown(priced)}. "
-        "It is what the work would cost in a cloud, not a bill that anybody sends."
+        "It is what the work would cost in a cloud, not a bill that anybody sends. "
+        "Not in it: the tiers of storage above 50 TB, and what writing old files anew under another codec costs; nothing is carried out of "
+        "the cloud unless the slider says so, for nobody measures it."
     )
     compute.download(seen.b, seen.book, now=data.now())
     for warning in staleness(seen.book, seen.b.lines, seen.currency, today=data.today()):

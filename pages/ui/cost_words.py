@@ -31,6 +31,7 @@ INPUTS = {
     "queries": "Queries a month",
     "discount": "Spot discount",
     "spot": "Share on spot",
+    "out": "Carried out of the cloud",
     "days": "Days that a query reads",
 }
 _CLASS = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")

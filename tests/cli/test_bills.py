@@ -205,6 +205,14 @@ def test_a_wrong_request_is_one_sentence(house, monkeypatch, arguments, said):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_good_row_is_a_number_as_all_amounts_are(house, monkeypatch):
+    for currency in ("USD", "NPR"):
+        found = json.loads(inside(monkeypatch)(house, "cost", *YEAR, "--currency", currency, "--json").stdout)
+
+        assert isinstance(found["a_good_row"], float)
+        assert found["a_good_row"] * found["good_rows"] == pytest.approx(found["total"])
+
+
 def test_what_the_lake_will_hold_is_told_by_layer_with_its_band(house, monkeypatch):
     with house.runtime.database.transaction() as connection:
         row = {"is_current": False, "simulated": False, "created_at": house.clock.now(), "sha256": "0" * 64}

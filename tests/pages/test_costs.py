@@ -1,7 +1,8 @@
 """The Costs page: what it says first, what its sliders change, what an address holds, and scenarios that are kept."""
 
+import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,13 +10,16 @@ from streamlit.testing.v1 import AppTest
 
 from engine.billing.forecast import lake_ahead
 from engine.billing.workloads import Unmeasured
+from engine.costs.compute import Spot
 from engine.costs.crossings import Crossing, TierLine
 from engine.costs.price_book import Currency
 from engine.costs.question import Question
 from engine.costs.what_if import months_of
+from engine.pipeline.graph import Due
 from pages.ui import cost_lab_data
 from pages.ui import cost_words as words
 from pages.ui.charts import costs as charts
+from pages.ui.cost_compute import in_time
 from pages.ui.shared import forget
 from storage import packs, scenarios
 from tests.pages.conftest import text_of, use
@@ -138,6 +142,36 @@ def test_what_interruptions_do_to_a_run_is_said_and_spot_that_does_not_pay_is_ca
 
     rough = visit("costs.py", spot="60", interrupted="99", discount="0", scale="1000")
     assert "does **not** pay" in text_of(rough)
+
+
+def test_whether_a_session_on_spot_would_be_in_time_is_said(house, visit):
+    assert "It is due at 18:00, and promised by 19:00: of 20,000 simulated runs on spot, interruptions made none late" in text_of(
+        visit("costs.py", spot="60")
+    )
+    assert "due at" not in text_of(visit("costs.py"))
+
+
+def test_a_deadline_is_said_to_be_missed_by_interruptions_or_by_the_work_itself():
+    rough, due = Spot(Decimal("0.5"), Decimal("0.1")), Due(time(18))
+
+    assert re.search(r"\*\*7,\d{3} were late\*\* by interruptions", in_time(Decimal("0.9"), rough, due, loaded_by=19.0))
+    assert "promised by 18:30: a run takes 54 min even where nothing" in in_time(Decimal("0.9"), rough, due, loaded_by=18.5)
+    assert not in_time(Decimal("0.9"), rough, None, loaded_by=19.0)
+
+
+def test_runs_that_never_used_more_than_one_vcpu_have_no_curve(house, visit):
+    app = visit("costs.py", vcpus="4")
+
+    assert "There is no curve of time over vCPUs to draw" in text_of(app)
+    assert "cost_curve_rows" not in {frame.key for frame in app.dataframe}
+
+
+def test_what_is_carried_out_of_the_cloud_is_asked_for_and_said_not_to_be_measured(house, visit):
+    assert "nothing is carried out of the cloud unless the slider says so" in text_of(visit("costs.py"))
+
+    app = visit("costs.py", out="500", horizon="1")
+    assert not app.exception
+    assert "assumed, the part above 100 GB" in text_of(app)
 
 
 def test_values_and_books_that_mean_nothing_are_said(house, visit):
