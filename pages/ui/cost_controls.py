@@ -38,7 +38,7 @@ def _months(value: int) -> str:
 
 
 def _times(value: Decimal | int) -> str:
-    return f"{value:,} times"
+    return f"{value:,} times" if value != 1 else "as now"
 
 
 def _seconds(value: int) -> str:

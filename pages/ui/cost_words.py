@@ -54,6 +54,11 @@ def number(amount: Decimal) -> str:
     return f"{amount:,.{digits}f}"
 
 
+def signed(amount: Decimal) -> str:
+    """Return an amount as a change: `+0.035`, `-0.035`."""
+    return f"{'+' if amount > 0 else ''}{number(amount)}"
+
+
 def change(before: Decimal, after: Decimal) -> str:
     """Return how far an amount went from another: `42% less`, `twice as much`, `the same`."""
     if before == after:

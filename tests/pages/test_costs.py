@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import time, timedelta
 from decimal import Decimal
 
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -18,7 +19,7 @@ from engine.costs.what_if import months_of
 from engine.pipeline.graph import Due
 from pages.ui import cost_lab_data
 from pages.ui import cost_words as words
-from pages.ui.charts import costs as charts
+from pages.ui.charts import analysis
 from pages.ui.cost_compute import in_time
 from pages.ui.shared import forget
 from storage import packs, scenarios
@@ -279,27 +280,50 @@ def test_money_is_as_precise_as_it_is_worth(amount, said):
     assert words.money(Decimal(amount), Currency.USD) == said
 
 
-def marks(option) -> list[tuple[str, bool]]:
-    """Return the numbers at the crossings of a chart of classes, and which of them are shown."""
-    return [(mark["name"], mark.get("label", {}).get("show", True)) for mark in option["series"][0]["markPoint"]["data"]]
+def marks(figure) -> tuple[list[float], list[str]]:
+    """Return the crossings of a chart of classes, and the numbers that stand at them."""
+    return figure["data"][-1]["x"], [word["text"] for word in figure["layout"]["annotations"] if word["text"] != "now"]
 
 
 def drawn(*reads: str, until: float = 2.0):
     """Return the chart of two classes of which the cheaper one changes at these reads."""
     lines = [TierLine("glacier_flexible", Decimal(1), Decimal(3)), TierLine("standard", Decimal(2), Decimal(1))]
     found = [Crossing(Decimal(at), Decimal(1), "glacier_flexible", "standard") for at in reads]
-    return charts.tiers(lines, found, until=until, unit="USD", reads=1.0)
+    return analysis.tiers(lines, found, until=until, unit="USD", reads=1.0)
 
 
 def test_crossings_near_zero_lie_apart_on_a_logarithmic_axis():
-    option = drawn("0.001", "0.03", "0.5")
+    figure = drawn("0.001", "0.03", "0.5")
+    axis = figure["layout"]["xaxis"]
 
-    assert option["xAxis"]["type"] == "log"
-    assert 0 < option["xAxis"]["min"] < 0.001
-    assert marks(option) == [("0.001", True), ("0.03", True), ("0.5", True)]
-    assert all(x >= option["xAxis"]["min"] for line in option["series"] for x, _ in line["data"])
-    assert drawn("0.5")["xAxis"]["type"] == "value"
+    assert axis["type"] == "log"
+    assert axis["range"][0] < -3
+    assert marks(figure) == ([0.001, 0.03, 0.5], ["0.001", "0.03", "0.5"])
+    assert all(x >= 10 ** axis["range"][0] for line in figure["data"] for x in line["x"])
+    assert drawn("0.5")["layout"]["xaxis"]["type"] == "linear"
 
 
 def test_a_number_that_would_lie_upon_another_one_is_left_out():
-    assert marks(drawn("0.5", "0.52", "1.5")) == [("0.5", True), ("0.52", False), ("1.5", True)]
+    assert marks(drawn("0.5", "0.52", "1.5")) == ([0.5, 0.52, 1.5], ["0.5", "1.5"])
+
+
+def test_an_amount_stands_at_the_end_of_each_bar_of_the_tornado_and_a_name_above_it():
+    figure = analysis.tornado(["Symbols", "Growth"], [Decimal("-0.5"), Decimal(0)], [Decimal("0.75"), Decimal("0.02")], unit="USD")
+
+    assert [bars["text"] for bars in figure["data"]] == [["-0.500", "0"], ["+0.750", "+0.0200"]]
+    assert [title["text"] for title in figure["layout"]["annotations"]] == ["Symbols", "Growth"]
+    assert figure["layout"]["yaxis"]["range"][0] > figure["layout"]["yaxis"]["range"][1]  # the widest on top
+
+
+@pytest.mark.parametrize("figure", [drawn("0.001", "0.5"), drawn(), analysis.tornado(["Symbols"], [Decimal(-1)], [Decimal(1)], unit="USD")])
+def test_plotly_knows_everything_that_is_asked_of_it(figure):
+    assert go.Figure(figure).to_dict()["layout"]["legend"]["orientation"] == "h"
+
+
+def test_what_moves_the_bill_is_told_to_those_who_do_not_see_it(house, visit):
+    charts = {
+        chart.alt.partition(",")[0].partition(".")[0]: chart.alt for chart in (one.proto for one in visit("costs.py").get("plotly_chart"))
+    }
+
+    assert set(charts) == {"How far the bill goes", "Cost of a month in each class of storage over full reads a month"}
+    assert "Price of computing from -" in charts["How far the bill goes"]
