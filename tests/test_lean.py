@@ -1,4 +1,4 @@
-"""A runner and the stream's process work without pandas, which stays within reach of whoever asks for it; pages load Plotly when they draw."""
+"""A runner and the stream's process work without pandas, which stays within reach of whoever asks for it."""
 
 import subprocess
 import sys
@@ -25,10 +25,3 @@ def test_arrow_loads_pandas_only_when_a_frame_is_asked_for(module, name):
     )
 
     assert done.stdout.split() == ["False", "3", "True"]
-
-
-def test_pages_that_draw_with_plotly_load_it_when_they_draw():
-    loaded = "import sys, pages.ui.cost_what_if, pages.ui.charts.analysis; print('plotly' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", loaded], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-
-    assert done.stdout.split() == ["False"]
