@@ -28,7 +28,7 @@ from engine.stream.record_text import fields_in, record_of
 logging.disable(logging.WARNING)  # Streamlit says that it serves nobody here
 
 import engine.runtime  # noqa: E402
-from pages.ui import (  # noqa: E402  # noqa: E402
+from pages.ui import (  # noqa: E402
     cost_data,
     cost_lab_data,
     data,
