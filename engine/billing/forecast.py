@@ -150,7 +150,7 @@ def month_bill(connection: Connection, tariff: Tariff, *, now: datetime) -> Mont
     today = nepal_date(now)
     month = today.replace(day=1)
     begin = min(month, today - LOOK_BACK)
-    rows = costs.days(connection, begin, today)
+    rows = costs.running(connection, begin, today)
     written = lake_sizes.written_since(connection, nepal_time(begin, 0))
     so_far = Counter[Driver]()
     for row in rows:

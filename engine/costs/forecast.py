@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from engine.costs.price_book import MONTH_DAYS
 from engine.errors import UsageError
 
+MOST_DAYS = 1000  # the newest, that a trend goes through: as many as pairs of them can be compared in milliseconds
 FEWEST_DAYS = 10  # with bytes; a trend through fewer says nothing
 WITHIN_80 = 1.2815515655446004  # deviations of a normal distribution
 MOST_MONTHS = 60
@@ -99,7 +100,7 @@ class Month:
 
 def fit(measured: Mapping[date, int], *, trend: Trend = Trend.THEIL_SEN) -> Fit:
     """Lay a line through the bytes of measured days; `UsageError` with fewer than ten that brought any."""
-    days = list(_with_bytes(measured))
+    days = list(_with_bytes(measured))[-MOST_DAYS:]
     _enough(len(days))
     origin, last = days[0], days[-1]
     x = np.array([(day - origin).days for day in days], dtype=np.float64)

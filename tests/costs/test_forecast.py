@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from engine.costs.forecast import Lines, Trend, fit, fits, months_ahead
+from engine.costs.forecast import MOST_DAYS, Lines, Trend, fit, fits, months_ahead
 from engine.errors import UsageError
 
 BEGIN = date(2024, 1, 1)
@@ -115,6 +115,13 @@ def test_a_layer_with_few_days_goes_on_at_its_rate():
 
     assert float(month.arriving) == pytest.approx(30 * 1000, rel=0.2)
     assert month.stored_low <= month.stored <= month.stored_high
+
+
+def test_a_trend_goes_through_the_newest_thousand_days():
+    turned = fit(sessions(1800, lambda day: 90_000 - 100 * day if day < 300 else 60_000 + 10 * (day - 300)))
+
+    assert turned.count == MOST_DAYS
+    assert turned.slope == pytest.approx(10, abs=0.01)
 
 
 def test_without_ten_days_in_any_layer_there_is_no_forecast():
