@@ -38,7 +38,7 @@ def _newest(connection: Connection, which: ColumnElement[bool], *, limit: int) -
 
 
 def of_newest_runs(connection: Connection, *, limit: int) -> RowMapping:
-    """Return the sums of the newest runs that ended (`runs`, `loads`, `puts`, `gets`, `bytes_received`) and their dates, `since` to `until`."""
+    """Return the sums of the newest runs (`runs`, `loads`, `puts`, `gets`, `bytes_received`) and their dates, `since` to `until`."""
     newest = select(estimates).where(_of_runs).order_by(estimates.c.ref.desc()).limit(limit).subquery()
     sums = (func.coalesce(func.sum(newest.c[name]), 0).label(name) for name in ("puts", "gets", "bytes_received"))
     ends = (func.min(newest.c.partition).label("since"), func.max(newest.c.partition).label("until"))
