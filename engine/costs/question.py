@@ -44,7 +44,7 @@ class Question(BaseModel):
     discount: Annotated[int, Field(ge=0, le=90)] | None = None  # percent off on spot; the book's
     interrupted: Annotated[Decimal, Field(ge=0, le=99)] | None = None  # percent of spot instances a month; the book's
     restart: Annotated[int, Field(ge=0, le=3600)] = RESCUED_WITHIN  # seconds until an interrupted run goes on
-    out: Annotated[Decimal, Field(ge=0, le=10_000)] = Decimal(0)  # GB a month that are carried out of the cloud: nobody measures it
+    out: Annotated[Decimal, Field(ge=0, le=100_000)] = Decimal(0)  # GB a month that are carried out of the cloud: nobody measures it
     wait: Annotated[int, Field(ge=0, le=48)] = 12  # hours for which a restore may be waited
     # what is chosen
     compact: bool = False

@@ -300,25 +300,25 @@ def _asked(workload: Workload, question: Question, book: PriceBook) -> tuple[Cha
 
 @lru_cache(maxsize=512)
 def _sent(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
-    """Return what goes over the cloud's border, and messages, which do not grow with the data."""
+    """Return what goes over the cloud's border, and messages; what is carried out is what was assumed, whatever the scale."""
     found = []
     received, told = book.get("transfer.in"), book.get("notification.mail")
     if received is not None and workload.received_a_month:
         monthly = tuple(workload.received_a_month * more / GB for more in _more(question))
         found.append(Charge(Category.TRANSFER, "received from the source", received, monthly, "as runs receive it now"))
     if question.out and "transfer.out" in book:
-        found += _carried_out([question.out * more for more in _more(question)], book.tiers("transfer.out"))
+        found += _carried_out(question, book.tiers("transfer.out"))
     if told is not None and workload.messages_a_month:
         how = f"{plain(round(workload.messages_a_month, 1))} messages a month, as were delivered so far"
         found.append(Charge(Category.NOTIFICATION, "messages delivered", told, (workload.messages_a_month,) * question.horizon, how))
     return tuple(found)
 
 
-def _carried_out(monthly: Sequence[Decimal], tiers: Sequence[Price]) -> Iterator[Charge]:
-    """Yield what each tier has of each month's GB; a month begins at the lowest again."""
+def _carried_out(question: Question, tiers: Sequence[Price]) -> Iterator[Charge]:
+    """Yield what each tier has of a month's GB; each month begins at the lowest again."""
     for number, price in enumerate(tiers):
-        ends = tiers[number + 1].above if number + 1 < len(tiers) else max(monthly)
-        within = tuple(max(min(size, ends) - price.above, ZERO) for size in monthly)
-        if any(within):
+        ends = tiers[number + 1].above if number + 1 < len(tiers) else question.out
+        within = min(question.out, ends) - price.above
+        if within > 0:
             how = f"assumed, the part above {plain(price.above)} GB" if price.above else "assumed, for nobody measures it"
-            yield Charge(Category.TRANSFER, "carried out of the cloud", price, within, how)
+            yield Charge(Category.TRANSFER, "carried out of the cloud", price, (within,) * question.horizon, how)

@@ -74,9 +74,9 @@ READS = (
     Control(
         "out",
         "Carried out of the cloud, GB a month",
-        tuple(Decimal(value) for value in (0, 1, 10, 50, 100, 200, 500, 1000, 10_000)),
+        tuple(Decimal(value) for value in (0, 1, 10, 100, 200, 500, 1000, 10_000, 100_000)),
         "{:,}".format,
-        "Nobody measures it: nothing leaves unless you say so.",
+        "Nobody measures it: nothing leaves unless you say so. It does not grow with the scale.",
     ),
     Control("wait", "A restore may take, hours", (0, 5, 12, 48), meaning="Leaves colder classes out of the search."),
 )

@@ -138,6 +138,9 @@ def _tiles(seen: Compared) -> None:
 
 def _stacks(seen: Compared) -> None:
     top = float(max(high for one in (seen.a, seen.b) for _, high in one.band)) * 1.05 or 1.0
+    seen_in = [category for category in Category if any(any(one.by_category.get(category, ())) for one in (seen.a, seen.b))]
+    names = " \u2003".join(f":{words.COLOURS[category]}[■]\u00a0{words.NAMES[category]}" for category in seen_in)
+    st.markdown(f":small[{names} \u2003- - -\u00a080%\u00a0of\u00a0the\u00a0bytes\u00a0to\u00a0come]")
     for column, (name, projection) in zip(st.columns(2), ((A, seen.a), (B, seen.b)), strict=True):
         with column:
             st.markdown(f"**{name}**, month by month")

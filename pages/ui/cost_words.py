@@ -35,6 +35,7 @@ INPUTS = {
     "days": "Days that a query reads",
 }
 _CLASS = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_HARDLY = Decimal("0.0005")  # of an amount: it would read as 0.0%
 _FEWEST_DIGITS, _WHOLE, _THOUSAND = 2, 100, 1000
 
 
@@ -66,6 +67,8 @@ def change(before: Decimal, after: Decimal) -> str:
     if not before:
         return "more" if after > 0 else "less"
     share = abs(after - before) / before
+    if share < _HARDLY:
+        return "hardly more" if after > before else "hardly less"
     if after > before and share >= 1:
         return f"{after / before:.1f} times as much"
     return f"{100 * share:.{0 if share >= Decimal('0.1') else 1}f}% {'more' if after > before else 'less'}"

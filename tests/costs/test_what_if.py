@@ -119,7 +119,7 @@ def test_what_is_received_costs_nothing_and_stands_there():
 
 
 def test_what_is_carried_out_is_priced_by_the_tiers_of_each_month():
-    carried = part(Category.TRANSFER, out=Decimal(5_170), scale=2, horizon=2)
+    carried = part(Category.TRANSFER, out=Decimal(10_340), scale=2, horizon=2)
 
     assert carried == 2 * (10_140 * Decimal("0.09") + 100 * Decimal("0.085"))
     assert part(Category.TRANSFER, out=Decimal(100), horizon=2) == 0

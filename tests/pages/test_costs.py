@@ -116,6 +116,7 @@ def test_what_is_compared_reads_as_a_sentence():
     assert words.against(Decimal(10), Decimal(66), "A") == "6.6 times as much as A"
     assert words.against(Decimal(10), Decimal(5), "A") == "50% less than A"
     assert words.against(Decimal(0), Decimal(5), "A") == "more than A"
+    assert words.against(Decimal(100_000), Decimal(99_999), "A") == "hardly less than A"
     assert words.with_names("one_zone_ia from 3 months on, glacier_flexible from 12 months on") == (
         "One Zone IA from 3 months on, Glacier Flexible from 12 months on"
     )

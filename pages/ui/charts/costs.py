@@ -9,7 +9,7 @@ from engine.costs.line import Category
 from pages.ui import cost_words as words
 from pages.ui import theme
 
-HEIGHT = 300
+HEIGHT = 270
 
 
 def ahead(
@@ -50,7 +50,6 @@ def ahead(
         "nameTextStyle": {"color": theme.hexadecimal("gray")},
     }
     option = _frame(unit) | {"tooltip": _tooltip(), "xAxis": axis, "series": [*stacked, *edges]}
-    option["legend"] |= {"data": [line["name"] for line in stacked]}  # the dashed band needs no name of its own
     option["yAxis"] |= {"max": rounded_up(top), "min": 0}
     return option
 
@@ -76,17 +75,12 @@ def _tooltip() -> dict[str, Any]:
     return {"trigger": "axis", "confine": True, "axisPointer": {"type": "line"}}
 
 
-def _legend() -> dict[str, Any]:
-    style = {"color": theme.surface("textColor")}
-    return {"type": "scroll", "bottom": 0, "left": 0, "itemWidth": 18, "itemHeight": 10, "textStyle": style}
-
-
 def _frame(unit: str) -> dict[str, Any]:
     muted = theme.hexadecimal("gray")
     return {
         "animation": False,
-        "grid": {"left": 4, "right": 18, "top": 28, "bottom": 62, "containLabel": True},
-        "legend": _legend(),
+        "grid": {"left": 4, "right": 18, "top": 28, "bottom": 30, "containLabel": True},
+        "legend": {"show": False},  # the page has one for both scenarios, which no narrow chart cuts
         "yAxis": {
             "type": "value",
             "name": unit,

@@ -62,7 +62,12 @@ def _axes(unit: str, labels: Sequence[str]) -> dict[str, Any]:
         "legend": {"bottom": 0, "left": 0, "itemWidth": 12, "itemHeight": 12, "textStyle": {"color": theme.surface("textColor")}},
         "xAxis": {
             "type": "category",
-            "axisLabel": {"color": muted} | ({"interval": 0, "rotate": 40} if len(labels) <= FEW else {"hideOverlap": True}),
+            "axisLabel": {"color": muted}
+            | (
+                {"interval": 0, "rotate": 40}
+                if len(labels) <= FEW
+                else {"hideOverlap": True, "alignMinLabel": "left", "alignMaxLabel": "right"}
+            ),
             "axisTick": {"show": False},
         },
         "yAxis": {
