@@ -138,13 +138,14 @@ def _tiles(seen: Compared) -> None:
 
 def _stacks(seen: Compared) -> None:
     top = float(max(high for one in (seen.a, seen.b) for _, high in one.band)) * 1.05 or 1.0
-    seen_in = [category for category in Category if any(any(one.by_category.get(category, ())) for one in (seen.a, seen.b))]
+    sums = {A: seen.a.by_category, B: seen.b.by_category}
+    seen_in = [category for category in Category if any(any(one.get(category, ())) for one in sums.values())]
     names = " \u2003".join(f":{words.COLOURS[category]}[■]\u00a0{words.NAMES[category]}" for category in seen_in)
     st.markdown(f":small[{names} \u2003- - -\u00a080%\u00a0of\u00a0the\u00a0bytes\u00a0to\u00a0come]")
     for column, (name, projection) in zip(st.columns(2), ((A, seen.a), (B, seen.b)), strict=True):
         with column:
             st.markdown(f"**{name}**, month by month")
-            option = charts.ahead(projection.by_category, projection.band, unit=seen.currency, top=top)
+            option = charts.ahead(sums[name], projection.band, unit=seen.currency, top=top)
             st.echarts_chart(
                 option, key=f"cost_ahead_{name}", height=charts.HEIGHT, alt=f"What each month ahead would cost under {name}, by category"
             )
