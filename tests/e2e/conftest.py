@@ -1,12 +1,13 @@
 """A browser and consoles for it to look at."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
 
+from tests.e2e.nursery import Nursery
 from tests.e2e.server import Console, Store
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -21,46 +22,65 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[BrowserContext]:
-    """A real chromium that nobody has used; one a module, because its event loop must not outlive the tests that drive it."""
+    """A real chromium; one for this folder and no longer, because its event loop must not outlive the tests that drive it."""
     if not CHROMIUM.exists():
         pytest.skip(f"a browser is not available: no {CHROMIUM}")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM))
-        context = chromium.new_context()
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--process-per-site"]
+        )  # which has compiled the scripts once
+        context = chromium.new_context(reduced_motion="reduce")
         context.set_default_timeout(PATIENCE_MS)
         yield context
         context.close()
         chromium.close()
 
 
+@pytest.fixture(scope="package")
+def spare() -> list[Page]:
+    """Tabs that tests have left: one that has drawn a page of the console draws the next one for a third of what a new one takes."""
+    return []
+
+
 @pytest.fixture
-def tab(browser) -> Iterator[Callable[..., Page]]:
+def tab(browser, spare) -> Iterator[Callable[..., Page]]:
     """Open a tab, `on` a desk or a phone."""
     with ExitStack() as opened:
 
         def visit(url: str, *, on: ViewportSize = DESK) -> Page:
-            page = browser.new_page()
-            opened.callback(page.close)
+            page = spare.pop() if spare else browser.new_page()
+            opened.callback(leave, page)
             page.set_viewport_size(on)
             page.goto(url)
             return page
 
+        def leave(page: Page) -> None:
+            page.goto("about:blank")
+            spare.append(page)
+
         yield visit
 
 
+@pytest.fixture(scope="package")
+def nursery() -> Iterator[Nursery]:
+    """What forks servers for this folder."""
+    with closing(Nursery()) as opened:
+        yield opened
+
+
 @pytest.fixture(scope="module")
-def start(tmp_path_factory) -> Iterator[Callable[..., Console]]:
+def start(tmp_path_factory, nursery) -> Iterator[Callable[..., Console]]:
     """Start a console in a home of its own, which `prepare` may have filled before; whatever is left of it ends with the module."""
     with ExitStack() as running:
 
-        def begin(*, prepare: Callable[[Path], None] = lambda _home: None, **settings: object) -> Console:
+        def begin(*, forked: bool = True, prepare: Callable[[Path], None] = lambda _home: None, **settings: object) -> Console:
             console = Console(tmp_path_factory.mktemp("console"), **settings)
             prepare(console.settings.home)
             running.callback(console.kill)
-            return console.start()
+            return console.start(nursery if forked else None)
 
         yield begin
 
