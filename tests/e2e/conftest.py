@@ -1,17 +1,22 @@
 """A browser and consoles for it to look at."""
 
+import csv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
 
+from engine.clock import SystemClock, nepal_date
+from engine.sources.simulated import NO_FAULTS, SimulatedExchange
 from tests.e2e.nursery import Nursery
 from tests.e2e.server import Console, Store
 
 CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE_MS = 30_000
+DAYS = 30
 DESK: ViewportSize = {"width": 1400, "height": 1000}
 
 
@@ -91,3 +96,38 @@ def store(console) -> Iterator[Store]:
     opened = Store(console)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="package")
+def exchange() -> SimulatedExchange:
+    """An exchange that sends what it should."""
+    return SimulatedExchange(seed=4, clock=SystemClock(), faults=NO_FAULTS)
+
+
+@pytest.fixture(scope="package")
+def days() -> list[date]:
+    """The last days before today, oldest first."""
+    today = nepal_date(SystemClock().now())
+    return [today - timedelta(days=back) for back in range(DAYS, 0, -1)]
+
+
+@pytest.fixture(scope="package")
+def sessions(exchange, days) -> list[date]:
+    """Those of them that were sessions and have their file."""
+    return [day for day in days if exchange.truth(day).session == day and exchange.daily_file(day) is not None]
+
+
+@pytest.fixture(scope="module")
+def published(exchange, days, tmp_path_factory) -> Path:
+    """Their daily files in a folder as the exchange's site gives them, with its calendar; a module may spoil them."""
+    root = tmp_path_factory.mktemp("files")
+    (root / "daily").mkdir()
+    (root / "calendar").mkdir()
+    for day in days:
+        if (file := exchange.daily_file(day)) is not None:
+            (root / "daily" / file.name).write_bytes(file.content)
+    with (root / "calendar" / "trading_calendar.csv").open("w", newline="") as table:
+        rows = csv.writer(table)
+        rows.writerow(("Date", "IsTradingDay", "HolidayName"))
+        rows.writerows((day, known.trading, known.holiday) for day, known in exchange.reference().calendar.items())
+    return root
