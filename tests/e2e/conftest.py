@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync
 from engine.clock import SystemClock, nepal_date
 from engine.sources.simulated import NO_FAULTS, SimulatedExchange
 from tests.e2e.nursery import Nursery
-from tests.e2e.server import Console, Store
+from tests.e2e.server import Console, Store, free_port, is_free
 
 CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE_MS = 30_000
@@ -34,9 +34,8 @@ def browser() -> Iterator[BrowserContext]:
         pytest.skip(f"a browser is not available: no {CHROMIUM}")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--process-per-site"]
-        )  # which has compiled the scripts once
+        # One process draws all tabs: it has compiled the scripts once.
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--process-per-site"])
         context = chromium.new_context(reduced_motion="reduce")
         context.set_default_timeout(PATIENCE_MS)
         yield context
@@ -76,13 +75,19 @@ def nursery() -> Iterator[Nursery]:
         yield opened
 
 
+@pytest.fixture(scope="package")
+def port() -> int:
+    """Where one console after the other is found: the browser knows the scripts that come from there."""
+    return free_port()
+
+
 @pytest.fixture(scope="module")
-def start(tmp_path_factory, nursery) -> Iterator[Callable[..., Console]]:
+def start(tmp_path_factory, nursery, port) -> Iterator[Callable[..., Console]]:
     """Start a console in a home of its own, which `prepare` may have filled before; whatever is left of it ends with the module."""
     with ExitStack() as running:
 
         def begin(*, forked: bool = True, prepare: Callable[[Path], None] = lambda _home: None, **settings: object) -> Console:
-            console = Console(tmp_path_factory.mktemp("console"), **settings)
+            console = Console(tmp_path_factory.mktemp("console"), port if is_free(port) else None, **settings)
             prepare(console.settings.home)
             running.callback(console.kill)
             return console.start(nursery if forked else None)

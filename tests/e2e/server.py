@@ -41,16 +41,24 @@ def eventually(question: Callable[[], Any], *, what: str, patience: float = PATI
 
 def free_port() -> int:
     """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Say whether nobody listens on a port."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 class Console:
     """One server that can be started, stopped and killed; it keeps its home and its port."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, port: int | None = None, **settings: Any) -> None:
+        self.folder, self.port = folder, port or free_port()
         self.settings = Settings(home=folder / "home", port=self.port, **settings)
         self.url = f"http://127.0.0.1:{self.port}"
         self._processes: list[subprocess.Popen[bytes] | Child] = []
