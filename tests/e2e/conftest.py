@@ -15,7 +15,7 @@ from tests.e2e.nursery import Nursery
 from tests.e2e.server import Console, Store, free_port, is_free
 
 CHROMIUM = Path("/usr/bin/chromium")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 DAYS = 30
 DESK: ViewportSize = {"width": 1400, "height": 1000}
 
