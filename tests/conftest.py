@@ -8,10 +8,17 @@ import pytest
 from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+LONG = ("e2e", "crash", "stream", "storage", "pipelines")  # folders with files that take most of a minute
 IN_CI = os.environ.get("CI") == "true"
 
 settings.register_profile("shared", deadline=None)  # a machine that others use too may stall for longer than any example takes
 settings.load_profile("shared")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: each is one worker's, and all others would wait for one that begins last."""
+    places = {REPOSITORY / "tests" / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: min((place for folder, place in places.items() if folder in item.path.parents), default=len(LONG)))
 
 
 def _fail_if_something_was_missing(report: pytest.TestReport | pytest.CollectReport) -> None:

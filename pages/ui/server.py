@@ -126,7 +126,7 @@ def _first_backfill(opened: Runtime) -> None:
 
 def _warm(opened: Runtime) -> None:
     """Do beforehand what the first visitor would wait for: imports, and the source's calendar (half a second when it is simulated)."""
-    for name in (*WARM, *_own_modules()):
+    for name in warm_modules():
         importlib.import_module(name)
     with suppress(SourceError):  # the pages say what is wrong with the source
         opened.source.reference()
@@ -137,8 +137,9 @@ def _warm(opened: Runtime) -> None:
         gc.freeze()
 
 
-def _own_modules() -> list[str]:
-    return [module.name for module in pkgutil.walk_packages([str(Path(__file__).parent)], "pages.ui.")]
+def warm_modules() -> tuple[str, ...]:
+    """Return the modules that are loaded before the first visitor comes."""
+    return *WARM, *(module.name for module in pkgutil.walk_packages([str(Path(__file__).parent)], "pages.ui."))
 
 
 def not_ready(runtime: Runtime) -> list[str]:
