@@ -13,6 +13,7 @@ from storage.migrate import FOLDER, HEAD
 
 KNOWN = {"status": "succeeded", "outcome": "succeeded", "state": "done", "simulated": False, "cancel_requested": False}
 ROWS = 3
+Rows = dict[str, list[dict[str, Any]]]
 
 
 @cache
@@ -36,7 +37,7 @@ def database_at(url: str, revision: str) -> tuple[Database, Sequence[Table]]:
     return database, tables
 
 
-def rows_of(database: Database, tables: Sequence[Table]) -> dict[str, list[dict[str, Any]]]:
+def rows_of(database: Database, tables: Sequence[Table]) -> Rows:
     """Return every row of these tables, with the columns that these tables have."""
     with database.reading() as connection:
         return {table.name: [dict(row) for row in connection.execute(_query(table)).mappings()] for table in tables}
