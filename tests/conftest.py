@@ -1,7 +1,8 @@
-"""Fixtures that more than one folder of tests needs."""
+"""Fixtures that more than one folder of tests needs, and where a run keeps what it makes."""
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -21,6 +22,10 @@ ENOUGH = 6 * 1024**3  # bytes: several times what a whole run has there at once
 
 settings.register_profile("shared", deadline=None)  # a machine that others use too may stall for longer than any example takes
 settings.load_profile("shared")
+
+if sys.dont_write_bytecode:  # then every one of the hundreds of processes of a run would compile the product anew, and pytest all tests
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
