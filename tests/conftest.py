@@ -31,7 +31,7 @@ if sys.dont_write_bytecode:  # then every one of the hundreds of processes of a 
 def pytest_configure(config: pytest.Config) -> None:
     """Have the tests' homes in memory where there is room: half the time of a run is waiting for a disk to say that it has something.
 
-    What is asked of the disk stays the same, and a process that is killed leaves the same behind; only a power cut would show the difference.
+    What is asked of the disk stays the same, and a killed process leaves the same behind; only a power cut would show the difference.
     """
     if config.option.basetemp is None and MEMORY.is_dir() and min(shutil.disk_usage(MEMORY).free, _free_memory()) > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
