@@ -4,9 +4,10 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pages.ui.server import Guard, explain, lifespan, live, metrics, ready
+from pages.ui.server import Guard, explain, lifespan, live, metrics, open_or_end, ready
 from pages.ui.signpost import Signpost
 
+open_or_end()
 app = st.App(
     "pages/router.py",
     lifespan=lifespan,

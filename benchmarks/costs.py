@@ -6,6 +6,8 @@ span and held against the second, layer by layer; the estimate of a run is writt
 
 import statistics
 import time
+from collections import Counter
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import Connection, delete
@@ -56,19 +58,21 @@ def lake(prices: Prices, layers: list[Entry]) -> None:
 
 
 def forecasts(connection: Connection) -> None:
-    """Print how far off a forecast of the second half of the span was that is made from the first."""
-    expected, came = 0, 0
+    """Print how far off a forecast of the second half of the span was that is made from the first: by layer, of all, and by one line."""
     print(f"bytes of {SPLIT} to {UNTIL}, forecast from those before")
-    for layer, days in history(connection).items():
+    measured = history(connection)
+    together: Counter[date] = Counter()
+    for days in measured.values():
+        together.update(days)
+    each = {f"  {layer}": {layer: days} for layer, days in measured.items()}
+    for what, layers in (each | {"  all of them": measured, "  by one line through all": {"all": together}}).items():
         try:
-            found = held_out(layer, days, split=SPLIT)
+            found = held_out(layers, split=SPLIT)
         except UsageError as error:
-            show(f"  {layer}", "-", str(error))
+            show(what, "-", str(error))
             continue
-        expected, came = expected + found.expected, came + found.came
-        band = "within the band of 80 %" if found.within else "outside the band of 80 %"
-        show(f"  {layer}", f"{100 * found.error:+.1f} %", f"{found.expected / 1e6:.2f} MB, came {found.came / 1e6:.2f}; {band}")
-    show("  all of them", f"{100 * (expected - came) / came:+.1f} %", f"{expected / 1e6:.2f} MB, came {came / 1e6:.2f}")
+        band = f"{'within' if found.within else 'outside'} the band of 80 % ({found.low / 1e6:.2f} to {found.high / 1e6:.2f})"
+        show(what, f"{100 * found.error:+.1f} %", f"{found.expected / 1e6:.2f} MB, came {found.came / 1e6:.2f}; {band}")
 
 
 def writing(runtime: Runtime) -> float:

@@ -1,9 +1,9 @@
 """What each read of the pages costs at 1,000,000 runs and 10,000,000 metric rows.
 
-Run from the repository: `python -m benchmarks.queries` (`--runs 10000` for a small store). Every cached read of `data.py`, `run_data.py`,
-`quality_data.py`, `safety_data.py`, `stream_data.py`, `stream_seconds.py` and `reconcile_data.py` in `pages/ui` is called without its
-cache, and the milliseconds hold all of it: SQL, rows, and the values that the pages get. The store is made in a temporary folder and
-takes some 2 GB; the stream has one session in it. A read that this file does not know ends the benchmark with an error.
+Run from the repository: `python -m benchmarks.queries` (`--runs 10000` for a small store). Every cached read of the `data` modules of
+`pages/ui` that are listed in `main` and in `calls_of_stream` is called without its cache, and the milliseconds hold all of it: SQL, rows,
+and the values that the pages get. The store is made in a temporary folder and takes some 2 GB; the stream has one session in it. A read
+that this file does not know ends the benchmark with an error.
 """
 
 import argparse
@@ -21,13 +21,25 @@ from benchmarks.parts.homes import PIPELINE, fresh_home
 from benchmarks.parts.stores import BACKFILLS, Size, fill
 from benchmarks.parts.streamed import stream_session
 from engine.clock import SystemClock, nepal_date
+from engine.costs.question import IN_FORCE
 from engine.runtime import compose
 from engine.stream.record_text import fields_in, record_of
 
 logging.disable(logging.WARNING)  # Streamlit says that it serves nobody here
 
 import engine.runtime  # noqa: E402
-from pages.ui import cost_data, data, letter_data, quality_data, reconcile_data, run_data, safety_data, stream_data, stream_seconds  # noqa: E402
+from pages.ui import (  # noqa: E402
+    cost_data,
+    cost_lab_data,
+    data,
+    letter_data,
+    quality_data,
+    reconcile_data,
+    run_data,
+    safety_data,
+    stream_data,
+    stream_seconds,
+)
 from storage import moves  # noqa: E402
 from storage.dead_letters import LetterFilter  # noqa: E402
 from storage.run_list import RunFilter  # noqa: E402
@@ -171,6 +183,10 @@ def _of_costs(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]
         "days": [("this month, with their costs", GOAL, lambda read: read(month, today))],
         "layers": [("of the lake, all dates", GOAL_YEAR, lambda read: read())],
         "lines_of": [("one run", GOAL, lambda read: read(CostWork.RUN, rows["newest"]))],
+        "book": [("in force", GOAL, lambda read: read(IN_FORCE))],
+        "_newest": [("run with costs", GOAL, lambda read: read())],
+        "_workload": [("the work of a home, anew with each run", GOAL_DAY, lambda read: read("", rows["newest"]))],
+        "saved": [("scenarios", GOAL, lambda read: read())],
     }
 
 
@@ -207,7 +223,7 @@ def main() -> None:
         ids = tuple(one.run_id for one in sessions)
         known = calls(runs, {"newest": newest.id, "day": newest.partition, "sessions": ids})
         slow = []
-        for module in (data, run_data, quality_data, safety_data, cost_data):
+        for module in (data, run_data, quality_data, safety_data, cost_data, cost_lab_data):
             for name, read in reads(module).items():
                 for asked, goal, call in known[name]:
                     title = f"{name.strip('_')}{', ' if asked else ''}{asked}"

@@ -23,11 +23,13 @@ from sqlalchemy import text
 from benchmarks.parts import waiting_runner  # noqa: F401, registers its pipeline
 from benchmarks.parts.figures import show
 from benchmarks.parts.homes import fresh_home
+from engine.pipeline.supervisor import Supervisor
 from engine.runtime import ROOT, Runtime, child_environment, compose
 from storage import moves
 from storage.status import RunType
 
-KILLED, SILENT = 20, 5  # how many of each
+COMMAND = [sys.executable, "-m", "benchmarks.parts.waiting_runner", "runner", "--no-scheduling"]
+KILLED, ALONE, SILENT = 20, 5, 5  # how many of each
 BEAT = 2.0  # seconds: a runner is stopped at any instant between two of its beats
 GOAL_KILLED, GOAL_SILENT = 2.0, 15.0
 FIRST = date(2025, 6, 1)
@@ -53,9 +55,8 @@ class Home:
     def runner(self, *, host: str = "") -> subprocess.Popen[bytes]:
         """Start a runner and wait until it is known."""
         settings = self.runtime.settings
-        command = [sys.executable, "-m", "benchmarks.parts.waiting_runner", "runner", "--no-scheduling"]
         with (settings.home / "runner.log").open("ab") as log:
-            started = subprocess.Popen(command, cwd=ROOT, env=child_environment(settings) | {"HOST_NAME": host}, stdout=log, stderr=log)
+            started = subprocess.Popen(COMMAND, cwd=ROOT, env=child_environment(settings) | {"HOST_NAME": host}, stdout=log, stderr=log)
         self.runners.append(started)
         self.until(lambda: self.rows("SELECT 1 FROM runner WHERE pid = :pid", pid=started.pid))
         return started
@@ -69,9 +70,14 @@ class Home:
 
     def holder(self, run_id: int) -> subprocess.Popen[bytes]:
         """Wait until somebody is in the second stage of a run, and return who."""
+        held_by = self.in_second_stage(run_id)
+        return next(process for process in self.runners if f"-{process.pid}-" in held_by)
+
+    def in_second_stage(self, run_id: int) -> str:
+        """Wait until a run is in its second stage, and return the name of its runner."""
         query = "SELECT runner_id FROM run WHERE id = :id AND id IN (SELECT run_id FROM stage_run WHERE stage = 'second')"
         (row,) = self.until(lambda: self.rows(query, id=run_id))
-        return next(process for process in self.runners if f"-{process.pid}-" in row["runner_id"])
+        return str(row["runner_id"])
 
     def rescued(self, run_id: int) -> tuple[float, float]:
         """Wait until a run goes on; return when it was freed and when its stage began again, in seconds since 1970."""
@@ -131,6 +137,24 @@ def killed() -> list[tuple[float, float]]:
     return took
 
 
+def alone() -> list[tuple[float, float]]:
+    """Kill the only runner of a console in the middle of a run: its supervisor starts another, Python's start included."""
+    took = []
+    for _ in range(ALONE):
+        with home() as made:
+            supervisor = Supervisor(made.runtime.settings)
+            supervisor.command = [*COMMAND, "--parent-pid", str(os.getpid())]
+            supervisor.start()
+            run_id, _ = made.queue()
+            made.in_second_stage(run_id)
+            at = time.time()
+            os.kill(supervisor.pid or 0, signal.SIGKILL)
+            freed, begun = made.rescued(run_id)
+            took.append((freed - at, begun - at))
+            supervisor.stop()
+    return took
+
+
 def silent(sign: signal.Signals, *, host: str = "") -> list[tuple[float, float]]:
     """Stop or kill several holders of runs at any instant between their beats, for one other to find; return what each rescue took."""
     chance, at, holders = random.Random(2), {}, {}  # noqa: S311, as above
@@ -158,7 +182,8 @@ def tell(what: str, took: Sequence[tuple[float, float]], goal: float) -> None:
 def main() -> None:
     """Measure and print."""
     print("the run of a runner that is gone: until it is free, and until it goes on behind its last finished stage")
-    tell("killed, same machine", killed(), GOAL_KILLED)
+    tell("killed, another runner is there", killed(), GOAL_KILLED)
+    tell("killed, the only one of a console", alone(), GOAL_KILLED)
     tell("hangs", silent(signal.SIGSTOP), GOAL_SILENT)
     tell("another machine", silent(signal.SIGKILL, host="another-machine"), GOAL_SILENT)
     print("  until a run of a dead worker goes on, by default")

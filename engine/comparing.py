@@ -18,7 +18,7 @@ from engine.drift.judging import FEWEST_SESSIONS, SERIES, Measured, measured
 from engine.drift.limits import BUDGET, FEWEST, Limits, beyond, floors_of, limits
 from engine.drift.pair import Floats
 from engine.drift.session import SessionSample
-from engine.drift_past import sample_of_row
+from engine.drift_past import StoredSample
 from engine.errors import UnknownName, UsageError
 from engine.market.calendar import TradingCalendar
 from engine.pipelines import thresholds
@@ -111,7 +111,7 @@ def against(runtime: Runtime, session: date, since: date, until: date) -> Mappin
     """
     with runtime.database.reading() as connection:
         row = drift.sample(connection, session)
-        rows = [sample_of_row(each) for each in drift.samples_between(connection, since, until)]
+        rows = [StoredSample(each) for each in drift.samples_between(connection, since, until)]
         faulty = {each["session"] for each in drift.labels(connection) if each["label"] == DriftLabel.FAULT}
         now = thresholds.load(connection, stored_thresholds.version(connection))
     window = [one for one in rows if one.session != session and not one.halted and one.session not in faulty]
@@ -119,7 +119,7 @@ def against(runtime: Runtime, session: date, since: date, until: date) -> Mappin
         raise UnknownName(_why_not(runtime, session))
     if len(window) < FEWEST_SESSIONS:
         raise UsageError(f"{since} to {until} holds {len(window)} other ordinary sessions; a window needs {FEWEST_SESSIONS}")
-    found, held_to = against_window(sample_of_row(row), window, floors_of(now), now[BUDGET.key])
+    found, held_to = against_window(StoredSample(row), window, floors_of(now), now[BUDGET.key])
     listed = [
         asdict(one) | {"limit": float(limit), "verdict": verdict}
         for one, limit, verdict in zip(found, held_to.values, _verdicts(found, held_to), strict=True)

@@ -17,7 +17,7 @@ from engine.backup.snapshot import MARGIN
 from engine.clock import NEPAL, nepal_date
 from engine.errors import BackupError, ChannelsError, ConsoleError
 from engine.runtime import Runtime, compose
-from engine.settings import Settings, SourceName
+from engine.settings import Settings, SourceName, idle
 from engine.waiting import runner_is_alive
 from storage import cold, marks, packs, runs
 from storage.database import SAFE_SQLITE, free_bytes, nearest, version
@@ -49,7 +49,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Return every finding, in the order in which they matter."""
-    looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_sqlite, _home, _disk, _source_folder, _channels, _opened)
+    looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_variables, _sqlite, _home, _disk, _source_folder, _channels, _opened)
     return [finding for look in looks for finding in look(settings)]
 
 
@@ -104,6 +104,12 @@ def _source_folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("source", Health.FAILED, f"no folder {daily}", advice)
     elif not os.access(daily, os.R_OK | os.X_OK):
         yield Finding("source", Health.FAILED, f"{daily} cannot be read", "give this user the right to read it")
+
+
+def _variables(_settings: Settings) -> Iterator[Finding]:
+    """Look for variables that were set and change nothing: a slip of the pen, or one that needs another."""
+    for name, why in idle().items():
+        yield Finding("settings", Health.WARNING, f"{name} changes nothing: {why}", "mend its name or take it away")
 
 
 def _channels(settings: Settings) -> Iterator[Finding]:

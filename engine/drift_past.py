@@ -2,12 +2,13 @@
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 from sqlalchemy import Connection
 
@@ -22,31 +23,26 @@ from storage import drift
 from storage.status import DriftLabel
 
 KEPT = 150  # sessions that are kept in memory: the history of the limits, the reference before it, and what a restart may reach back to
+_LEVELS = msgspec.json.Decoder(dict[str, float])  # a third of what json takes
 
 
-class Levels(Mapping[str, float]):
-    """Levels by name out of their JSON, read when they are first asked for: of most sessions in memory they never are."""
+class StoredSample(SessionSample):
+    """A sample as its row holds it; symbols and levels are read when they are first asked for: of most sessions they never are."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, row: Mapping[Any, Any]) -> None:
+        columns = np.frombuffer(row["values"], "<f4").reshape(len(COLUMNS), -1)
+        self.__dict__.update(session=row["session"], columns=columns, halted=bool(row["halted"]), _told=(row["symbols"], row["levels"]))
 
     @cached_property
-    def _known(self) -> dict[str, float]:
-        known: dict[str, float] = json.loads(self._text)
-        return known
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols of its rows."""
+        told: str = self.__dict__["_told"][0]
+        return tuple(told.split("\n")) if told else ()
 
-    def __getitem__(self, name: str) -> float:
-        return self._known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a level, or the default."""
-        return self._known.get(name, default)
+    @cached_property
+    def levels(self) -> Mapping[str, float]:
+        """Its levels by name."""
+        return _LEVELS.decode(self.__dict__["_told"][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ class Past:
     def samples_before(cls, connection: Connection, day: date) -> "Past":
         """Read only the samples that were before a day, and what people said: enough to know its references."""
         rows = drift.samples_before(connection, day, limit=KEPT)[::-1]
-        return cls([sample_of_row(row) for row in rows], labels=_said(connection), measured=[_measured_of_row(row) for row in rows])
+        return cls([StoredSample(row) for row in rows], labels=_said(connection), measured=[_measured_of_row(row) for row in rows])
 
     def add(self, sample: SessionSample, measured: Sequence[Measured], limits: Limits) -> None:
         """Let a session be one of the past. What was held against the textbook's limits alone was no gross alarm."""
@@ -137,11 +133,12 @@ class Past:
 
     def next_limits(self, floors: Floats, alarms_per_month: float) -> Limits:
         """Return the limits of the session after these, learnt for what they have left of the budget."""
+        values, held_to = (np.array(kept).reshape(-1, len(SERIES)) for kept in (self.values, self.limits))
+        with np.errstate(invalid="ignore"):
+            over = ((values > held_to) & COUNTS).any(axis=1)
         left = alarms_per_month
-        for values, held_to, ordinary in zip(self.values, self.limits, self.samples_usable(), strict=True):
-            with np.errstate(invalid="ignore"):
-                alarmed = ordinary and bool(((values > held_to) & COUNTS).any())
-            left = spent(left, alarms_per_month, alarmed=alarmed)
+        for alarmed in over & np.array(self.samples_usable(), bool):
+            left = spent(left, alarms_per_month, alarmed=bool(alarmed))
         return limits_of(self.history(), floors, left)
 
     def history(self) -> Floats:
@@ -198,13 +195,6 @@ def usable_history(values: Floats, limits: Floats, ordinary: Sequence[bool], mar
 
 def _said(connection: Connection) -> Mapping[date, Labelled]:
     return {row["session"]: Labelled(DriftLabel(row["label"]), frozenset(row["features"] or ())) for row in drift.labels(connection)}
-
-
-def sample_of_row(row: Mapping[Any, Any]) -> SessionSample:
-    """Return the sample that a row holds."""
-    symbols = tuple(row["symbols"].split("\n")) if row["symbols"] else ()
-    columns = np.frombuffer(row["values"], "<f4").reshape(len(COLUMNS), len(symbols))
-    return SessionSample(row["session"], symbols, columns, Levels(row["levels"]), bool(row["halted"]))
 
 
 def learnt(limits: Limits) -> Floats:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from engine.clock import NEPAL
 
+WIDEST = 120  # characters of a column, beyond which a cell pushes those behind it aside
 UNTOLD = ("id", "run_id", "position", "checkpoint")
 
 
@@ -55,7 +56,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> None:
         print("nothing")
         return
     cells = [list(rows[0]), *([_cell(item) for item in row.values()] for row in rows)]
-    widths = [min(max(len(line[column]) for line in cells), 80) for column in range(len(cells[0]))]
+    widths = [min(max(len(line[column]) for line in cells), WIDEST) for column in range(len(cells[0]))]
     for line in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 

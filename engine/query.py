@@ -59,6 +59,8 @@ def _answer(runtime: Runtime, sql: str, scanned: Callable[[int], None]) -> pa.Ta
         if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
             raise UsageError("give one SELECT statement; the lake and the tables can only be read here")
         words = {word.lower() for word in re.findall(r"\w+", sql)}
+        if "tables" in words <= {"show", "all", "tables"}:
+            return pa.table({"name": [*VIEWS, *Base.metadata.tables]})  # DuckDB would list only what this statement reads
         with runtime.database.reading() as connection:
             _attach(database, connection, runtime, words)
         # From here on nothing but the lake's folder can be reached, whatever the statement says.
@@ -70,12 +72,18 @@ def _answer(runtime: Runtime, sql: str, scanned: Callable[[int], None]) -> pa.Ta
         answer = database.sql(sql).to_arrow_table()
         scanned(_bytes_read(database))
     except duckdb.Error as error:
-        names = ", ".join((*VIEWS, *Base.metadata.tables))
-        raise UsageError(f"{error}\nThere are: {names}") from error
+        raise UsageError(_told(str(error))) from error
     else:
         return answer
     finally:
         database.close()
+
+
+def _told(error: str) -> str:
+    """Say what DuckDB says; of a table that is not there, which ones are: its own guess is one of its inner tables."""
+    if "Table with name" not in error:
+        return error
+    return f"{error.partition(chr(10))[0]}\nThere are: {', '.join((*VIEWS, *Base.metadata.tables))}"
 
 
 def _bytes_read(database: duckdb.DuckDBPyConnection) -> int:

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import SettingsError
 
+_OF_OTHERS = {"NEPSE_REAL_DATA", "NEPSE_TEST_POSTGRESQL"}  # of tests and benchmarks
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -163,11 +165,30 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(
-            f"NEPSE_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" if e["loc"] else e["msg"] for e in error.errors()
-        )
-        message = f"Settings are wrong. {wrong}"
-        raise SettingsError(message) from error
+        raise SettingsError(f"Settings are wrong. {'; '.join(_wrong(error))}") from error
+
+
+def _wrong(error: ValidationError) -> Iterator[str]:
+    """Say what is wrong with each variable that was set; defaults that could not follow from a wrong one are not at fault."""
+    for found in error.errors():
+        if found["type"] == "default_factory_not_called":
+            continue
+        said = str(found["ctx"]["error"]) if found["type"] == "value_error" else found["msg"]
+        named = "_".join(str(part) for part in found["loc"]).upper()
+        yield f"NEPSE_{named}: {said}, not {str(found['input'])!r}" if named else said
+
+
+def idle() -> Mapping[str, str]:
+    """Return the variables `NEPSE_...` of the environment that change nothing, each with the reason."""
+    known = {f"NEPSE_{name.upper()}" for name in Settings.model_fields}
+    why = {}
+    for name in sorted(os.environ):
+        if name.startswith("NEPSE_") and name not in known and name not in _OF_OTHERS:
+            near = get_close_matches(name, known, n=1)
+            why[name] = f"no setting has this name{f'; {near[0]} was meant?' if near else ''}"
+    if os.environ.get("NEPSE_SOURCE_DIR") and os.environ.get("NEPSE_SOURCE", SourceName.SIMULATED) == SourceName.SIMULATED:
+        why["NEPSE_SOURCE_DIR"] = "the source is the simulated exchange; set NEPSE_SOURCE=files to read that folder"
+    return why
 
 
 def expanded(text: str, *, encode: Callable[[str], str] = str) -> str:

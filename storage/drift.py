@@ -33,6 +33,13 @@ _orphan = Prepared(
     .limit(1)
 )
 _samples = Prepared(select(samples).where(samples.c.session < bindparam("day")).order_by(samples.c.session.desc()).limit(bindparam("most")))
+_report = Prepared(select(reports).where(reports.c.session == bindparam("session")))
+_labels = Prepared(select(labelled).order_by(labelled.c.session))
+_gone = select(reports.c.session).where(reports.c.session.not_in(select(sessions.c.session))).scalar_subquery()
+_forget = tuple(
+    Prepared(delete(table).where(table.c.session.in_(_gone))) for table in (distances, samples, reports)
+)  # reports say what is gone
+_wait_from = Prepared(update(reports).where(reports.c.session >= bindparam("day")).values(basis=None))
 _reports = select(reports).where(reports.c.session.between(bindparam("since"), bindparam("until"))).order_by(reports.c.session)
 _distances = Prepared(
     select(distances.c.session, distances.c.feature, distances.c.statistic, distances.c.value, distances.c.limit, distances.c.verdict)
@@ -49,10 +56,9 @@ def first_due(connection: Connection) -> date | None:
 
 def forget_from(connection: Connection, day: date) -> None:
     """Remove what stands of sessions that are accepted no more, and have every report from `day` on wait to be made anew."""
-    gone = select(reports.c.session).where(reports.c.session.not_in(select(sessions.c.session))).scalar_subquery()
-    for table in (distances, samples, reports):
-        connection.execute(delete(table).where(table.c.session.in_(gone)))
-    connection.execute(update(reports).where(reports.c.session >= day).values(basis=None))
+    for statement in _forget:
+        statement.write(connection, {})
+    _wait_from.write(connection, {"day": day})
 
 
 def write(connection: Connection, sample: Mapping[str, Any], report: Mapping[str, Any], measured: Mapping[str, Sequence[Any]]) -> None:
@@ -83,9 +89,9 @@ def sample(connection: Connection, session: date) -> RowMapping | None:
     return connection.execute(select(samples).where(samples.c.session == session)).mappings().one_or_none()
 
 
-def report(connection: Connection, session: date) -> RowMapping | None:
+def report(connection: Connection, session: date) -> Mapping[str, Any] | None:
     """Return the report of one session, or None."""
-    return connection.execute(select(reports).where(reports.c.session == session)).mappings().one_or_none()
+    return _report.one(connection, {"session": session})
 
 
 def reports_between(connection: Connection, since: date, until: date) -> Sequence[RowMapping]:
@@ -127,9 +133,9 @@ def distances_of(connection: Connection, session: date) -> Sequence[RowMapping]:
     return connection.execute(select(distances).where(distances.c.session == session)).mappings().all()
 
 
-def labels(connection: Connection) -> Sequence[RowMapping]:
+def labels(connection: Connection) -> Sequence[Mapping[str, Any]]:
     """Return what people said, oldest session first."""
-    return connection.execute(select(labelled).order_by(labelled.c.session)).mappings().all()
+    return _labels.all(connection, {})
 
 
 def set_label(connection: Connection, session: date, **values: Any) -> None:

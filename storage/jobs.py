@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
+from storage.prepared import Prepared
 from storage.status import JobOutcome
 from storage.tables import JobRun
 from storage.upsert import insert_of
 
 jobs = JobRun.__table__
 OPEN = (JobOutcome.QUEUED, JobOutcome.RUNNING)
+# Each outcome by itself, and as a constant: each has an index of its own rows, and none would serve for both.
+_unfinished = tuple(Prepared(select(jobs).where(jobs.c.outcome == literal_column(f"'{outcome}'"))) for outcome in OPEN)
 
 
 def request(connection: Connection, job: str, *, by: str, at: datetime) -> int:
@@ -58,7 +62,7 @@ def finish(
     return bool(connection.execute(_held(run_id, holder).values(values)).rowcount)
 
 
-def give_back(connection: Connection, row: RowMapping, *, at: datetime, most: int) -> None:
+def give_back(connection: Connection, row: Mapping[str, Any], *, at: datetime, most: int) -> None:
     """Queue a job anew whose process is gone; one that took `most` processes with it, or is queued already, has failed."""
     queued = select(jobs.c.id).where(jobs.c.job == row["job"], jobs.c.outcome == JobOutcome.QUEUED)
     if row["attempts"] >= most or connection.execute(queued).scalar_one_or_none() is not None:
@@ -78,12 +82,9 @@ def one(connection: Connection, run_id: int) -> RowMapping:
     return connection.execute(select(jobs).where(jobs.c.id == run_id)).mappings().one()
 
 
-def unfinished(connection: Connection) -> Sequence[RowMapping]:
+def unfinished(connection: Connection) -> Sequence[Mapping[str, Any]]:
     """Return what is queued or runs, oldest first."""
-    # Each outcome by itself, and as a constant: each has an index of its own rows, and none would serve for both.
-    queries = [select(jobs).where(jobs.c.outcome == literal_column(f"'{outcome}'")) for outcome in OPEN]
-    found = [row for query in queries for row in connection.execute(query).mappings()]
-    return sorted(found, key=lambda row: row["id"])
+    return sorted((row for query in _unfinished for row in query.all(connection, {})), key=itemgetter("id"))
 
 
 def ended(connection: Connection, job: str) -> RowMapping | None:

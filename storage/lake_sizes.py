@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, RowMapping, case, exists, func, select, type_coerce
+from sqlalchemy import BigInteger, Connection, RowMapping, case, exists, func, select, type_coerce, union_all
 
 from storage.tables import LakeFile, LakeMember, LakePack
 from storage.types import EPOCH, MICROSECOND
@@ -63,6 +63,14 @@ def by_partition(connection: Connection, *, since: date, until: date) -> Sequenc
     counted = (func.count().label("files"), func.sum(files.c.bytes).label("bytes"))
     query = select(files.c.dataset, files.c.partition, *counted).where(files.c.partition.between(since, until))
     return connection.execute(query.group_by(files.c.dataset, files.c.partition).order_by(files.c.partition)).mappings().all()
+
+
+def by_date(connection: Connection) -> Sequence[RowMapping]:
+    """Return the files there are by the date that they are of, packs by the first day of their month: `partition, files, bytes`."""
+    counted = (func.count().label("files"), func.sum(files.c.bytes).label("bytes"))
+    loose = select(files.c.partition, *counted).where(*_loose(connection)).group_by(files.c.partition)
+    packed = select(packs.c.month, func.count(), func.sum(packs.c.bytes)).group_by(packs.c.month)
+    return connection.execute(union_all(loose, packed)).mappings().all()
 
 
 def span(connection: Connection) -> tuple[date, date] | None:

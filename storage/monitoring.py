@@ -51,12 +51,6 @@ def stages_of_newest(connection: Connection, pipeline: str, stage: str, *, limit
     return connection.execute(query.order_by(stage_runs.c.id)).mappings().all()
 
 
-def cpu_of(connection: Connection, run_ids: Sequence[int]) -> Mapping[int, int | None]:
-    """Return the CPU time (us) of these runs, by run."""
-    query = select(runs.c.id, runs.c.cpu_us).where(runs.c.id.in_(run_ids))
-    return {row.id: row.cpu_us for row in connection.execute(query)} if run_ids else {}
-
-
 def stream_totals(connection: Connection) -> RowMapping:
     """Return what all sessions of the stream came to together: `records, accepted, alerts`, and how many are not over (`active`)."""
     summed = [func.coalesce(func.sum(streams.c[name]), 0).label(name) for name in ("records", "accepted", "alerts")]

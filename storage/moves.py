@@ -202,8 +202,14 @@ def claim_one(database: Database, run_id: int, *, runner_id: str, at: datetime, 
 
 def streams_waiting(connection: Connection, *, at: datetime) -> Sequence[int]:
     """Return the queued sessions of the stream whose time has come, oldest first."""
-    queued = (runs.c.status == _written_out(RunStatus.QUEUED), runs.c.pipeline == STREAM, runs.c.available_at <= at)
-    return connection.execute(select(runs.c.id).where(*queued).order_by(runs.c.id)).scalars().all()
+    return [row["id"] for row in _streams_waiting().all(connection, {"now": at})]
+
+
+@cache
+def _streams_waiting() -> Prepared:
+    due = runs.c.available_at <= bindparam("now", type_=runs.c.available_at.type)
+    queued = (runs.c.status == _written_out(RunStatus.QUEUED), runs.c.pipeline == STREAM, due)
+    return Prepared(select(runs.c.id).where(*queued).order_by(runs.c.id))
 
 
 @cache

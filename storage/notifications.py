@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
+from storage.prepared import Prepared
 from storage.status import NotificationKind, NotificationState
 from storage.tables import Notification
 from storage.upsert import insert_of
@@ -17,6 +18,12 @@ from storage.upsert import insert_of
 notifications = Notification.__table__
 MOST_DUE = 10_000  # rows that are looked through for their channels
 _unended = notifications.c.ended_at.is_(None)
+_channels_due = Prepared(
+    select(notifications.c.channel)
+    .where(_unended, notifications.c.due_at <= bindparam("at", type_=notifications.c.due_at.type))
+    .order_by(notifications.c.due_at, notifications.c.id)
+    .limit(MOST_DUE)
+)
 
 
 def add(connection: Connection, *, key: str, at: datetime, due_at: datetime, **values: Any) -> int | None:
@@ -34,10 +41,7 @@ def has(connection: Connection, key: str) -> bool:
 
 def channels_due(connection: Connection, *, at: datetime) -> Sequence[str]:
     """Return the channels that something is to be sent to now, the one that waits longest first."""
-    query = (
-        select(notifications.c.channel).where(_unended, notifications.c.due_at <= at).order_by(notifications.c.due_at, notifications.c.id)
-    )
-    return list(dict.fromkeys(connection.execute(query.limit(MOST_DUE)).scalars()))
+    return list(dict.fromkeys(row["channel"] for row in _channels_due.all(connection, {"at": at})))
 
 
 def due(connection: Connection, channel: str, *, at: datetime, limit: int = 50) -> Sequence[RowMapping]:

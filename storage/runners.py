@@ -1,22 +1,23 @@
 """Runner processes and their signs of life."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
+from storage.prepared import Prepared
 from storage.status import ProcessKind
 from storage.tables import Runner
 
 runners = Runner.__table__
 
-_beat = (
+_beat = Prepared(
     update(runners)
     .where(runners.c.id == bindparam("b_id"))
     .values(heartbeat_at=bindparam("new_at"), beats=runners.c.beats + 1, run_id=bindparam("new_run_id"), stopped_at=None)
 )
-_unstopped = select(runners).where(runners.c.stopped_at.is_(None)).order_by(runners.c.heartbeat_at.desc())
+_unstopped = Prepared(select(runners).where(runners.c.stopped_at.is_(None)).order_by(runners.c.heartbeat_at.desc()))
 
 ALIVE_WITHIN = timedelta(seconds=10)  # since its last sign of life a process counts as alive
 
@@ -28,7 +29,7 @@ def add(connection: Connection, **values: Any) -> None:
 
 def beat(connection: Connection, runner_id: str, *, at: datetime, run_id: int | None) -> None:
     """Show a sign of life; a runner that was taken for dead while it hung counts again."""
-    connection.execute(_beat, {"b_id": runner_id, "new_at": at, "new_run_id": run_id})
+    _beat.write(connection, {"b_id": runner_id, "new_at": at, "new_run_id": run_id})
 
 
 def stop(connection: Connection, runner_id: str, *, at: datetime) -> None:
@@ -36,12 +37,12 @@ def stop(connection: Connection, runner_id: str, *, at: datetime) -> None:
     connection.execute(update(runners).where(runners.c.id == runner_id, runners.c.stopped_at.is_(None)).values(stopped_at=at, run_id=None))
 
 
-def unstopped(connection: Connection) -> Sequence[RowMapping]:
+def unstopped(connection: Connection) -> Sequence[Mapping[str, Any]]:
     """Return the runners that have not ended, newest first."""
-    return connection.execute(_unstopped).mappings().all()
+    return _unstopped.all(connection, {})
 
 
-def alive(connection: Connection, *, at: datetime, within: timedelta) -> Sequence[RowMapping]:
+def alive(connection: Connection, *, at: datetime, within: timedelta) -> Sequence[Mapping[str, Any]]:
     """Return the runners (processes of the stream are none) whose last sign of life is younger than `within`."""
     return [row for row in unstopped(connection) if row["kind"] == ProcessKind.RUNNER and at - row["heartbeat_at"] <= within]
 

@@ -20,7 +20,7 @@ run_daily = RunDaily.__table__
 backfills = Backfill.__table__
 
 _one = Prepared(select(runs).where(runs.c.id == bindparam("run_id")))
-_running = select(runs).where(runs.c.status == RunStatus.RUNNING)
+_running = Prepared(select(runs).where(runs.c.status == RunStatus.RUNNING))
 _states_between = (
     select(date_states)
     .where(date_states.c.pipeline == bindparam("pipeline"), date_states.c.day.between(bindparam("since"), bindparam("until")))
@@ -121,9 +121,9 @@ def by_request_key(connection: Connection, key: str) -> RowMapping | None:
     return connection.execute(select(runs).where(runs.c.request_key == key)).mappings().one_or_none()
 
 
-def running(connection: Connection) -> Sequence[RowMapping]:
+def running(connection: Connection) -> Sequence[Mapping[str, Any]]:
     """Return every run that some runner holds."""
-    return connection.execute(_running).mappings().all()
+    return _running.all(connection, {})
 
 
 def queue_counts(connection: Connection) -> Mapping[str, int]:

@@ -1,16 +1,24 @@
 """What runs used, for what they would cost elsewhere: a usual one that loaded a session, and all of them over the dates they were for."""
 
 from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, not_, select
 
 from storage.status import CostWork, RunStatus
-from storage.tables import CostEstimate, Run
+from storage.tables import CostDaily, CostEstimate, Run
 
-estimates, runs = CostEstimate.__table__, Run.__table__
+estimates, runs, daily = CostEstimate.__table__, Run.__table__, CostDaily.__table__
 USED = ("cpu_us", "memory_kib_us")
 _of_runs = and_(estimates.c.work == CostWork.RUN, estimates.c.partition.is_not(None))
-_loaded = and_(estimates.c.session.is_not(None), estimates.c.status == RunStatus.SUCCEEDED, estimates.c.rows > 0)
+
+
+def _has_loaded(columns: Any) -> ColumnElement[bool]:
+    return and_(columns.session.is_not(None), columns.status == RunStatus.SUCCEEDED, columns.rows > 0)
+
+
+_loaded = _has_loaded(estimates.c)
 
 
 def newest_loads(connection: Connection, *, limit: int) -> Sequence[RowMapping]:
@@ -29,9 +37,16 @@ def _newest(connection: Connection, which: ColumnElement[bool], *, limit: int) -
     return connection.execute(query.order_by(estimates.c.ref.desc()).limit(limit)).mappings().all()
 
 
-def of_all_runs(connection: Connection) -> RowMapping:
-    """Return the sums of every run that ended: `runs`, of them `loads`, `puts`, `gets`; they were for dates `since` to `until`."""
-    sums = (func.coalesce(func.sum(estimates.c[name]), 0).label(name) for name in ("puts", "gets"))
-    ends = (func.min(estimates.c.partition).label("since"), func.max(estimates.c.partition).label("until"))
-    loads = func.coalesce(func.sum(case((_loaded, 1), else_=0)), 0).label("loads")
-    return connection.execute(select(func.count().label("runs"), loads, *sums, *ends).where(_of_runs)).mappings().one()
+def of_newest_runs(connection: Connection, *, limit: int) -> RowMapping:
+    """Return the sums of the newest runs (`runs`, `loads`, `puts`, `gets`, `bytes_received`) and their dates, `since` to `until`."""
+    newest = select(estimates).where(_of_runs).order_by(estimates.c.ref.desc()).limit(limit).subquery()
+    sums = (func.coalesce(func.sum(newest.c[name]), 0).label(name) for name in ("puts", "gets", "bytes_received"))
+    ends = (func.min(newest.c.partition).label("since"), func.max(newest.c.partition).label("until"))
+    loads = func.coalesce(func.sum(case((_has_loaded(newest.c), 1), else_=0)), 0).label("loads")
+    return connection.execute(select(func.count().label("runs"), loads, *sums, *ends)).mappings().one()
+
+
+def messages(connection: Connection, since: date) -> int:
+    """Return how many messages were delivered from a day on."""
+    number = select(func.coalesce(func.sum(daily.c.messages), 0)).where(daily.c.day >= since)
+    return int(connection.execute(number).scalar_one())

@@ -171,3 +171,13 @@ def test_a_variable_of_a_channel_that_is_not_set_is_named(tmp_path):
     found = look(house.settings)["channels"]
 
     assert (found.health, "NOT_SET_ANYWHERE not set" in found.observed) == (Health.FAILED, True)
+
+
+def test_variables_that_change_nothing_are_named_with_what_was_meant(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEPSE_HOMEE", "x")
+    monkeypatch.setenv("NEPSE_SOURCE_DIR", str(tmp_path))
+    found = [item for item in examine(Settings(home=tmp_path, source=SourceName.SIMULATED)) if item.name == "settings"]
+
+    assert [item.health for item in found] == [Health.WARNING] * 2
+    assert found[0].observed == "NEPSE_HOMEE changes nothing: no setting has this name; NEPSE_HOME was meant?"
+    assert "set NEPSE_SOURCE=files to read that folder" in found[1].observed

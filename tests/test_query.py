@@ -50,6 +50,16 @@ def test_an_empty_home_gives_the_same_columns_without_rows(week, empty, name):
     assert table.schema.names == query(week.runtime, sql).schema.names
 
 
+def test_the_tables_that_there_are_can_be_asked_for(empty):
+    assert query(empty.runtime, "SHOW TABLES")["name"].to_pylist() == [*VIEWS, *Base.metadata.tables]
+
+
+def test_a_slip_in_a_statement_is_told_without_a_list_of_all_tables(week):
+    with pytest.raises(UsageError, match="closing") as refused:
+        query(week.runtime, "SELECT closing FROM prices")
+    assert "There are:" not in str(refused.value)
+
+
 @pytest.mark.parametrize(("name", "schema"), [("silver_prices", SILVER_SCHEMA), ("gold_features", GOLD_SCHEMA)])
 def test_an_empty_home_gives_the_same_types(week, empty, name, schema):
     sql = f"SELECT * EXCLUDE (source) FROM {name}"  # noqa: S608, a view's name

@@ -64,7 +64,7 @@ def test_make_help_lists_every_target():
 
 def test_make_test_installs_nothing_the_second_time():
     stamps = [REPOSITORY / ".venv" / name for name in ("run.stamp", "dev.stamp")]
-    if not all(stamp.exists() for stamp in stamps):
+    if (REPOSITORY / ".venv").is_symlink() or not all(stamp.exists() for stamp in stamps):  # another folder's stamps say nothing here
         pytest.skip("these tests were not started by make")
 
     planned = subprocess.run(["make", "--dry-run", "test"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout

@@ -5,7 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from engine.billing.forecast import LOOK_BACK
+from engine.billing.metering import Metering
 from engine.billing.workloads import Unmeasured, measured
+from engine.clock import nepal_date
+from engine.costs.measured import Usage
 from engine.costs.presets import AWS_2026, preset
 from engine.costs.price_book import MONTH_DAYS as CALENDAR_MONTH
 from engine.costs.question import TODAY
@@ -47,8 +51,23 @@ def test_it_is_measured_from_what_ran_and_what_is_stored(house):
     assert found.loads_a_month == pytest.approx(12 * CALENDAR_MONTH / DATES)
     assert found.idle_a_month == pytest.approx(4 * CALENDAR_MONTH / DATES), "closed days are runs too"
     assert found.puts_a_month * DATES / CALENDAR_MONTH == pytest.approx(sum(row["puts"] for row in house.read(estimates_of_runs)))
+    received = sum(row["bytes_received"] for row in house.read(estimates_of_runs))
+    assert found.received_a_month * DATES / CALENDAR_MONTH == pytest.approx(received)
+    assert found.messages_a_month == 0
     assert found.curve.seconds(1) > 0
     assert 0 <= found.memory_gb < 8
+
+
+def test_messages_are_those_that_were_delivered_over_the_days_of_which_costs_are_kept(house):
+    at = house.clock.now()
+    with house.runtime.database.transaction() as connection:
+        for _ in range(3):
+            Metering().outside(connection, CostWork.MESSAGE, "mail", Usage(messages=1), at=at)
+    days = min((nepal_date(at) - house.read(costs.first_day)).days, LOOK_BACK.days) + 1
+
+    found = measured(house.runtime, cores=2)
+    assert isinstance(found, Workload)
+    assert found.messages_a_month == 3 * CALENDAR_MONTH / days
 
 
 def test_columns_weigh_what_the_files_hold_and_codecs_are_measured(house):

@@ -161,7 +161,8 @@ FROM cost_estimate GROUP BY 1, 2, 3, 4, 5
 
 LAKE_FILES = """
 INSERT INTO lake_file (path, dataset, partition, is_current, sha256, bytes, rows, run_id, simulated, created_at)
-SELECT d.value || '/' || substr(day, 1, 7) || '/' || day, d.value, day, 1, printf('%064x', run_id), 20000 + run_id % 5000, 341, run_id, 1,
+SELECT d.value || '/' || substr(day, 1, 7) || '/' || day || '-' || printf('%016x', run_id), d.value, day, 1, printf('%064x', run_id),
+  20000 + run_id % 5000, 341, run_id, 1,
   updated_at
 FROM date_state CROSS JOIN json_each('["bronze","parsed","silver","gold","findings","quarantine"]') d
 WHERE pipeline = 'daily_prices' AND verdict = 'session'

@@ -2,17 +2,17 @@
 
 from dataclasses import asdict
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.billing.forecast import LayerForecast, MonthBill, layers_ahead, month_bill
+from engine.billing.forecast import MonthBill, lake_ahead, month_bill
 from engine.billing.prices import Prices, in_force, prices, sentence
 from engine.billing.reading import MOST, By, Entry, apart, as_rows, by_day, by_layer, by_run, by_session, by_stage, repriced, total
 from engine.billing.scenario_file import book_named
 from engine.clock import nepal_date
-from engine.costs.forecast import MOST_MONTHS
+from engine.costs.forecast import MOST_MONTHS, Month
 from engine.costs.line import ZERO, Category
 from engine.costs.measured import PRICED, Usage, amount_of
 from engine.costs.price_book import Currency, Price
@@ -53,11 +53,16 @@ def bill(runtime: Runtime, since: date, until: date, by: By, *, book: str | None
     found |= {"total": show(whole.total), "lines": {category.value: show(whole.line(category)) for category in PRICED}}
     if by in (By.RUN, By.DAY, By.SESSION):
         parts = {name: show(amount_of(part)) for name, part in asdict(apart(entries)).items()}
-        found |= {"apart": parts, "good_rows": whole.rows, "a_good_row": None if whole.a_row is None else show(whole.a_row)}
+        found |= {"apart": parts, "good_rows": whole.rows, "a_good_row": None if whole.a_row is None else _ratio(show(whole.a_row))}
         found["unmeasured_stages"] = whole.unmeasured
     found["prices"] = told(by_prices, nepal_date(runtime.clock.now())) | {"as_estimated": book is None and by is not By.LAYER}
     found["kept_since"] = first
     return found | {"not_in_it": beyond, "rows": as_rows(entries, show), "left_out": left_out}
+
+
+def _ratio(amount: Decimal) -> Decimal:
+    """Return what is divided, and so no amount that was ever rounded, with as many digits as a JSON number holds exactly."""
+    return Context(prec=12).plus(amount)
 
 
 _BEYOND = {
@@ -100,29 +105,29 @@ def month(runtime: Runtime, *, book: str | None, currency: Currency | None, budg
 
 
 def ahead(runtime: Runtime, months: int, *, book: str | None, currency: Currency | None) -> dict[str, Any]:
-    """Return what each layer of the lake will hold so many months ahead, with its band of 80 %, and what that month's storage costs."""
+    """Return what the lake will hold months ahead, in all and by layer, with bands of 80 %, and what storing it costs then."""
     if not 1 <= months <= MOST_MONTHS:
         raise UsageError(f"a forecast goes 1 to {MOST_MONTHS} months ahead, not {months}")
     with runtime.database.reading() as connection:
         by_prices = chosen(connection, book, currency)
-        known = layers_ahead(connection, months)
+        known = lake_ahead(connection, months)
     found: dict[str, Any] = {"months": months, "currency": by_prices.currency} | ({"simulated": True} if runtime.simulated else {})
-    found["stored"] = sum(one.stored for one in known)
+    found |= {"stored": known.stored, "why_not": known.why_not or None, "ahead": _ahead(known.months, by_prices)}
     found["prices"] = told(by_prices, nepal_date(runtime.clock.now()))
-    return found | {"layers": [_layer_ahead(one, by_prices) for one in known]}
+    layers = [{"layer": one.layer, "stored": one.stored, "ahead": _ahead(one.months, by_prices)} for one in known.layers]
+    return found | {"layers": layers}
 
 
-def _layer_ahead(one: LayerForecast, by_prices: Prices) -> dict[str, Any]:
+def _ahead(months: tuple[Month, ...], by_prices: Prices) -> list[dict[str, Any]]:
     def a_month(stored: Decimal) -> Decimal:
         usage = Usage(bytes_written=int(stored))
         return by_prices.shown(amount_of(by_prices.tariff.amounts(usage)[Category.STORAGE]))
 
-    rows = [
+    return [
         {"month": each.number, "arriving": int(each.arriving), "stored": int(each.stored), "low": int(each.stored_low)}
         | {"high": int(each.stored_high), "cost": a_month(each.stored)}
-        for each in one.months
+        for each in months
     ]
-    return {"layer": one.layer, "stored": one.stored, "why_not": one.why_not or None, "ahead": rows}
 
 
 def over(known: MonthBill, budget: float) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from engine.billing.metering import COLUMN
 from engine.clock import nepal_date, nepal_time
-from engine.costs.forecast import WITHIN_80, Month, fit, months_ahead
+from engine.costs.forecast import WITHIN_80, Month, fits, months_ahead
 from engine.costs.line import Category
 from engine.costs.measured import Tariff, Usage
 from engine.errors import UsageError
@@ -28,11 +28,20 @@ RUNNING = tuple(category for category in COLUMN if category is not Category.STOR
 
 @dataclass(frozen=True, slots=True)
 class LayerForecast:
-    """What a layer of the lake holds, and what it will; without months where it has too few days to say."""
+    """What a layer of the lake holds, and what it will."""
 
     layer: str
     stored: int
+    months: tuple[Month, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LakeForecast:
+    """What the lake holds and will, in all and by layer, the largest first; without months where it has too few days to say, and why."""
+
+    stored: int
     months: tuple[Month, ...] = ()
+    layers: tuple[LayerForecast, ...] = ()
     why_not: str = ""
 
 
@@ -40,7 +49,6 @@ class LayerForecast:
 class HeldOut:
     """A forecast of bytes that have come since: of the days after `split`, made from those before it."""
 
-    layer: str
     split: date
     until: date
     expected: int
@@ -98,39 +106,43 @@ class MonthBill:
 
 def history(connection: Connection, since: date = date.min, until: date = date.max) -> dict[str, dict[date, int]]:
     """Return the bytes of each layer by the date that they are of, every version counted."""
+    return by_layer(lake_sizes.by_partition(connection, since=since, until=until))
+
+
+def by_layer(partitions: Iterable[Mapping[Any, Any]]) -> dict[str, dict[date, int]]:
+    """Return the same of rows that were read before."""
     found: dict[str, dict[date, int]] = {}
-    for row in lake_sizes.by_partition(connection, since=since, until=until):
+    for row in partitions:
         found.setdefault(row["dataset"], {})[row["partition"]] = int(row["bytes"])
     return found
 
 
-def layers_ahead(connection: Connection, months: int, *, growth: float = 0.0, scale: float = 1.0) -> list[LayerForecast]:
-    """Return what each layer of the lake holds now and will hold in the months after its newest day, the largest first."""
+def lake_ahead(connection: Connection, months: int) -> LakeForecast:
+    """Return what the lake holds now and will hold in the months after its newest day, by the lines that the what-if goes on from."""
     stored = Counter[str]()
     for held in lake_sizes.by_layer(connection):
         stored[held.dataset] += held.bytes
-    found = []
-    for layer, days in history(connection).items():
-        try:
-            ahead = months_ahead(fit(days), months, stored=stored[layer], growth=growth, scale=scale)
-            found.append(LayerForecast(layer, stored[layer], ahead))
-        except UsageError as error:
-            found.append(LayerForecast(layer, stored[layer], why_not=str(error)))
-    return sorted(found, key=lambda one: one.stored, reverse=True)
+    try:
+        lines = fits(history(connection))
+    except UsageError as error:
+        return LakeForecast(stored.total(), why_not=str(error))
+    layers = [LayerForecast(layer, stored[layer], months_ahead(lines.of(layer), months, stored=stored[layer])) for layer in lines.lines]
+    whole = months_ahead(lines, months, stored=stored.total())
+    return LakeForecast(stored.total(), whole, tuple(sorted(layers, key=lambda one: one.stored, reverse=True)))
 
 
-def held_out(layer: str, days: Mapping[date, int], *, split: date) -> HeldOut:
-    """Forecast the days after `split` from those up to it, and compare; `UsageError` where there are too few."""
-    line = fit({day: size for day, size in days.items() if day <= split})
-    until = max(days)
-    ahead = (until - line.last).days
-    if ahead < 1:
+def held_out(measured: Mapping[str, Mapping[date, int]], *, split: date) -> HeldOut:
+    """Forecast what came after `split` from what came up to it, of these layers together; `UsageError` where there is too little."""
+    lines = fits({layer: {day: size for day, size in days.items() if day <= split} for layer, days in measured.items()})
+    until = max(day for days in measured.values() for day in days)
+    ahead = (until - lines.last).days
+    if until <= split:
         raise UsageError(f"nothing came after {split}: there is nothing to compare with")
-    numbers = np.arange(1, ahead + 1, dtype=np.float64) + (line.last - line.origin).days
-    expected = float(line.expected(numbers).sum())
-    wide = WITHIN_80 * float(line.deviation(numbers)[-1])
-    came = sum(size for day, size in days.items() if day > split)
-    return HeldOut(layer, split, until, round(expected), round(max(expected - wide, 0.0)), round(expected + wide), came)
+    numbers = np.arange(1, ahead + 1, dtype=np.float64)
+    expected = float(lines.expected(numbers).sum())
+    wide = WITHIN_80 * float(lines.deviation(numbers)[-1])
+    came = sum(size for days in measured.values() for day, size in days.items() if day > split)
+    return HeldOut(split, until, round(expected), round(max(expected - wide, 0.0)), round(expected + wide), came)
 
 
 def month_bill(connection: Connection, tariff: Tariff, *, now: datetime) -> MonthBill:
@@ -138,7 +150,7 @@ def month_bill(connection: Connection, tariff: Tariff, *, now: datetime) -> Mont
     today = nepal_date(now)
     month = today.replace(day=1)
     begin = min(month, today - LOOK_BACK)
-    rows = costs.days(connection, begin, today)
+    rows = costs.running(connection, begin, today)
     written = lake_sizes.written_since(connection, nepal_time(begin, 0))
     so_far = Counter[Driver]()
     for row in rows:

@@ -13,7 +13,7 @@ from engine.billing.metering import COLUMN, Part, parts_of, retries
 from engine.billing.prices import Prices, load
 from engine.costs.line import ZERO, Category
 from engine.costs.measured import PRICED, Amounts, Tariff, Usage, amount_of, summed, together
-from storage import costs, lake_sizes, monitoring
+from storage import costs, lake_sizes
 from storage.lake_sizes import Held
 from storage.status import CostPurpose, CostWork
 
@@ -210,24 +210,27 @@ def _without_stages(rows: Iterable[Mapping[str, Any]], prices: Prices | None) ->
 def stages_of(connection: Connection, rows: Sequence[Mapping[str, Any]], prices: Prices | None = None) -> list[Entry]:
     """Return what each stage cost in the runs of these estimates, and what the runs cost between them; dearest first."""
     known: dict[int, Tariff] = {}
-    found: dict[tuple[str, str], list[Cost]] = {}
+    found: dict[tuple[str, str], list[tuple[Part, Amounts]]] = {}
     for row, parts in with_parts(connection, rows):
         tariff = prices.tariff if prices is not None else _tariff(connection, row["book_id"], known)
         for part in parts:
-            cost = Cost(part.usage, tariff.amounts(part.usage), number=1, unmeasured=int(part.dead))
-            found.setdefault((row["name"], part.name), []).append(cost)
-    entries = [Entry(f"{name}: {stage}", added(costs_of), CostWork.RUN) for (name, stage), costs_of in found.items()]
+            found.setdefault((row["name"], part.name), []).append((part, tariff.amounts(part.usage)))
+    entries = [Entry(f"{name}: {stage}", _of_parts(priced), CostWork.RUN) for (name, stage), priced in found.items()]
     return sorted(entries, key=lambda entry: entry.cost.total, reverse=True)
+
+
+def _of_parts(priced: Sequence[tuple[Part, Amounts]]) -> Cost:
+    usage, amounts = together([part.usage for part, _ in priced]), summed(amounts for _, amounts in priced)
+    return Cost(usage, amounts, number=len(priced), unmeasured=sum(part.dead for part, _ in priced))
 
 
 def with_parts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], list[Part]]]:
     """Return estimates, each with the parts that it is the sum of: a run's stages, and all else as one."""
-    ids = [row["ref"] for row in rows if row["work"] == CostWork.RUN]
+    ids = {row["ref"]: row["cpu_us"] for row in rows if row["work"] == CostWork.RUN}
     used: dict[int, list[Mapping[str, Any]]] = {}
-    for stage in costs.stages_between(connection, ids):
+    for stage in costs.stages_between(connection, list(ids)):
         used.setdefault(stage["run_id"], []).append(stage)
-    cpu = monitoring.cpu_of(connection, ids)
-    whole = {run_id: parts_of(used.get(run_id, ()), cpu.get(run_id)) for run_id in ids}
+    whole = {run_id: parts_of(used.get(run_id, ()), cpu_us) for run_id, cpu_us in ids.items()}
     return [(row, whole[row["ref"]] if row["work"] == CostWork.RUN else [Part(row["name"], Usage.of(row))]) for row in rows]
 
 

@@ -211,18 +211,18 @@ def _show_ahead(found: dict[str, Any], *, to_json: bool) -> None:
         return
     show({name: found[name] for name in ("months", "simulated", "currency") if name in found}, to_json=False)
     typer.echo()
+    if found["why_not"]:
+        complain(found["why_not"])
+    whole = {"layer": "in all", "stored": found["stored"], "ahead": found["ahead"]}
     table(
         [
             {"layer": one["layer"], "bytes now": f"{one['stored']:,}"}
             | {name: f"{one['ahead'][-1][name]:,}" for name in ("stored", "low", "high")}
             | {"a month": amount(one["ahead"][-1]["cost"])}
-            for one in found["layers"]
+            for one in (*found["layers"], whole)
             if one["ahead"]
         ]
     )
-    for one in found["layers"]:
-        if one["why_not"]:
-            complain(f"{one['layer']}: {one['why_not']}")
     _warn(found["prices"], found)
 
 

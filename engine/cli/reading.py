@@ -19,7 +19,7 @@ from storage import backfills as stored_backfills
 from storage import dates, metrics, runs
 from storage import runners as stored_runners
 from storage import schedules as stored_schedules
-from storage.status import Outcome, RunStatus, Verdict
+from storage.status import ACTIVE, Outcome, RunStatus, Verdict
 
 SUMMARY = [
     "id",
@@ -136,9 +136,13 @@ def backfill(runtime: Runtime, backfill_id: int) -> dict[str, Any]:
 
 
 def backfills(runtime: Runtime) -> list[dict[str, Any]]:
-    """Return the newest backfills first."""
+    """Return the newest backfills first, each with how many of its dates are over."""
+    found = []
     with runtime.database.reading() as connection:
-        return [dict(row) for row in stored_backfills.recent(connection, limit=50)]
+        for row in stored_backfills.recent(connection, limit=50):
+            counts = stored_backfills.counts(connection, row["id"])
+            found.append(dict(row) | {"done": sum(counts.values()) - sum(counts.get(status, 0) for status in ACTIVE)})
+    return found
 
 
 def plan(planned: Plan) -> dict[str, Any]:

@@ -94,6 +94,8 @@ def _turns(question: Question, book: PriceBook) -> Iterator[Turn]:
     yield Turn("growth", max(question.growth - 1, Decimal(-5)), question.growth, min(question.growth + 1, Decimal(20)))
     if question.queries:
         yield _whole("queries", question.queries, 100_000)
+    if question.out:
+        yield around("out", question.out, share=FIFTH, high=Decimal(100_000))
     if question.spot:
         yield _whole("spot", question.spot, 100)
         discount = round(spot_of(question, book)[1] * 100)

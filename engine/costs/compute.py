@@ -17,6 +17,7 @@ from engine.costs.price_book import MONTH_HOURS, PriceBook, plain
 from engine.errors import UsageError
 
 SECONDS = Decimal(3600)
+TRIALS = 20_000
 MOST_EXPONENT = Decimal(100)  # e^100 tries: no such job ever ends
 FEWEST_VCPUS = 2  # different counts that a curve needs
 
@@ -71,28 +72,35 @@ def undisturbed(work: Decimal, spot: Spot) -> Decimal:
     return (-spot.interruptions * work).exp()
 
 
-def simulated_hours(work: float, spot: Spot, random: np.random.Generator, *, trials: int = 20_000) -> NDArray[np.float64]:
-    """Draw the hours that the work takes, `trials` times: what the closed form is the mean of, and what a deadline is held against."""
+def simulated_hours(
+    work: float, spot: Spot, random: np.random.Generator, *, trials: int = TRIALS, until: float = np.inf
+) -> NDArray[np.float64]:
+    """Draw the hours that the work takes, `trials` times: what the closed form is the mean of, and what a deadline is held against.
+
+    A round is one interruption of each run that is not done; one that has taken more than `until` hours is left as it is.
+    """
     rate, restart = float(spot.interruptions), float(spot.restart_hours)
     hours = np.zeros(trials)
     if rate == 0 or work == 0:
         return hours + work
     piece = min(float(spot.checkpoint_hours or work), work)
-    done = np.zeros(trials)
+    done = np.zeros(trials)  # hours of work that a checkpoint holds
     going = np.arange(trials)
     while len(going):
-        wanted = np.minimum(piece, work - done[going])
+        left = work - done[going]
         lasted = random.exponential(1 / rate, len(going))
-        fine = lasted >= wanted
-        hours[going] += np.where(fine, wanted, lasted + restart)
-        done[going] += np.where(fine, wanted, 0.0)
-        going = going[done[going] < work - 1e-12 * work]
+        interrupted = lasted < left
+        hours[going] += np.where(interrupted, lasted + restart, left)
+        done[going] += np.where(interrupted, lasted // piece * piece, left)
+        going = going[interrupted & (hours[going] <= until)]
     return hours
 
 
-def deadline_risk(work: float, spot: Spot, deadline: float, random: np.random.Generator, *, trials: int = 20_000) -> float:
+def deadline_risk(work: float, spot: Spot, deadline: float, random: np.random.Generator, *, trials: int = TRIALS) -> float:
     """Return the share of draws that take longer than the deadline, in hours."""
-    return float((simulated_hours(work, spot, random, trials=trials) > deadline).mean())
+    if work > deadline:
+        return 1.0
+    return float((simulated_hours(work, spot, random, trials=trials, until=deadline) > deadline).mean())
 
 
 def spot_pays(discount: Decimal, work: Decimal, spot: Spot) -> bool:

@@ -1,13 +1,15 @@
 """How many bytes are to come: a trend through what was measured day by day, with an 80 % band, and the storage that follows from it.
 
-A trend (Theil-Sen, which single outliers cannot turn, or least squares) goes through the bytes of the days that brought any; days come at
-the measured share of calendar days. The band of a sum over n days to come has the variance n s^2 k + n^2 s^2 k (1/N + (x - mean)^2 / S):
+A trend (Theil-Sen, which single outliers cannot turn, or least squares) goes through the bytes of the days that brought any, one for each
+layer of the lake; days come at the measured share of calendar days. Layers are added up, and so are their bands, for the same sessions
+fill them all: one line through the sum of all layers would go through small closed days and large sessions as if they were one thing. The
+band of a sum over n days to come has the variance n s^2 k + n^2 s^2 k (1/N + (x - mean)^2 / S):
 noise of the days, and doubt about the trend; s is the spread around it (1.4826 x the median absolute residual), S the sum of squared
 distances of measured days from their mean, and k = (1 + r)/(1 - r) widens both where neighbouring days resemble each other (r the
 correlation of a residual with the next). 80 % lie within 1.2816 deviations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from engine.costs.price_book import MONTH_DAYS
 from engine.errors import UsageError
 
+MOST_DAYS = 1000  # the newest, that a trend goes through: as many as pairs of them can be compared in milliseconds
 FEWEST_DAYS = 10  # with bytes; a trend through fewer says nothing
 WITHIN_80 = 1.2815515655446004  # deviations of a normal distribution
 MOST_MONTHS = 60
@@ -61,6 +64,30 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """The line of each layer of a lake, which all go on from the same day, its last."""
+
+    lines: Mapping[str, Fit]
+    last: date
+
+    def of(self, layer: str) -> "Lines":
+        """Return the line of one layer by itself."""
+        return Lines({layer: self.lines[layer]}, self.last)
+
+    def expected(self, ahead: Floats) -> Floats:
+        """Return the bytes expected so many days after the last, of all layers together."""
+        return self._sum(line.expected(ahead + (self.last - line.origin).days) for line in self.lines.values())
+
+    def deviation(self, ahead: Floats) -> Floats:
+        """Return the deviation of the running sum over these days, of all layers together."""
+        return self._sum(line.deviation(ahead + (self.last - line.origin).days) for line in self.lines.values())
+
+    @staticmethod
+    def _sum(parts: Iterable[Floats]) -> Floats:
+        return np.asarray(np.sum(list(parts), axis=0))
+
+
+@dataclass(frozen=True, slots=True)
 class Month:
     """A month to come, 1 the first: bytes that arrive in it, and bytes stored, averaged over its days; with the band of the latter."""
 
@@ -73,9 +100,8 @@ class Month:
 
 def fit(measured: Mapping[date, int], *, trend: Trend = Trend.THEIL_SEN) -> Fit:
     """Lay a line through the bytes of measured days; `UsageError` with fewer than ten that brought any."""
-    days = sorted(day for day, size in measured.items() if size > 0)
-    if len(days) < FEWEST_DAYS:
-        raise UsageError(f"a forecast needs {FEWEST_DAYS} days with data, and there are {len(days)}: backfill more, or wait")
+    days = list(_with_bytes(measured))[-MOST_DAYS:]
+    _enough(len(days))
     origin, last = days[0], days[-1]
     x = np.array([(day - origin).days for day in days], dtype=np.float64)
     y = np.array([measured[day] for day in days], dtype=np.float64)
@@ -99,6 +125,46 @@ def fit(measured: Mapping[date, int], *, trend: Trend = Trend.THEIL_SEN) -> Fit:
     )
 
 
+def fits(measured: Mapping[str, Mapping[date, int]], *, trend: Trend = Trend.THEIL_SEN) -> Lines:
+    """Lay a line through each layer, by the bytes that its days brought; `UsageError` where none has ten days that brought any.
+
+    A layer with fewer has no trend, but a rate: what its days brought, over the days since the first of them.
+    """
+    layers = {layer: _with_bytes(days) for layer, days in measured.items()}
+    layers = {layer: days for layer, days in layers.items() if days}
+    _enough(max((len(days) for days in layers.values()), default=0))
+    last = max(max(days) for days in layers.values())
+    return Lines(
+        {layer: fit(days, trend=trend) if len(days) >= FEWEST_DAYS else _steady(days, last) for layer, days in layers.items()}, last
+    )
+
+
+def _with_bytes(measured: Mapping[date, int]) -> dict[date, int]:
+    return {day: measured[day] for day in sorted(measured) if measured[day] > 0}
+
+
+def _enough(days: int) -> None:
+    if days < FEWEST_DAYS:
+        raise UsageError(f"a forecast needs {FEWEST_DAYS} days with data, and there are {days}: backfill more, or wait")
+
+
+def _steady(days: Mapping[date, int], last: date) -> Fit:
+    sizes = np.array(list(days.values()), dtype=np.float64)
+    origin = min(days)
+    return Fit(
+        origin=origin,
+        last=last,
+        level=float(sizes.mean()),
+        slope=0.0,
+        share=len(days) / ((last - origin).days + 1),
+        spread=float(sizes.std()),
+        count=len(days),
+        mean=0.0,
+        squares=0.0,
+        likeness=1.0,
+    )
+
+
 def _theil_sen(x: Floats, y: Floats) -> float:
     first, second = np.triu_indices(len(x), k=1)
     return float(np.median((y[second] - y[first]) / (x[second] - x[first])))
@@ -112,7 +178,9 @@ def _likeness(residual: Floats) -> float:
     return (1 + r) / (1 - r)
 
 
-def months_ahead(line: Fit, months: int, *, stored: int, growth: float = 0.0, scale: float = 1.0, faster: float = 1.0) -> tuple[Month, ...]:
+def months_ahead(
+    lines: Lines, months: int, *, stored: int, growth: float = 0.0, scale: float = 1.0, faster: float = 1.0
+) -> tuple[Month, ...]:
     """Return the months after the last measured day: stored bytes integrated day by day, growth (a share a month) upon the trend.
 
     `stored` is what lies there on that day, `scale` multiplies it and all that comes, `faster` only what comes.
@@ -125,11 +193,10 @@ def months_ahead(line: Fit, months: int, *, stored: int, growth: float = 0.0, sc
     ends = np.rint(np.arange(1, months + 1) * per_month).astype(int)
     ahead = np.arange(1, ends[-1] + 1, dtype=np.float64)
     grown = (1 + growth) ** (ahead / per_month)
-    days = ahead + (line.last - line.origin).days
     more = scale * faster
-    arriving = more * line.expected(days) * grown
+    arriving = more * lines.expected(ahead) * grown
     middle = scale * stored + np.cumsum(arriving)
-    wide = WITHIN_80 * more * line.deviation(days) * grown
+    wide = WITHIN_80 * more * lines.deviation(ahead) * grown
     return _by_month(ends, arriving, middle, wide, floor=scale * stored)
 
 

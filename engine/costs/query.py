@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.costs.line import ONE, Category, CostLine, cost_line
+from engine.costs.line import ONE, ZERO, Category, CostLine, cost_line, rounded
 from engine.costs.price_book import TB, PriceBook, near, plain
 from engine.costs.storage_classes import STANDARD
 from engine.errors import UnknownName, UsageError
@@ -108,6 +108,14 @@ def billed_bytes(book: PriceBook, engine: str, scanned: Decimal) -> Decimal:
     return (billed / step).to_integral_value(ROUND_CEILING) * step if step else billed
 
 
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Bytes that one part of a scenario is given over all its months, out of those that its engine gives `parts` parts together."""
+
+    size: Decimal
+    parts: int = 1
+
+
 def query_lines(
     book: PriceBook,
     engine: str,
@@ -116,21 +124,39 @@ def query_lines(
     *,
     what: str = "queries",
     months: Decimal = ONE,
-    free: Decimal | None = None,
+    free: Free | None = None,
 ) -> tuple[CostLine, ...]:
-    """Price `queries` a month that scan so many bytes each, for some months.
-
-    `free` are the bytes that the engine gives away in a month, as far as other queries have not used them; None: all that the book says.
-    """
+    """Price `queries` a month that scan so many bytes each, for some months; `free` None: nobody else asks the engine."""
     if queries < 0 or months < 0:
         raise UsageError(f"{what}: {queries} queries over {months} months cannot be priced: both must be 0 or more")
     each = billed_bytes(book, engine, scanned)
-    given = min(free_bytes(book, engine) if free is None else free, each * queries)
-    less = f" - {plain(given)} B free a month" if given else ""
+    given = free or Free(shared_out(free_bytes(book, engine), [(each * queries, months)])[0])
     rounding = "" if each == scanned else f" (billed as {plain(each)} B)"
-    how = f"({plain(queries)} queries x {plain(scanned)} B{rounding}{less}) x {plain(months)} months / 2^40"
+    how = f"{plain(queries)} queries x {plain(scanned)} B{rounding} x {plain(months)} months"
+    if given.size:
+        a_month = f"{plain(free_bytes(book, engine))} B a month"
+        of = f"its share of {a_month} among {given.parts} parts" if given.parts > 1 else f"of {a_month}"
+        how = f"({how} - {rounded(given.size)} B free, {of})"
     price = book.price(f"query.{engine}")
-    return (cost_line(Category.QUERY, f"{what}: scanned by {engine}", (each * queries - given) * months / TB, price, how=how),)
+    quantity = (each * queries * months - given.size) / TB
+    return (cost_line(Category.QUERY, f"{what}: scanned by {engine}", max(quantity, ZERO), price, how=f"{how} / 2^40"),)
+
+
+def shared_out(free: Decimal, parts: Sequence[tuple[Decimal, Decimal]]) -> list[Decimal]:
+    """Return how many free bytes each part is given over its months, of `free` a month for all of them; a part is (bytes a month, months).
+
+    All parts begin together. In each month what is free goes to those that ask in it, in proportion to what they ask, so that their order
+    does not matter.
+    """
+    given = [ZERO] * len(parts)
+    begin = ZERO
+    for end in sorted({months for _, months in parts}):
+        asked = [size if months >= end else ZERO for size, months in parts]
+        wanted = sum(asked, ZERO)
+        left = min(free, wanted)
+        given = [so_far + size * left * (end - begin) / (wanted or ONE) for so_far, size in zip(given, asked, strict=True)]
+        begin = end
+    return given
 
 
 def opening_lines(book: PriceBook, objects: Decimal, queries: Decimal, *, what: str, months: Decimal = ONE) -> tuple[CostLine, ...]:

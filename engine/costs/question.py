@@ -21,6 +21,7 @@ AS_IT_IS = "as it is"
 IN_FORCE = "in force"
 NEVER = 0  # an age at which nothing happens
 ALL_DAYS = 0
+RESCUED_WITHIN = 15  # seconds until another runner goes on with the run of one that is gone (engine/pipeline/rescue.py)
 
 
 class Question(BaseModel):
@@ -42,6 +43,8 @@ class Question(BaseModel):
     currency: Currency | None = None  # that of the prices in force
     discount: Annotated[int, Field(ge=0, le=90)] | None = None  # percent off on spot; the book's
     interrupted: Annotated[Decimal, Field(ge=0, le=99)] | None = None  # percent of spot instances a month; the book's
+    restart: Annotated[int, Field(ge=0, le=3600)] = RESCUED_WITHIN  # seconds until an interrupted run goes on
+    out: Annotated[Decimal, Field(ge=0, le=100_000)] = Decimal(0)  # GB a month that are carried out of the cloud: nobody measures it
     wait: Annotated[int, Field(ge=0, le=48)] = 12  # hours for which a restore may be waited
     # what is chosen
     compact: bool = False

@@ -14,7 +14,7 @@ from engine.costs.compute import Fleet, Spot, billed_hours, fleet_lines, hourly_
 from engine.costs.line import ONE, ZERO, Category, CostLine, by_category, converted, cost_line, total
 from engine.costs.own_book import mistakes
 from engine.costs.price_book import FX, STALE_AFTER, Currency, PriceBook, near, plain
-from engine.costs.query import billed_bytes, free_bytes, opening_lines, query_lines
+from engine.costs.query import Free, billed_bytes, free_bytes, opening_lines, query_lines, shared_out
 from engine.costs.scenario_fields import FIELDS, Computing, Queries, Scenario, StoredObjects, Transferred
 from engine.costs.storage_classes import (
     STANDARD,
@@ -175,16 +175,24 @@ def fleet_of(book: PriceBook, computing: Computing) -> Fleet:
 
 
 def _queried(book: PriceBook, queries: Sequence[Queries]) -> list[CostLine]:
+    free = _free(book, queries)
     lines: list[CostLine] = []
-    left: dict[str, Decimal] = {}
-    for asked in queries:
-        free = left.setdefault(asked.engine, free_bytes(book, asked.engine))
-        used = billed_bytes(book, asked.engine, asked.bytes_scanned) * asked.queries
+    for number, asked in enumerate(queries):
         what = asked.what or "queries"
-        lines += query_lines(book, asked.engine, asked.bytes_scanned, asked.queries, what=what, months=asked.months, free=free)
+        lines += query_lines(book, asked.engine, asked.bytes_scanned, asked.queries, what=what, months=asked.months, free=free[number])
         lines += opening_lines(book, asked.objects, asked.queries, what=what, months=asked.months)
-        left[asked.engine] = max(free - used, ZERO)
     return lines
+
+
+def _free(book: PriceBook, queries: Sequence[Queries]) -> dict[int, Free]:
+    """Return what each part is given of the bytes that its engine scans for nothing."""
+    found: dict[int, Free] = {}
+    for engine in {asked.engine for asked in queries}:
+        parts = [(number, asked) for number, asked in enumerate(queries) if asked.engine == engine]
+        sizes = [(billed_bytes(book, engine, asked.bytes_scanned) * asked.queries, asked.months) for _, asked in parts]
+        given = shared_out(free_bytes(book, engine), sizes)
+        found |= {number: Free(size, len(parts)) for (number, _), size in zip(parts, given, strict=True)}
+    return found
 
 
 def _sent(book: PriceBook, sent: Sequence[Transferred]) -> list[CostLine]:

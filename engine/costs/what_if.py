@@ -3,7 +3,7 @@
 One month is the sum of what is stored and moved (`policy`), computed, asked and written in it; the bill is the sum over the months ahead.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -11,10 +11,10 @@ from functools import lru_cache
 
 from engine.costs.cheapest import Opened, Recommendation, cheapest
 from engine.costs.compute import Speedup, Spot, expected_hours, hourly_rate
-from engine.costs.forecast import Fit, Month, months_ahead
+from engine.costs.forecast import Lines, Month, months_ahead
 from engine.costs.line import ONE, ZERO, Category, CostLine, total
 from engine.costs.policy import Charge, Cohort, Holding, charges
-from engine.costs.price_book import FX, TB, Currency, Price, PriceBook, plain
+from engine.costs.price_book import FX, GB, MONTH_DAYS, TB, Currency, Price, PriceBook, plain
 from engine.costs.query import billed_bytes, free_bytes
 from engine.costs.question import AS_IT_IS, Question
 from engine.costs.scenario import in_one_currency
@@ -29,12 +29,12 @@ class Workload:
     """What was measured of one home: what it stores, what its runs use, and what a query reads of it.
 
     A run that loads nothing (of a closed day, or one that failed) is billed too: `idle_a_month`, each of `idle_seconds` at any scale.
-    `cohorts` are the months so far, `trend` what comes a day, `curve` the seconds of a run over vCPUs; `columns` the bytes of a session's
-    columns in the dataset that is asked; `codecs` how large the same data is under each codec, as a share of what it is now.
+    `cohorts` are the months so far, `trends` what comes a day, layer by layer, `curve` the seconds of a run over vCPUs; `columns` the bytes
+    of a session's columns in the dataset that is asked; `codecs` how large the same data is under each codec, as a share of what it is now.
     """
 
     cohorts: tuple[Cohort, ...]
-    trend: Fit
+    trends: Lines
     stored: int
     sessions_a_month: Decimal
     sessions: int
@@ -44,6 +44,8 @@ class Workload:
     idle_seconds: Decimal
     puts_a_month: Decimal  # by runs of all kinds
     gets_a_month: Decimal
+    received_a_month: Decimal  # bytes, from the source
+    messages_a_month: Decimal  # of alerts and the like, as they were delivered
     curve: Speedup
     memory_gb: Decimal
     columns: Mapping[str, int]
@@ -115,7 +117,8 @@ def charges_of(workload: Workload, question: Question, book: PriceBook) -> tuple
     """Return what the months ahead would use, priced in the book's currencies."""
     stored = _stored(workload, _only(question, _STORED), book)
     written, computed = _written(workload, _only(question, _WRITTEN), book), _computed(workload, _only(question, _COMPUTED), book)
-    return (*stored, *written, *computed, *_asked(workload, _only(question, _ASKED), book))
+    asked, sent = _asked(workload, _only(question, _ASKED), book), _sent(workload, _only(question, _SENT), book)
+    return (*stored, *written, *computed, *asked, *sent)
 
 
 def recommended(workload: Workload, question: Question, book: PriceBook) -> Recommendation:
@@ -125,8 +128,9 @@ def recommended(workload: Workload, question: Question, book: PriceBook) -> Reco
 
 # What each part depends on: another slider does not have it worked out anew.
 _WRITTEN = ("horizon",)
-_COMPUTED = ("growth", "symbols", "scale", "horizon", "discount", "interrupted", "spot", "checkpoint", "vcpus")
+_COMPUTED = ("growth", "symbols", "scale", "horizon", "discount", "interrupted", "restart", "spot", "checkpoint", "vcpus")
 _ASKED = ("growth", "symbols", "scale", "horizon", "codec", "queries", "engine", "columns", "days", "compact")
+_SENT = ("growth", "symbols", "scale", "horizon", "out")
 _HELD = ("growth", "symbols", "scale", "horizon", "reads_new", "reads_old", "reads_very_old", "codec")
 _STORED = (*_HELD, "compact", "warm_at", "warm", "cold_at", "cold")
 
@@ -161,7 +165,7 @@ def months_of(workload: Workload, question: Question) -> tuple[Month, ...]:
 def _forecast(workload: Workload, question: Question) -> tuple[Month, ...]:
     scale = float(question.scale * _packed(workload, question))
     growth, faster = float(question.growth / PERCENT), float(question.symbols)
-    return months_ahead(workload.trend, question.horizon, stored=workload.stored, growth=growth, scale=scale, faster=faster)
+    return months_ahead(workload.trends, question.horizon, stored=workload.stored, growth=growth, scale=scale, faster=faster)
 
 
 def holding(workload: Workload, question: Question) -> Holding:
@@ -206,11 +210,16 @@ def run_hours(workload: Workload, question: Question, book: PriceBook) -> list[D
     return [max(seconds * more, least) / HOUR for more in _more(question)]
 
 
+def takes_hours(workload: Workload, question: Question) -> Decimal:
+    """Return the hours that one run takes in the first month ahead if nothing interrupts it; what is billed may be more."""
+    return Decimal(repr(workload.curve.seconds(question.vcpus))) * _more(question)[0] / HOUR
+
+
 def spot_of(question: Question, book: PriceBook) -> tuple[Spot, Decimal]:
     """Return how spot is interrupted in this world, and its discount as a share: the book's, where the question has none."""
     share = book.term("compute.interrupted_a_month") if question.interrupted is None else question.interrupted / PERCENT
     discount = book.term("compute.spot_discount") if question.discount is None else question.discount / PERCENT
-    return Spot(hourly_rate(share), ZERO, question.checkpoint / MINUTES if question.checkpoint else None), discount
+    return Spot(hourly_rate(share), question.restart / HOUR, question.checkpoint / MINUTES if question.checkpoint else None), discount
 
 
 @lru_cache(maxsize=512)
@@ -258,7 +267,7 @@ def query_bytes(workload: Workload, question: Question) -> list[Decimal]:
 
 def _sessions_read(workload: Workload, question: Question, month: int) -> Decimal:
     there = workload.sessions + workload.sessions_a_month * month
-    wanted = Decimal(repr(workload.trend.share)) * question.days if question.days else there
+    wanted = workload.sessions_a_month / MONTH_DAYS * question.days if question.days else there
     return min(there, max(wanted, ONE))
 
 
@@ -279,6 +288,7 @@ def _asked(workload: Workload, question: Question, book: PriceBook) -> tuple[Cha
     billed = [billed_bytes(book, question.engine, size) * question.queries for size in scanned]
     monthly = tuple(max(size - free, ZERO) / TB for size in billed)
     how = f"{question.queries} queries a month x {plain(scanned[0].quantize(ONE))} B to {plain(scanned[-1].quantize(ONE))} B"
+    how += f", less {plain(free)} B free a month" if free else ""
     found = [Charge(Category.QUERY, f"scanned by {question.engine}", book.price(f"query.{question.engine}"), monthly, how)]
     get = book.get(f"storage.{STANDARD}.get")
     if get is not None:
@@ -286,3 +296,29 @@ def _asked(workload: Workload, question: Question, book: PriceBook) -> tuple[Cha
         how = f"{question.queries} queries a month x {round(opened[0] / question.queries):,} files and more each month"
         found.append(Charge(Category.REQUESTS, "files opened by queries", get, opened, how))
     return tuple(found)
+
+
+@lru_cache(maxsize=512)
+def _sent(workload: Workload, question: Question, book: PriceBook) -> tuple[Charge, ...]:
+    """Return what goes over the cloud's border, and messages; what is carried out is what was assumed, whatever the scale."""
+    found = []
+    received, told = book.get("transfer.in"), book.get("notification.mail")
+    if received is not None and workload.received_a_month:
+        monthly = tuple(workload.received_a_month * more / GB for more in _more(question))
+        found.append(Charge(Category.TRANSFER, "received from the source", received, monthly, "as runs receive it now"))
+    if question.out and "transfer.out" in book:
+        found += _carried_out(question, book.tiers("transfer.out"))
+    if told is not None and workload.messages_a_month:
+        how = f"{plain(round(workload.messages_a_month, 1))} messages a month, as were delivered so far"
+        found.append(Charge(Category.NOTIFICATION, "messages delivered", told, (workload.messages_a_month,) * question.horizon, how))
+    return tuple(found)
+
+
+def _carried_out(question: Question, tiers: Sequence[Price]) -> Iterator[Charge]:
+    """Yield what each tier has of a month's GB; each month begins at the lowest again."""
+    for number, price in enumerate(tiers):
+        ends = tiers[number + 1].above if number + 1 < len(tiers) else question.out
+        within = min(question.out, ends) - price.above
+        if within > 0:
+            how = f"assumed, the part above {plain(price.above)} GB" if price.above else "assumed, for nobody measures it"
+            yield Charge(Category.TRANSFER, "carried out of the cloud", price, (within,) * question.horizon, how)

@@ -80,14 +80,10 @@ class Pair:
 
     @cached_property
     def _merged(self) -> tuple[Floats, NDArray[np.bool_]]:
-        """Both samples as one, in order, and which of its values are of the current one; a search costs a third of another sort."""
-        reference, current = self.sorted
-        before = np.searchsorted(reference, current, side="right")  # reference values before each current one
-        is_current = np.zeros(self.n + self.m, bool)
-        is_current[before + np.arange(self.m)] = True
-        grid = np.empty(self.n + self.m)
-        grid[is_current], grid[~is_current] = current, reference
-        return grid, is_current
+        """Both samples as one, in order, and which of its values are of the current one."""
+        both = np.concatenate(self.sorted)
+        order = np.argsort(both, kind="stable")  # merges two runs that are in order: half of what a search for each value costs
+        return both.take(order), order >= self.n
 
     @property
     def together(self) -> Floats:
@@ -98,8 +94,9 @@ class Pair:
     def steps(self) -> tuple[Floats, Floats]:
         """The distinct values of both samples together, and the difference of the two distribution functions at each of them."""
         grid, is_current = self._merged
-        seen = np.cumsum(is_current)
-        difference = (np.arange(1, len(grid) + 1) - seen) / self.n - seen / self.m
+        seen = np.cumsum(is_current, dtype=np.int32)
+        difference = (np.arange(1, len(grid) + 1, dtype=np.int32) - seen) / self.n
+        difference -= seen / self.m
         last = np.append(grid[1:] != grid[:-1], True)
         return (grid, difference) if last.all() else (grid[last], difference[last])
 

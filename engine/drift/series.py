@@ -43,13 +43,12 @@ def cusum(standardised: Floats) -> Floats:
     """
     values = np.clip(np.nan_to_num(standardised), -MOST, MOST)
     known = ~np.isnan(standardised)
-    up, down = np.zeros(values.shape[1:]), np.zeros(values.shape[1:])
     found = np.empty_like(values)
-    for at, z in enumerate(values):  # one step needs the one before
-        reset = np.maximum(up, down) > DECISION
-        up = np.where(known[at], np.maximum(0.0, np.where(reset, 0.0, up) + z - SLACK), up)
-        down = np.where(known[at], np.maximum(0.0, np.where(reset, 0.0, down) - z - SLACK), down)
-        found[at] = np.maximum(up, down)
+    sides, larger = np.zeros((2, *values.shape[1:])), np.zeros(values.shape[1:])  # C+ and C-
+    for at, z in enumerate(np.stack([values, -values], axis=1)):  # one step needs the one before
+        moved = np.maximum(0.0, np.where(larger > DECISION, 0.0, sides) + z - SLACK)
+        sides = np.where(known[at], moved, sides)
+        found[at] = larger = sides.max(axis=0)
     return found
 
 
@@ -61,17 +60,17 @@ def page_hinkley(standardised: Floats) -> Floats:
     """
     values = np.clip(np.nan_to_num(standardised), -MOST, MOST)
     known = ~np.isnan(standardised)
-    zero = np.zeros(values.shape[1:])
-    seen, mean, up, down = zero, zero, zero, zero
     found = np.empty_like(values)
+    larger = seen = mean = np.zeros(values.shape[1:])
+    sides = np.zeros((2, *values.shape[1:]))  # m_t - min m of both directions, kept as they go
     for at, z in enumerate(values):
-        reset = np.maximum(up, down) > PH_DECISION
-        seen, mean, up, down = (np.where(reset, 0.0, kept) for kept in (seen, mean, up, down))
+        reset = larger > PH_DECISION
+        seen, mean, sides = (np.where(reset, 0.0, kept) for kept in (seen, mean, sides))
         seen = seen + known[at]
         mean = np.where(known[at], mean + (z - mean) / np.maximum(seen, 1), mean)
-        up = np.where(known[at], np.maximum(0.0, up + z - mean - PH_SLACK), up)  # m_t - min m, kept as it goes
-        down = np.where(known[at], np.maximum(0.0, down + mean - z - PH_SLACK), down)
-        found[at] = np.maximum(up, down)
+        plus = np.array([z, mean])
+        sides = np.where(known[at], np.maximum(0.0, sides + plus - plus[::-1] - PH_SLACK), sides)
+        found[at] = larger = sides.max(axis=0)
     return found
 
 

@@ -1,10 +1,11 @@
 """One session as drift sees it: a few values a row, and one a watched feature, from its silver rows and the sessions before."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, count
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +37,7 @@ _COUNTED = ("open", "high", "low", "close", "last_price", "vwap", "previous_clos
 PARTS = ("equal_columns", "nulls", "zeros", "missing_sector")  # features that are the part which moved most
 
 Codes = NDArray[np.int64]
-_CODES: dict[str, int] = {}  # every symbol that was ever seen here: some five hundred
-_NAMES: list[str] = []  # by code
+_CODES: defaultdict[str, int] = defaultdict(count().__next__)  # every symbol that was ever seen here, in this order: some five hundred
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,7 @@ def sample_of(
 
 def codes_of(symbols: Sequence[str]) -> Codes:
     """Return the number of each symbol in this process."""
-    for symbol in symbols:
-        if symbol not in _CODES:
-            _CODES[symbol] = len(_NAMES)
-            _NAMES.append(symbol)
-    return np.array([_CODES[symbol] for symbol in symbols], np.int64)
+    return np.fromiter(map(_CODES.__getitem__, symbols), np.int64, len(symbols))
 
 
 def _halted(session: date, reference: Reference, market_return: float) -> bool:
@@ -208,7 +204,8 @@ def _presence(table: Mapping[str, Floats], codes: Codes, recent: Sequence[Sessio
     for sample in recent:
         seen[sample.codes] = True
     found |= {"missing_symbols": _share(~here[known]), "new_symbols": _share(~seen[codes])}
-    names, place = np.unique([sector_of(_NAMES[code], reference) for code in known], return_inverse=True)
+    symbols = list(_CODES)
+    names, place = np.unique([sector_of(symbols[code], reference) for code in known], return_inverse=True)
     of_each, gone = np.bincount(place), np.bincount(place, weights=~here[known])
     large = np.flatnonzero(of_each >= FEWEST_OF_SECTOR)
     return found | {f"missing_sector:{names[at]}": float(gone[at] / of_each[at]) for at in large if names[at] != UNLISTED}
@@ -244,8 +241,8 @@ def _share(flags: NDArray[np.bool_]) -> float:
 
 
 def _median(values: Floats) -> float:
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if len(known) else float("nan")
+    known = np.sort(values[~np.isnan(values)])  # a third of what np.median takes for some hundred values
+    return float((known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2) if len(known) else float("nan")
 
 
 def _mad(values: Floats) -> float:

@@ -3,10 +3,10 @@
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-
-from sqlalchemy import RowMapping
+from typing import Any
 
 from engine.jobs.timetable import BY_CLOCK, due
 from engine.pipeline.liveness import forget, is_dead
@@ -70,7 +70,7 @@ class Keeper:
                 if is_dead(lock_folder(self.runtime), row["holder"]):
                     forget(lock_folder(self.runtime), row["holder"])
 
-    def _gone(self, row: RowMapping) -> bool:
+    def _gone(self, row: Mapping[str, Any]) -> bool:
         holder = row["holder"]
         if holder.startswith(f"{HOST}-") and is_dead(lock_folder(self.runtime), holder):
             return True

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from engine.errors import UnknownLayout
+from engine.errors import UnknownLayout, UnreadableFile
 
 # Published name -> ours. What is published but missing here can be derived from the rest or is a running number.
 COLUMNS: Mapping[str, str] = MappingProxyType(
@@ -38,6 +38,9 @@ _V1 = frozenset(COLUMNS) - {"LTP"} | {"S.No"}
 _V2 = _V1 | {"LTP"}
 _V3 = _V2 | {"Close - LTP", "Close - LTP %"}
 
+_KNOWN_SHARE = 0.25  # of the nearest layout's columns, below which a first line is no header of such a file
+_SHOWN = 60  # characters of it
+
 LAYOUTS: Mapping[str, frozenset[str]] = MappingProxyType({"v1_21col": _V1, "v2_22col": _V2, "v3_24col": _V3})
 
 COUNTS = ("volume", "trades")
@@ -60,8 +63,8 @@ def layout_of(
 ) -> str:
     """Return the name of the layout whose columns are exactly those of `header`, in whatever order.
 
-    Raises `UnknownLayout`, naming the columns that are too many, missing or doubled against the nearest layout. `name` is the
-    file's, `line` is where the header stands.
+    Raises `UnknownLayout`, naming the columns that are too many, missing or doubled against the nearest layout, and `UnreadableFile`
+    where hardly a column is known: that is an error page or another file. `name` is the file's, `line` is where the header stands.
     """
     found = frozenset(header)
     doubled = [column for column, times in Counter(header).items() if times > 1]
@@ -69,6 +72,13 @@ def layout_of(
         if found == columns and not doubled:
             return layout
     nearest = min(layouts, key=lambda layout: len(layouts[layout] ^ found))
+    if len(layouts[nearest] & found) < _KNOWN_SHARE * len(layouts[nearest]):
+        raise UnreadableFile(
+            f"{name} is no such file of the exchange: line {line} is {','.join(header)[:_SHOWN]!r}, where a header of "
+            f"{len(layouts[nearest])} columns belongs. An error page, or another file, came in its place: get it from the source again, "
+            "then rerun its date.",
+            line=line,
+        )
     differences = (
         ("unknown", sorted(found - layouts[nearest])),
         ("missing", sorted(layouts[nearest] - found)),

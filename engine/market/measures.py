@@ -144,6 +144,8 @@ def completeness(totals: Totals, history: SessionHistory, reference: Reference, 
     themselves, have moved that far. Of an ordinary session they are a part.
     """
     observed = f"{totals.rows:,} rows, {totals.trades:,} trades"
+    if not totals.rows:
+        return Completeness(complete=False, observed="no row", expected="hundreds", reason="there is nothing under its header")
     if not history.rows:
         expected = f"at least {FEWEST_ROWS} rows"
         return Completeness(totals.rows >= FEWEST_ROWS, observed, expected, "no session accepted before to compare with")

@@ -138,6 +138,8 @@ def _table(symbols: pa.StringArray, values: Mapping[str, Places], known: Mapping
     typed = {"symbol": symbols, "line": pa.array(np.arange(first_line, first_line + size, dtype=np.int32))}
     typed |= {name: pa.array(values[name] // 100) for name in COUNTS}
     typed["confidence"] = pa.array(values["confidence"] / 100.0, mask=~known["confidence"])
-    typed |= {name: as_money(values[name], known[name]) for name in MONEY if name in values}
+    money = [name for name in MONEY if name in values]  # converted once, then cut
+    together = as_money(*(np.concatenate([part[name] for name in money]) for part in (values, known)))
+    typed |= {name: together.slice(at * size, size) for at, name in enumerate(money)}
     columns = [typed[field.name] if field.name in typed else pa.nulls(size, field.type) for field in PARSED_SCHEMA]
     return pa.Table.from_arrays(columns, schema=PARSED_SCHEMA)

@@ -151,7 +151,7 @@ class _Holding:
                 except Exception as error:
                     wait = None if self.guard.waiting else attempt.next_wait(error)
                     took = {"duration_us": (time.perf_counter_ns() - began) // 1000, "cpu_us": cpu_us() - cpu_before}
-                    self._record_try(stage, attempt.number, error, began_at, took, wait=wait or 0.0)
+                    self._record_try(stage, attempt.number, error, began_at, took, wait=wait)
                     if self.guard.waiting:
                         raise self.guard.waiting from error  # the run waits for the source's next probe: no try of it is spent
                     raise
@@ -159,10 +159,11 @@ class _Holding:
                     self.meter.add(meter)
         raise AssertionError("a retry loop ends with a value or an error")
 
-    def _record_try(self, stage: Stage, number: int, error: Exception, at: datetime, took: Mapping[str, int], *, wait: float) -> None:
-        self.log.warning(
-            "stage_try_failed", number=number, error=type(error).__name__, message=str(error), next_try_in_seconds=round(wait, 3)
-        )
+    def _record_try(
+        self, stage: Stage, number: int, error: Exception, at: datetime, took: Mapping[str, int], *, wait: float | None
+    ) -> None:
+        after = {} if wait is None else {"next_try_in_seconds": round(wait, 3)}
+        self.log.warning("stage_try_failed", number=number, error=type(error).__name__, message=str(error), **after)
         with self.runtime.database.transaction() as connection:
             self._still_mine(connection)
             stages.add_attempt(
@@ -172,7 +173,7 @@ class _Holding:
                 number=number,
                 started_at=at,
                 **took,
-                wait_us=int(wait * 1e6),
+                wait_us=int((wait or 0) * 1e6),
                 error_type=type(error).__name__,
                 error_message=str(error),
             )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from engine.billing.metering import Metering
 from engine.clock import nepal_date
@@ -63,7 +63,7 @@ class Rescuer:
             self.heard.pop(runner_id, None)
         return freed
 
-    def _gone(self, runner: RowMapping) -> str | None:
+    def _gone(self, runner: Mapping[str, Any]) -> str | None:
         if runner["host"] == HOST and is_dead(lock_folder(self.runtime), runner["id"]):
             return f"its runner {runner['id']} died"
         beats, since = self.heard.get(runner["id"], (None, 0.0))

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
+from typing import Any
 
 import stamina
 
@@ -21,13 +22,9 @@ import stamina
 class Try:
     """One attempt, from 1 on: a context that takes an error which another may help."""
 
-    attempt: stamina.Attempt
+    number: int
+    attempt: AbstractContextManager[Any]
     plan: "_Plan"
-
-    @property
-    def number(self) -> int:
-        """Which attempt it is."""
-        return self.attempt.num
 
     def next_wait(self, error: Exception) -> float | None:
         """Return seconds to the next attempt if this one ends with `error`; None where there will be none."""
@@ -58,6 +55,9 @@ class RetryPolicy:
         """
         waits = tuple(self.wait(number) for number in range(1, attempts))
         plan = _Plan(waits, self.monotonic() + self.budget.total_seconds(), self.monotonic)
+        if attempts == 1:  # as most stages have it, and a machine for retries costs more than their bookkeeping
+            yield Try(1, nullcontext(), plan)
+            return
         planned = iter(waits)
 
         def again(error: Exception) -> bool | float:
@@ -67,7 +67,7 @@ class RetryPolicy:
         rounds = iter(stamina.retry_context(on=again, attempts=attempts, timeout=None))
         attempt = next(rounds, None)
         while attempt is not None:
-            yield Try(attempt, plan)
+            yield Try(attempt.num, attempt, plan)
             with waiting():
                 attempt = next(rounds, None)
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine.costs.presets import PRESETS
 from engine.costs.price_book import Currency, PriceBook
-from engine.costs.question import AS_IT_IS, IN_FORCE, TODAY, Question, asked
+from engine.costs.question import AS_IT_IS, IN_FORCE, RESCUED_WITHIN, TODAY, Question, asked
 from engine.costs.storage_classes import STANDARD
 from engine.costs.what_if import Workload, spot_of
 from pages.ui import cost_data, cost_lab_data
@@ -17,6 +17,7 @@ from pages.ui.cost_words import class_name
 from pages.ui.text import plain
 
 PARAMETERS = tuple(Question.model_fields)
+MINUTE = 60
 _PUT_BACK = "cost_put_back"
 _READS = tuple(Decimal(value) for value in ("0", "0.1", "0.2", "0.5", "1", "2", "4", "8", "15", "30", "60"))
 
@@ -37,7 +38,11 @@ def _months(value: int) -> str:
 
 
 def _times(value: Decimal | int) -> str:
-    return f"{value:,} times"
+    return f"{value:,} times" if value != 1 else "as now"
+
+
+def _seconds(value: int) -> str:
+    return f"{value} s" if value < MINUTE else f"{value // MINUTE} min"
 
 
 def _minutes(value: int) -> str:
@@ -66,6 +71,13 @@ READS = (
     Control("reads_old", "… from 3 months on", _READS),
     Control("reads_very_old", "… from a year on", _READS),
     Control("queries", "Queries a month", (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000), "{:,}".format),
+    Control(
+        "out",
+        "Carried out of the cloud, GB a month",
+        tuple(Decimal(value) for value in (0, 1, 10, 100, 200, 500, 1000, 10_000, 100_000)),
+        "{:,}".format,
+        "Nobody measures it: nothing leaves unless you say so. It does not grow with the scale.",
+    ),
     Control("wait", "A restore may take, hours", (0, 5, 12, 48), meaning="Leaves colder classes out of the search."),
 )
 STORED = (
@@ -162,6 +174,13 @@ def _spot(now: Question, book: PriceBook) -> tuple[Control, ...]:
             tuple(sorted({interrupted, *(Decimal(value) for value in (0, 1, 2, 5, 10, 20, 30, 50, 75, 90, 99))})),
             lambda value: f"{float(value):g}",
             f"Of spot instances. The price book says {float(interrupted):g}%.",
+        ),
+        Control(
+            "restart",
+            "It goes on after",
+            (0, RESCUED_WITHIN, 30, 60, 120, 300, 600, 1800),
+            _seconds,
+            f"Another runner takes it over within {RESCUED_WITHIN} s; a machine that must be started first takes minutes.",
         ),
     )
 

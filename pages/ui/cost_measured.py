@@ -112,7 +112,7 @@ def _merged(entries: Sequence[Entry]) -> Sequence[Entry]:
 
 def _chart(chosen: str, entries: Sequence[Entry]) -> None:
     prices = cost_data.prices()
-    labels = [entry.label for entry in entries]
+    labels = charts.shortened([entry.label if entry.ref or entry.day is None else entry.day.isoformat() for entry in entries])
     if chosen == "row":
         each = [None if entry.cost.a_row is None else prices.shown(entry.cost.a_row) for entry in entries]
         factor, unit = _unit([value for value in each if value is not None])

@@ -1,5 +1,6 @@
 """Where data should lie: the cheapest policy with its risk, and what each class of storage would cost over how often it is read."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ import streamlit as st
 
 from engine.costs.advice import change_of
 from engine.costs.cheapest import Advice, Recommendation
-from engine.costs.crossings import crossings, tier_lines
+from engine.costs.crossings import Crossing, TierLine, crossings, tier_lines
 from engine.costs.policy import classes_by_name
 from engine.costs.price_book import plain
 from engine.costs.question import Question
@@ -16,7 +17,7 @@ from engine.costs.what_if import holding
 from pages.ui import cost_controls as controls
 from pages.ui import cost_words as words
 from pages.ui import format as say
-from pages.ui.charts import costs as charts
+from pages.ui.charts import analysis
 from pages.ui.cost_compared import Compared
 from pages.ui.text import plain as shown
 
@@ -97,19 +98,24 @@ def tiers(seen: Compared) -> None:
     until = max(_READS_AT_LEAST, *(1.4 * float(one.reads) for one in found), 1.0)
     until = max(until, 1.15 * now) if now <= 2 * until else until
     st.markdown(f"**What is stored now, in each class, over how often it is read**: {words.size(size)} in {say.count(objects, 'object')}")
-    option = charts.tiers(lines, found, until=until, unit=seen.currency, reads=now if now <= until else None)
-    st.echarts_chart(option, key="cost_tiers", height=charts.HEIGHT, alt="Cost of a month in each class of storage over full reads a month")
+    figure = analysis.tiers(lines, found, until=until, unit=seen.currency, reads=now if now <= until else None)
+    told = _cheapest_over_reads(lines, found, packed=packed)
+    alt = f"Cost of a month in each class of storage over full reads a month. {told}"
+    st.plotly_chart(figure, key="cost_tiers", height=analysis.TIERS, config=dict(analysis.CONFIG), alt=alt)
+    st.caption(told)
+    _terms(seen, objects, size)
+
+
+def _cheapest_over_reads(lines: Sequence[TierLine], found: Sequence[Crossing], *, packed: bool) -> str:
     if found:
         said = [
             f"from {float(one.reads):.2g} reads a month on {words.class_name(one.above)} instead of {words.class_name(one.below)}"
             for one in found
         ]
-        st.caption(f"The cheapest class: {', '.join(said)}.")
-    else:
-        best = min(lines, key=lambda line: line.kept)
-        why = "" if packed else ": in small files nothing else pays, however seldom they are read"
-        st.caption(f"{words.class_name(best.name)} is the cheapest at any number of reads{why}.")
-    _terms(seen, objects, size)
+        return f"The cheapest class: {', '.join(said)}."
+    best = min(lines, key=lambda line: line.kept)
+    why = "" if packed else ": in small files nothing else pays, however seldom they are read"
+    return f"{words.class_name(best.name)} is the cheapest at any number of reads{why}."
 
 
 def _terms(seen: Compared, objects: int, size: int) -> None:

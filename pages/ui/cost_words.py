@@ -31,9 +31,11 @@ INPUTS = {
     "queries": "Queries a month",
     "discount": "Spot discount",
     "spot": "Share on spot",
+    "out": "Carried out of the cloud",
     "days": "Days that a query reads",
 }
 _CLASS = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_HARDLY = Decimal("0.0005")  # of an amount: it would read as 0.0%
 _FEWEST_DIGITS, _WHOLE, _THOUSAND = 2, 100, 1000
 
 
@@ -53,6 +55,11 @@ def number(amount: Decimal) -> str:
     return f"{amount:,.{digits}f}"
 
 
+def signed(amount: Decimal) -> str:
+    """Return an amount as a change: `+0.035`, `-0.035`."""
+    return f"{'+' if amount > 0 else ''}{number(amount)}"
+
+
 def change(before: Decimal, after: Decimal) -> str:
     """Return how far an amount went from another: `42% less`, `twice as much`, `the same`."""
     if before == after:
@@ -60,6 +67,8 @@ def change(before: Decimal, after: Decimal) -> str:
     if not before:
         return "more" if after > 0 else "less"
     share = abs(after - before) / before
+    if share < _HARDLY:
+        return "hardly more" if after > before else "hardly less"
     if after > before and share >= 1:
         return f"{after / before:.1f} times as much"
     return f"{100 * share:.{0 if share >= Decimal('0.1') else 1}f}% {'more' if after > before else 'less'}"

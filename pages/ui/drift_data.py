@@ -14,7 +14,7 @@ from engine.drift.judging import PLACE, SERIES, pooled
 from engine.drift.limits import COUNTS, Backtest
 from engine.drift.pair import Floats
 from engine.drift.watched import DISTRIBUTIONS
-from engine.drift_past import Past, sample_of_row, usable_history
+from engine.drift_past import Past, StoredSample, usable_history
 from pages.ui import data
 from pages.ui.shared import shared
 from storage import drift
@@ -208,7 +208,7 @@ def overlay(session: date, feature: str) -> Overlay | None:
     window = past.windows(session).of(feature)
     if row is None or not window:
         return None
-    current = sample_of_row(row).values(feature).astype(np.float64)
+    current = StoredSample(row).values(feature).astype(np.float64)
     return Overlay(*histogram(pooled(window, feature), current), len(window))
 
 

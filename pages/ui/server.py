@@ -71,9 +71,17 @@ SECURITY_HEADERS = {
 }
 
 
+def open_or_end() -> None:
+    """Open the home before the server begins; end with the reason in a sentence where that is not possible."""
+    try:
+        engine.runtime.runtime()
+    except ConsoleError as error:
+        raise SystemExit(f"The console cannot start. {error}") from None
+
+
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Open the database, start the runner beside the server, and stop it when the server ends."""
+    """Start the runner beside the server, and stop it when the server ends."""
     opened = await anyio.to_thread.run_sync(engine.runtime.runtime)
     supervisor = Supervisor(opened.settings) if opened.settings.runner == "embedded" else None
     # Before the runner looks at the schedule: today's date builds on those of the first backfill.
@@ -118,7 +126,7 @@ def _first_backfill(opened: Runtime) -> None:
 
 def _warm(opened: Runtime) -> None:
     """Do beforehand what the first visitor would wait for: imports, and the source's calendar (half a second when it is simulated)."""
-    for name in (*WARM, *_own_modules()):
+    for name in warm_modules():
         importlib.import_module(name)
     with suppress(SourceError):  # the pages say what is wrong with the source
         opened.source.reference()
@@ -129,8 +137,9 @@ def _warm(opened: Runtime) -> None:
         gc.freeze()
 
 
-def _own_modules() -> list[str]:
-    return [module.name for module in pkgutil.walk_packages([str(Path(__file__).parent)], "pages.ui.")]
+def warm_modules() -> tuple[str, ...]:
+    """Return the modules that are loaded before the first visitor comes."""
+    return *WARM, *(module.name for module in pkgutil.walk_packages([str(Path(__file__).parent)], "pages.ui."))
 
 
 def not_ready(runtime: Runtime) -> list[str]:

@@ -70,7 +70,6 @@ class CheckResult(Base, table=True):
     fingerprint: str = word(64, nullable=False)
     reason: str | None = long_text()  # why it was not applicable, or what was seen
     sample: Any = document()  # up to five rows
-    __table_args__: ClassVar[Any] = (Index("ix_check_result_session", "check_id", "session"),)
 
 
 class DeadLetter(Base, table=True):

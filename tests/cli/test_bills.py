@@ -205,6 +205,14 @@ def test_a_wrong_request_is_one_sentence(house, monkeypatch, arguments, said):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_good_row_is_a_number_as_all_amounts_are(house, monkeypatch):
+    for currency in ("USD", "NPR"):
+        found = json.loads(inside(monkeypatch)(house, "cost", *YEAR, "--currency", currency, "--json").stdout)
+
+        assert isinstance(found["a_good_row"], float)
+        assert found["a_good_row"] * found["good_rows"] == pytest.approx(found["total"])
+
+
 def test_what_the_lake_will_hold_is_told_by_layer_with_its_band(house, monkeypatch):
     with house.runtime.database.transaction() as connection:
         row = {"is_current": False, "simulated": False, "created_at": house.clock.now(), "sha256": "0" * 64}
@@ -219,4 +227,7 @@ def test_what_the_lake_will_hold_is_told_by_layer_with_its_band(house, monkeypat
     assert last["low"] < last["stored"] < last["high"]
     assert 12 * 25 * 20_000 * 0.5 < last["stored"] - silver["stored"] < 12 * 31 * 20_000 * 1.5
     assert last["cost"] > silver["ahead"][0]["cost"] > 0
-    assert (bronze["ahead"], bronze["why_not"]) == ([], "a forecast needs 10 days with data, and there are 6: backfill more, or wait")
+    assert found["why_not"] is None
+    assert len(bronze["ahead"]) == 12  # six days: no trend, and a rate
+    for number, month in enumerate(found["ahead"]):
+        assert month["stored"] == pytest.approx(sum(one["ahead"][number]["stored"] for one in found["layers"]), abs=len(found["layers"]))

@@ -139,7 +139,8 @@ UNLIKE_TEXT = {
     "UTF-16": (V1.encode("utf-16"), "line 1 holds a NUL byte, as UTF-16 text does"),
     "CR alone ends its lines": (V1.encode() + b"\r1,S000\r", "line 1 has a CR inside; lines end with LF or CR LF"),
     "a header without end": (b"x" * 70_000, "line 1 has 70,000 bytes; at most 65,536 are read"),
-    "an unknown layout": (b"a,b\n1,2\n", "check the file again or rerun its date"),
+    "an unknown layout": (V1.replace("Vol,", "Volume,").encode() + b"\n1,2\n", "check the file again or rerun its date"),
+    "another file": (b"a,b\n1,2\n", "line 1 is 'a,b', where a header of 21 columns belongs"),
 }
 
 

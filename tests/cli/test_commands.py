@@ -6,7 +6,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -248,11 +248,10 @@ def test_a_queued_run_is_cancelled(here, stocked):
 
 def test_a_backfill_is_paused_resumed_and_cancelled(here, stocked):
     stocked.services.backfill(DAILY, SUNDAY, MONDAY)
-    states = [
-        json.loads(here(stocked, "backfills", order, "1", "--json").stdout)[0]["state"] for order in ("--pause", "--resume", "--cancel")
-    ]
+    told = [json.loads(here(stocked, "backfills", order, "1", "--json").stdout)[0] for order in ("--pause", "--resume", "--cancel")]
 
-    assert states == ["paused", "running", "cancelled"]
+    assert [one["state"] for one in told] == ["paused", "running", "cancelled"]
+    assert [(one["done"], one["dates"]) for one in told] == [(0, 2), (0, 2), (2, 2)]
 
 
 def test_the_ledger_shows_dates_that_only_a_backfill_brought_in(here, stocked):
@@ -344,10 +343,11 @@ def read_terminal(ours: int) -> bytes:
 
 
 def test_ctrl_c_while_waiting_leaves_the_queue_and_says_how_to_go_on(tmp_path):
-    house = announced(tmp_path)
-    for number, day in enumerate(day for day in days_from(SUNDAY, 200) if day.isoweekday() % 7 < 5):
+    house, days = House(tmp_path), days_from(date(2018, 6, 10), 2000)  # too many to be over before a signal comes, however late
+    house.announce({day: number < 5 for number, day in enumerate(days)})
+    for number, day in enumerate(days[:5]):
         house.session(day, number)
-    command = [*PYTHON, "backfill", DAILY, "--since", str(SUNDAY), "--until", "2024-12-18", "--wait", "--json"]
+    command = [*PYTHON, "backfill", DAILY, "--since", str(days[0]), "--until", str(days[-1]), "--wait", "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment(house), start_new_session=True, **pipes)
     assert wait_until(lambda: process.poll() is not None or house.accepted(), timeout=timedelta(minutes=2)), "no session came in"
@@ -356,7 +356,7 @@ def test_ctrl_c_while_waiting_leaves_the_queue_and_says_how_to_go_on(tmp_path):
 
     by_status = house.read(backfills.counts, 1)
     assert (process.returncode, out) == (1, "")
-    assert "python -m engine backfill daily_prices --since 2024-06-02 --until 2024-12-18 --wait" in error
+    assert f"python -m engine backfill daily_prices --since {days[0]} --until {days[-1]} --wait" in error
     assert "Traceback" not in error
     assert RunStatus.RUNNING not in by_status
     assert by_status[RunStatus.QUEUED] > 0

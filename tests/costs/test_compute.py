@@ -89,6 +89,14 @@ def test_a_deadline_that_leaves_no_time_for_an_interruption_is_missed_as_often_a
     assert risk == pytest.approx(1 - float(undisturbed(Decimal(4), spot)), abs=0.02)
 
 
+def test_a_deadline_that_is_never_met_ends_at_once():
+    never = Spot(Decimal(1000), Decimal("0.1"))
+
+    assert deadline_risk(4.0, never, 5.0, np.random.default_rng(3)) == 1
+    assert deadline_risk(4.0, Spot(), 3.0, np.random.default_rng(3)) == 1
+    assert deadline_risk(4.0, Spot(), 5.0, np.random.default_rng(3)) == 0
+
+
 def test_spot_pays_only_while_its_discount_covers_its_interruptions():
     rough = Spot(Decimal("0.5"), Decimal("0.5"))
 

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from engine.costs.line import total
 from engine.costs.presets import AWS_2026, TEXTBOOK, preset
 from engine.costs.price_book import TB
-from engine.costs.query import BytesRead, Scan, billed_bytes, bytes_read, codec_sizes, dates_of, layout, opening_lines, query_lines
+from engine.costs.query import (
+    BytesRead,
+    Free,
+    Scan,
+    billed_bytes,
+    bytes_read,
+    codec_sizes,
+    dates_of,
+    layout,
+    opening_lines,
+    query_lines,
+    shared_out,
+)
 from engine.costs.transfer import transfer_lines
 from engine.errors import UnknownName, UsageError
 
@@ -98,7 +110,21 @@ def test_athena_bills_ten_megabytes_at_least_and_rounds_up_to_one():
 def test_bigquery_gives_a_tebibyte_away_each_month():
     assert total(query_lines(BOOK, "bigquery", TB, Decimal(1), months=Decimal(12))) == 0
     assert total(query_lines(BOOK, "bigquery", TB, Decimal(3), months=Decimal(12))) == 12 * 2 * Decimal("6.25")
-    assert total(query_lines(BOOK, "bigquery", TB, Decimal(3), free=Decimal(0))) == 3 * Decimal("6.25")
+    assert total(query_lines(BOOK, "bigquery", TB, Decimal(3), free=Free(Decimal(0)))) == 3 * Decimal("6.25")
+
+
+def test_free_bytes_go_to_all_that_ask_in_a_month_by_what_they_ask():
+    assert shared_out(TB, [(TB, Decimal(1)), (3 * TB, Decimal(1))]) == [TB / 4, 3 * TB / 4]
+    assert shared_out(TB, [(TB, Decimal(2)), (3 * TB, Decimal(1))]) == [TB / 4 + TB, 3 * TB / 4]  # alone in the second month
+    assert shared_out(8 * TB, [(TB, Decimal(12)), (3 * TB, Decimal(12))]) == [12 * TB, 36 * TB]
+    assert shared_out(TB, [(Decimal(0), Decimal(1))]) == [0]
+
+
+def test_a_line_says_what_it_was_given_for_nothing():
+    (line,) = query_lines(BOOK, "bigquery", TB, Decimal(3), months=Decimal(12))
+
+    assert "- 13,194,139,533,312 B free, of 1,099,511,627,776 B a month" in line.formula
+    assert "free" not in query_lines(BOOK, "athena", TB, Decimal(3))[0].formula
 
 
 def test_the_files_that_a_query_opens_are_requests():

@@ -171,7 +171,16 @@ def test_free_bytes_of_an_engine_are_given_once_a_month_and_not_once_a_query():
     half = {"engine": "bigquery", "bytes_scanned": 2**39, "queries": 1}
     found = bill({"queries": [half, half, half]})
 
-    assert found.total == Decimal("3.125")
+    assert found.total == pytest.approx(Decimal("3.125"), abs=Decimal("1e-8"))
+
+
+def test_free_bytes_are_divided_whatever_the_order_of_the_parts_and_each_line_says_so():
+    parts = [{"engine": "bigquery", "bytes_scanned": 2**40, "queries": queries, "what": f"{queries} a month"} for queries in (1, 3)]
+    found, turned = bill({"queries": parts}), bill({"queries": parts[::-1]})
+
+    assert [line.amount for line in found.lines] == [Decimal("4.6875"), Decimal("14.0625")]  # three quarters of each are billed
+    assert {line.what: line.amount for line in turned.lines} == {line.what: line.amount for line in found.lines}
+    assert "274,877,906,944 B free, its share of 1,099,511,627,776 B a month among 2 parts" in found.lines[0].formula
 
 
 def test_numbers_of_json_stay_exact():

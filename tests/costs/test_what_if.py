@@ -1,6 +1,7 @@
 """What if: each slider moves what it should, the total is the sum of its parts, and shortcuts come to what the long way comes to."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,11 +12,12 @@ from engine.costs.advice import change_of, savings, swings
 from engine.costs.crossings import TierLine, crossings, tier_lines
 from engine.costs.line import Category, by_category
 from engine.costs.presets import AWS_2026, TEXTBOOK, preset
-from engine.costs.price_book import FX, Currency
-from engine.costs.question import CHOSEN, TODAY, WORLD, Question, asked, question_of
+from engine.costs.price_book import FX, MONTH_DAYS, Currency
+from engine.costs.question import CHOSEN, RESCUED_WITHIN, TODAY, WORLD, Question, asked, question_of
 from engine.costs.storage_classes import storage_classes
 from engine.costs.what_if import Projection, answer, months_of, query_bytes, recommended
 from engine.errors import UnknownName, UsageError
+from engine.pipeline.rescue import SILENCE
 from tests.costs.workloads import workload
 
 BOOK = preset(AWS_2026)
@@ -98,13 +100,38 @@ def test_a_checkpoint_gives_time_back_that_interruptions_take():
     assert part(Category.COMPUTE, checkpoint=10, **rough) < part(Category.COMPUTE, **rough)
 
 
+def test_an_interrupted_run_goes_on_no_sooner_than_another_runner_takes_it_over():
+    assert timedelta(seconds=RESCUED_WITHIN) == SILENCE + timedelta(seconds=1)  # and the looks before and behind it
+
+    rough = {"spot": 100, "interrupted": Decimal(99), "scale": 10_000}
+    assert part(Category.COMPUTE, restart=0, **rough) < part(Category.COMPUTE, **rough) < part(Category.COMPUTE, restart=600, **rough)
+
+
+def test_messages_are_priced_as_they_were_delivered():
+    assert part(Category.NOTIFICATION) == 12 * 4 * Decimal("0.0001")
+    assert part(Category.NOTIFICATION, scale=100) == part(Category.NOTIFICATION)
+
+
+def test_what_is_received_costs_nothing_and_stands_there():
+    (line,) = (line for line in answer(WORK, TODAY, BOOK).lines if line.category is Category.TRANSFER)
+
+    assert (line.what, line.amount) == ("received from the source", 0)
+
+
+def test_what_is_carried_out_is_priced_by_the_tiers_of_each_month():
+    carried = part(Category.TRANSFER, out=Decimal(10_340), scale=2, horizon=2)
+
+    assert carried == 2 * (10_140 * Decimal("0.09") + 100 * Decimal("0.085"))
+    assert part(Category.TRANSFER, out=Decimal(100), horizon=2) == 0
+
+
 def test_small_queries_cost_the_engines_minimum():
     assert part(Category.QUERY, columns=("close",)) == part(Category.QUERY, columns=("close", "volume"))
 
 
 def test_a_query_reads_its_columns_of_its_days():
     assert query_bytes(WORK, Question(columns=("close",), horizon=1)) == [1000 * WORK.sessions]
-    assert query_bytes(WORK, Question(columns=("close",), days=7, horizon=1))[0] == pytest.approx(5000, rel=Decimal("0.01"))
+    assert query_bytes(WORK, Question(columns=("close",), days=7, horizon=1))[0] == 1000 * WORK.sessions_a_month / MONTH_DAYS * 7
 
 
 def test_the_stored_bytes_are_those_of_the_forecast():

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from engine.costs.compute import Speedup
-from engine.costs.forecast import fit
+from engine.costs.forecast import fits
 from engine.costs.policy import Cohort
 from engine.costs.what_if import Workload
 
@@ -20,7 +20,7 @@ def workload(*, seconds: float = 90.0) -> Workload:
     cohorts = tuple(Cohort(age, 5 * monthly, 5 * monthly * FILE) for age in range(23, -1, -1))
     return Workload(
         cohorts=cohorts,
-        trend=fit(sessions),
+        trends=fits({"silver": sessions}),
         stored=sum(cohort.size for cohort in cohorts),
         sessions_a_month=Decimal(monthly),
         sessions=len(sessions),
@@ -30,6 +30,8 @@ def workload(*, seconds: float = 90.0) -> Workload:
         idle_seconds=Decimal("0.1"),
         puts_a_month=Decimal(5 * monthly),
         gets_a_month=Decimal(monthly),
+        received_a_month=Decimal(monthly * FILE),
+        messages_a_month=Decimal(4),
         curve=Speedup(seconds / 3, 2 * seconds / 3, 4.0, 0.0),
         memory_gb=Decimal("0.25"),
         columns={"session": 100, "symbol": 2000, "close": 1000, "volume": 900},

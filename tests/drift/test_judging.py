@@ -27,7 +27,7 @@ from engine.drift.limits import (
 from engine.drift.session import sample_of
 from engine.drift.watched import WATCHED, Kind
 from engine.drift.windows import Restart, declared, reference
-from engine.drift_past import Labelled, Past, row_of_sample, sample_of_row, usable_history
+from engine.drift_past import Labelled, Past, StoredSample, row_of_sample, usable_history
 from engine.drifting import distance_columns, headline, report_of
 from engine.thresholds import snapshot
 from storage.status import DriftCause, DriftLabel, DriftVerdict
@@ -269,7 +269,7 @@ def test_changes_of_the_exchanges_rules_restart_what_they_change():
 def test_a_sample_is_read_as_it_was_written(calm):
     kept = sample_of(silver(CALM), calm.samples, REFERENCE)
     (judged,) = after(calm, silver(CALM))
-    read = sample_of_row(row_of_sample(kept, judged.measured, judged.limits))
+    read = StoredSample(row_of_sample(kept, judged.measured, judged.limits))
 
     assert (read.session, read.symbols, read.halted) == (kept.session, kept.symbols, kept.halted)
     assert np.array_equal(read.columns, kept.columns, equal_nan=True)

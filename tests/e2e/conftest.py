@@ -1,16 +1,22 @@
 """A browser and consoles for it to look at."""
 
+import csv
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
 
-from tests.e2e.server import Console, Store
+from engine.clock import SystemClock, nepal_date
+from engine.sources.simulated import NO_FAULTS, SimulatedExchange
+from tests.e2e.nursery import Nursery
+from tests.e2e.server import Console, Store, free_port, is_free
 
 CHROMIUM = Path("/usr/bin/chromium")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
+DAYS = 30
 DESK: ViewportSize = {"width": 1400, "height": 1000}
 
 
@@ -21,46 +27,70 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[BrowserContext]:
-    """A real chromium that nobody has used; one a module, because its event loop must not outlive the tests that drive it."""
+    """A real chromium; one for this folder and no longer, because its event loop must not outlive the tests that drive it."""
     if not CHROMIUM.exists():
         pytest.skip(f"a browser is not available: no {CHROMIUM}")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM))
-        context = chromium.new_context()
+        # One process draws all tabs: it has compiled the scripts once.
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--process-per-site"])
+        context = chromium.new_context(reduced_motion="reduce")
         context.set_default_timeout(PATIENCE_MS)
         yield context
         context.close()
         chromium.close()
 
 
+@pytest.fixture(scope="package")
+def spare() -> list[Page]:
+    """Tabs that tests have left: one that has drawn a page of the console draws the next one for a third of what a new one takes."""
+    return []
+
+
 @pytest.fixture
-def tab(browser) -> Iterator[Callable[..., Page]]:
+def tab(browser, spare) -> Iterator[Callable[..., Page]]:
     """Open a tab, `on` a desk or a phone."""
     with ExitStack() as opened:
 
         def visit(url: str, *, on: ViewportSize = DESK) -> Page:
-            page = browser.new_page()
-            opened.callback(page.close)
+            page = spare.pop() if spare else browser.new_page()
+            opened.callback(leave, page)
             page.set_viewport_size(on)
             page.goto(url)
             return page
 
+        def leave(page: Page) -> None:
+            page.goto("about:blank")
+            spare.append(page)
+
         yield visit
 
 
+@pytest.fixture(scope="package")
+def nursery() -> Iterator[Nursery]:
+    """What forks servers for this folder."""
+    with closing(Nursery()) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="package")
+def port() -> int:
+    """Where one console after the other is found: the browser knows the scripts that come from there."""
+    return free_port()
+
+
 @pytest.fixture(scope="module")
-def start(tmp_path_factory) -> Iterator[Callable[..., Console]]:
+def start(tmp_path_factory, nursery, port) -> Iterator[Callable[..., Console]]:
     """Start a console in a home of its own, which `prepare` may have filled before; whatever is left of it ends with the module."""
     with ExitStack() as running:
 
-        def begin(*, prepare: Callable[[Path], None] = lambda _home: None, **settings: object) -> Console:
-            console = Console(tmp_path_factory.mktemp("console"), **settings)
+        def begin(*, forked: bool = True, prepare: Callable[[Path], None] = lambda _home: None, **settings: object) -> Console:
+            console = Console(tmp_path_factory.mktemp("console"), port if is_free(port) else None, **settings)
             prepare(console.settings.home)
             running.callback(console.kill)
-            return console.start()
+            return console.start(nursery if forked else None)
 
         yield begin
 
@@ -71,3 +101,38 @@ def store(console) -> Iterator[Store]:
     opened = Store(console)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="package")
+def exchange() -> SimulatedExchange:
+    """An exchange that sends what it should."""
+    return SimulatedExchange(seed=4, clock=SystemClock(), faults=NO_FAULTS)
+
+
+@pytest.fixture(scope="package")
+def days() -> list[date]:
+    """The last days before today, oldest first."""
+    today = nepal_date(SystemClock().now())
+    return [today - timedelta(days=back) for back in range(DAYS, 0, -1)]
+
+
+@pytest.fixture(scope="package")
+def sessions(exchange, days) -> list[date]:
+    """Those of them that were sessions and have their file."""
+    return [day for day in days if exchange.truth(day).session == day and exchange.daily_file(day) is not None]
+
+
+@pytest.fixture(scope="module")
+def published(exchange, days, tmp_path_factory) -> Path:
+    """Their daily files in a folder as the exchange's site gives them, with its calendar; a module may spoil them."""
+    root = tmp_path_factory.mktemp("files")
+    (root / "daily").mkdir()
+    (root / "calendar").mkdir()
+    for day in days:
+        if (file := exchange.daily_file(day)) is not None:
+            (root / "daily" / file.name).write_bytes(file.content)
+    with (root / "calendar" / "trading_calendar.csv").open("w", newline="") as table:
+        rows = csv.writer(table)
+        rows.writerow(("Date", "IsTradingDay", "HolidayName"))
+        rows.writerows((day, known.trading, known.holiday) for day, known in exchange.reference().calendar.items())
+    return root

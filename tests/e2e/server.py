@@ -22,6 +22,7 @@ from engine.services import Services
 from engine.settings import Settings
 from storage import runs
 from storage.status import ACTIVE, RunStatus
+from tests.e2e.nursery import Child, Nursery
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GRACE = 15.0  # seconds for a process to end by itself
@@ -40,24 +41,32 @@ def eventually(question: Callable[[], Any], *, what: str, patience: float = PATI
 
 def free_port() -> int:
     """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Say whether nobody listens on a port."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 class Console:
     """One server that can be started, stopped and killed; it keeps its home and its port."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, port: int | None = None, **settings: Any) -> None:
+        self.folder, self.port = folder, port or free_port()
         self.settings = Settings(home=folder / "home", port=self.port, **settings)
         self.url = f"http://127.0.0.1:{self.port}"
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes] | Child] = []
 
-    def start(self) -> "Console":
-        """Start the server and wait until it answers."""
-        command = ["-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
-        server = self._spawn(command)
+    def start(self, nursery: Nursery | None = None) -> "Console":
+        """Start the server, as a person does or out of a nursery, and wait until it answers."""
+        arguments = ["run", "app.py", "--server.port", str(self.port)]
+        server = self._fork(nursery, arguments) if nursery is not None else self._spawn(["-m", "streamlit", *arguments])
         eventually(lambda: server.poll() is not None or self.status("/healthz/live") == 200, what=f"the server answers\n{self.log()}")
         assert server.poll() is None, f"the server ended\n{self.log()}"
         return self
@@ -116,14 +125,24 @@ class Console:
 
     def log(self) -> str:
         """Return what the processes have printed."""
-        printed = self.folder / "server.log"
-        return printed.read_text(errors="replace") if printed.exists() else ""
+        return self._printed.read_text(errors="replace") if self._printed.exists() else ""
+
+    @property
+    def _printed(self) -> Path:
+        return self.folder / "server.log"
+
+    def _environment(self) -> dict[str, str]:
+        own = {f"NEPSE_{name.upper()}": str(value) for name, value in self.settings.model_dump(exclude_none=True).items()}
+        return {**os.environ, **own}
+
+    def _fork(self, nursery: Nursery, arguments: Sequence[str]) -> Child:
+        self._processes.append(process := nursery.server(arguments, self._environment(), self._printed))
+        return process
 
     def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        own = {f"NEPSE_{name.upper()}": str(value) for name, value in self.settings.model_dump(exclude_none=True).items()}
-        with (self.folder / "server.log").open("ab") as log:
+        with self._printed.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *command], cwd=REPOSITORY, env={**os.environ, **own}, stdout=log, stderr=log, start_new_session=True
+                [sys.executable, *command], cwd=REPOSITORY, env=self._environment(), stdout=log, stderr=log, start_new_session=True
             )
         self._processes.append(process)
         return process

@@ -47,3 +47,18 @@ def test_a_what_if_is_turned_opened_kept_and_shared(console, store, tab):
     expect(a).to_have_text(kept)
     page.reload()
     expect(a).to_have_text(kept)
+
+
+def test_on_a_phone_what_the_sliders_come_to_goes_along_with_them(console, store, tab):
+    eventually(store.idle, what="the first sessions are loaded")
+    page: Page = tab(f"{console.url}/costs?compact=true&spot=20", on={"width": 390, "height": 844})
+    told = page.locator(".st-key-cost_near")
+    expect(told).to_contain_text("less than A")
+    before = told.inner_text()
+
+    slider = page.locator(".st-key-cost_spot_0 input[type=range]")
+    slider.focus()
+    expect(page.locator(".st-key-cost_tiles")).not_to_be_in_viewport()
+    slider.press("ArrowRight")
+    expect(told).not_to_have_text(before)
+    expect(told).to_be_in_viewport()

@@ -32,7 +32,7 @@ def test_a_console_whose_runner_is_killed_goes_on_by_itself_and_the_page_with_it
     assert not store.idle()
     expect(panel.get_by_text("of 151 dates")).to_be_visible()
 
-    eventually(store.idle, what="the backfill ends", patience=60)
+    eventually(store.idle, what="the backfill ends")
     expect(panel.get_by_text("Backfill 1")).to_be_hidden()
     assert console.runner_pid not in (None, first)
     assert console.yields_to(console.runner_pid)

@@ -3,49 +3,33 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.clock import SystemClock, nepal_date
-from engine.sources.simulated import NO_FAULTS, SimulatedExchange
 from storage import quality
 from tests.e2e.server import eventually
 
-DAYS = 30
 Row = dict[str, str]
 HOSTILE = "<script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\">"
 
 
 @pytest.fixture(scope="module")
-def sessions() -> list[date]:
-    """The newest sessions of the exchange, oldest first."""
-    exchange = SimulatedExchange(seed=4, clock=SystemClock(), faults=NO_FAULTS)
-    return [day for day in _last_days() if exchange.truth(day).session == day and exchange.daily_file(day) is not None]
-
-
-@pytest.fixture(scope="module")
-def folder(sessions, tmp_path_factory) -> Path:
+def spoiled(sessions, published) -> Path:
     """The newest daily files; in one a close lies far outside its day, in the newest many rows have high and low the wrong way round."""
-    exchange = SimulatedExchange(seed=4, clock=SystemClock(), faults=NO_FAULTS)
-    root = tmp_path_factory.mktemp("files")
-    (root / "daily").mkdir()
-    for day in _last_days():
-        if (file := exchange.daily_file(day)) is not None:
-            (root / "daily" / file.name).write_bytes(file.content)
-    _mend(root, sessions[-4], _close_outside)
-    _mend(root, sessions[-1], _high_below_low)
-    with (root / "daily" / f"{sessions[-3]:%Y_%m_%d}.csv").open("a") as file:
+    _spoil(published, sessions[-4], _close_outside)
+    _spoil(published, sessions[-1], _high_below_low)
+    with (published / "daily" / f"{sessions[-3]:%Y_%m_%d}.csv").open("a") as file:
         file.write(f"{HOSTILE}\n")  # a line that cannot be read
-    return root
+    return published
 
 
 @pytest.fixture(scope="module")
-def console(folder, start):
-    return start(source="files", source_dir=folder, first_backfill_sessions=10)
+def console(spoiled, start):
+    return start(source="files", source_dir=spoiled, first_backfill_sessions=10)
 
 
 @pytest.fixture
@@ -54,12 +38,7 @@ def judged(console, store):
     return store
 
 
-def _last_days() -> Iterator[date]:
-    today = nepal_date(SystemClock().now())
-    return (today - timedelta(days=back) for back in range(DAYS, 0, -1))
-
-
-def _mend(root: Path, day: date, change: Callable[[list[Row]], None]) -> None:
+def _spoil(root: Path, day: date, change: Callable[[list[Row]], None]) -> None:
     path = root / "daily" / f"{day:%Y_%m_%d}.csv"
     table = csv.DictReader(io.StringIO(path.read_text()))
     rows = list(table)

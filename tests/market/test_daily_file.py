@@ -70,6 +70,12 @@ def test_a_doubled_column_is_an_unknown_layout(read, header, good):
         read(f"{good},1", header=f"{header},Vol")
 
 
+@pytest.mark.parametrize("first", ["<html><body>503 Service Unavailable</body></html>", "Symbol,Company,Sector", "sorry"])
+def test_an_error_page_is_no_new_layout(first):
+    with pytest.raises(UnreadableFile, match=r"line 1 is '.*belongs\. An error page, or another file.*get it from the source again"):
+        parse(first.encode() + b"\n1,2,3\n", "2025-06-01.csv")
+
+
 def test_the_layouts_have_the_widths_they_are_named_for():
     assert {name: len(columns) for name, columns in LAYOUTS.items()} == {"v1_21col": 21, "v2_22col": 22, "v3_24col": 24}
 

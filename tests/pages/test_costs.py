@@ -1,17 +1,26 @@
 """The Costs page: what it says first, what its sliders change, what an address holds, and scenarios that are kept."""
 
+import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.billing.forecast import lake_ahead
+from engine.billing.workloads import Unmeasured
+from engine.costs.compute import Spot
 from engine.costs.crossings import Crossing, TierLine
 from engine.costs.price_book import Currency
 from engine.costs.question import Question
+from engine.costs.what_if import months_of
+from engine.pipeline.graph import Due
+from pages.ui import cost_lab_data
 from pages.ui import cost_words as words
-from pages.ui.charts import costs as charts
+from pages.ui.charts import analysis
+from pages.ui.cost_compute import in_time
 from pages.ui.shared import forget
 from storage import packs, scenarios
 from tests.pages.conftest import text_of, use
@@ -66,6 +75,13 @@ def test_what_is_stored_now_leaves_out_what_is_yet_to_come(house, visit):
     assert f"in {len(house.read(packs.stored))} objects" in text_of(visit("costs.py"))
 
 
+def test_the_page_and_the_command_line_foresee_the_same_bytes(house, visit):
+    known = cost_lab_data.workload()
+    assert not isinstance(known, Unmeasured)
+
+    assert months_of(known, Question(horizon=24)) == house.read(lake_ahead, 24).months
+
+
 def test_a_slider_of_the_world_moves_both_scenarios_and_the_address(house, visit):
     app = visit("costs.py")
     before = amounts(app)
@@ -100,6 +116,7 @@ def test_what_is_compared_reads_as_a_sentence():
     assert words.against(Decimal(10), Decimal(66), "A") == "6.6 times as much as A"
     assert words.against(Decimal(10), Decimal(5), "A") == "50% less than A"
     assert words.against(Decimal(0), Decimal(5), "A") == "more than A"
+    assert words.against(Decimal(100_000), Decimal(99_999), "A") == "hardly less than A"
     assert words.with_names("one_zone_ia from 3 months on, glacier_flexible from 12 months on") == (
         "One Zone IA from 3 months on, Glacier Flexible from 12 months on"
     )
@@ -127,6 +144,36 @@ def test_what_interruptions_do_to_a_run_is_said_and_spot_that_does_not_pay_is_ca
 
     rough = visit("costs.py", spot="60", interrupted="99", discount="0", scale="1000")
     assert "does **not** pay" in text_of(rough)
+
+
+def test_whether_a_session_on_spot_would_be_in_time_is_said(house, visit):
+    assert "It is due at 18:00, and promised by 19:00: of 20,000 simulated runs on spot, interruptions made none late" in text_of(
+        visit("costs.py", spot="60")
+    )
+    assert "due at" not in text_of(visit("costs.py"))
+
+
+def test_a_deadline_is_said_to_be_missed_by_interruptions_or_by_the_work_itself():
+    rough, due = Spot(Decimal("0.5"), Decimal("0.1")), Due(time(18))
+
+    assert re.search(r"\*\*7,\d{3} were late\*\* by interruptions", in_time(Decimal("0.9"), rough, due, loaded_by=19.0))
+    assert "promised by 18:30: a run takes 54 min even where nothing" in in_time(Decimal("0.9"), rough, due, loaded_by=18.5)
+    assert not in_time(Decimal("0.9"), rough, None, loaded_by=19.0)
+
+
+def test_runs_that_never_used_more_than_one_vcpu_have_no_curve(house, visit):
+    app = visit("costs.py", vcpus="4")
+
+    assert "There is no curve of time over vCPUs to draw" in text_of(app)
+    assert "cost_curve_rows" not in {frame.key for frame in app.dataframe}
+
+
+def test_what_is_carried_out_of_the_cloud_is_asked_for_and_said_not_to_be_measured(house, visit):
+    assert "nothing is carried out of the cloud unless the slider says so" in text_of(visit("costs.py"))
+
+    app = visit("costs.py", out="500", horizon="1")
+    assert not app.exception
+    assert "assumed, the part above 100 GB" in text_of(app)
 
 
 def test_values_and_books_that_mean_nothing_are_said(house, visit):
@@ -234,27 +281,50 @@ def test_money_is_as_precise_as_it_is_worth(amount, said):
     assert words.money(Decimal(amount), Currency.USD) == said
 
 
-def marks(option) -> list[tuple[str, bool]]:
-    """Return the numbers at the crossings of a chart of classes, and which of them are shown."""
-    return [(mark["name"], mark.get("label", {}).get("show", True)) for mark in option["series"][0]["markPoint"]["data"]]
+def marks(figure) -> tuple[list[float], list[str]]:
+    """Return the crossings of a chart of classes, and the numbers that stand at them."""
+    return figure["data"][-1]["x"], [word["text"] for word in figure["layout"]["annotations"] if word["text"] != "now"]
 
 
 def drawn(*reads: str, until: float = 2.0):
     """Return the chart of two classes of which the cheaper one changes at these reads."""
     lines = [TierLine("glacier_flexible", Decimal(1), Decimal(3)), TierLine("standard", Decimal(2), Decimal(1))]
     found = [Crossing(Decimal(at), Decimal(1), "glacier_flexible", "standard") for at in reads]
-    return charts.tiers(lines, found, until=until, unit="USD", reads=1.0)
+    return analysis.tiers(lines, found, until=until, unit="USD", reads=1.0)
 
 
 def test_crossings_near_zero_lie_apart_on_a_logarithmic_axis():
-    option = drawn("0.001", "0.03", "0.5")
+    figure = drawn("0.001", "0.03", "0.5")
+    axis = figure["layout"]["xaxis"]
 
-    assert option["xAxis"]["type"] == "log"
-    assert 0 < option["xAxis"]["min"] < 0.001
-    assert marks(option) == [("0.001", True), ("0.03", True), ("0.5", True)]
-    assert all(x >= option["xAxis"]["min"] for line in option["series"] for x, _ in line["data"])
-    assert drawn("0.5")["xAxis"]["type"] == "value"
+    assert axis["type"] == "log"
+    assert axis["range"][0] < -3
+    assert marks(figure) == ([0.001, 0.03, 0.5], ["0.001", "0.03", "0.5"])
+    assert all(x >= 10 ** axis["range"][0] for line in figure["data"] for x in line["x"])
+    assert drawn("0.5")["layout"]["xaxis"]["type"] == "linear"
 
 
 def test_a_number_that_would_lie_upon_another_one_is_left_out():
-    assert marks(drawn("0.5", "0.52", "1.5")) == [("0.5", True), ("0.52", False), ("1.5", True)]
+    assert marks(drawn("0.5", "0.52", "1.5")) == ([0.5, 0.52, 1.5], ["0.5", "1.5"])
+
+
+def test_an_amount_stands_at_the_end_of_each_bar_of_the_tornado_and_a_name_above_it():
+    figure = analysis.tornado(["Symbols", "Growth"], [Decimal("-0.5"), Decimal(0)], [Decimal("0.75"), Decimal("0.02")], unit="USD")
+
+    assert [bars["text"] for bars in figure["data"]] == [["-0.500", "0"], ["+0.750", "+0.0200"]]
+    assert [title["text"] for title in figure["layout"]["annotations"]] == ["Symbols", "Growth"]
+    assert figure["layout"]["yaxis"]["range"][0] > figure["layout"]["yaxis"]["range"][1]  # the widest on top
+
+
+@pytest.mark.parametrize("figure", [drawn("0.001", "0.5"), drawn(), analysis.tornado(["Symbols"], [Decimal(-1)], [Decimal(1)], unit="USD")])
+def test_plotly_knows_everything_that_is_asked_of_it(figure):
+    assert go.Figure(figure).to_dict()["layout"]["legend"]["orientation"] == "h"
+
+
+def test_what_moves_the_bill_is_told_to_those_who_do_not_see_it(house, visit):
+    charts = {
+        chart.alt.partition(",")[0].partition(".")[0]: chart.alt for chart in (one.proto for one in visit("costs.py").get("plotly_chart"))
+    }
+
+    assert set(charts) == {"How far the bill goes", "Cost of a month in each class of storage over full reads a month"}
+    assert "Price of computing from -" in charts["How far the bill goes"]

@@ -288,7 +288,7 @@ class CircuitMachine(RuleBasedStateMachine):
         assert len(self.circuit.recent) <= 11
 
 
-CircuitMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+CircuitMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestCircuit = CircuitMachine.TestCase
 
 

@@ -14,6 +14,7 @@ from engine.billing.prices import in_force
 from engine.billing.reading import by_day, by_layer, by_run, by_session, by_stage, total
 from engine.cli import reading
 from engine.clock import nepal_date
+from engine.costs.forecast import FEWEST_DAYS
 from engine.costs.line import Category
 from engine.query import query
 from engine.rebuild import rebuild_gold
@@ -219,12 +220,27 @@ def test_the_layers_hold_every_byte_of_the_lake(span):
 
 
 def test_the_second_half_of_the_span_comes_as_it_is_forecast_from_the_first(span):
-    halves = [held_out(layer, days, split=SINCE + (UNTIL - SINCE) / 2) for layer, days in span[0].read(history).items() if len(days) > 10]
-    expected, came = sum(one.expected for one in halves), sum(one.came for one in halves)
+    split = SINCE + (UNTIL - SINCE) / 2
+    measured = {layer: days for layer, days in span[0].read(history).items() if len(days) >= FEWEST_DAYS}
+    layers = {layer: held_out({layer: days}, split=split) for layer, days in measured.items()}
+    whole = held_out(measured, split=split)
 
-    assert {one.layer for one in halves} == {"bronze", "parsed", "silver", "gold", "feature_state", "findings"}
-    assert all(abs(one.error) < 0.10 for one in halves)
-    assert abs(expected - came) < 0.03 * came
+    assert set(layers) == {"bronze", "parsed", "silver", "gold", "feature_state", "findings"}
+    assert all(abs(one.error) < 0.10 for one in layers.values())
+    assert abs(whole.error) < 0.03
+    assert whole.within
+
+
+def test_a_line_a_layer_foresees_the_second_half_better_than_one_line_through_all(span):
+    measured = span[0].read(history)
+    together: dict[date, int] = {}
+    for days in measured.values():
+        for day, size in days.items():
+            together[day] = together.get(day, 0) + size
+    by_layer, by_one = (held_out(each, split=SINCE + (UNTIL - SINCE) / 2) for each in (measured, {"all": together}))
+
+    assert abs(by_layer.error) < abs(by_one.error)
+    assert by_layer.high - by_layer.low < by_one.high - by_one.low
 
 
 def test_a_second_backfill_finds_nothing_to_do(span):

@@ -13,23 +13,23 @@ from engine.settings import Settings
 from storage import runs, thresholds
 from tests.pipelines.house import SUNDAY
 from tests.services.gate import TRIAL, Gate, letters
-from tests.storage.databases import DIALECTS, at_once, empty_database
+from tests.storage.conftest import migrated, url  # noqa: F401, fixtures
+from tests.storage.databases import at_once
 
 PROCESSES = 4
 
 
-@pytest.fixture(params=DIALECTS)
-def home(request, tmp_path, house, gate):
+@pytest.fixture
+def home(url, tmp_path, house, gate):  # noqa: F811, the fixture
     """A home with two letters of a date, on each kind of database."""
-    with empty_database(request.param, tmp_path) as url:
-        house.settings = Settings(home=tmp_path / "own", source=house.settings.source, source_dir=house.source, database_url=url)
-        house.restart()
-        gate.failing = {5: b"bad", 6: b"bad too"}
-        house.services.run(TRIAL, SUNDAY)
-        house.work()
-        house.runtime.database.pool.dispose()  # what is opened here must not be shared with other processes
-        yield house
-        house.runtime.database.close()
+    house.settings = Settings(home=tmp_path / "own", source=house.settings.source, source_dir=house.source, database_url=url)
+    house.restart()
+    gate.failing = {5: b"bad", 6: b"bad too"}
+    house.services.run(TRIAL, SUNDAY)
+    house.work()
+    house.runtime.database.pool.dispose()  # what is opened here must not be shared with other processes
+    yield house
+    house.runtime.database.close()
 
 
 def _ask(number: int, settings: Settings, now, what: str, letter: int):

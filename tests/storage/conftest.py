@@ -7,14 +7,12 @@ from shutil import copyfile
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, make_url
+from sqlalchemy import make_url
 
 from storage import dead_letters
 from storage.database import Database, open_database
 from storage.dead_letters import Counts, Letter, LetterFilter
-from storage.migrate import migrate
-from storage.tables import Base
-from tests.storage.databases import DIALECTS, empty_database
+from tests.storage.databases import DIALECTS, clear, empty_database
 from tests.storage.letters import NOW, SHA, run
 
 
@@ -26,13 +24,9 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", params=DIALECTS)
-def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a migrated database, made once a session of each kind."""
-    with empty_database(request.param, tmp_path_factory.mktemp("migrated")) as url:
-        database = open_database(url)
-        migrate(database)
-        database.close()
-        yield url
+def migrated(request: pytest.FixtureRequest, migrated_once: Callable[[str], str]) -> str:
+    """The URL of a migrated database, once of each kind."""
+    return migrated_once(request.param)
 
 
 @pytest.fixture
@@ -40,11 +34,7 @@ def url(migrated: str, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated database without rows: a copy of the SQLite file, or the emptied PostgreSQL schema."""
     if not migrated.startswith("sqlite"):
         yield migrated
-        database = open_database(migrated)
-        with database.transaction() as connection:
-            for table in Base.metadata.tables.values():  # a TRUNCATE takes half a second
-                connection.execute(delete(table))
-        database.close()
+        clear(migrated)
         return
     file = tmp_path / "console.db"
     copyfile(make_url(migrated).database or "", file)

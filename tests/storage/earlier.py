@@ -1,12 +1,12 @@
 """Databases as earlier versions of the product left them, with rows in every table."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from typing import Any
 
 from alembic import command, config, script
-from sqlalchemy import Connection, MetaData, Table, insert, select, types
+from sqlalchemy import MetaData, Table, insert, select, types
 
 from storage.database import Database, open_database
 from storage.migrate import FOLDER, HEAD
@@ -23,43 +23,35 @@ def earlier_schemas() -> tuple[str, ...]:
     return tuple(sorted(revision for revision in known if revision != HEAD))
 
 
-def database_at(url: str, revision: str) -> Database:
+def database_at(url: str, revision: str) -> tuple[Database, Sequence[Table]]:
     """Open a database as the version of that schema left it: every table holds some rows, every column a value."""
-    database, settings = open_database(url), _settings()
+    database, settings, found = open_database(url), _settings(), MetaData()
     with database.transaction() as connection:
         settings.attributes["connection"] = connection
         command.upgrade(settings, revision)
-        for table in _tables(connection):
+        found.reflect(connection)
+        tables = [table for table in found.sorted_tables if table.name != "alembic_version"]
+        for table in tables:
             rows = [_row(table, number) for number in range(1, ROWS + 1)]
             connection.execute(insert(table), rows[:1] if table.name == "lake_identity" else rows)
-    return database
+    return database, tables
 
 
-def rows_of(database: Database, like: Rows | None = None) -> Rows:
-    """Return every row of every table, or of the tables and columns that `like` has."""
+def rows_of(database: Database, tables: Sequence[Table]) -> Rows:
+    """Return every row of these tables, with the columns that these tables have."""
     with database.reading() as connection:
-        return {
-            table.name: [dict(row) for row in connection.execute(_query(table, like)).mappings()]
-            for table in _tables(connection)
-            if like is None or table.name in like
-        }
+        return {table.name: [dict(row) for row in connection.execute(_query(table)).mappings()] for table in tables}
 
 
-def _query(table: Table, like: Rows | None) -> Any:
-    names = [column.name for column in table.columns] if like is None else list(like[table.name][0])
-    return select(*(table.c[name] for name in names)).order_by(*(table.c[name] for name in names[:2]))
+def _query(table: Table) -> Any:
+    columns = list(table.columns)
+    return select(*columns).order_by(*columns[:2])
 
 
 def _settings() -> config.Config:
     settings = config.Config()
     settings.set_main_option("script_location", str(FOLDER))
     return settings
-
-
-def _tables(connection: Connection) -> Iterable[Table]:
-    found = MetaData()
-    found.reflect(connection)
-    return [table for table in found.sorted_tables if table.name != "alembic_version"]
 
 
 def _row(table: Table, number: int) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def test_bytes_come_back_as_they_were_written(lake):
     assert lake.read_bytes(version) == b"Symbol,Open\n"
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flip_of_any_bit_is_found(lake, data):
     content = table_content(_table())

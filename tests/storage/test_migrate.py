@@ -1,8 +1,7 @@
 """Migrations go forward whole or not at all, and the tables are what the code says."""
 
+import os
 import signal
-import subprocess
-import sys
 
 import pytest
 from alembic import command, config
@@ -14,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from storage.database import DatabaseRefused, open_database
 from storage.migrate import FOLDER, HEAD, migrate, schema_version
 from storage.tables import Base
-from tests.conftest import REPOSITORY
+from tests.forked import script
 from tests.storage.databases import at_once
 from tests.storage.earlier import database_at, earlier_schemas, rows_of
 
@@ -83,10 +82,10 @@ def test_a_database_of_a_newer_version_is_refused(empty):
 
 @pytest.mark.parametrize("statement", [1, 9, 30])
 def test_a_migration_that_is_killed_leaves_the_schema_as_it_was(empty, statement):
-    killed = subprocess.run([sys.executable, "-c", KILLED, empty, str(statement)], cwd=REPOSITORY, check=False)
+    killed = script(KILLED, empty, str(statement), environment=os.environ).wait(60)
     database = open_database(empty)
 
-    assert killed.returncode == -signal.SIGKILL
+    assert killed == -signal.SIGKILL
     assert not _tables(database)
     migrate(database)
     assert schema_version(database) == HEAD
@@ -143,12 +142,12 @@ def test_a_database_with_rows_comes_to_the_newest_schema_with_all_of_them(empty)
 
 @pytest.mark.parametrize("schema", earlier_schemas())
 def test_every_earlier_schema_comes_to_the_newest_with_every_row_of_every_table(empty, schema):
-    database = database_at(empty, schema)
-    before = rows_of(database)
+    database, tables = database_at(empty, schema)
+    before = rows_of(database, tables)
     migrate(database)
 
     assert all(before.values())
-    assert rows_of(database, like=before) == before
+    assert rows_of(database, tables) == before
     assert (schema_version(database), compare(database)) == (HEAD, [])
     database.close()
 
@@ -172,11 +171,11 @@ def test_an_upgrade_that_is_killed_leaves_every_row_and_is_done_at_the_next_star
     database = _at_the_first_schema(empty)
     before = _rows(database)
     database.close()
-    killed = subprocess.run([sys.executable, "-c", KILLED, empty, str(statement)], cwd=REPOSITORY, check=False)
+    killed = script(KILLED, empty, str(statement), environment=os.environ).wait(60)
     found = schema_version(database), _rows(database)
     migrate(database)
 
-    assert killed.returncode == -signal.SIGKILL
+    assert killed == -signal.SIGKILL
     assert found == ("0001", before)
     assert schema_version(database) == HEAD
     assert [row["reason"] for row in _rows(database)["run"]] == ["a session", None]

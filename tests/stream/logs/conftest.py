@@ -40,12 +40,21 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(scope="session")
+def kafka_blocks(cluster: str) -> KafkaBlocks:
+    """A client of Kafka that all tests share as all sessions of a process do: a new one takes a second to read its first block.
+
+    The broker answers at the end of a topic after a moment, instead of half a second in which more might come.
+    """
+    return KafkaBlocks(cluster, options={"fetch.wait.max.ms": "5"})
+
+
 @pytest.fixture(params=list(LogName))
 def blocks(request: pytest.FixtureRequest) -> Blocks | None:
     """What keeps the blocks; the servers are shared by all tests, as a place says which block is meant."""
     makers = {
         LogName.EMBEDDED: lambda: None,
-        LogName.KAFKA: lambda: KafkaBlocks(request.getfixturevalue("cluster")),
+        LogName.KAFKA: lambda: request.getfixturevalue("kafka_blocks"),
         LogName.REDIS: lambda: RedisBlocks(request.getfixturevalue("redis_server").url),
     }
     return makers[request.param]()
