@@ -120,6 +120,19 @@ def test_rerun_from_a_stage_takes_over_what_lies_before_it(busy, visit):
     assert reused[["gold", "loaded", "report"]].isna().all()
 
 
+def test_a_rerun_from_behind_the_gate_shows_what_the_gate_said_and_differs_in_nothing(busy, visit):
+    run = a_date(busy, Verdict.SESSION)
+    rerun = commands(busy).rerun(run.run_id, from_stage="gold")
+    execute_queued(busy)
+
+    screen = visit("run.py", id=str(rerun.run_id), compare=str(run.run_id))
+
+    assert "Quality" in [title.value for title in screen.subheader]
+    assert f"Judged in run {run.run_id}, whose checkpoint this run took over." in words(screen)
+    assert [frame.value["Fact"].to_list() for frame in screen.dataframe if "Fact" in frame.value.columns] == [["Outcome", "loaded: rows"]]
+    assert "Both hold the same prices." in words(screen)
+
+
 def test_a_run_that_failed_early_cannot_be_taken_up_late(busy, visit):
     failed = a_date(busy, Verdict.FAILED)
 
