@@ -11,7 +11,8 @@ from pages.ui.widgets import known_parameters, page
 pipelines = [*data.pipelines(), run_data.STREAM]
 
 head = st.container(horizontal=True, vertical_alignment="bottom")
-known_parameters("day", "year", "since", "until", "backfill", before=int, pipeline=pipelines, status=STATUS_OF)  # before widgets take it away
+# Before its widgets, which take out of the address what they cannot read.
+known_parameters("day", "year", "since", "until", "backfill", before=int, pipeline=pipelines, status=STATUS_OF)
 with head:
     st.title("Runs", width="content")
     pipeline = st.selectbox("Pipeline", pipelines, key="pipeline", bind="query-params", label_visibility="collapsed", width=180)

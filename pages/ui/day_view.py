@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import data, dialogs, run_data, theme
 from pages.ui import format as say
 from pages.ui.charts.calendar import HEIGHT, Kind, Square, calendar
+from pages.ui.charts.legend import colour_of
 from pages.ui.text import plain, sentence
 from pages.ui.theme import look
 from pages.ui.widgets import badge, page, run_link
@@ -16,6 +17,9 @@ from storage.status import ACTIVE, Verdict
 _RUNS_SHOWN = 5
 _EVERY = 2  # seconds
 _CHOSEN_HERE = "day_chosen_here"
+_PLACE = "calendar"
+# A chart's toolbar comes up above it, over the buttons of the page's head; below the squares nothing lies in its way.
+_STYLE = f"""<style>.st-key-{_PLACE} [data-testid="stElementToolbar"] {{ top: auto; bottom: 0; }}</style>"""
 
 
 def dates(pipeline: str, year: int, *, chosen: date | None) -> None:
@@ -26,7 +30,9 @@ def dates(pipeline: str, year: int, *, chosen: date | None) -> None:
 def _dates(pipeline: str, year: int, *, chosen: date | None) -> None:
     if st.session_state.pop(_CHOSEN_HERE, False):
         st.rerun()
-    year_calendar(pipeline, year, chosen=chosen)
+    st.html(_STYLE)
+    with st.container(key=_PLACE):
+        year_calendar(pipeline, year, chosen=chosen)
     if chosen:
         day_details(pipeline, chosen)
 
@@ -63,12 +69,8 @@ def _kind(entry: DateVerdict) -> str:
 
 
 def _kinds() -> dict[str, Kind]:
-    kinds = {
-        status.value: Kind(look(status).word, look(status).sign, theme.hexadecimal(look(status).colour), calm=status is Verdict.SESSION)
-        for status in (*Verdict, *ACTIVE)
-    }
-    closed = look(Verdict.NO_SESSION)
-    kinds[Verdict.NO_SESSION.value] = Kind(closed.word, closed.sign, theme.surface("borderColor"))  # two days a week: they stay quiet
+    looks = {status.value: look(status) for status in (*Verdict, *ACTIVE)}
+    kinds = {word: Kind(seen.word, seen.sign, colour_of(seen)) for word, seen in looks.items()}
     return {**kinds, "none": Kind("no run yet", "", theme.surface("secondaryBackgroundColor"), in_legend=False)}
 
 
@@ -109,7 +111,7 @@ def _words(entry: DateVerdict) -> str:
     if entry.day > data.today():
         return f"This date is still to come. {trading}"
     if entry.run_id is None:
-        return f"Nobody has looked at this date yet. {trading}"
+        return f"{sentence(entry.reason) if entry.status else 'Nobody has looked at this date yet.'} {trading}"
     return sentence(entry.reason) if entry.verdict is Verdict.SESSION else f"{sentence(entry.reason)} {trading}"
 
 
@@ -132,7 +134,7 @@ def _day_actions(pipeline: str, entry: DateVerdict, past: tuple[run_data.RunRow,
             wrong = entry.verdict in (Verdict.FAILED, Verdict.MISSING)
             if st.button("Rerun…", key="day_rerun", icon=":material/replay:", type="primary" if wrong else "secondary"):
                 dialogs.ask_rerun(pipeline, [entry.day])
-            if st.button("Book to another session…", key="day_book", icon=":material/edit_calendar:"):
+            if run_data.has_file(newest) and st.button("Book to another session…", key="day_book", icon=":material/edit_calendar:"):
                 dialogs.ask_booking([newest])
             if st.button("Backfill around it…", key="day_backfill", icon=":material/date_range:"):
                 dialogs.ask_backfill(pipeline, entry.day - timedelta(days=7), min(entry.day + timedelta(days=7), data.today()))

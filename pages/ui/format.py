@@ -69,6 +69,11 @@ def span(value: timedelta) -> str:
     return duration(value / timedelta(microseconds=1))
 
 
+def about(value: timedelta) -> str:
+    """Return a length of time in one unit, as an estimate is said: `2 min`."""
+    return _one_unit(value.total_seconds())
+
+
 def count(number: int | None, noun: str | None = None, plural: str | None = None) -> str:
     """Return a number with thousands separated and, with a noun, in its singular or plural."""
     if number is None:

@@ -1,20 +1,22 @@
 """A tile a date of a backfill, a week a column."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from pages.ui import format as say
 from pages.ui import theme
-from pages.ui.charts.legend import legend
+from pages.ui.charts.legend import colour_of, legend
 from pages.ui.theme import Look
 from pages.ui.views import TileView
-from storage.status import RunStatus
 
 _TILE, _PHONE_WIDTH = 18, 640
 _WEEKS_ON_A_PAGE, _WEEKS_ON_A_PHONE = 52, 16
-HEIGHT = 7 * _TILE + 64
+_NAMED_MONTHS = 104  # weeks above which the names of months would lie over each other
+_ABOVE, _YEAR = 36, -26  # pixels: of the names above the tiles, and from a tile's middle up to its year's
+HEIGHT = 7 * _TILE + _ABOVE + 42
 
 
 def tiles(dates: Sequence[TileView]) -> dict[str, Any]:
@@ -51,7 +53,8 @@ def tiles(dates: Sequence[TileView]) -> dict[str, Any]:
                 "label": {"show": True, "formatter": "{@sign}", "fontSize": 11},
                 "itemStyle": {"borderRadius": 3},
                 "animation": False,
-            }
+            },
+            _years(first, last),
         ],
     }
     phone: dict[str, Any] = {"visualMap": {"left": 0, "itemGap": 4, "textStyle": {"fontSize": 11}}}
@@ -64,20 +67,32 @@ def _look(tile: TileView) -> Look:
     return theme.look(tile.verdict) if tile.verdict is not None else theme.look(tile.status)
 
 
-def _colour(kind: Look) -> str:
-    """Return a tile's colour; one that has not begun is nearly empty."""
-    return theme.surface("borderColor") if kind == theme.look(RunStatus.QUEUED) else theme.hexadecimal(kind.colour)
-
-
 def _legend(kinds: Sequence[Look]) -> dict[str, Any]:
-    return legend([{"value": code, "label": f"{kind.sign} {kind.word}".strip(), "color": _colour(kind)} for code, kind in enumerate(kinds)])
+    named = [{"label": f"{kind.sign} {kind.word}".strip(), "color": colour_of(kind)} for kind in kinds]
+    return legend([{"value": code, **piece} for code, piece in enumerate(named)])
+
+
+def _years(first: date, last: date) -> dict[str, Any]:
+    """Name each year above the first whole week of it: the names of months alone do not say of which year they are."""
+    begins = [max(first, date(year, 1, 1)) for year in range(first.year, last.year + 1)]
+    tops = [(day + timedelta(days=-day.isoweekday() % 7), day.year) for day in begins]  # weeks begin on Sunday
+    return {
+        "type": "scatter",
+        "coordinateSystem": "calendar",
+        "data": [{"value": [top.isoformat(), 0], "name": str(year)} for top, year in tops if top <= last],
+        "symbolSize": 0,
+        "label": {"show": True, "formatter": "{b}", "offset": [0, _YEAR], "fontSize": 11, "color": theme.surface("textColor")},
+        "silent": True,
+        "tooltip": {"show": False},
+        "animation": False,
+    }
 
 
 def _weeks(days: list[str]) -> dict[str, Any]:
     muted = theme.hexadecimal("gray")
     return {
         "range": days,
-        "top": 22,
+        "top": _ABOVE,
         "left": 34,
         "splitLine": {"show": False},
         "itemStyle": {"color": "transparent", "borderColor": theme.surface("borderColor"), "borderWidth": 1},
