@@ -52,7 +52,7 @@ def year_calendar(pipeline: str, year: int, *, chosen: date | None) -> None:
         calendar(
             year,
             [Square(entry.day, _kind(entry), entry.reason) for entry in known],
-            kinds=_kinds(),
+            kinds=kinds(),
             chosen=chosen if chosen and chosen.year == year else None,
         ),
         height=HEIGHT,
@@ -68,14 +68,15 @@ def _kind(entry: DateVerdict) -> str:
     return "none" if entry.run_id is None else entry.verdict.value
 
 
-def _kinds() -> dict[str, Kind]:
+def kinds() -> dict[str, Kind]:
+    """Return the kinds of dates that the calendar tells apart, by what `_kind` says."""
     looks = {status.value: look(status) for status in (*Verdict, *ACTIVE)}
-    kinds = {word: Kind(seen.word, seen.sign, colour_of(seen)) for word, seen in looks.items()}
-    return {**kinds, "none": Kind("no run yet", "", theme.surface("secondaryBackgroundColor"), in_legend=False)}
+    told = {word: Kind(seen.word, seen.sign, colour_of(seen)) for word, seen in looks.items()}
+    return {**told, "none": Kind("no run yet", "", theme.surface("secondaryBackgroundColor"), in_legend=False)}
 
 
 def _summary(known: tuple[DateVerdict, ...]) -> str:
-    numbers = {verdict: sum(entry.verdict is verdict for entry in known) for verdict in Verdict}
+    numbers = {verdict: sum(entry.verdict is verdict and entry.run_id is not None for entry in known) for verdict in Verdict}
     return ", ".join(f"{number} {look(verdict).word}" for verdict, number in numbers.items())
 
 

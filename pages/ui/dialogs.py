@@ -182,9 +182,11 @@ def outside(days: Sequence[date]) -> str | None:
     beyond = [day for day in days if span is None or not span[0] <= day <= span[1]]
     if not beyond:
         return None
-    number = say.count(len(days), "date")
-    which = "It has" if len(days) == 1 else f"None of the {number} has" if len(beyond) == len(days) else f"{len(beyond)} of {number} have"
-    return f"{which} no file: the source holds {f'those of {say.day(span[0])} to {say.day(span[1])}' if span else 'none yet'}."
+    if len(beyond) < len(days):
+        said = f"{len(beyond)} of {say.count(len(days), 'date')} have no file"
+    else:
+        said = "It has no file" if len(days) == 1 else f"None of the {len(days)} dates has a file"
+    return f"{said}: the source holds {f'those of {say.day(span[0])} to {say.day(span[1])}' if span else 'none yet'}."
 
 
 def planned(plan: Plan) -> str:

@@ -8,8 +8,11 @@ from storage.status import StageStatus
 
 # Streamlit shrinks a drawing to the width of the screen: on a phone, one from left to right has words five pixels high. So there are two,
 # each in a container of its own, and the width of the screen decides which is seen.
-# The nearer the stages stand to each other, the less the wide one is shrunk, and the larger its words are.
-_CLOSE = '%%{init: {"flowchart": {"rankSpacing": 22, "nodeSpacing": 20, "padding": 6}}}%%'
+# The nearer the stages of the wide one stand to each other and the larger its words are, the less of them shrinking takes away.
+_CLOSE = (
+    '%%{init: {"fontSize": 19, "themeVariables": {"fontSize": "19px"}, '
+    '"flowchart": {"rankSpacing": 22, "nodeSpacing": 20, "padding": 6}}}%%'
+)
 WIDE, TALL = "graph_wide", "graph_tall"
 STYLE = f"""<style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-{TALL}) {{ display: none; }}
