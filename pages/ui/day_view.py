@@ -19,7 +19,7 @@ _EVERY = 2  # seconds
 _CHOSEN_HERE = "day_chosen_here"
 _PLACE = "calendar"
 # A chart's toolbar comes up above it, over the buttons of the page's head; below the squares nothing lies in its way.
-_STYLE = f"""<style>.st-key-{_PLACE} [data-testid="stElementToolbar"] {{ top: auto; bottom: 0; }}</style>"""
+_STYLE = f"""<style>.st-key-{_PLACE} [data-testid="stElementToolbar"] {{ top: auto !important; bottom: 0; }}</style>"""
 
 
 def dates(pipeline: str, year: int, *, chosen: date | None) -> None:

@@ -83,6 +83,11 @@ def count(number: int | None, noun: str | None = None, plural: str | None = None
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many letters; where something was left out it says so: `…`."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def figure(value: float | None) -> str:
     """Return a measured number with as many digits as matter: `1,210`, `4.25`, `0.0125`."""
     if value is None or not isfinite(value):

@@ -20,7 +20,7 @@ from storage.status import ACTIVE, BackfillState, RunStatus, SlotOutcome
 
 _OPENED = "tiles_opened"
 _MOST_AT_ONCE, _SCROLLED = 40, 700  # rows that are shown whole, and the pixels that more of them scroll in
-_TWO_LINES = 48  # pixels: a reason goes on in a second line
+_REASON = 110  # letters of a reason that its column shows: a grid cuts off the rest without a sign
 _LIVE = 1  # second between two looks at a backfill
 _PACE = 50  # dates that have ended last, whose pace is that of those to come
 
@@ -93,7 +93,7 @@ def ledger(slots: Sequence[SlotView]) -> None:
         {
             "Date": [say.day(slot.day) for slot in slots],
             "Outcome": [[look(slot.outcome).word] for slot in slots],
-            "Why": [slot.reason for slot in slots],
+            "Why": [say.shortened(slot.reason, _REASON) for slot in slots],
             "Run": [f"Run {slot.run_id}" if slot.run_id else None for slot in slots],
         }
     )
@@ -102,7 +102,6 @@ def ledger(slots: Sequence[SlotView]) -> None:
         key="ledger",
         hide_index=True,
         height="content" if len(slots) <= _MOST_AT_ONCE else _SCROLLED,
-        row_height=_TWO_LINES,
         placeholder=say.NOTHING,
         alt="The schedule's ledger: one row a date",
         column_config={

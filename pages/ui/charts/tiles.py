@@ -14,8 +14,8 @@ from pages.ui.views import TileView
 
 _TILE, _PHONE_WIDTH = 18, 640
 _WEEKS_ON_A_PAGE, _WEEKS_ON_A_PHONE = 52, 16
-_NAMED_MONTHS = 104  # weeks above which the names of months would lie over each other
-_ABOVE, _YEAR = 36, -26  # pixels: of the names above the tiles, and from a tile's middle up to its year's
+_NAMED_MONTHS, _NAMED_ON_A_PHONE = 130, 40  # weeks above which the names of months, and the signs, would lie over each other
+_ABOVE, _YEAR = 44, -36  # pixels: of the names above the tiles, and from a tile's middle up to its year's
 HEIGHT = 7 * _TILE + _ABOVE + 42
 
 
@@ -42,7 +42,9 @@ def tiles(dates: Sequence[TileView]) -> dict[str, Any]:
         "dataset": {"source": table},
         "tooltip": {"formatter": "<b>{@title}</b><br/>{@text}", "confine": True, "extraCssText": "max-width:22rem;white-space:normal"},
         "visualMap": _legend(kinds),
-        "calendar": _weeks([first.isoformat(), last.isoformat()]) | {"cellSize": size} | ({"right": 4} if size[0] == "auto" else {}),
+        "calendar": _weeks([first.isoformat(), last.isoformat()], months=weeks <= _NAMED_MONTHS)
+        | {"cellSize": size}
+        | ({"right": 4} if size[0] == "auto" else {}),
         "series": [
             {
                 "type": "heatmap",
@@ -59,7 +61,8 @@ def tiles(dates: Sequence[TileView]) -> dict[str, Any]:
     }
     phone: dict[str, Any] = {"visualMap": {"left": 0, "itemGap": 4, "textStyle": {"fontSize": 11}}}
     if weeks > _WEEKS_ON_A_PHONE:
-        phone |= {"calendar": {"cellSize": ["auto", _TILE], "right": 4}}
+        phone |= {"calendar": {"cellSize": ["auto", _TILE], "right": 4, "monthLabel": {"show": weeks <= _NAMED_ON_A_PHONE}}}
+        phone |= {"series": [{"label": {"show": weeks <= _NAMED_ON_A_PHONE}}]}
     return {"baseOption": option, "media": [{"query": {"maxWidth": _PHONE_WIDTH}, "option": phone}]}
 
 
@@ -88,7 +91,7 @@ def _years(first: date, last: date) -> dict[str, Any]:
     }
 
 
-def _weeks(days: list[str]) -> dict[str, Any]:
+def _weeks(days: list[str], *, months: bool) -> dict[str, Any]:
     muted = theme.hexadecimal("gray")
     return {
         "range": days,
@@ -97,6 +100,6 @@ def _weeks(days: list[str]) -> dict[str, Any]:
         "splitLine": {"show": False},
         "itemStyle": {"color": "transparent", "borderColor": theme.surface("borderColor"), "borderWidth": 1},
         "dayLabel": {"firstDay": 0, "color": muted, "fontSize": 10, "nameMap": ["Sun", "", "Tue", "", "Thu", "", "Sat"]},
-        "monthLabel": {"color": muted, "fontSize": 11},
+        "monthLabel": {"show": months, "color": muted, "fontSize": 11},
         "yearLabel": {"show": False},
     }

@@ -12,6 +12,7 @@ from storage.status import RunStatus
 
 HEIGHT = 190
 _WEEK = 7
+_TICKS = 4
 _SHOWN = (RunStatus.SUCCEEDED, RunStatus.SKIPPED, RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.CRASHED)  # bottom to top
 
 
@@ -27,7 +28,7 @@ def durations(took_us: Sequence[int], *, p95_us: float) -> dict[str, Any]:
             "nameLocation": "middle",
             "nameGap": 24,
             "nameTextStyle": {"color": muted},
-            "axisLabel": {"color": muted, "hideOverlap": True},
+            "axisLabel": {"color": muted, "interval": max(len(took_us) // _TICKS, 1) - 1},
         },
         "yAxis": {"type": "value", "axisLabel": {"color": muted, "formatter": "{value} ms"}, "splitNumber": 3, "min": 0},
         "series": [
