@@ -75,8 +75,8 @@ def time_left(dates: Sequence[TileView]) -> timedelta | None:
     The pace is the median time between two ends: a pause lies between two of them and changes nothing.
     """
     ended = sorted(tile.finished_at for tile in dates if tile.finished_at is not None)[-_PACE:]
-    gaps = [after - before for before, after in pairwise(ended)]
-    return median(gaps) * sum(tile.status in ACTIVE for tile in dates) if gaps else None
+    gaps = [(after - before).total_seconds() for before, after in pairwise(ended)]
+    return timedelta(seconds=median(gaps) * sum(tile.status in ACTIVE for tile in dates)) if gaps else None
 
 
 def _open_run(dates: Sequence[TileView], chosen: Sequence[int]) -> None:

@@ -66,7 +66,7 @@ def known_parameters(*known: str, **words: Iterable[str] | type[int]) -> None:
 
 def _wanted(name: str, value: str, words: Iterable[str] | type[int] | None) -> str | None:
     """Return what a parameter takes, where `value` is no such thing."""
-    if words is int or (words is None and name in _NUMBERS):
+    if isinstance(words, type) or (words is None and name in _NUMBERS):
         return None if value.isdecimal() else "a number"
     if words is not None:
         return None if value in (known := list(words)) else f"one of {', '.join(known)}"
