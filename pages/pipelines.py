@@ -7,11 +7,12 @@ from pages.ui import pipeline as parts
 from pages.ui.circuit import circuit as draw_circuit
 from pages.ui.dialogs import ask_backfill
 from pages.ui.panels import ledger, live_backfill
+from pages.ui.url_choice import warn_of_unknown
 from pages.ui.widgets import known_parameters
 
 names = list(data.pipelines())
 st.title("Pipelines")
-known_parameters("pipeline")
+known_parameters("ledger_dates", pipeline=names)
 name = st.segmented_control(
     "Pipeline", names, default=names[0], required=True, key="pipeline", bind="query-params", label_visibility="collapsed"
 )
@@ -65,9 +66,10 @@ with st.container(horizontal=True, vertical_alignment="center"):
         ask_backfill(pipeline.name)
 live_backfill()
 past_backfills()
+choices = parts.ledger_choices(pipeline)
+warn_of_unknown(choices, name="ledger_dates", noun="dates of which the ledger knows nothing")
 with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader("Why did it run, or not?", width="content")
-    choices = parts.ledger_choices(pipeline)
     chosen = st.segmented_control(
         "Dates", choices, default=choices[0], required=True, key="ledger_dates", bind="query-params", label_visibility="collapsed"
     )

@@ -5,12 +5,14 @@ import streamlit as st
 from pages.ui import data, dialogs, run_data
 from pages.ui.day_view import dates, follow_day
 from pages.ui.run_table import STATUS_OF, before_in_url, first_page, run_filter, run_table
+from pages.ui.url_choice import warn_of_unknown
 from pages.ui.widgets import known_parameters, page
 
 pipelines = [*data.pipelines(), run_data.STREAM]
 
 head = st.container(horizontal=True, vertical_alignment="bottom")
-known_parameters("pipeline", "day", "year", "since", "until", "backfill", "before", status=STATUS_OF)  # before widgets take it away
+# Before its widgets, which take out of the address what they cannot read.
+known_parameters("day", "year", "since", "until", "backfill", before=int, pipeline=pipelines, status=STATUS_OF)
 with head:
     st.title("Runs", width="content")
     pipeline = st.selectbox("Pipeline", pipelines, key="pipeline", bind="query-params", label_visibility="collapsed", width=180)
@@ -23,6 +25,7 @@ with head:
         dialogs.ask_backfill(pipeline)
 
 years = run_data.years(pipeline, day)
+warn_of_unknown([str(year) for year in years], name="year", noun="a year of which no date has a run")
 year = year_switch.segmented_control(
     "Year",
     years,

@@ -80,6 +80,6 @@ def _has_active(connection: Connection, backfill_id: int) -> bool:
 
 def tiles(connection: Connection, backfill_id: int) -> Sequence[RowMapping]:
     """Return one small row a run of a backfill, by date: enough for a live tile."""
-    columns = (runs.c.id, runs.c.partition, runs.c.status, runs.c.verdict, runs.c.outcome, runs.c.reason)
+    columns = (runs.c[name] for name in ("id", "partition", "status", "verdict", "outcome", "reason", "finished_at"))
     query = select(*columns).where(runs.c.backfill_id == backfill_id).order_by(runs.c.partition, runs.c.id)
     return connection.execute(query).mappings().all()

@@ -17,11 +17,11 @@ class DateVerdict:
 
     day: date
     verdict: Verdict
-    status: RunStatus | None  # of the newest run; None when there is none
+    status: RunStatus | None  # of the newest run; None where there is none
     reason: str
     session_date: date | None  # the session that the date's file holds
     rows: int | None
-    run_id: int | None
+    run_id: int | None  # None where none has looked: a run that was cancelled before it said anything is as if it had not been
 
 
 def verdicts(connection: Connection, pipeline: str, since: date, until: date) -> Sequence[DateVerdict]:
@@ -39,6 +39,8 @@ def _verdict(day: date, state: Any, session: Any) -> DateVerdict:
         reason = f"booked from the file of {session['file_date']}"
         return DateVerdict(day, Verdict.SESSION, RunStatus.SUCCEEDED, reason, day, session["rows"], session["run_id"])
     status = RunStatus(state["status"])
+    if status is RunStatus.CANCELLED and state["verdict"] is None and session is None:
+        return DateVerdict(day, Verdict.MISSING, status, f"no run yet: {state['reason'] or status}", None, None, None)
     verdict = Verdict(state["verdict"]) if state["verdict"] else _without_a_word(status, accepted=session is not None)
     return DateVerdict(day, verdict, status, state["reason"] or status.value, state["session_date"], state["rows"], state["run_id"])
 

@@ -8,20 +8,24 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, 
 
 from storage.prepared import Prepared
 from storage.status import Decision, Label
-from storage.tables import CheckResult, FindingLabel, GateDecision, QualityReport
+from storage.tables import CheckResult, FindingLabel, GateDecision, QualityReport, StageRun
 from storage.upsert import upsert
 
 reports = QualityReport.__table__
 results = CheckResult.__table__
 decisions = GateDecision.__table__
 finding_labels = FindingLabel.__table__
+stage_runs = StageRun.__table__
 
+GATE = "quality"  # the stage that judges
 MOST_LABELS = 100_000  # more than operators will ever give; a page must not read without end
 
 _add_report = Prepared(insert(reports))
 _add_results = Prepared(insert(results))
-_report_of = select(reports).where(reports.c.run_id == bindparam("run_id"))
-_results_of = select(results).where(results.c.run_id == bindparam("run_id")).order_by(results.c.check_id)
+_taken_over = select(func.max(stage_runs.c.reused_from)).where(stage_runs.c.run_id == bindparam("run_id"), stage_runs.c.stage == GATE)
+_judged_in = func.coalesce(_taken_over.scalar_subquery(), bindparam("run_id"))  # a rerun from a later stage takes the gate's word over
+_report_of = select(reports).where(reports.c.run_id == _judged_in)
+_results_of = select(results).where(results.c.run_id == _judged_in).order_by(results.c.check_id)
 _decision_for = Prepared(
     select(decisions)
     .where(
@@ -47,12 +51,12 @@ def add_report(connection: Connection, report: Mapping[str, Any], checked: Seque
 
 
 def report_of(connection: Connection, run_id: int) -> RowMapping | None:
-    """Return the report of a run, or None."""
+    """Return the report of a run, or of the run whose gate it took over; or None."""
     return connection.execute(_report_of, {"run_id": run_id}).mappings().one_or_none()
 
 
 def results_of(connection: Connection, run_id: int) -> Sequence[RowMapping]:
-    """Return what each check found in a run, by check."""
+    """Return what each check found in a run, or in the run whose gate it took over, by check."""
     return connection.execute(_results_of, {"run_id": run_id}).mappings().all()
 
 

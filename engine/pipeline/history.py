@@ -13,11 +13,12 @@ from sqlalchemy import Connection
 from engine.clock import nepal_date
 from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Pipeline
-from engine.pipeline.ledger import LOOK_BACK, SlotFacts, judge, stands, word_of
-from storage import run_list, runs, schedules, sessions
+from engine.pipeline.ledger import LOOK_BACK, Bookings, SlotFacts, accepted_around, booked_from, judge, stands, with_what_came, word_of
+from storage import run_list, runs, schedules
 from storage.status import SlotOutcome
 
 ONE_DAY = timedelta(days=1)
+_NO_BOOKINGS = Bookings({}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +42,46 @@ def entries(
     slots = schedules.slots_between(connection, pipeline.name, since, until)
     covered = run_list.span(connection, pipeline.name)
     if covered is None:
-        return [_written(slot, None, now) for slot in slots]
+        return [_written(slot, None, _NO_BOOKINGS, now) for slot in slots]
     begins = schedules.begins(connection, pipeline.name)
     end = min(until, covered[1] if begins is None else begins - ONE_DAY)
     given_up = nepal_date(now) - LOOK_BACK  # the runner no longer looks at slots before this date
     states = {row["day"]: row for row in runs.covered_between(connection, pipeline.name, since, min(until, max(end, given_up)))}
-    booked = {row["session"]: row for row in sessions.between(connection, since, end)}
-    first = max(since, min(covered[0], *booked)) if booked else max(since, covered[0])
+    accepted = accepted_around(connection, states, since, min(until, max(end, given_up)))
+    bookings = Bookings.of(accepted)
+    first = max(since, min([covered[0], *(row["session"] for row in accepted)]))
     days = [first + timedelta(days=number) for number in range((end - first).days + 1)]
-    before = [_before(day, states.get(day), booked.get(day), calendar, begins) for day in days]
-    return before + [_written(slot, states.get(slot["day"]) if slot["day"] < given_up else None, now) for slot in slots]
+    whole = {row["session"]: row for row in accepted}
+    before = [_before(day, states.get(day), whole.get(day), bookings, calendar, begins) for day in days]
+    return before + [_written(slot, states.get(slot["day"]) if slot["day"] < given_up else None, bookings, now) for slot in slots]
 
 
-def _written(slot: Mapping[Any, Any], state: Mapping[Any, Any] | None, now: datetime) -> Entry:
+def _written(slot: Mapping[Any, Any], state: Mapping[Any, Any] | None, bookings: Bookings, now: datetime) -> Entry:
     """Take a slot as it was written; one that the runner no longer looks at is judged again by the newest run of its date."""
-    outcome, reason, run_id = SlotOutcome(slot["outcome"]), slot["reason"], slot["run_id"]
+    day, outcome, reason, run_id = slot["day"], SlotOutcome(slot["outcome"]), slot["reason"], slot["run_id"]
     if state is not None:
-        facts = SlotFacts(slot["day"], slot["due_at"], expected=True, why=reason, state=state, paused_at=None, blocked_by=None)
+        booked, brought = bookings.elsewhere.get(day), bookings.brought.get(day)
+        at = slot["due_at"]
+        facts = SlotFacts(day, at, True, reason, state, paused_at=None, blocked_by=None, booked=booked, brought=brought)
         judged = judge(facts, now=now)
         if not stands(outcome, judged[0], has_run=True):
-            (outcome, reason), run_id = judged, state["run_id"]
-    return Entry(slot["day"], slot["due_at"], outcome, reason, run_id)
+            (outcome, reason), run_id = judged, (booked or state)["run_id"]
+    return Entry(day, slot["due_at"], outcome, reason, run_id)
 
 
 def _before(
-    day: date, state: Mapping[Any, Any] | None, booked: Mapping[Any, Any] | None, calendar: TradingCalendar, begins: date | None
+    day: date,
+    state: Mapping[Any, Any] | None,
+    accepted: Mapping[Any, Any] | None,
+    bookings: Bookings,
+    calendar: TradingCalendar,
+    begins: date | None,
 ) -> Entry:
-    """Say what became of a date that lies before the schedule's first day."""
+    """Say what became of a date that lies before the schedule's first day; a session is one, whichever file brought it in."""
+    if accepted is not None and (state is None or day in bookings.elsewhere):
+        return Entry(day, None, SlotOutcome.BACKFILLED, f"not due by schedule; {booked_from(accepted)}", accepted["run_id"])
     if state is not None:
-        return _asked_for(day, state)
-    if booked is not None:
-        reason = f"not due by schedule; booked from the file of {booked['file_date']}"
-        return Entry(day, None, SlotOutcome.BACKFILLED, reason, booked["run_id"])
+        return _asked_for(day, state, bookings.brought.get(day))
     expected = calendar.expected(day)
     if not expected.trading:
         return Entry(day, None, SlotOutcome.HOLIDAY, expected.reason, None)
@@ -80,9 +89,10 @@ def _before(
     return Entry(day, None, SlotOutcome.NOT_DUE, f"{known}, and nobody has asked for this date", None)
 
 
-def _asked_for(day: date, state: Mapping[Any, Any]) -> Entry:
+def _asked_for(day: date, state: Mapping[Any, Any], brought: date | None) -> Entry:
     outcome, reason = word_of(state) or SlotOutcome.BACKFILLED, state["reason"] or state["status"]
-    if outcome is not SlotOutcome.HOLIDAY:
-        by = f"backfill {state['backfill_id']}" if state["backfill_id"] is not None else state["requested_by"]
-        reason = f"not due by schedule; {'brought in' if outcome is SlotOutcome.BACKFILLED else 'asked for'} by {by}: {reason}"
+    if outcome is SlotOutcome.HOLIDAY:
+        return Entry(day, None, outcome, with_what_came(reason, brought), state["run_id"])
+    by = f"backfill {state['backfill_id']}" if state["backfill_id"] is not None else state["requested_by"]
+    reason = f"not due by schedule; {'brought in' if outcome is SlotOutcome.BACKFILLED else 'asked for'} by {by}: {reason}"
     return Entry(day, None, outcome, reason, state["run_id"])

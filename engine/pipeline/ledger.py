@@ -4,8 +4,8 @@ Nothing depends on a timer that fired: on every tick, and at start, what is due 
 runs in the database. A slot that passed while no runner was alive is found here and caught up.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from engine.clock import nepal_date, nepal_time
 from engine.market.calendar import TradingCalendar
 from engine.pipeline.graph import Due, Pipeline
 from engine.runtime import Runtime
-from storage import moves, runs, schedules
+from storage import moves, runs, schedules, sessions
 from storage.status import ACTIVE, RunStatus, RunType, SlotOutcome, Verdict
 
 ON_TIME = timedelta(minutes=10)  # a run queued later than this after its time is a catch-up
@@ -33,6 +33,7 @@ _BY_VERDICT = {
 _BY_STATUS = {RunStatus.CANCELLED: SlotOutcome.CANCELLED, RunStatus.CRASHED: SlotOutcome.FAILED}
 _UNJUDGED = {RunStatus.FAILED: SlotOutcome.FAILED}
 _DONE = (SlotOutcome.RAN, SlotOutcome.LATE)
+_TO_ASK = (SlotOutcome.DUE, SlotOutcome.MISSED)  # of these a run is queued once their time has come
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,30 @@ class SlotFacts:
     state: Mapping[str, Any] | None  # the newest run of the date
     paused_at: datetime | None
     blocked_by: date | None  # an earlier date that is queued or running
+    booked: Mapping[str, Any] | None = None  # its session, where the file of another date brought it in
+    brought: date | None = None  # the session of another date that its own file brought in
+
+
+@dataclass(frozen=True, slots=True)
+class Bookings:
+    """Sessions that came with the file of another date."""
+
+    elsewhere: Mapping[date, Mapping[Any, Any]]  # by session
+    brought: Mapping[date, date]  # the session, by the date of the file
+
+    @classmethod
+    def of(cls, accepted: Sequence[Mapping[Any, Any]]) -> "Bookings":
+        """Pick them from accepted sessions."""
+        moved = [row for row in accepted if row["file_date"] != row["session"]]
+        return cls({row["session"]: row for row in moved}, {row["file_date"]: row["session"] for row in moved})
+
+
+def accepted_around(
+    connection: Connection, states: Mapping[date, Mapping[Any, Any]], since: date, until: date
+) -> Sequence[Mapping[Any, Any]]:
+    """Return the accepted sessions of a range, and those before it that its files hold; `states` are those of its dates."""
+    held = (state["session_date"] for day, state in states.items() if since <= day <= until and state["session_date"])
+    return sessions.between(connection, min([since, *held]), until)
 
 
 def due_time(due: Due, day: date) -> datetime:
@@ -55,11 +80,31 @@ def due_time(due: Due, day: date) -> datetime:
 
 def judge(facts: SlotFacts, *, now: datetime) -> tuple[SlotOutcome, str]:
     """Return what became of a slot and why, in a sentence."""
-    if facts.state is not None:
-        return _by_run(facts, facts.state)
-    if not facts.expected:
-        return SlotOutcome.HOLIDAY, facts.why
-    return _by_time(facts, now)
+    own = _by_run(facts, facts.state) if facts.state is not None else _unasked(facts, now)
+    if facts.booked is None or (facts.state is None and own[0] in _TO_ASK):
+        return own
+    return _by_booking(facts, facts.booked)
+
+
+def booked_from(session: Mapping[Any, Any]) -> str:
+    """Say from which file a session was booked."""
+    return f"booked from the file of {session['file_date']}"
+
+
+def with_what_came(reason: str, brought: date | None) -> str:
+    """Return why a date had no session, with the session of another date that its file brought in."""
+    return reason if brought is None else f"its file brought in the session of {brought}: {reason}"
+
+
+def _by_booking(facts: SlotFacts, booked: Mapping[Any, Any]) -> tuple[SlotOutcome, str]:
+    lateness = booked["accepted_at"] - facts.due_at
+    if lateness > LATE:
+        return SlotOutcome.LATE, f"{booked_from(booked)} ({_hours(lateness)} after its time)"
+    return SlotOutcome.RAN, booked_from(booked)
+
+
+def _unasked(facts: SlotFacts, now: datetime) -> tuple[SlotOutcome, str]:
+    return _by_time(facts, now) if facts.expected else (SlotOutcome.HOLIDAY, facts.why)
 
 
 def _by_time(facts: SlotFacts, now: datetime) -> tuple[SlotOutcome, str]:
@@ -79,7 +124,7 @@ def _by_run(facts: SlotFacts, state: Mapping[str, Any]) -> tuple[SlotOutcome, st
         return SlotOutcome.BLOCKED, f"waits for {facts.blocked_by}, which it builds on"
     known, reason = word_of(state), state["reason"] or state["status"]
     if known is not None:
-        return known, reason
+        return known, with_what_came(reason, facts.brought) if known is SlotOutcome.HOLIDAY else reason
     lateness = state["updated_at"] - facts.due_at
     return (SlotOutcome.LATE, f"{reason} ({_hours(lateness)} after its time)") if lateness > LATE else (SlotOutcome.RAN, reason)
 
@@ -107,17 +152,23 @@ def reconcile(runtime: Runtime, pipeline: Pipeline) -> None:
         since = max(schedule["since"], min(last, today - LOOK_BACK))
         written = {row["day"]: row for row in schedules.slots_between(connection, pipeline.name, since, today)}
         states = {row["day"]: row for row in runs.states_between(connection, pipeline.name, since, today)}
+        bookings = Bookings.of(accepted_around(connection, states, since, today))
         active = sorted(runs.active_between(connection, pipeline.name, since, today)) if pipeline.sequential else []
         changed = []
         for number in range((today - since).days + 1):
             day = since + timedelta(days=number)
-            facts = _facts(day, due, calendar, states.get(day), schedule, active)
+            facts = replace(
+                _facts(day, due, calendar, states.get(day), schedule, active),
+                booked=bookings.elsewhere.get(day),
+                brought=bookings.brought.get(day),
+            )
             outcome, reason = judge(facts, now=now)
+            told_by = facts.booked or facts.state  # what names the run
             before = written.get(day)
-            if before is not None and stands(SlotOutcome(before["outcome"]), outcome, has_run=day in states):
+            if before is not None and stands(SlotOutcome(before["outcome"]), outcome, has_run=told_by is not None):
                 continue
-            run_id = facts.state["run_id"] if facts.state else None
-            if outcome in (SlotOutcome.DUE, SlotOutcome.MISSED) and facts.state is None and facts.due_at <= now and not schedule["paused"]:
+            run_id = told_by["run_id"] if told_by else None
+            if outcome in _TO_ASK and facts.state is None and facts.due_at <= now and not schedule["paused"]:
                 run_id = _queue(connection, pipeline.name, day, outcome, now)
             row = {"pipeline": pipeline.name, "day": day, "due_at": facts.due_at, "outcome": outcome, "reason": reason, "run_id": run_id}
             if before is None or any(before[name] != row[name] for name in ("outcome", "reason", "run_id")):

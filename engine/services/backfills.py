@@ -126,7 +126,8 @@ class BackfillCommands(Commands):
             row = backfills.one(connection, backfill_id)
             if row is None:
                 raise UnknownName(f"there is no backfill {backfill_id}")
-            if not backfills.set_state(connection, backfill_id, state, at=at, reason=f"by {self.actor}"):
+            reason = None if state is BackfillState.RUNNING else f"by {self.actor}"  # why it stands still; what goes on has none
+            if not backfills.set_state(connection, backfill_id, state, at=at, reason=reason):
                 raise Conflict(f"backfill {backfill_id} has ended ({row['state']})")
             return self._audited(connection, f"backfill_{state}", {"id": backfill_id}, f"Backfill {backfill_id} {said}.")
 

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import data, dialogs, run_data, theme
 from pages.ui import format as say
 from pages.ui.charts.calendar import HEIGHT, Kind, Square, calendar
+from pages.ui.charts.legend import colour_of
 from pages.ui.text import plain, sentence
 from pages.ui.theme import look
 from pages.ui.widgets import badge, page, run_link
@@ -16,6 +17,9 @@ from storage.status import ACTIVE, Verdict
 _RUNS_SHOWN = 5
 _EVERY = 2  # seconds
 _CHOSEN_HERE = "day_chosen_here"
+_PLACE = "calendar"
+# A chart's toolbar comes up above it, over the buttons of the page's head; below the squares nothing lies in its way.
+_STYLE = f"""<style>.st-key-{_PLACE} [data-testid="stElementToolbar"] {{ top: auto !important; bottom: 0; }}</style>"""
 
 
 def dates(pipeline: str, year: int, *, chosen: date | None) -> None:
@@ -26,7 +30,9 @@ def dates(pipeline: str, year: int, *, chosen: date | None) -> None:
 def _dates(pipeline: str, year: int, *, chosen: date | None) -> None:
     if st.session_state.pop(_CHOSEN_HERE, False):
         st.rerun()
-    year_calendar(pipeline, year, chosen=chosen)
+    st.html(_STYLE)
+    with st.container(key=_PLACE):
+        year_calendar(pipeline, year, chosen=chosen)
     if chosen:
         day_details(pipeline, chosen)
 
@@ -46,7 +52,7 @@ def year_calendar(pipeline: str, year: int, *, chosen: date | None) -> None:
         calendar(
             year,
             [Square(entry.day, _kind(entry), entry.reason) for entry in known],
-            kinds=_kinds(),
+            kinds=kinds(),
             chosen=chosen if chosen and chosen.year == year else None,
         ),
         height=HEIGHT,
@@ -62,18 +68,15 @@ def _kind(entry: DateVerdict) -> str:
     return "none" if entry.run_id is None else entry.verdict.value
 
 
-def _kinds() -> dict[str, Kind]:
-    kinds = {
-        status.value: Kind(look(status).word, look(status).sign, theme.hexadecimal(look(status).colour), calm=status is Verdict.SESSION)
-        for status in (*Verdict, *ACTIVE)
-    }
-    closed = look(Verdict.NO_SESSION)
-    kinds[Verdict.NO_SESSION.value] = Kind(closed.word, closed.sign, theme.surface("borderColor"))  # two days a week: they stay quiet
-    return {**kinds, "none": Kind("no run yet", "", theme.surface("secondaryBackgroundColor"), in_legend=False)}
+def kinds() -> dict[str, Kind]:
+    """Return the kinds of dates that the calendar tells apart, by what `_kind` says."""
+    looks = {status.value: look(status) for status in (*Verdict, *ACTIVE)}
+    told = {word: Kind(seen.word, seen.sign, colour_of(seen)) for word, seen in looks.items()}
+    return {**told, "none": Kind("no run yet", "", theme.surface("secondaryBackgroundColor"), in_legend=False)}
 
 
 def _summary(known: tuple[DateVerdict, ...]) -> str:
-    numbers = {verdict: sum(entry.verdict is verdict for entry in known) for verdict in Verdict}
+    numbers = {verdict: sum(entry.verdict is verdict and entry.run_id is not None for entry in known) for verdict in Verdict}
     return ", ".join(f"{number} {look(verdict).word}" for verdict, number in numbers.items())
 
 
@@ -109,7 +112,7 @@ def _words(entry: DateVerdict) -> str:
     if entry.day > data.today():
         return f"This date is still to come. {trading}"
     if entry.run_id is None:
-        return f"Nobody has looked at this date yet. {trading}"
+        return f"{sentence(entry.reason) if entry.status else 'Nobody has looked at this date yet.'} {trading}"
     return sentence(entry.reason) if entry.verdict is Verdict.SESSION else f"{sentence(entry.reason)} {trading}"
 
 
@@ -132,7 +135,7 @@ def _day_actions(pipeline: str, entry: DateVerdict, past: tuple[run_data.RunRow,
             wrong = entry.verdict in (Verdict.FAILED, Verdict.MISSING)
             if st.button("Rerun…", key="day_rerun", icon=":material/replay:", type="primary" if wrong else "secondary"):
                 dialogs.ask_rerun(pipeline, [entry.day])
-            if st.button("Book to another session…", key="day_book", icon=":material/edit_calendar:"):
+            if run_data.has_file(newest) and st.button("Book to another session…", key="day_book", icon=":material/edit_calendar:"):
                 dialogs.ask_booking([newest])
             if st.button("Backfill around it…", key="day_backfill", icon=":material/date_range:"):
                 dialogs.ask_backfill(pipeline, entry.day - timedelta(days=7), min(entry.day + timedelta(days=7), data.today()))

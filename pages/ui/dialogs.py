@@ -1,6 +1,6 @@
 """Questions that are asked before runs are made or stopped: how many dates, and what it will cost in time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 import streamlit as st
@@ -12,6 +12,7 @@ from pages.ui import format as say
 from pages.ui.actions import ask as inquire
 from pages.ui.actions import perform, request_key, services
 from pages.ui.run_data import RunRow
+from pages.ui.views import BackfillView
 from storage.status import BackfillMode, OnFailure
 
 _NAMED = 6  # dates that are written out
@@ -30,10 +31,12 @@ ON_FAILURE: Mapping[OnFailure, str] = {
 }
 
 
-def ask_rerun(pipeline: str, days: Sequence[date], *, active: int = 0, origin: int | None = None) -> None:
+def ask_rerun(
+    pipeline: str, days: Sequence[date], *, active: int = 0, origin: int | None = None, show: Callable[[int], None] | None = None
+) -> None:
     """Ask whether these dates shall run again; `active` of the chosen runs are queued or running and are not doubled.
 
-    `origin` is the run that is looked at when there is only one: the new run remembers it.
+    `origin` is the run that is looked at when there is only one: the new run remembers it. `show` goes to the new one.
     """
 
     @st.dialog(f"Rerun {say.count(len(days), 'date')}?", icon=":material/replay:")
@@ -46,7 +49,7 @@ def ask_rerun(pipeline: str, days: Sequence[date], *, active: int = 0, origin: i
         if _agreed(f"Rerun {say.count(len(days), 'date')}", key="rerun"):
             key = request_key(f"rerun:{pipeline}:{_key(days)}")
             if origin is not None:
-                perform(f"Queued {say.day(days[0])} again.", services().rerun, origin, request_key=key)
+                perform(f"Queued {say.day(days[0])} again.", services().rerun, origin, request_key=key, show=show)
             else:
                 perform(f"Queued {say.count(len(days), 'date')} again.", services().rerun_dates, pipeline, tuple(days), request_key=key)
 
@@ -62,6 +65,19 @@ def ask_cancel(chosen: Sequence[RunRow]) -> None:
         st.caption("A queued run never starts. A running one stops before its next stage; what it has published stays.")
         if _agreed(f"Cancel {say.count(len(chosen), 'run')}", key="cancel"):
             perform(f"Asked {say.count(len(chosen), 'run')} to stop.", _cancel, services(), tuple(run.id for run in chosen))
+
+    ask()
+
+
+def ask_cancel_backfill(backfill: BackfillView, *, queued: int) -> None:
+    """Ask whether a backfill shall end before it has done all its dates; `queued` are those that have not begun."""
+
+    @st.dialog(f"Cancel backfill {backfill.id}?", icon=":material/cancel:")
+    def ask() -> None:
+        st.markdown(f"**{say.count(queued, 'queued date')}** will not be run. A date that runs stops before its next stage.")
+        st.caption("It cannot be taken back. What is done stays in the lake, and another backfill can take what is missing.")
+        if _agreed(f"Cancel {say.count(queued, 'date')}", key="backfill_cancel"):
+            perform("Cancelled.", services().cancel_backfill, backfill.id)
 
     ask()
 
@@ -109,14 +125,14 @@ def _book(commands: Services, targets: Mapping[int, date]) -> str | None:
 
 
 def ask_backfill(pipeline: str, since: date | None = None, until: date | None = None) -> None:
-    """Ask for a range (the last days, unless it is given) and show what its backfill would take before it starts."""
-    today = data.today()
+    """Ask for a range (the last days that have a file, unless it is given) and show what its backfill would take before it starts."""
+    today, newest = data.today(), newest_file()
 
     @st.dialog("Backfill a range of dates", icon=":material/date_range:")
     def ask() -> None:
         first, last = st.columns(2)
-        begin = first.date_input("From", value=since or today - _RECENT, min_value=_OLDEST, max_value=today, key="backfill_since")
-        end = last.date_input("To", value=min(until or today, today), min_value=_OLDEST, max_value=today, key="backfill_until")
+        begin = first.date_input("From", value=since or newest - _RECENT, min_value=_OLDEST, max_value=today, key="backfill_since")
+        end = last.date_input("To", value=min(until or newest, today), min_value=_OLDEST, max_value=today, key="backfill_until")
         taken = st.segmented_control(
             "Dates", list(MODES), default=BackfillMode.MISSING, format_func=MODES.__getitem__, required=True, key="backfill_mode"
         )
@@ -136,6 +152,8 @@ def ask_backfill(pipeline: str, since: date | None = None, until: date | None = 
         if plan is None:
             return
         st.markdown(planned(plan))
+        if without := outside([item.day for item in plan.taken]):
+            st.warning(without, icon=":material/inbox:")
         if _agreed(f"Backfill {say.count(len(plan.taken), 'date')}", key="backfill", disabled=not plan.taken):
             key = request_key(f"backfill:{pipeline}:{begin}:{end}:{taken}")
             perform(
@@ -150,6 +168,25 @@ def ask_backfill(pipeline: str, since: date | None = None, until: date | None = 
             )
 
     ask()
+
+
+def newest_file() -> date:
+    """Return the newest date up to today of which the source may hold a file."""
+    span, today = data.source_span(), data.today()
+    return min(span[1], today) if span else today
+
+
+def outside(days: Sequence[date]) -> str | None:
+    """Say how many of the dates lie outside those of which the source holds files; None where none does."""
+    span = data.source_span()
+    beyond = [day for day in days if span is None or not span[0] <= day <= span[1]]
+    if not beyond:
+        return None
+    if len(beyond) < len(days):
+        said = f"{len(beyond)} of {say.count(len(days), 'date')} have no file"
+    else:
+        said = "It has no file" if len(days) == 1 else f"None of the {len(days)} dates has a file"
+    return f"{said}: the source holds {f'those of {say.day(span[0])} to {say.day(span[1])}' if span else 'none yet'}."
 
 
 def planned(plan: Plan) -> str:

@@ -11,6 +11,7 @@ from pages.ui import format as say
 from pages.ui.quality_diff import quality_facts
 from pages.ui.run_data import PriceDifference, RunRow
 from pages.ui.theme import look
+from pages.ui.url_choice import warn_of_unknown
 from pages.ui.views import RunDetail, RunView, StageView
 
 _NAMED = 12  # symbols that are written out
@@ -88,6 +89,8 @@ def run_diff(this: RunDetail, others: Sequence[RunRow]) -> None:
     """Let the person choose another run of the date and draw both side by side."""
     st.subheader("Compare with another run of this date")
     choices = [row.id for row in others if row.id != this.run.id]
+    if st.query_params.get("compare", "").isdecimal():  # what is no number was named above
+        warn_of_unknown([str(run_id) for run_id in choices], name="compare", noun="which is no other run of this date")
     if not choices:
         st.caption("This is the only run of the date. After a rerun, both can be compared here.")
         return

@@ -69,6 +69,11 @@ def span(value: timedelta) -> str:
     return duration(value / timedelta(microseconds=1))
 
 
+def about(value: timedelta) -> str:
+    """Return a length of time in one unit, as an estimate is said: `2 min`."""
+    return _one_unit(value.total_seconds())
+
+
 def count(number: int | None, noun: str | None = None, plural: str | None = None) -> str:
     """Return a number with thousands separated and, with a noun, in its singular or plural."""
     if number is None:
@@ -76,6 +81,11 @@ def count(number: int | None, noun: str | None = None, plural: str | None = None
     if noun is None:
         return f"{number:,}"
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many letters; where something was left out it says so: `…`."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def figure(value: float | None) -> str:

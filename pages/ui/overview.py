@@ -63,10 +63,12 @@ def _sessions(health: Health) -> None:
         (health.since_newest if health.behind else (), "behind"),
     )
     parts = [f"{len(days)} {word}" for days, word in of_kind if days]
+    newest = data.newest_session()
     worst: Colour = "red" if health.failed else "orange" if parts else "green" if health.on_time else "gray"
+    upto = f" up to {say.day(newest)}" if health.behind and newest else ""
     note = " · ".join(parts) or (_when_loaded(health) if health.sessions else "no session yet")
     tile(
-        "Sessions in the lake",
+        f"Sessions in the lake{upto}",
         f"{len(health.accepted)} of {health.sessions}" if health.sessions else say.NOTHING,
         note=note,
         colour=worst if health.sessions else "gray",
@@ -74,8 +76,8 @@ def _sessions(health: Health) -> None:
         query={"status": "failed"} if health.failed else {},
         action="See the dates",
         key="sessions",
-        explanation="Of the last sessions that were due: in the lake; failed, missing, or loaded more than an hour late. "
-        "Afterwards: by a backfill or by hand. Behind: due since the newest one in the lake.",
+        explanation=f"Of the last {health.sessions} sessions{upto or ' that were due'}: in the lake; failed, missing, or loaded more "
+        "than an hour late. Afterwards: by a backfill or by hand. Behind: due since the newest one in the lake, and not among them.",
     )
 
 

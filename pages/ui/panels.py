@@ -1,11 +1,14 @@
 """Larger pieces that show one thing whole: the live backfill, the ledger of a schedule."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from itertools import pairwise
+from statistics import median
 
 import pyarrow as pa
 import streamlit as st
 
-from pages.ui import data
+from pages.ui import data, dialogs
 from pages.ui import format as say
 from pages.ui.actions import perform, services
 from pages.ui.charts import tiles as tile_chart
@@ -13,11 +16,13 @@ from pages.ui.text import plain
 from pages.ui.theme import look
 from pages.ui.views import BackfillView, SlotView, TileView
 from pages.ui.widgets import badge
-from storage.status import ACTIVE, BackfillState, SlotOutcome
+from storage.status import ACTIVE, BackfillState, RunStatus, SlotOutcome
 
 _OPENED = "tiles_opened"
 _MOST_AT_ONCE, _SCROLLED = 40, 700  # rows that are shown whole, and the pixels that more of them scroll in
+_REASON = 110  # letters of a reason that its column shows: a grid cuts off the rest without a sign
 _LIVE = 1  # second between two looks at a backfill
+_PACE = 50  # dates that have ended last, whose pace is that of those to come
 
 
 def live_backfill() -> None:
@@ -51,15 +56,27 @@ def _head(backfill: BackfillView, dates: Sequence[TileView]) -> None:
         badge(backfill.state)
         if backfill.reason:
             st.caption(plain(backfill.reason), width="content")
-    st.progress(done / max(len(dates), 1), text=f"{done} of {say.count(len(dates), 'date')}")
+    left = time_left(dates) if backfill.state is BackfillState.RUNNING else None
+    pace = f", about {say.about(left)} left" if left else ""
+    st.progress(done / max(len(dates), 1), text=f"{done} of {say.count(len(dates), 'date')}{pace}")
     with st.container(horizontal=True):
         if backfill.state is BackfillState.RUNNING:
             if st.button("Pause", key="backfill_pause", icon=":material/pause:"):
                 perform("Paused.", services().pause_backfill, backfill.id)
         elif st.button("Resume", key="backfill_resume", icon=":material/play_arrow:", type="primary"):
             perform("Resumed.", services().resume_backfill, backfill.id)
-        if st.button("Cancel", key="backfill_cancel", icon=":material/cancel:"):
-            perform("Cancelled.", services().cancel_backfill, backfill.id)
+        if st.button("Cancel…", key="backfill_cancel", icon=":material/cancel:"):
+            dialogs.ask_cancel_backfill(backfill, queued=sum(tile.status is RunStatus.QUEUED for tile in dates))
+
+
+def time_left(dates: Sequence[TileView]) -> timedelta | None:
+    """Return how long a backfill will take to its end at the pace of its last dates; None before there is one.
+
+    The pace is the median time between two ends: a pause lies between two of them and changes nothing.
+    """
+    ended = sorted(tile.finished_at for tile in dates if tile.finished_at is not None)[-_PACE:]
+    gaps = [(after - before).total_seconds() for before, after in pairwise(ended)]
+    return timedelta(seconds=median(gaps) * sum(tile.status in ACTIVE for tile in dates)) if gaps else None
 
 
 def _open_run(dates: Sequence[TileView], chosen: Sequence[int]) -> None:
@@ -76,7 +93,7 @@ def ledger(slots: Sequence[SlotView]) -> None:
         {
             "Date": [say.day(slot.day) for slot in slots],
             "Outcome": [[look(slot.outcome).word] for slot in slots],
-            "Why": [slot.reason for slot in slots],
+            "Why": [say.shortened(slot.reason, _REASON) for slot in slots],
             "Run": [f"Run {slot.run_id}" if slot.run_id else None for slot in slots],
         }
     )
@@ -88,11 +105,11 @@ def ledger(slots: Sequence[SlotView]) -> None:
         placeholder=say.NOTHING,
         alt="The schedule's ledger: one row a date",
         column_config={
-            "Date": st.column_config.TextColumn(width=130),
+            "Date": st.column_config.TextColumn(width=120),
             "Outcome": st.column_config.MultiselectColumn(
                 options=[seen.word for seen in looks], color=[seen.colour for seen in looks], width=110
             ),
-            "Why": st.column_config.TextColumn(width=480),
+            "Why": st.column_config.TextColumn(width=680),
             "Run": st.column_config.ButtonColumn(type="tertiary", key="ledger_run", alignment="left", width=90, help="Open the run"),
         },
     )

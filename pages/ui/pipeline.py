@@ -12,10 +12,10 @@ from pages.ui import data, run_data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
 from pages.ui.charts.graph import STYLE, TALL, WIDE, graph
+from pages.ui.dialogs import newest_file, outside
 from pages.ui.text import plain
 from pages.ui.theme import look
 from pages.ui.widgets import badge, confirm, pairs, run_link
-from storage.status import RunStatus
 
 LAST_DAYS = "Last 30 days"
 _LEDGER = timedelta(days=30)
@@ -23,7 +23,7 @@ _LEDGER = timedelta(days=30)
 
 def drawing(pipeline: Pipeline) -> None:
     """Draw the stages and how each ended in the newest run."""
-    begun = (run for run in data.last_runs(pipeline.name) if run.status is not RunStatus.QUEUED)
+    begun = (run for run in data.last_runs(pipeline.name) if run.started_at is not None)
     newest = next(begun, None)
     detail = data.run(newest.id) if newest else None
     states = {stage.stage: stage.status for stage in detail.stages} if detail else {}
@@ -71,14 +71,15 @@ def schedule(pipeline: Pipeline) -> None:
 
 def run_now(pipeline: Pipeline) -> None:
     """Run one date, after a question."""
-    day = st.date_input("Date", value=data.today(), max_value=data.today(), key="run_now_date", format="YYYY-MM-DD")
+    day = st.date_input("Date", value=newest_file(), max_value=data.today(), key="run_now_date", format="YYYY-MM-DD")
     if not st.button("Run this date …", key="run_now", icon=":material/play_arrow:"):
         return
     known = data.verdicts(pipeline.name, day, day)[0]
     seen = f"It is known as **{look(known.verdict).word}**: {plain(known.reason)}." if known.run_id else "It has never been run."
+    file = f" {without}" if (without := outside([day])) else ""
     confirm(
         "Run one date",
-        question=f"{say.day(day)}. {seen} A run of unchanged input changes nothing.",
+        question=f"{say.day(day)}. {seen}{file} A run of unchanged input changes nothing.",
         button=f"Run {day}",
         done="Queued.",
         key="run_now_ask",

@@ -61,6 +61,11 @@ def active(run: RunView | RunRow) -> bool:
     return run.status in ACTIVE
 
 
+def has_file(run: RunView | RunRow) -> bool:
+    """Say whether a run's date may have a file that can be booked: not where the run found that the source has none."""
+    return run.verdict is not Verdict.MISSING
+
+
 def id_in_url() -> int | None:
     """Return the run that the URL names, or None."""
     named = st.query_params.get("id", "")

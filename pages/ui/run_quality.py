@@ -78,7 +78,8 @@ def quality(detail: RunDetail) -> None:
     if detail.run.error_type != BLOCKED:  # the box above says it
         st.markdown(sentence(report.reason))
     checked = run_quality_data.results(report.run_id)
-    st.caption(plain(f"{conservation(report)} {counted(checked)} {version(report)}"))
+    taken_over = f" Judged in run {report.run_id}, whose checkpoint this run took over." if report.run_id != detail.run.id else ""
+    st.caption(plain(f"{conservation(report)} {counted(checked)} {version(report)}{taken_over}"))
     _findings([result for result in checked if result.status in _FOUND], blocked=report.verdict is GateVerdict.BLOCKED)
     letters(detail.run)
 

@@ -16,7 +16,7 @@ _NONE: Mapping[str, float] = MappingProxyType({})
 
 @shared(seconds=data.LIVE, entries=200)
 def report(run_id: int) -> ReportView | None:
-    """Return the report of a run, or None."""
+    """Return the report of a run, or of the run whose gate it took over; or None."""
     with engine.runtime.runtime().database.reading() as connection:
         row = quality.report_of(connection, run_id)
     return None if row is None else ReportView.of(row)

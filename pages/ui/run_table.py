@@ -15,6 +15,8 @@ from storage.run_list import RunFilter
 from storage.status import RunStatus
 
 _EVERY = 3  # seconds
+# Pixels: what does not depend on the file is read whole, up to when it was queued, beside the menu on a screen of 1400.
+_WIDTHS: Mapping[str, int] = {"Date": 116, "Reason": 240, "Session": 84, "Outcome": 84, "Took": 70, "Queued": 130, "Type": 80, "By": 130}
 _MARKS = {status: f"{look(status).sign} {look(status).word}" for status in RunStatus}
 STATUS_OF: Mapping[str, RunStatus] = {look(status).word: status for status in RunStatus}
 
@@ -77,7 +79,7 @@ def _nothing(chosen: RunFilter) -> None:
 def _actions(pipeline: str, picked: Sequence[RunRow], *, arrived: int) -> None:
     days = sorted({row.partition for row in picked})
     active = [row for row in picked if run_data.active(row)]
-    files = [row for row in picked if not run_data.active(row)]
+    files = [row for row in picked if run_data.has_file(row) and not run_data.active(row)]
     if pipeline == run_data.STREAM:
         if st.button(_counted("Stop", len(active), "session"), key="cancel_picked", icon=":material/stop:", disabled=not active):
             dialogs.ask_cancel(active)
@@ -112,13 +114,12 @@ def _grid(rows: Sequence[RunRow], key: str) -> None:
         placeholder=say.NOTHING,
         alt="Runs, newest first",
         column_config={
-            "Run": st.column_config.ButtonColumn(type="tertiary", key=opened, pinned=True, alignment="left", width=80, help="Open the run"),
-            "Date": st.column_config.TextColumn(width=120),
+            "Run": st.column_config.ButtonColumn(type="tertiary", key=opened, pinned=True, alignment="left", width=76, help="Open the run"),
             "Status": st.column_config.MultiselectColumn(
-                options=list(_MARKS.values()), color=[look(status).colour for status in RunStatus], width=110
+                options=list(_MARKS.values()), color=[look(status).colour for status in RunStatus], width=106
             ),
-            "Rows": st.column_config.NumberColumn(format="localized", width=64),
-            "Reason": st.column_config.TextColumn(width=360),
+            "Rows": st.column_config.NumberColumn(format="localized", width=52),
+            **{name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()},
         },
     )
     if click := st.session_state.get(opened):  # the label says which run was meant; its row may have moved

@@ -22,6 +22,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _SHA = 12  # characters of a checksum that are enough to tell two apart by eye
 _STAGE_MARKS = {status: f"{look(status).sign} {look(status).word}" for status in StageStatus}
 _NAMES = ("name", "speaks_for")  # of evidence: words of the code
+_PEAK = "The most that the whole process of the runner held while the stage ran: its libraries and what it keeps are in it."
 _LOG_HEIGHT, _LOG_LINES = 340, 15
 
 
@@ -120,15 +121,15 @@ def actions(detail: RunDetail) -> None:
             icon=":material/replay:",
             type="primary" if row.error_message and row.error_type != BLOCKED else "secondary",
         ):
-            dialogs.ask_rerun(row.pipeline, [row.partition], origin=row.id)
-        if st.button("Book to another session…", key="book", icon=":material/edit_calendar:"):
+            dialogs.ask_rerun(row.pipeline, [row.partition], origin=row.id, show=show)
+        if run_data.has_file(row) and st.button("Book to another session…", key="book", icon=":material/edit_calendar:"):
             dialogs.ask_booking([row])
         with st.popover("Rerun from…", icon=":material/start:", disabled=not (places := restartable(detail.stages)), key="from"):
             st.caption("Stages before it are not run again; their checkpoints are taken over.")
             for stage in places:
                 if st.button(stage, key=f"from_{stage}", type="tertiary"):
                     key = request_key(f"from:{row.id}:{stage}")
-                    perform(f"Queued from {stage}.", services().rerun, row.id, from_stage=stage, request_key=key)
+                    perform(f"Queued from {stage}.", services().rerun, row.id, from_stage=stage, request_key=key, show=show)
 
 
 def restartable(stages: Sequence[StageView]) -> list[str]:
@@ -210,13 +211,14 @@ def stage_table(stages: Sequence[StageView]) -> None:
             "Attempts": number,
             "Rows in": number,
             "Rows out": number,
+            "Peak memory": st.column_config.TextColumn(help=_PEAK),
         },
     )
+    _lake_files(stages)
 
 
 def stage_frame(stages: Sequence[StageView]) -> pa.Table:
     """Return the table of stages, one row each."""
-    files = [run_data.lake_files(stage.checkpoint) for stage in stages]
     return pa.table(
         {
             "Stage": [stage.stage for stage in stages],
@@ -230,9 +232,18 @@ def stage_frame(stages: Sequence[StageView]) -> pa.Table:
             "Read": [say.size(stage.bytes_read) for stage in stages],
             "Written": [say.size(stage.bytes_written) for stage in stages],
             "Reused from": [f"Run {stage.reused_from}" if stage.reused_from is not None else None for stage in stages],
-            "Checkpoint": [", ".join(str(file["path"]) for file in found) or None for found in files],
         }
     )
+
+
+def _lake_files(stages: Sequence[StageView]) -> None:
+    """List the lake files of the checkpoints, whole paths; nothing where there are none."""
+    files = [(stage.stage, file) for stage in stages for file in run_data.lake_files(stage.checkpoint)]
+    if not files:
+        return
+    with st.expander(f"Files of the checkpoints ({len(files)})", icon=":material/folder_open:", key="lake_files"):
+        table = {"Stage": [stage for stage, _ in files], "File in the lake": [f"`{file['path']}`" for _, file in files]}
+        st.table(pa.table(table), border="horizontal", hide_index=True, alt="Files of the checkpoints of the run")
 
 
 def failed_tries(detail: RunDetail) -> None:

@@ -220,6 +220,7 @@ class TileView(View):
     status: RunStatus
     verdict: Verdict | None
     reason: str | None
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

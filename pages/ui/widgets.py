@@ -47,10 +47,10 @@ def empty_state(title: str, *, text: str, icon: str = ":material/inbox:") -> Non
         st.markdown(text, width="content")
 
 
-def known_parameters(*known: str, **words: Iterable[str]) -> None:
+def known_parameters(*known: str, **words: Iterable[str] | type[int]) -> None:
     """Say which part of the address this page does not know or cannot read: passed over, it would look as if it had been obeyed.
 
-    A parameter with `words` takes one of these; what stands for a date or a number takes nothing else, on every page.
+    A parameter with `words` takes one of these, or a number; what stands for a date or a number takes nothing else, on every page.
     """
     known = (*known, *words)
     if strange := [name for name in st.query_params if name not in known]:
@@ -64,12 +64,12 @@ def known_parameters(*known: str, **words: Iterable[str]) -> None:
                 st.warning(said, icon=":material/link_off:")
 
 
-def _wanted(name: str, value: str, words: Iterable[str] | None) -> str | None:
+def _wanted(name: str, value: str, words: Iterable[str] | type[int] | None) -> str | None:
     """Return what a parameter takes, where `value` is no such thing."""
+    if isinstance(words, type) or (words is None and name in _NUMBERS):
+        return None if value.isdecimal() else "a number"
     if words is not None:
         return None if value in (known := list(words)) else f"one of {', '.join(known)}"
-    if name in _NUMBERS:
-        return None if value.isdecimal() else "a number"
     if name in _DATES:
         try:
             date.fromisoformat(value)

@@ -9,6 +9,7 @@ from engine.pipelines import PIPELINES
 from pages.ui import format as say
 from pages.ui.charts import tiles, trends
 from pages.ui.charts.graph import graph
+from pages.ui.day_view import kinds
 from pages.ui.views import TileView
 from storage.status import RunStatus, StageStatus, Verdict
 
@@ -54,6 +55,30 @@ def test_tiles_shrink_when_there_are_more_weeks_than_fit(days, width):
     assert spec["baseOption"]["calendar"]["cellSize"][0] == width
 
 
+def test_tiles_of_more_than_a_year_name_each_year():
+    spec = tiles.tiles([tile(number, RunStatus.QUEUED) for number in range(600)])
+
+    named = spec["baseOption"]["series"][1]["data"]
+    assert [year["name"] for year in named] == ["2025", "2026", "2027"]
+    assert [year["value"][0] for year in named] == ["2025-06-01", "2026-01-04", "2027-01-03"]  # a Sunday is the top row
+
+
+def test_a_meaning_has_one_colour_in_the_calendar_and_among_the_tiles_and_no_two_share_one():
+    states = [(RunStatus.SUCCEEDED, Verdict.SESSION), (RunStatus.SKIPPED, Verdict.NO_SESSION), (RunStatus.QUEUED, None)]
+    states += [
+        (RunStatus.RUNNING, None),
+        (RunStatus.CANCELLED, None),
+        (RunStatus.FAILED, Verdict.FAILED),
+        (RunStatus.FAILED, Verdict.MISSING),
+    ]
+    pieces = tiles.tiles([tile(number, *state) for number, state in enumerate(states)])["baseOption"]["visualMap"]["pieces"]
+
+    drawn = {piece["label"].split(" ", 1)[-1]: piece["color"] for piece in pieces}
+    in_the_calendar = {kind.word: kind.colour for kind in kinds().values() if kind.in_legend}
+    assert len(set(drawn.values())) == len(states)
+    assert {word: drawn[word] for word in in_the_calendar} == in_the_calendar
+
+
 def test_the_outcomes_of_a_day_add_up_and_days_without_runs_are_zero():
     counts = {(FIRST, "succeeded"): 3, (FIRST, "failed"): 1}
 
@@ -67,6 +92,8 @@ def test_durations_are_drawn_in_milliseconds_with_their_percentile():
 
     assert spec["dataset"]["source"]["ms"].to_pylist() == [80, 120]
     assert spec["series"][0]["markLine"]["data"] == [{"yAxis": 120}]
+    assert spec["series"][0]["markLine"]["label"]["position"] == "end"  # beside the line, where no peak is
+    assert spec["xAxis"]["name"] == "succeeded runs, the newest at the right"
 
 
 def test_every_edge_of_the_pipeline_is_drawn():
@@ -74,6 +101,8 @@ def test_every_edge_of_the_pipeline_is_drawn():
 
     lines = graph(pipeline, {"silver": StageStatus.RUNNING}).splitlines()
 
+    assert lines[0].startswith("%%{init:")  # larger words, nearer stages: shrunk to the width of a page, they are still read
+    assert lines[1] == "flowchart LR"
     edges = {f"    {needed} --> {stage.name}" for stage in pipeline.order for needed in stage.inputs}
     assert edges
     assert edges <= set(lines)

@@ -1,7 +1,7 @@
 """What is asked before runs are made or stopped, and what happens when a person agrees."""
 # ruff: noqa: PLC0415 the scripts are copied out of this module and import for themselves
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -120,6 +120,36 @@ def test_agreeing_to_a_backfill_queues_its_dates(busy):
     screen.button(key="backfill_yes").click().run()
 
     assert [row["run_type"] for row in newest(busy, 4)] == [RunType.BACKFILL] * 4
+
+
+def newest_script():
+    from pages.ui import dialogs
+
+    dialogs.ask_backfill("daily_prices")
+
+
+def test_a_backfill_begins_with_the_last_dates_that_have_a_file(busy, monkeypatch):
+    ends = date(2025, 3, 31)
+    monkeypatch.setattr("pages.ui.data.source_span", lambda: (date(2024, 3, 4), ends))
+
+    screen = asked(newest_script)
+
+    assert [screen.date_input(key=key).value for key in ("backfill_since", "backfill_until")] == [ends - timedelta(days=30), ends]
+    assert not screen.warning
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(2, "None of the 3 dates has a file"), (32, "2 of 33 dates have no file")],
+)
+def test_a_backfill_says_which_dates_have_no_file(busy, monkeypatch, days, said):
+    ends = date(2025, 3, 31)
+    monkeypatch.setattr("pages.ui.data.source_span", lambda: (date(2024, 3, 4), ends))
+    first = ends + timedelta(days=1) if days == 2 else ends - timedelta(days=30)
+
+    screen = asked(backfill_script, first, first + timedelta(days=days))
+
+    assert said in words(screen)
 
 
 def test_an_error_while_planning_is_shown_in_the_dialog(busy, monkeypatch):

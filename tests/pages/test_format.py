@@ -14,6 +14,15 @@ def test_instants_are_shown_in_nepal_time():
     assert say.clock_time(AT) == "18:00:05"
 
 
+def test_a_text_that_goes_on_says_so():
+    assert say.shortened("closed", 6) == "closed"
+    assert say.shortened("closed today", 8) == "closed…"
+
+
+def test_an_estimate_is_said_in_one_unit():
+    assert [say.about(timedelta(seconds=seconds)) for seconds in (9, 118, 5400)] == ["9 s", "2 min", "2 h"]
+
+
 def test_dates_carry_their_weekday():
     assert say.day(date(2024, 3, 4)) == "Mon 4 Mar 2024"
 

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import delete, update
 
+from pages.ui import format as say
 from storage import schedules, sessions
 from storage.audit import recent as audited
 from storage.status import RunStatus, Verdict
@@ -81,10 +82,11 @@ def test_while_sessions_are_behind_not_all_is_on_time_and_one_number_says_how_ma
 
     app = visit("overview.py")
 
-    tiles = {metric.label: metric for metric in app.metric}
+    tiles = {metric.label.split(" up to ")[0]: metric for metric in app.metric}
     assert "The lake is 3 sessions behind" in text_of(app)
     assert tiles["Freshness"].value == "3 behind"
     assert tiles["Sessions in the lake"].delta == "3 behind"
+    assert tiles["Sessions in the lake"].label == f"Sessions in the lake up to {say.day(SESSIONS[-4])}"
 
 
 def test_sessions_that_a_backfill_brought_long_after_were_not_on_time(open_store, visit):

@@ -120,6 +120,47 @@ def test_rerun_from_a_stage_takes_over_what_lies_before_it(busy, visit):
     assert reused[["gold", "loaded", "report"]].isna().all()
 
 
+def test_a_rerun_from_behind_the_gate_shows_what_the_gate_said_and_differs_in_nothing(busy, visit):
+    run = a_date(busy, Verdict.SESSION)
+    rerun = commands(busy).rerun(run.run_id, from_stage="gold")
+    execute_queued(busy)
+
+    screen = visit("run.py", id=str(rerun.run_id), compare=str(run.run_id))
+
+    assert "Quality" in [title.value for title in screen.subheader]
+    assert f"Judged in run {run.run_id}, whose checkpoint this run took over." in words(screen)
+    assert [frame.value["Fact"].to_list() for frame in screen.dataframe if "Fact" in frame.value.columns] == [["Outcome", "loaded: rows"]]
+    assert "Both hold the same prices." in words(screen)
+
+
+def test_after_a_rerun_the_page_shows_the_new_run(busy, visit):
+    run = a_date(busy, Verdict.SESSION)
+
+    screen = visit("run.py", id=str(run.run_id)).button(key="from_gold").click().run()
+
+    assert screen.query_params["id"] == str(DAYS + 1)
+
+
+def test_a_file_is_not_booked_where_there_is_none(busy, visit):
+    said = {verdict: labels(visit("run.py", id=str(a_date(busy, verdict).run_id))) for verdict in (Verdict.MISSING, Verdict.NO_SESSION)}
+
+    assert {verdict: "Book to another session…" in offered for verdict, offered in said.items()} == {
+        Verdict.MISSING: False,
+        Verdict.NO_SESSION: True,
+    }
+
+
+def test_the_files_of_the_checkpoints_are_named_whole(busy, visit):
+    run = a_date(busy, Verdict.SESSION)
+    with busy.database.reading() as connection:
+        made = [row["path"] for stage in runs.stages_of(connection, run.run_id) for row in lake_files(stage["checkpoint"])]
+
+    screen = visit("run.py", id=str(run.run_id))
+
+    (table,) = (table.value for table in screen.table if "File in the lake" in table.value)
+    assert list(table["File in the lake"]) == [f"`{path}`" for path in made]
+
+
 def test_a_run_that_failed_early_cannot_be_taken_up_late(busy, visit):
     failed = a_date(busy, Verdict.FAILED)
 

@@ -76,6 +76,26 @@ def test_a_date_that_nobody_looked_at_offers_its_backfill(busy, visit):
     assert "Backfill this date…" in labels(screen)
 
 
+def test_a_date_without_a_file_offers_no_booking(busy, visit):
+    missing, closed = a_date(busy, Verdict.MISSING), a_date(busy, Verdict.NO_SESSION)
+
+    assert "Book to another session…" not in day_labels(visit("runs.py", day=missing.day.isoformat()))
+    assert "Book to another session…" in day_labels(visit("runs.py", day=closed.day.isoformat()))
+
+
+def day_labels(screen):
+    return [button.label for button in screen.button if str(button.key).startswith("day_")]
+
+
+def test_a_date_of_a_cancelled_backfill_says_what_became_of_it(console, visit):
+    day = TODAY - timedelta(days=30)
+    commands(console).cancel_backfill(commands(console).backfill(PIPELINE, day, day))
+
+    said = words(visit("runs.py", day=day.isoformat()))
+
+    assert "no run yet: its backfill was cancelled by a person" in said.replace("\\", "").lower()
+
+
 def test_a_date_to_come_offers_nothing(busy, visit):
     screen = visit("runs.py", day=(TODAY + timedelta(days=3)).isoformat())
 

@@ -177,17 +177,37 @@ def test_where_no_runner_has_opened_the_schedule_the_ledger_ends_with_the_last_r
     assert "no schedule has begun" in _entries(past)[FIRST + timedelta(days=1)].reason
 
 
+def _accept(past, session: date, *, file_date: date, run_id: int = 1) -> None:
+    with past.runtime.database.transaction() as connection:
+        facts = {"rows": 1, "trades": 1, "volume": 1, "turnover_paisa": 1, "source": "files", "simulated": False, "layout": "v1"}
+        where = {"silver_path": "silver", "gold_path": "gold", "booked_by": "a person", "file_date": file_date}
+        sessions.accept(connection, session=session, run_id=run_id, accepted_at=past.clock.now(), **facts, **where)
+
+
 def test_a_session_that_was_booked_from_another_file_is_no_gap(past):
     past.queue(FIRST + timedelta(days=1))
     _end(past)
-    with past.runtime.database.transaction() as connection:
-        facts = {"rows": 1, "trades": 1, "volume": 1, "turnover_paisa": 1, "source": "files", "simulated": False, "layout": "v1"}
-        where = {"silver_path": "silver", "gold_path": "gold", "booked_by": "a person", "file_date": FIRST + timedelta(days=1)}
-        sessions.accept(connection, session=FIRST, run_id=1, accepted_at=past.clock.now(), **facts, **where)
+    _accept(past, FIRST, file_date=FIRST + timedelta(days=1))
 
     entry = _entries(past)[FIRST]
     assert (entry.outcome, entry.run_id) == (SlotOutcome.BACKFILLED, 1)
     assert entry.reason == f"not due by schedule; booked from the file of {FIRST + timedelta(days=1)}"
+
+
+def test_a_session_whose_own_file_failed_and_which_another_brought_in_is_in_the_lake_and_both_dates_say_so(past):
+    session, saturday = FIRST + timedelta(days=5), FIRST + timedelta(days=6)
+    past.queue(session)
+    _end(past, RunStatus.FAILED, verdict=Verdict.FAILED, reason="a partial file")
+    past.queue(saturday)
+    run_id = _end(past, verdict=Verdict.NO_SESSION, session_date=session, reason="the totals are those of the day before")
+    _accept(past, session, file_date=saturday, run_id=run_id)
+
+    known = _entries(past)
+    assert (known[session].outcome, known[session].run_id) == (SlotOutcome.BACKFILLED, run_id)
+    assert known[session].reason == f"not due by schedule; booked from the file of {saturday}"
+    assert known[saturday].outcome is SlotOutcome.HOLIDAY
+    assert known[saturday].reason == f"its file brought in the session of {session}: the totals are those of the day before"
+    assert _entries(past, since=saturday)[saturday] == known[saturday]  # also where the session lies before the range
 
 
 def test_a_range_shows_only_its_own_dates(past):
@@ -215,6 +235,18 @@ def test_a_slot_that_is_brought_in_after_the_runner_has_given_it_up_is_not_shown
 
     assert (failed, _outcomes(past)[DAY]) == (SlotOutcome.FAILED, SlotOutcome.LATE)
     assert _entries(past)[DAY].run_id == run_id
+
+
+def test_an_old_slot_whose_session_another_file_brings_in_is_not_shown_as_failed_for_ever(past):
+    past.clock.at = nepal_time(DAY, 18)
+    _tick(past)
+    _end(past, RunStatus.FAILED, verdict=Verdict.FAILED)
+    _long_after(past)
+    _accept(past, DAY, file_date=DAY + timedelta(days=1), run_id=5)
+    _tick(past)
+
+    entry = _entries(past)[DAY]
+    assert (entry.outcome, entry.run_id) == (SlotOutcome.LATE, 5)
 
 
 def test_an_old_slot_that_ran_in_time_does_not_become_late_by_a_rerun(past):

@@ -13,7 +13,7 @@ from engine.pipeline.graph import Due, Pipeline
 from engine.pipeline.ledger import next_slots, reconcile
 from engine.runtime import compose
 from engine.settings import Settings
-from storage import moves, schedules
+from storage import moves, schedules, sessions
 from storage.status import RunStatus, RunType, SlotOutcome, Verdict
 from tests.pipeline.machine import DAY, Shelf
 from tests.storage.databases import at_once
@@ -183,6 +183,28 @@ def test_a_date_that_turned_out_closed_is_a_holiday(ledger):
     _tick(ledger)
 
     assert _outcomes(ledger) == [SlotOutcome.HOLIDAY]
+
+
+def test_a_slot_whose_session_came_with_a_later_file_is_late_and_says_which_one(ledger):
+    _tick(ledger, nepal_time(DAY, 18, 0))
+    _end(ledger, RunStatus.FAILED, verdict=Verdict.FAILED, reason="a partial file")
+    _tick(ledger)
+    failed = _outcomes(ledger)
+    later = DAY + timedelta(days=1)
+    _tick(ledger, nepal_time(later, 18, 0))
+    run_id = _end(ledger, verdict=Verdict.NO_SESSION, session_date=DAY, reason="the totals are those of the day before")
+    with ledger.runtime.database.transaction() as connection:
+        facts = {"rows": 1, "trades": 1, "volume": 1, "turnover_paisa": 1, "source": "files", "simulated": False, "layout": "v1"}
+        where = {"silver_path": "silver", "gold_path": "gold", "booked_by": "the verdict", "file_date": later}
+        sessions.accept(connection, session=DAY, run_id=run_id, accepted_at=ledger.clock.now(), **facts, **where)
+    _tick(ledger)
+
+    slots = _slots(ledger)
+    assert failed == [SlotOutcome.FAILED]
+    assert (slots[DAY]["outcome"], slots[DAY]["run_id"]) == (SlotOutcome.LATE, run_id)
+    assert slots[DAY]["reason"] == f"booked from the file of {later} (24 h 0 min after its time)"
+    assert slots[later]["outcome"] == SlotOutcome.HOLIDAY
+    assert slots[later]["reason"] == f"its file brought in the session of {DAY}: the totals are those of the day before"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.settings import SourceName
 from storage import audit, backfills, moves, runs, schedules
+from storage.dates import verdicts
 from storage.status import BackfillState, OnFailure, Outcome, RunStatus, RunType
 from tests.pipelines.house import DAILY, SUNDAY, House, days_from
 
@@ -233,6 +234,25 @@ def test_a_paused_backfill_begins_nothing_until_it_is_resumed(stocked):
 
     assert while_paused == 0
     assert stocked.work() == 5
+
+
+def test_what_goes_on_no_longer_says_why_it_stood_still(stocked):
+    backfill_id = stocked.services.backfill(DAILY, SUNDAY, THURSDAY)
+    stocked.services.pause_backfill(backfill_id)
+    while_paused = stocked.read(backfills.one, backfill_id)["reason"]
+    stocked.services.resume_backfill(backfill_id)
+
+    assert (while_paused, stocked.read(backfills.one, backfill_id)["reason"]) == ("by test", None)
+
+
+def test_a_date_whose_run_was_cancelled_before_it_began_is_as_if_it_had_never_been_asked_for(stocked):
+    before = stocked.read(verdicts, DAILY, SUNDAY, THURSDAY)
+    backfill_id = stocked.services.backfill(DAILY, SUNDAY, THURSDAY)
+    stocked.services.cancel_backfill(backfill_id)
+    after = stocked.read(verdicts, DAILY, SUNDAY, THURSDAY)
+
+    assert [(one.verdict, one.run_id) for one in after] == [(one.verdict, one.run_id) for one in before]
+    assert {one.reason for one in after} == {"no run yet: its backfill was cancelled by test"}
 
 
 def test_a_cancelled_backfill_leaves_nothing_queued(stocked):

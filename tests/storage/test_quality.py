@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from storage import quality
+from storage import quality, stages
 from storage.database import Database
-from storage.status import CheckStatus, Decision, GateVerdict, Label
+from storage.status import CheckStatus, Decision, GateVerdict, Label, StageStatus
 from tests.storage.databases import statements
 
 PIPELINE = "daily_prices"
@@ -55,6 +55,16 @@ def test_a_run_without_a_report_has_none(database):
     assert read(database, quality.results_of, 7) == []
 
 
+def test_a_run_that_took_the_gate_over_has_the_report_of_the_run_that_was_judged(database):
+    add(database, 7)
+    with database.transaction() as connection:
+        for position, stage in enumerate(("bronze", "quality")):
+            stages.open_stage(connection, 9, stage, position=position, at=NOW, status=StageStatus.SUCCEEDED, reused_from=7)
+
+    assert read(database, quality.report_of, 9)["run_id"] == 7
+    assert read(database, quality.results_of, 9) == read(database, quality.results_of, 7)
+
+
 def test_the_newest_report_of_each_of_the_last_sessions_oldest_first(database):
     for number in range(5):
         add(database, number + 1, DAY + timedelta(days=number))
@@ -83,7 +93,7 @@ def test_what_checks_found_in_several_runs_comes_in_one_read(database):
     assert read(database, quality.results_of_runs, []) == []
 
 
-@pytest.mark.parametrize("what", ["newest", "between", "runs", "decision"])
+@pytest.mark.parametrize("what", ["newest", "between", "runs", "decision", "report"])
 def test_no_read_scans_or_sorts_a_whole_table(database, what):
     if database.dialect != "sqlite":
         pytest.skip("plans are read on SQLite")
@@ -91,6 +101,7 @@ def test_no_read_scans_or_sorts_a_whole_table(database, what):
         "newest": lambda connection: quality.newest_reports(connection, PIPELINE, until=DAY, limit=60),
         "between": lambda connection: quality.reports_between(connection, PIPELINE, DAY, DAY),
         "runs": lambda connection: quality.results_of_runs(connection, [1, 2, 3]),
+        "report": lambda connection: quality.report_of(connection, 7),
         "decision": lambda connection: quality.decision_for(connection, PIPELINE, DAY, SHA),
     }
     with statements(database) as made:

@@ -85,7 +85,7 @@ def _weeks() -> dict[str, Any]:
 def _legend(squares: Sequence[Square], kinds: Mapping[str, Kind], codes: Mapping[str, int]) -> dict[str, Any]:
     used = {square.kind for square in squares}
     pieces = [
-        {"value": codes[key], "label": f"{kind.sign} {kind.word}".strip(), "color": kind.colour, "opacity": 0.8 if kind.calm else 1}
+        {"value": codes[key], "label": f"{kind.sign} {kind.word}".strip(), "color": kind.colour}
         for key, kind in kinds.items()
         if key in used and kind.in_legend
     ]

@@ -8,6 +8,11 @@ from storage.status import StageStatus
 
 # Streamlit shrinks a drawing to the width of the screen: on a phone, one from left to right has words five pixels high. So there are two,
 # each in a container of its own, and the width of the screen decides which is seen.
+# The nearer the stages of the wide one stand to each other and the larger its words are, the less of them shrinking takes away.
+_CLOSE = (
+    '%%{init: {"fontSize": 19, "themeVariables": {"fontSize": "19px"}, '
+    '"flowchart": {"rankSpacing": 22, "nodeSpacing": 20, "padding": 6}}}%%'
+)
 WIDE, TALL = "graph_wide", "graph_tall"
 STYLE = f"""<style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-{TALL}) {{ display: none; }}
@@ -20,7 +25,8 @@ STYLE = f"""<style>
 
 def graph(pipeline: Pipeline, states: Mapping[str, StageStatus], *, tall: bool = False) -> str:
     """Return a Mermaid flowchart, from left to right or downwards; a stage says its name and, in a word and a colour, how it ended."""
-    lines = [f"flowchart {'TD' if tall else 'LR'}"]
+    lines = [_CLOSE] if not tall else []
+    lines.append(f"flowchart {'TD' if tall else 'LR'}")
     for stage in pipeline.order:
         state = states.get(stage.name)
         word = f"<br/>{_sign(state)}" if state else ""

@@ -12,16 +12,24 @@ from storage.status import RunStatus
 
 HEIGHT = 190
 _WEEK = 7
+_TICKS = 4
 _SHOWN = (RunStatus.SUCCEEDED, RunStatus.SKIPPED, RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.CRASHED)  # bottom to top
 
 
 def durations(took_us: Sequence[int], *, p95_us: float) -> dict[str, Any]:
     """Return an ECharts line of how long runs took (milliseconds), oldest at the left, with the 95th percentile drawn across."""
     muted = theme.hexadecimal("gray")
-    return _axes() | {
+    return _axes(bottom=30, right=70) | {  # beside the line is room for what it is
         "dataset": {"source": pa.table({"run": list(range(1, len(took_us) + 1)), "ms": [took / 1000 for took in took_us]})},
         "tooltip": {"trigger": "axis", "valueFormatter": "%,.0f ms"},
-        "xAxis": {"type": "category", "axisLabel": {"show": False}, "axisTick": {"show": False}},
+        "xAxis": {
+            "type": "category",
+            "name": "succeeded runs, the newest at the right",
+            "nameLocation": "middle",
+            "nameGap": 24,
+            "nameTextStyle": {"color": muted},
+            "axisLabel": {"color": muted, "interval": max(len(took_us) // _TICKS, 1) - 1},
+        },
         "yAxis": {"type": "value", "axisLabel": {"color": muted, "formatter": "{value} ms"}, "splitNumber": 3, "min": 0},
         "series": [
             {
@@ -35,7 +43,7 @@ def durations(took_us: Sequence[int], *, p95_us: float) -> dict[str, Any]:
                     "silent": True,
                     "symbol": "none",
                     "lineStyle": {"color": muted, "type": "dashed"},
-                    "label": {"formatter": f"p95 {say.duration(p95_us)}", "color": muted, "position": "insideEndTop"},
+                    "label": {"formatter": f"p95 {say.duration(p95_us)}", "color": muted, "position": "end"},
                     "data": [{"yAxis": p95_us / 1000}],
                 },
                 "animation": False,
