@@ -12,13 +12,14 @@ from engine.circuits import CircuitReport
 from engine.clock import nepal_date
 from engine.errors import SourceError
 from engine.market.calendar import TradingCalendar
+from engine.monitoring.freshness import begins
 from engine.pipeline import history, ledger
 from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
 from engine.sources.source import Source
 from pages.ui import drift_link, safety_data
-from pages.ui.health import LOOK_BACK, Facts, Health, weigh
+from pages.ui.health import Facts, Health, weigh
 from pages.ui.safety import problems
 from pages.ui.shared import shared
 from pages.ui.views import (
@@ -286,7 +287,7 @@ def next_slots(pipeline: Pipeline, *, number: int = 5) -> Sequence[datetime]:
 def health(pipeline: Pipeline) -> Health:
     """Return what is wrong with a pipeline right now, weighed from the cached reads above."""
     day, newest = today(), newest_session()
-    since = min(day, newest or day) - LOOK_BACK  # the sessions before the newest one, however long ago that was
+    since = begins(day, newest)
     return weigh(
         Facts(
             pipeline=pipeline.name,
