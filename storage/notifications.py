@@ -4,11 +4,11 @@ A process that dies between sending and saying so has its row taken by another o
 one duplicate for each death.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, and_, exists, func, select, update
 
 from storage.status import NotificationKind, NotificationState
 from storage.tables import Notification
@@ -17,6 +17,9 @@ from storage.upsert import insert_of
 notifications = Notification.__table__
 MOST_DUE = 10_000  # rows that are looked through for their channels
 _unended = notifications.c.ended_at.is_(None)
+_before = notifications.alias()
+_of_the_same = and_(_before.c.channel == notifications.c.channel, _before.c.alert_id == notifications.c.alert_id)
+_in_turn = ~exists().where(_of_the_same, _before.c.id < notifications.c.id, _before.c.ended_at.is_(None))  # nobody hears of an end first
 
 
 def add(connection: Connection, *, key: str, at: datetime, due_at: datetime, **values: Any) -> int | None:
@@ -35,14 +38,16 @@ def has(connection: Connection, key: str) -> bool:
 def channels_due(connection: Connection, *, at: datetime) -> Sequence[str]:
     """Return the channels that something is to be sent to now, the one that waits longest first."""
     query = (
-        select(notifications.c.channel).where(_unended, notifications.c.due_at <= at).order_by(notifications.c.due_at, notifications.c.id)
+        select(notifications.c.channel)
+        .where(_unended, _in_turn, notifications.c.due_at <= at)
+        .order_by(notifications.c.due_at, notifications.c.id)
     )
     return list(dict.fromkeys(connection.execute(query.limit(MOST_DUE)).scalars()))
 
 
 def due(connection: Connection, channel: str, *, at: datetime, limit: int = 50) -> Sequence[RowMapping]:
-    """Return what is to be sent to a channel now, oldest first."""
-    query = select(notifications).where(_unended, notifications.c.channel == channel, notifications.c.due_at <= at)
+    """Return what is to be sent to a channel now, oldest first; what it is told of one alert comes in its order."""
+    query = select(notifications).where(_unended, _in_turn, notifications.c.channel == channel, notifications.c.due_at <= at)
     return connection.execute(query.order_by(notifications.c.id).limit(limit)).mappings().all()
 
 
@@ -81,6 +86,16 @@ def of_alerts(connection: Connection, alert_ids: Sequence[int], *, limit: int = 
         return []
     query = select(notifications).where(notifications.c.alert_id.in_(alert_ids)).order_by(notifications.c.id.desc()).limit(limit)
     return connection.execute(query).mappings().all()[::-1]
+
+
+def last_words(
+    connection: Connection, alert_ids: Sequence[int], *, without: Collection[NotificationState]
+) -> Mapping[tuple[int, str], NotificationKind]:
+    """Return what each channel was told last of each of these alerts, by (alert, channel); what is in a state of `without` is nothing."""
+    of_them = (notifications.c.alert_id.in_(alert_ids), notifications.c.state.not_in(without))
+    last = select(func.max(notifications.c.id)).where(*of_them).group_by(notifications.c.alert_id, notifications.c.channel)
+    query = select(notifications.c.alert_id, notifications.c.channel, notifications.c.kind).where(notifications.c.id.in_(last))
+    return {(row.alert_id, row.channel): NotificationKind(row.kind) for row in connection.execute(query)}
 
 
 def one(connection: Connection, notification_id: int) -> RowMapping:

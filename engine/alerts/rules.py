@@ -211,7 +211,7 @@ def channels_broken(look: Look) -> Iterator[Finding]:
         yield Finding("channels", "The channels of alerts cannot be read", str(error), {"on": "channels"})
 
 
-@rule(WARNING, page="alerts")
+@rule(WARNING, page="alerts", of_channels=True)
 def channel_unreachable(look: Look) -> Iterator[Finding]:
     """The last thing that a channel was to be told was given up."""
     try:

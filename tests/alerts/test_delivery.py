@@ -114,6 +114,36 @@ def test_after_too_many_tries_it_is_given_up_and_says_why(desk, webhook):
     assert (state(desk, number)["state"], len(webhook.got)) == ("given_up", TRIES)
 
 
+def test_nobody_hears_that_an_alert_is_over_before_that_it_fired(desk, webhook, free):
+    free(100)
+    desk.look()
+    webhook.statuses = [503]
+    courier(desk).serve()
+    free(10_000)
+    desk.look()
+    too_early = courier(desk).serve()
+    desk.house.clock.advance(timedelta(minutes=1))
+    courier(desk).serve()
+
+    assert too_early == 0
+    assert [sent["title"].split(":")[0] for sent in webhook.got] == ["Error", "Error", "Resolved"]
+
+
+def test_when_the_beginning_is_given_up_the_end_is_not_told(desk, webhook, free):
+    free(100)
+    desk.look()
+    webhook.statuses = [500] * TRIES
+    courier(desk).serve()
+    free(10_000)
+    desk.look()
+    for _ in range(TRIES + 2):
+        desk.house.clock.advance(timedelta(hours=1))
+        courier(desk).serve()
+
+    assert [(kind, state) for _, kind, state in desk.told()] == [("fired", "given_up"), ("resolved", "dropped")]
+    assert len(webhook.got) == TRIES
+
+
 def test_a_test_is_tried_once_in_quiet_hours_too(watched, webhook, free):
     watched.channels(f'[[channel]]\nname = "desk"\nurl = "json://{webhook.place}"\nquiet = "11:00-13:00"\n')  # it is 11:45 in Nepal
     webhook.statuses = [500]
