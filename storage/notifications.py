@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, exists, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from storage.status import NotificationKind, NotificationState
 from storage.tables import Notification
@@ -17,9 +17,9 @@ from storage.upsert import insert_of
 notifications = Notification.__table__
 MOST_DUE = 10_000  # rows that are looked through for their channels
 _unended = notifications.c.ended_at.is_(None)
-_before = notifications.alias()
-_of_the_same = and_(_before.c.channel == notifications.c.channel, _before.c.alert_id == notifications.c.alert_id)
-_in_turn = ~exists().where(_of_the_same, _before.c.id < notifications.c.id, _before.c.ended_at.is_(None))  # nobody hears of an end first
+_alert = func.coalesce(notifications.c.alert_id, -notifications.c.id)  # what is of none stands for itself
+_first = select(func.min(notifications.c.id)).where(_unended).group_by(notifications.c.channel, _alert)
+_in_turn = notifications.c.id.in_(_first)  # of what a channel is told of one alert, the oldest: nobody hears of an end first
 
 
 def add(connection: Connection, *, key: str, at: datetime, due_at: datetime, **values: Any) -> int | None:

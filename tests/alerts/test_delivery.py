@@ -182,7 +182,7 @@ def test_neither_the_log_nor_the_database_nor_an_output_holds_a_secret(desk, web
     stored = b"".join(file.read_bytes() for file in desk.house.settings.home.glob("console.db*"))
     assert HIDDEN not in told
     assert HIDDEN.encode() not in stored
-    assert "none that Apprise knows" in told
+    assert "Apprise knows no service nosuchscheme://" in told
 
 
 def test_a_channel_that_is_no_more_and_a_variable_that_is_not_set_are_named(desk):
