@@ -37,7 +37,7 @@ from pages.ui.views import (
 )
 from pages.ui.waiting_data import held, waiting
 from storage import backfills as stored_backfills
-from storage import dates, metrics, run_list, runners, runs, schedules
+from storage import dates, metrics, monitoring, run_list, runners, runs, schedules
 from storage import sessions as stored_sessions
 from storage.database import free_bytes
 from storage.dates import DateVerdict
@@ -190,11 +190,16 @@ def success(pipeline: str) -> tuple[int, int]:
 
 
 @shared(seconds=CALM, entries=20)
-def durations(pipeline: str, *, limit: int = 200) -> tuple[int, ...]:
-    """Return how long the newest succeeded runs took (microseconds), oldest first."""
+def took(pipeline: str, *, limit: int = 200) -> pa.Table:
+    """Return how long the newest succeeded runs took, oldest first: columns `id, partition, duration_us`."""
     with engine.runtime.runtime().database.reading() as connection:
-        newest_first = runs.durations(connection, pipeline, limit=limit)
-    return tuple(took for took in reversed(newest_first) if took is not None)
+        rows = monitoring.took(connection, pipeline, limit=limit)
+    return pa.table({name: [row[name] for row in rows] for name in ("id", "partition", "duration_us")})
+
+
+def durations(pipeline: str) -> tuple[int, ...]:
+    """Return how long the newest succeeded runs took (microseconds), oldest first."""
+    return tuple(took(pipeline)["duration_us"].to_pylist())
 
 
 @shared(seconds=CALM, entries=100)
