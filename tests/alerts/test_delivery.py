@@ -16,10 +16,11 @@ from engine.alerts.postman import AT_ONCE, Postman
 from engine.clock import SystemClock, nepal_date
 from engine.pipeline.retry import RetryPolicy
 from engine.waiting import wait_until
-from storage import costs, notifications
+from storage import costs, moves, notifications
 from storage.audit import recent as audited
-from storage.status import CostWork
+from storage.status import CostWork, RunType
 from tests.alerts.servers import MailServer, Webhook, hanging, serving
+from tests.pipelines.house import DAILY, SUNDAY
 from tests.shell import PYTHON, REPOSITORY, environment
 
 HIDDEN = "hunter2-of-the-desk"
@@ -64,6 +65,26 @@ def test_a_webhook_is_told_of_an_alert(desk, webhook, free):
     assert webhook.got[0]["type"] == "failure"
     assert "100 MiB are free" in webhook.got[0]["message"]
     assert desk.told() == [("desk", "fired", "sent")]
+
+
+@pytest.mark.parametrize("kind", [RunType.SCHEDULED, RunType.CATCHUP])
+def test_the_success_of_the_daily_runs_reaches_a_webhook_that_asked_for_it_once_and_in_order(watched, webhook, free, kind):
+    url = f'url = "json://{webhook.place}"'
+    watched.channels(f'[[channel]]\nname = "desk"\n{url}\nwants = ["report"]\n[[channel]]\nname = "usual"\n{url}\n')
+    days = [SUNDAY + timedelta(days=number) for number in (7, 8)]
+    for number, day in enumerate(days, start=5):
+        watched.house.session(day, number)
+        with watched.house.runtime.database.transaction() as connection:
+            at = watched.house.clock.now()
+            moves.add(connection, at=at, pipeline=DAILY, partition=day, run_type=kind, requested_by="schedule")
+    watched.house.work()
+    for _ in range(2):
+        watched.look()
+        courier(watched).serve()
+
+    assert [sent["title"] for sent in webhook.got] == [f"{DAILY} of {day} succeeded" for day in days]
+    assert f"Session {days[0]}: 120 rows" in webhook.got[0]["message"]
+    assert watched.told() == [("desk", "report", "sent")] * 2
 
 
 def test_what_was_delivered_is_charged_once_and_what_was_not_is_not(desk, free):
