@@ -7,6 +7,7 @@ from typing import Any
 from pages.ui import theme
 
 NAMED = 5  # runs
+_INSIDE = {"alignMinLabel": "left", "alignMaxLabel": "right"}  # or the first and the last name would be cut at the edges
 
 
 def name(run_id: int, day: date) -> str:
@@ -20,7 +21,7 @@ def axis(runs: int) -> dict[str, Any]:
     places = places_of(runs)
     return {
         "type": "category",
-        "axisLabel": {"color": muted, "customValues": places, "hideOverlap": True, "lineHeight": 14},
+        "axisLabel": {"color": muted, "customValues": places, "hideOverlap": True, "lineHeight": 14} | _INSIDE,
         "axisTick": {"customValues": places},
         "axisLine": {"lineStyle": {"color": muted}},
     }

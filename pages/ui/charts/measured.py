@@ -18,7 +18,7 @@ def line(values: pa.Table, *, unit: str) -> dict[str, Any]:
     one, unit = say.scale(max(map(abs, numbers)), unit)
     names = [along.name(run_id, day) for run_id, day in zip(values["run_id"].to_pylist(), values["partition"].to_pylist(), strict=True)]
     return {
-        "grid": {"left": 4, "right": 36, "top": 30, "bottom": 12, "containLabel": True},
+        "grid": {"left": 4, "right": 12, "top": 30, "bottom": 12, "containLabel": True},
         "dataset": {"source": pa.table({"run": names, "value": [number / one for number in numbers]})},
         "tooltip": {"trigger": "axis", "valueFormatter": "%,.4g", "confine": True},
         "xAxis": along.axis(values.num_rows),

@@ -23,7 +23,7 @@ def durations(took: pa.Table, *, p95_us: float) -> dict[str, Any]:
     """
     muted = theme.hexadecimal("gray")
     names = [along.name(run_id, day) for run_id, day in zip(took["id"].to_pylist(), took["partition"].to_pylist(), strict=True)]
-    return _axes(right=36) | {
+    return _axes() | {
         "dataset": {"source": pa.table({"run": names, "ms": [one / 1000 for one in took["duration_us"].to_pylist()]})},
         "tooltip": {"trigger": "axis", "valueFormatter": "%,.0f ms"},
         "xAxis": along.axis(took.num_rows),
