@@ -75,12 +75,13 @@ def trouble(channel: Channel) -> str | None:
 
 def _unusable(target: str) -> str:
     """Say what is wrong with a URL that Apprise does not take; of it stands there only the name of its service."""
-    from apprise.manager_plugins import NotificationManager  # noqa: PLC0415, for those who deliver only
+    from apprise import manager_plugins  # noqa: PLC0415, for those who deliver only
 
     scheme, mark, _ = target.partition("://")
     if not mark or not scheme.isalnum():
         return f"its URL names no service; it begins with {WAYS}"
-    if scheme.lower() in NotificationManager().schemas():
+    plugins: Any = manager_plugins  # half of Apprise is typed
+    if scheme.lower() in plugins.NotificationManager().schemas():
         return f"a URL of {scheme.lower()}:// is written in another way; see {DOCUMENTED}"
     return f"Apprise knows no service {scheme.lower()}://; use {WAYS}"
 

@@ -105,9 +105,9 @@ def channels(
     named = channels_of(opened.settings)
     if not named:
         complain(f"no channel is named in {opened.settings.channels_file}: alerts are shown in the console, and nobody is told")
-    rows = [_shown(channel) for channel in named.values()]
-    show(rows if to_json else [{name: cell for name, cell in row.items() if name != "trouble"} for row in rows], to_json=to_json)
-    if unusable := [row["trouble"] for row in rows if row["trouble"]]:
+    listed = [_shown(channel) for channel in named.values()]
+    show(listed if to_json else [{name: cell for name, cell in one.items() if name != "trouble"} for one in listed], to_json=to_json)
+    if unusable := [one["trouble"] for one in listed if one["trouble"]]:
         complain("\n".join(unusable))
         raise typer.Exit(FAILED)
 

@@ -78,8 +78,7 @@ def log() -> None:
         "Written": [say.stamp(row.created_at) for row in rows],
         "Channel": [plain(row.channel) for row in rows],
         "Message": [plain(row.title) for row in rows],
-        "State": [look(row.state).badge for row in rows],
-        "Tries": [f"{row.attempts:,}" for row in rows],
+        "State": [look(row.state).badge + (f" {row.attempts:,} tries" if row.attempts > 1 else "") for row in rows],
         "Ended": [say.stamp(row.ended_at) for row in rows],
         "Note": [plain(row.note or "") for row in rows],
     }

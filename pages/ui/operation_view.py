@@ -130,7 +130,8 @@ def delivered(one: NotificationView) -> str:
     said = f":{seen.colour}[{seen.icon} {_message(one)}]"
     if one.state is NotificationState.WAITING:
         tries = f", {say.count(one.attempts, 'try', 'tries')} failed" if one.attempts else ""
-        return f"{said} until {say.clock_time(one.due_at)}{tries}"
+        until = f" until {say.clock_time(one.due_at)}" if one.due_at > data.now() else ""  # then a process, or its turn, is waited for
+        return f"{said}{until}{tries}"
     return said
 
 

@@ -72,7 +72,7 @@ def test_durations_are_drawn_in_milliseconds_with_their_percentile():
     assert spec["series"][0]["markLine"]["data"] == [{"yAxis": 120}]
 
 
-@pytest.mark.parametrize(("runs", "named"), [(1, [0]), (2, [0, 1]), (4, [0, 1, 2, 3]), (200, [0, 50, 100, 149, 199])])
+@pytest.mark.parametrize(("runs", "named"), [(1, [0]), (2, [0, 1]), (4, [0, 1, 2, 3]), (200, [0, 66, 133, 199])])
 def test_the_first_and_the_last_run_of_a_chart_are_named_and_some_between(runs, named):
     assert list(along.places_of(runs)) == named
 

@@ -101,7 +101,7 @@ def test_channels_are_shown_without_a_secret_and_with_what_became_of_their_messa
     assert not app.exception
     assert "desk :gray[mailto]" in said.replace("*", "")
     assert "Failed to send: error=403." in said
-    log = next(table.value for table in app.get("table") if "Tries" in table.value)
+    log = next(table.value for table in app.get("table") if "Note" in table.value)
     assert set(log["Channel"]) == {"desk", "boss"}
     for secret in SECRETS:
         assert secret not in said + str([table.value.to_dict() for table in app.get("table")])
