@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 import pysqlite3
 
 from engine.alerts.channels import channels_of
+from engine.alerts.sending import trouble
 from engine.backup import manifest, shelf
 from engine.backup.snapshot import MARGIN
 from engine.clock import NEPAL, nepal_date
@@ -113,13 +114,14 @@ def _variables(_settings: Settings) -> Iterator[Finding]:
 
 
 def _channels(settings: Settings) -> Iterator[Finding]:
-    """Look whether the channels of alerts can be read, and their variables are set; nothing is sent."""
+    """Look whether the channels of alerts can be read, their variables are set and their services known; nothing is sent."""
     try:
         named = channels_of(settings)
-        for channel in named.values():
-            channel.target()
     except ChannelsError as error:
         yield Finding("channels", Health.FAILED, str(error), f"mend {settings.channels_file}; until then nobody is told of alerts")
+        return
+    if unusable := "; ".join(filter(None, map(trouble, named.values()))):
+        yield Finding("channels", Health.FAILED, unusable, f"mend {settings.channels_file}; until then they are told nothing")
         return
     if named and settings.channels_file.stat().st_mode & OF_OTHERS:
         yield Finding("channels", Health.WARNING, "other users can read their secrets", f"chmod 600 {settings.channels_file}")

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, func, or_, select, update
 
 from storage.prepared import Prepared
+from storage.status import DriftCause
 from storage.tables import DriftDistance, DriftLabelled, DriftReport, DriftSample, TradingSession
 from storage.upsert import upsert, upsert_columns
 
@@ -121,6 +122,19 @@ def alarms(connection: Connection, *, limit: int) -> Sequence[RowMapping]:
     """Return the newest reports that have a cause, newest first."""
     query = select(reports).where(reports.c.cause.is_not(None)).order_by(reports.c.session.desc()).limit(limit)
     return connection.execute(query).mappings().all()
+
+
+def counts(connection: Connection) -> Mapping[str | None, int]:
+    """Return how many sessions have a report that holds, by its cause."""
+    query = select(reports.c.cause, func.count()).where(reports.c.basis.is_not(None)).group_by(reports.c.cause)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def open_alarms(connection: Connection, since: date, until: date) -> Sequence[RowMapping]:
+    """Return the reports of a range that are an alarm and of which nobody has said what it was, oldest first."""
+    said = {row["session"] for row in labels(connection)}
+    found = reports_between(connection, since, until)
+    return [row for row in found if row["cause"] == DriftCause.ALARM and row["session"] not in said]
 
 
 def values_between(connection: Connection, since: date, until: date) -> Sequence[Mapping[str, Any]]:

@@ -33,10 +33,20 @@ class Mark:
         return cls(stored["event"], stored["command"], datetime.fromisoformat(stored["at"]) if stored["at"] else None)
 
 
+# That a job was asked for is nothing that a backup must hold; a drill would count its own request as lost.
+_writes = (select(events.c.id, events.c.at), select(audit.c.id, audit.c.at).where(audit.c.command != "job"))
+
+
 def newest(connection: Connection) -> Mark:
     """Return the mark of a database as it is now."""
-    # That a job was asked for is nothing that a backup must hold; a drill would count its own request as lost.
-    queries = (select(events.c.id, events.c.at), select(audit.c.id, audit.c.at).where(audit.c.command != "job"))
-    found = [connection.execute(query.order_by(text("id DESC")).limit(1)).one_or_none() for query in queries]
+    found = [connection.execute(query.order_by(text("id DESC")).limit(1)).one_or_none() for query in _writes]
     event, command = (row.id if row else 0 for row in found)
     return Mark(event, command, max((row.at for row in found if row), default=None))
+
+
+def first_behind(connection: Connection, mark: Mark | None) -> datetime | None:
+    """Return when the oldest write was made that is not behind a mark (without one: of all), or None where each is."""
+    seen = (0, 0) if mark is None else (mark.event, mark.command)
+    behind = (query.where(text("id > :seen")).order_by(text("id")).limit(1) for query in _writes)
+    found = [connection.execute(query, {"seen": last}).one_or_none() for query, last in zip(behind, seen, strict=True)]
+    return min((row.at for row in found if row), default=None)

@@ -51,6 +51,19 @@ def stages_of_newest(connection: Connection, pipeline: str, stage: str, *, limit
     return connection.execute(query.order_by(stage_runs.c.id)).mappings().all()
 
 
+def took(connection: Connection, pipeline: str, *, limit: int) -> Sequence[RowMapping]:
+    """Return `id, partition, duration_us` of the newest succeeded runs of a pipeline, oldest first."""
+    columns = [runs.c[name] for name in ("id", "partition", "duration_us")]
+    query = select(*columns).where(runs.c.pipeline == pipeline, runs.c.status == RunStatus.SUCCEEDED, runs.c.duration_us.is_not(None))
+    return connection.execute(query.order_by(runs.c.id.desc()).limit(limit)).mappings().all()[::-1]
+
+
+def partitions(connection: Connection, run_ids: Sequence[int]) -> Mapping[int, date]:
+    """Return the dates of these runs, by run."""
+    query = select(runs.c.id, runs.c.partition).where(runs.c.id.in_(run_ids))
+    return {row.id: row.partition for row in connection.execute(query)} if run_ids else {}
+
+
 def stream_totals(connection: Connection) -> RowMapping:
     """Return what all sessions of the stream came to together: `records, accepted, alerts`, and how many are not over (`active`)."""
     summed = [func.coalesce(func.sum(streams.c[name]), 0).label(name) for name in ("records", "accepted", "alerts")]

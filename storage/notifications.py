@@ -4,11 +4,11 @@ A process that dies between sending and saying so has its row taken by another o
 one duplicate for each death.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
 from storage.prepared import Prepared
 from storage.status import NotificationKind, NotificationState
@@ -18,9 +18,12 @@ from storage.upsert import insert_of
 notifications = Notification.__table__
 MOST_DUE = 10_000  # rows that are looked through for their channels
 _unended = notifications.c.ended_at.is_(None)
+_alert = func.coalesce(notifications.c.alert_id, -notifications.c.id)  # what is of none stands for itself
+_first = select(func.min(notifications.c.id)).where(_unended).group_by(notifications.c.channel, _alert)
+_in_turn = notifications.c.id.in_(_first)  # of what a channel is told of one alert, the oldest: nobody hears of an end first
 _channels_due = Prepared(
     select(notifications.c.channel)
-    .where(_unended, notifications.c.due_at <= bindparam("at", type_=notifications.c.due_at.type))
+    .where(_unended, _in_turn, notifications.c.due_at <= bindparam("at", type_=notifications.c.due_at.type))
     .order_by(notifications.c.due_at, notifications.c.id)
     .limit(MOST_DUE)
 )
@@ -45,8 +48,8 @@ def channels_due(connection: Connection, *, at: datetime) -> Sequence[str]:
 
 
 def due(connection: Connection, channel: str, *, at: datetime, limit: int = 50) -> Sequence[RowMapping]:
-    """Return what is to be sent to a channel now, oldest first."""
-    query = select(notifications).where(_unended, notifications.c.channel == channel, notifications.c.due_at <= at)
+    """Return what is to be sent to a channel now, oldest first; what it is told of one alert comes in its order."""
+    query = select(notifications).where(_unended, _in_turn, notifications.c.channel == channel, notifications.c.due_at <= at)
     return connection.execute(query.order_by(notifications.c.id).limit(limit)).mappings().all()
 
 
@@ -85,6 +88,16 @@ def of_alerts(connection: Connection, alert_ids: Sequence[int], *, limit: int = 
         return []
     query = select(notifications).where(notifications.c.alert_id.in_(alert_ids)).order_by(notifications.c.id.desc()).limit(limit)
     return connection.execute(query).mappings().all()[::-1]
+
+
+def last_words(
+    connection: Connection, alert_ids: Sequence[int], *, without: Collection[NotificationState]
+) -> Mapping[tuple[int, str], NotificationKind]:
+    """Return what each channel was told last of each of these alerts, by (alert, channel); what is in a state of `without` is nothing."""
+    of_them = (notifications.c.alert_id.in_(alert_ids), notifications.c.state.not_in(without))
+    last = select(func.max(notifications.c.id)).where(*of_them).group_by(notifications.c.alert_id, notifications.c.channel)
+    query = select(notifications.c.alert_id, notifications.c.channel, notifications.c.kind).where(notifications.c.id.in_(last))
+    return {(row.alert_id, row.channel): NotificationKind(row.kind) for row in connection.execute(query)}
 
 
 def one(connection: Connection, notification_id: int) -> RowMapping:

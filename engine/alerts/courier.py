@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping
 
 from engine.alerts.channels import Channel, channels_of
 from engine.alerts.messages import Message
+from engine.alerts.outbox import BEGINNINGS, withdraw_end
 from engine.alerts.sending import NoAnswer, NotDelivered, send
 from engine.billing.metering import Metering
 from engine.costs.measured import Usage
@@ -87,6 +88,8 @@ class Courier:
             outcome = self._after(row, trouble)
         with self.runtime.database.transaction() as connection:
             own = notifications.settle(connection, row, **outcome)
+            if own and row["kind"] in BEGINNINGS and outcome["state"] is NotificationState.GIVEN_UP:
+                withdraw_end(connection, row, at=at)
             if trouble is None:  # it was delivered, whoever has it now
                 self.metering.outside(connection, CostWork.MESSAGE, self.channel, Usage(messages=1), at=at)
         log = structlog.get_logger().bind(channel=self.channel, notification=row["id"], attempt=row["attempts"] + 1)

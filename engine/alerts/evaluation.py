@@ -12,13 +12,14 @@ import structlog
 from sqlalchemy import Connection
 
 from engine.alerts import rules as _rules  # noqa: F401, which registers them
+from engine.alerts.audience import audience, newcomers, of_its_end
 from engine.alerts.channels import Channel, channels_of
 from engine.alerts.limits import COOLDOWN
 from engine.alerts.machine import Known, Silences, Step, steps
 from engine.alerts.messages import Message, message_of
 from engine.alerts.outbox import tell, withdraw
 from engine.alerts.reports import reports
-from engine.alerts.rule import ALERT_RULES, Look
+from engine.alerts.rule import ALERT_RULES, Firing, Look
 from engine.errors import ChannelsError, SourceError
 from engine.pipelines.thresholds import load
 from engine.runtime import Runtime
@@ -35,10 +36,11 @@ class Found:
 
     steps: Sequence[Step]
     reports: Sequence[tuple[str, Channel, Message]]  # with the key under which each is written once
+    late: Sequence[tuple[Known, list[Channel]]]  # with the channels that are told after the others
     unknown: tuple[str, ...] = ()  # rules that could not look
 
     def __bool__(self) -> bool:
-        return bool(self.steps or self.reports)
+        return bool(self.steps or self.reports or self.late)
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ class Evaluator:
             at = self.runtime.clock.now()
             for step in found.steps:
                 self._make(connection, step, named or {}, at)
+            for known, new in found.late:
+                self._tell(connection, known.id, known.firing, NotificationKind.FIRED, new, since=known.fired_at, at=at)
             for key, channel, message in found.reports:
                 tell(connection, [channel], message, kind=NotificationKind.REPORT, key=key, at=at)
         for step in found.steps:
@@ -90,17 +94,20 @@ class Evaluator:
                 unknown.append(rule.name)
                 self.log.warning("alert_rule_put_off", rule=rule.name, error=str(error))
         cooldown = timedelta(minutes=look.limits[COOLDOWN.key])
+        silences = silences_now(connection, now)
         known = [Known.of(row) for row in (*alerts.resolved_since(connection, now - cooldown), *alerts.open_ones(connection))]
         moves = steps(
             known,
             firings,
-            silences=silences_now(connection, now),
+            silences=silences,
             limits=look.limits,
             now=now,
             unknown=unknown,
             can_tell=named is not None,
         )
-        return Found(moves, list(reports(look, named or {})), tuple(unknown))
+        moving = {step.known.id for step in moves if step.known is not None}
+        late = newcomers(connection, named or {}, known, silences=silences, moving=moving)
+        return Found(moves, list(reports(look, named or {})), list(late), tuple(unknown))
 
     def _make(self, connection: Connection, step: Step, named: Mapping[str, Channel], at: datetime) -> None:
         alert_id = _written(connection, step, at)
@@ -111,15 +118,29 @@ class Evaluator:
         if not step.tell:
             return
         kind = _KINDS.get(step.move, NotificationKind.FIRED)
-        hear = [channel for channel in named.values() if channel.hears(kind, step.firing.severity)]
-        if kind is NotificationKind.RESOLVED:
-            deaf = withdraw(connection, alert_id, at=at)  # those who were not told yet need not be told that it is over
-            hear = [channel for channel in hear if channel.name not in deaf]
         since = step.known.fired_at if step.known is not None else at
-        message = message_of(self.runtime, step.firing, kind, since=since, at=at)
+        if kind is NotificationKind.RESOLVED:
+            withdraw(connection, alert_id, at=at)  # those who were not told yet need not be told that it is over
+            hear = of_its_end(connection, named, alert_id, step.firing)
+        else:
+            hear = audience(named, step.firing, kind)
+            alerts.change(connection, alert_id, told=True, **({"told_at": at} if kind is NotificationKind.FIRED else {}))
+        self._tell(connection, alert_id, step.firing, kind, hear, since=since, at=at)
+
+    def _tell(
+        self,
+        connection: Connection,
+        alert_id: int,
+        firing: Firing,
+        kind: NotificationKind,
+        hear: Sequence[Channel],
+        *,
+        since: datetime,
+        at: datetime,
+    ) -> None:
+        message = message_of(self.runtime, firing, kind, since=since, at=at)
         told = tell(connection, hear, message, kind=kind, key=f"{alert_id}:{at.timestamp():.0f}", at=at, alert_id=alert_id)
         if kind is not NotificationKind.RESOLVED:
-            alerts.change(connection, alert_id, told=True, **({"told_at": at} if kind is NotificationKind.FIRED else {}))
             alerts.add_event(connection, alert_id, AlertMove.TOLD, at=at, message=", ".join(told) or "no channel wants to hear of it")
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from engine.alerts.channels import Channel
 from engine.alerts.messages import Message
 from storage import notifications
 from storage.status import NotificationKind, NotificationState
+
+BEGINNINGS = frozenset({NotificationKind.FIRED, NotificationKind.ESCALATED})  # what tells a channel that an alert fires
 
 
 def tell(
@@ -32,10 +34,16 @@ def tell(
     return told
 
 
-def withdraw(connection: Connection, alert_id: int, *, at: datetime) -> set[str]:
-    """Drop what was not sent yet of an alert that is over, where nothing was tried; return the channels that thus never heard of it."""
+def withdraw(connection: Connection, alert_id: int, *, at: datetime) -> None:
+    """Drop what was not sent yet of an alert that is over, where nothing was tried."""
     rows = notifications.of_alert(connection, alert_id)
-    untold = [row for row in rows if row["state"] == NotificationState.WAITING and not row["attempts"]]
-    notifications.drop(connection, [row["id"] for row in untold], at=at, note="resolved before it was told")
-    heard = {row["channel"] for row in rows if row not in untold and row["state"] != NotificationState.DROPPED}
-    return {row["channel"] for row in untold} - heard
+    untold = [row["id"] for row in rows if row["state"] == NotificationState.WAITING and not row["attempts"]]
+    notifications.drop(connection, untold, at=at, note="resolved before it was told")
+
+
+def withdraw_end(connection: Connection, beginning: RowMapping, *, at: datetime) -> None:
+    """Drop what waits for a channel about the end of an alert whose `beginning` was given up, unless it heard of the alert otherwise."""
+    rows = [row for row in notifications.of_alert(connection, beginning["alert_id"]) if row["channel"] == beginning["channel"]]
+    if not any(row["state"] == NotificationState.SENT and row["kind"] in BEGINNINGS for row in rows):
+        ends = [row["id"] for row in rows if row["kind"] == NotificationKind.RESOLVED and row["ended_at"] is None]
+        notifications.drop(connection, ends, at=at, note="it never arrived that the alert had fired")

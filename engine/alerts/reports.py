@@ -22,7 +22,8 @@ def reports(look: Look, named: Mapping[str, Channel]) -> Iterator[tuple[str, Cha
     if not wanting:
         return
     for pipeline in PIPELINES.values():
-        for run in runs.recent(look.connection, pipeline=pipeline.name, statuses=(RunStatus.SUCCEEDED,), limit=LOOKED_AT):
+        newest = runs.recent(look.connection, pipeline=pipeline.name, statuses=(RunStatus.SUCCEEDED,), limit=LOOKED_AT)
+        for run in reversed(newest):  # what ran first is told first
             if run["run_type"] not in BY_CLOCK or run["finished_at"] is None or look.now - run["finished_at"] > FRESH:
                 continue
             for channel in wanting:

@@ -85,6 +85,7 @@ class AlertRule:
     page: str  # that shows all of its subjects
     says: str
     find: Callable[[Look], Iterator[Finding]]
+    of_channels: bool = False  # its subjects are channels that are out of reach: none is told of itself
 
     def firings(self, look: Look) -> list[Firing]:
         """Return what breaks it now; raises `SourceError` where that cannot be known now."""
@@ -100,14 +101,17 @@ _registered: dict[str, AlertRule] = {}
 ALERT_RULES: Mapping[str, AlertRule] = MappingProxyType(_registered)
 
 
-def rule(severity: AlertSeverity, *, page: str) -> Callable[[Callable[[Look], Iterator[Finding]]], Callable[[Look], Iterator[Finding]]]:
+Find = Callable[[Look], Iterator[Finding]]
+
+
+def rule(severity: AlertSeverity, *, page: str, of_channels: bool = False) -> Callable[[Find], Find]:
     """Register a function as the rule of its name."""
 
-    def register(find: Callable[[Look], Iterator[Finding]]) -> Callable[[Look], Iterator[Finding]]:
+    def register(find: Find) -> Find:
         if find.__name__ in _registered:
             raise ValueError(f"there are two alert rules called {find.__name__}")
         says = " ".join((find.__doc__ or "").split())
-        _registered[find.__name__] = AlertRule(find.__name__, severity, page, says, find)
+        _registered[find.__name__] = AlertRule(find.__name__, severity, page, says, find, of_channels)
         return find
 
     return register

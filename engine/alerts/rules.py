@@ -17,7 +17,7 @@ from engine.clock import NEPAL
 from engine.costs.measured import amount_of
 from engine.errors import ChannelsError
 from engine.jobs import JOBS
-from engine.jobs.timetable import due_at, saved
+from engine.jobs.timetable import overdue
 from engine.monitoring import history
 from engine.monitoring.deadlines import MISSED
 from engine.pipelines import PIPELINES
@@ -27,7 +27,6 @@ from storage.status import (
     AlertSeverity,
     CircuitState,
     Decision,
-    DriftCause,
     GateVerdict,
     JobOutcome,
     NotificationState,
@@ -133,8 +132,9 @@ def disk_low(look: Look) -> Iterator[Finding]:
 @rule(ERROR, page="safety")
 def backup_overdue(look: Look) -> Iterator[Finding]:
     """No backup was made though one is due, and something was written since the last."""
-    due = due_at(look.connection, JOBS["backup"], look.runtime.settings, now=look.now)
-    if due is not None and look.now - due > OVERDUE and not saved(look.connection):
+    waited = overdue(look.connection, look.runtime.settings, now=look.now)
+    if waited > OVERDUE:
+        due = look.now - waited
         yield Finding("backup", "The backup is overdue", f"It was due at {due.astimezone(NEPAL):%Y-%m-%d %H:%M} Nepal time.")
 
 
@@ -188,11 +188,9 @@ def _share(row: RowMapping) -> float:
 @rule(WARNING, page="drift")
 def drift_alarm(look: Look) -> Iterator[Finding]:
     """A session does not look like those before it, and nobody has said why."""
-    said = {row["session"] for row in drift.labels(look.connection)}
-    for row in drift.reports_between(look.connection, look.today - LOOK_BACK, look.today):
-        if row["cause"] == DriftCause.ALARM and row["session"] not in said:
-            query = {"session": str(row["session"])}
-            yield Finding(str(row["session"]), f"The session of {row['session']} has drifted", row["headline"], query)
+    for row in drift.open_alarms(look.connection, look.today - LOOK_BACK, look.today):
+        query = {"session": str(row["session"])}
+        yield Finding(str(row["session"]), f"The session of {row['session']} has drifted", row["headline"], query)
 
 
 @rule(WARNING, page="alerts")
@@ -213,7 +211,7 @@ def channels_broken(look: Look) -> Iterator[Finding]:
         yield Finding("channels", "The channels of alerts cannot be read", str(error), {"on": "channels"})
 
 
-@rule(WARNING, page="alerts")
+@rule(WARNING, page="alerts", of_channels=True)
 def channel_unreachable(look: Look) -> Iterator[Finding]:
     """The last thing that a channel was to be told was given up."""
     try:

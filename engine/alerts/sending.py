@@ -9,12 +9,15 @@ from threading import Thread
 from typing import Any
 from urllib.parse import unquote
 
+from engine.alerts.channels import Channel
 from engine.alerts.messages import Message
-from engine.errors import ConsoleError
+from engine.errors import ChannelsError, ConsoleError
 from storage.status import AlertSeverity, NotificationKind
 
 PATIENCE = 30.0  # seconds in which a service has to answer
 MASK = "***"
+DOCUMENTED = "https://github.com/caronc/apprise"
+WAYS = f"mailtos://, slack://, msteams://, tgram://, pagerduty://, json:// or jsons:// (webhooks), or another of {DOCUMENTED}"
 _TOLD = 300  # characters of what a library says
 _WORD = 4  # characters: a shorter piece is masked where it stands as a word of its own
 _TYPES = {AlertSeverity.ERROR: "failure", AlertSeverity.WARNING: "warning", AlertSeverity.INFO: "info"}
@@ -49,13 +52,38 @@ def _sent(target: str, message: Message, kind: NotificationKind) -> str | None:
         try:
             services = apprise.Apprise()
             if not services.add(target):
-                return "the URL is none that Apprise knows; see its documentation for the service"
+                return _unusable(target)
             notify_type = "success" if kind is NotificationKind.RESOLVED else _TYPES[message.severity]
             if services.notify(body=message.body, title=message.title, notify_type=notify_type, body_format="text"):
                 return None
         except Exception as error:  # noqa: BLE001, a plugin of another project: whatever it is, it was not delivered
             heard.append(f"{type(error).__name__}: {error}")
     return masked("; ".join(dict.fromkeys(heard)) or "the service refused it and said no reason", target)
+
+
+def trouble(channel: Channel) -> str | None:
+    """Return why nothing can be sent to a channel as its URL stands, masked, or None; nothing is sent."""
+    import apprise  # noqa: PLC0415, for those who ask
+
+    try:
+        target = channel.target()
+    except ChannelsError as error:
+        return str(error)
+    with _listening([]):
+        return None if apprise.Apprise().add(target) else f"channel {channel.name}: {_unusable(target)}"
+
+
+def _unusable(target: str) -> str:
+    """Say what is wrong with a URL that Apprise does not take; of it stands there only the name of its service."""
+    from apprise import manager_plugins  # noqa: PLC0415, for those who deliver only
+
+    scheme, mark, _ = target.partition("://")
+    if not mark or not scheme.isalnum():
+        return f"its URL names no service; it begins with {WAYS}"
+    plugins: Any = manager_plugins  # half of Apprise is typed
+    if scheme.lower() in plugins.NotificationManager().schemas():
+        return f"a URL of {scheme.lower()}:// is written in another way; see {DOCUMENTED}"
+    return f"Apprise knows no service {scheme.lower()}://; use {WAYS}"
 
 
 @contextmanager

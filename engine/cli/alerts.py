@@ -89,7 +89,7 @@ def channels(
     *,
     to_json: Json = False,
 ) -> None:
-    """List the channels that are told of alerts, without their secrets; test one (exit code 1 when it does not work)."""
+    """List the channels that are told of alerts, without their secrets; test one. Exit code 1 when one cannot work."""
     if deliver is not None:
         _deliver(deliver)
         return
@@ -105,12 +105,18 @@ def channels(
     named = channels_of(opened.settings)
     if not named:
         complain(f"no channel is named in {opened.settings.channels_file}: alerts are shown in the console, and nobody is told")
-    show([_shown(channel) for channel in named.values()], to_json=to_json)
+    listed = [_shown(channel) for channel in named.values()]
+    show(listed if to_json else [{name: cell for name, cell in one.items() if name != "trouble"} for one in listed], to_json=to_json)
+    if unusable := [one["trouble"] for one in listed if one["trouble"]]:
+        complain("\n".join(unusable))
+        raise typer.Exit(FAILED)
 
 
 def _shown(channel: Channel) -> dict[str, Any]:
+    from engine.alerts.sending import trouble  # noqa: PLC0415, used by this command only
+
     told_of = {"severity": channel.severity.value, "wants": sorted(channel.wants), "quiet_hours": channel.hours()}
-    return {"name": channel.name, "service": channel.kind} | told_of
+    return {"name": channel.name, "service": channel.kind} | told_of | {"trouble": trouble(channel)}
 
 
 def _deliver(channel: str) -> None:

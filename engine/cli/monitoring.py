@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.cli.monitoring_words import budget_in_words, statistics_in_words
 from engine.cli.parts import FAILED, Json, date_of, option_of, told
 from engine.clock import nepal_date
 from engine.errors import UnknownName, UsageError
@@ -56,7 +57,8 @@ def metrics(
         raise UnknownName(f"nothing is measured of {pipeline!r}; there are: {', '.join(history.MEASURED)}")
     with opened.database.reading() as connection:
         if name is None:
-            show(_figures(pipeline, history.statistics(connection, pipeline)), to_json=to_json)
+            found = history.statistics(connection, pipeline)
+            show(_figures(pipeline, found) if to_json else statistics_in_words(pipeline, found), to_json=to_json)
             return
         known = {f"{one.stage}.{one.name}".lstrip("."): one for one in history.series(connection, pipeline)}
         if name not in known:
@@ -82,7 +84,7 @@ def deadlines(
     kept = budget(known, limits)
     rows = [{"session": one.day, "deadline": one.at, "state": one.state, "why": one.why, "loaded_at": one.loaded_at} for one in known]
     told_budget = {**asdict(kept), "allowed": kept.allowed, "left": kept.left}
-    show({"today": nepal_date(now), "budget": told_budget, "deadlines": rows}, to_json=to_json)
+    show({"today": nepal_date(now), "budget": told_budget if to_json else budget_in_words(kept), "deadlines": rows}, to_json=to_json)
     open_ones = [one.day for one in known if one.state in MISSED and one.loaded_at is None]
     if open_ones:
         complain(f"{len(open_ones)} past their deadline and not loaded: {', '.join(map(str, open_ones))}")

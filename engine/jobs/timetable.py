@@ -84,3 +84,17 @@ def saved(connection: Connection) -> bool:
 def covers(figures: Mapping[str, Any], now: Mark) -> bool:
     """Say whether a backup of these figures is still there and holds everything up to a mark."""
     return Mark.of_json(figures["mark"]).covers(now) and Path(figures["backup"]).is_dir()
+
+
+def overdue(connection: Connection, settings: Settings, *, now: datetime) -> timedelta:
+    """Return for how long a backup has been due that would hold something new: nothing where all is saved, or no clock asks for one.
+
+    It is due one interval after the last good one, and no sooner than there is something to save: nobody waits for a backup of nothing.
+    """
+    last = executions.succeeded(connection, "backup")
+    base: datetime | None = last["requested_at"] if last is not None else connection.execute(_first_run).scalar_one_or_none()
+    if not settings.backup_minutes or base is None or saved(connection):
+        return timedelta()
+    written = marks.first_behind(connection, None if last is None else Mark.of_json(last["figures"]["mark"]))
+    due = max(base + timedelta(minutes=settings.backup_minutes), written or base)
+    return max(now - due, timedelta())

@@ -7,7 +7,7 @@ have only values from closed sets: pipelines, statuses, sources, jobs; never a d
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 
@@ -16,10 +16,13 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector, CollectorRegistry
 from sqlalchemy import Connection, RowMapping
 
-from engine.clock import nepal_time
+from engine.alerts.rules import LOOK_BACK
+from engine.clock import nepal_date, nepal_time
 from engine.errors import UsageError
 from engine.jobs.catalogue import JOBS
+from engine.jobs.timetable import overdue
 from engine.market.calendar import TradingCalendar
+from engine.monitoring import freshness
 from engine.monitoring.deadlines import Deadline, DeadlineState, budget
 from engine.monitoring.history import deadlines, statistics
 from engine.monitoring.statistics import RunStatistics
@@ -27,10 +30,25 @@ from engine.pipelines import PIPELINES
 from engine.pipelines.thresholds import load
 from engine.runtime import Runtime
 from engine.version import VERSION, code_version
-from storage import alert_list, alerts, breakers, damage, dead_letters, jobs, monitoring, runners, runs, sessions, speed_layer, thresholds
+from storage import (
+    alert_list,
+    alerts,
+    breakers,
+    damage,
+    dates,
+    dead_letters,
+    drift,
+    jobs,
+    monitoring,
+    runners,
+    runs,
+    sessions,
+    speed_layer,
+    thresholds,
+)
 from storage.alert_list import AlertFilter
 from storage.database import free_bytes
-from storage.status import ACTIVE, AlertSeverity, AlertStanding, CircuitState, LetterState, ProcessKind, RunStatus
+from storage.status import ACTIVE, AlertSeverity, AlertStanding, CircuitState, DriftCause, LetterState, ProcessKind, RunStatus
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 Sample = tuple[tuple[str, ...], float]  # the values of the labels, and the value
@@ -61,6 +79,11 @@ class Facts:
         known = load(self.connection, thresholds.version(self.connection))
         scheduled = {name: pipeline for name, pipeline in PIPELINES.items() if pipeline.due is not None}
         return {name: deadlines(self.connection, one, self.calendar, known, now=self.now) for name, one in scheduled.items()}
+
+    @cached_property
+    def drift(self) -> Mapping[str | None, int]:
+        """How many sessions were compared, by their cause (None: as usual)."""
+        return drift.counts(self.connection)
 
     @cached_property
     def streams(self) -> Mapping[str, int]:
@@ -192,12 +215,15 @@ def _unmended(facts: Facts) -> Iterator[Sample]:
 
 @_family("nepse_sessions_behind")
 def _behind(facts: Facts) -> Iterator[Sample]:
-    """Sessions that are due and not in the lake, behind the newest one that is."""
-    newest = sessions.last_before(facts.connection, date.max)
-    for known in facts.deadlines.values():
-        missing = (DeadlineState.LATE, DeadlineState.NEVER_CAME, DeadlineState.AT_RISK)
-        after = [one for one in known if newest is None or one.day > newest["session"]]
-        yield (), sum(one.loaded_at is None and one.state in missing for one in after)
+    """Sessions that are due since the newest one in the lake and are not in it, promised or not: what the Overview tells."""
+    until = nepal_date(facts.now)
+    newest = sessions.last_before(facts.connection, until + timedelta(days=1))
+    since = None if newest is None else newest["session"]
+    for name, pipeline in PIPELINES.items():
+        if pipeline.sequential:
+            verdicts = dates.verdicts(facts.connection, name, freshness.begins(until, since), until)
+            known = freshness.expected(verdicts, calendar=facts.calendar, due=pipeline.due, now=facts.now)
+            yield (), len(freshness.behind(known, since))
 
 
 @_family("nepse_newest_session_timestamp_seconds")
@@ -248,6 +274,12 @@ def _jobs(facts: Facts) -> Iterator[Sample]:
         last = jobs.succeeded(facts.connection, job)
         if last is not None:
             yield (job,), last["finished_at"].timestamp()
+
+
+@_family("nepse_backup_overdue_seconds")
+def _overdue(facts: Facts) -> Iterator[Sample]:
+    """For how long a backup has been due that would hold something new; 0 where all is saved, or no clock asks for backups."""
+    yield (), overdue(facts.connection, facts.runtime.settings, now=facts.now).total_seconds()
 
 
 @_family("nepse_damaged_files")
@@ -304,9 +336,37 @@ def _working(facts: Facts) -> Iterator[Sample]:
     yield (), facts.streams["active"]
 
 
-@_family("nepse_alerts", "standing")
+@_family("nepse_drift_sessions_compared")
+def _compared(facts: Facts) -> Iterator[Sample]:
+    """Sessions that have been compared with those before them, and need not be anew."""
+    yield (), sum(facts.drift.values())
+
+
+@_family("nepse_drift_sessions", "cause")
+def _drifted(facts: Facts) -> Iterator[Sample]:
+    """Compared sessions with something beyond its limit, by what each is taken for: alarm (a person is to look), regime, declared."""
+    for cause in DriftCause:
+        yield (cause,), facts.drift.get(cause, 0)
+
+
+@_family("nepse_drift_open_alarms")
+def _open_alarms(facts: Facts) -> Iterator[Sample]:
+    """Sessions of the last 30 days that are an alarm, and of which nobody has said what it was."""
+    today = nepal_date(facts.now)
+    yield (), len(drift.open_alarms(facts.connection, today - LOOK_BACK, today))
+
+
+@_family("nepse_drift_newest_beyond_limit", "cause")
+def _drift_now(facts: Facts) -> Iterator[Sample]:
+    """Statistics of the newest compared session that lie beyond their limit, by what the session is taken for."""
+    for newest in drift.newest(facts.connection, limit=1):
+        for cause in DriftCause:
+            yield (cause,), newest["alarms"] if newest["cause"] == cause else 0
+
+
+@_family("nepse_stream_alerts_by_standing", "standing")
 def _standing(facts: Facts) -> Iterator[Sample]:
-    """Alerts of the stream by where they stand."""
+    """Alerts of the stream (trades that broke a rule) by where they stand; those of operations are nepse_alerts_firing."""
     counts = alert_list.counts(facts.connection, AlertFilter(), at=facts.now)
     for standing in AlertStanding:
         yield (standing,), counts.get(standing, (0, 0))[0]
@@ -314,7 +374,7 @@ def _standing(facts: Facts) -> Iterator[Sample]:
 
 @_family("nepse_alerts_firing", "severity")
 def _firing(facts: Facts) -> Iterator[Sample]:
-    """Alerts of operations that fire, by severity."""
+    """Alerts of operations (runs, sessions, sources, this machine) that fire, by severity; what trades broke are stream alerts."""
     counts = alerts.count_open(facts.connection)
     for severity in AlertSeverity:
         yield (severity,), counts.get(severity, 0)

@@ -42,9 +42,14 @@ class Trend:
     p_value: float
 
     @property
+    def is_more_than_chance(self) -> bool:
+        """Whether Kendall's tau says so at the usual level."""
+        return self.p_value < 0.05  # noqa: PLR2004, the usual level
+
+    @property
     def word(self) -> str:
         """Say it in a word."""
-        if self.p_value >= 0.05 or abs(self.change) < STEADY:  # noqa: PLR2004, the usual level
+        if not self.is_more_than_chance or abs(self.change) < STEADY:
             return "steady"
         return "slower" if self.change > 0 else "faster"
 
@@ -77,6 +82,8 @@ class RunStatistics:
     runs: int
     succeeded: int
     failed: int  # crashed ones among them
+    closed: int  # dates on which the exchange held no session
+    cancelled: int
     p50_seconds: float | None
     p95_seconds: float | None
     newest_seconds: float | None
@@ -107,6 +114,8 @@ def statistics_of(runs: Sequence[EndedRun]) -> RunStatistics:
         runs=len(runs),
         succeeded=len(good),
         failed=sum(run.status in _BAD for run in runs),
+        closed=sum(run.status is RunStatus.SKIPPED for run in runs),
+        cancelled=sum(run.status is RunStatus.CANCELLED for run in runs),
         p50_seconds=percentile(took, 0.5),
         p95_seconds=percentile(took, 0.95),
         newest_seconds=took[-1] if took else None,

@@ -48,6 +48,8 @@ def _channel(channel: Channel, place: int) -> None:
     hears = f"{channel.severity.value} and graver" if channel.severity.rank else channel.severity.value
     wants = ", ".join(kind.value for kind in NotificationKind if kind in channel.wants)
     pairs(("Severity", hears), ("Hears of", wants), ("Quiet hours", channel.hours()), alt=f"What {channel.name} hears")
+    if trouble := operation_data.troubles().get(channel.name):
+        st.error(plain(trouble), icon=":material/error:")
     told = operation_data.log(channel.name)
     _newest(told[0] if told else None)
     under_way = any(one.kind is NotificationKind.TEST and one.ended_at is None for one in told)
@@ -62,7 +64,8 @@ def _newest(one: NotificationView | None) -> None:
         return
     st.markdown(f":small[{delivered(one)}] · :small[{say.stamp(one.ended_at or one.created_at)}]")
     if one.note and one.state is not NotificationState.SENT:
-        st.markdown(f":small[:red[{plain(one.note)}]]")
+        colour = "gray" if one.state is NotificationState.DROPPED else "red"  # it is over, and nobody has missed anything
+        st.markdown(f":small[:{colour}[{plain(one.note)}]]")
 
 
 def log() -> None:
@@ -71,29 +74,12 @@ def log() -> None:
     if not rows:
         st.caption("Nothing yet.")
         return
-    looks = [look(state) for state in NotificationState]
     table = {
         "Written": [say.stamp(row.created_at) for row in rows],
-        "Channel": [row.channel for row in rows],
-        "Message": [row.title for row in rows],
-        "State": [[look(row.state).word] for row in rows],
-        "Tries": pa.array([row.attempts for row in rows], pa.int64()),
-        "Ended": [say.stamp(row.ended_at) if row.ended_at else None for row in rows],
-        "Note": [row.note for row in rows],
+        "Channel": [plain(row.channel) for row in rows],
+        "Message": [plain(row.title) for row in rows],
+        "State": [look(row.state).badge + (f" {row.attempts:,} tries" if row.attempts > 1 else "") for row in rows],
+        "Ended": [say.stamp(row.ended_at) for row in rows],
+        "Note": [plain(row.note or "") for row in rows],
     }
-    st.dataframe(
-        pa.table(table),
-        key="delivery_log",
-        hide_index=True,
-        height="content",
-        placeholder=say.NOTHING,
-        alt="What channels were told, the newest first",
-        column_config={
-            "Message": st.column_config.TextColumn(width=300),
-            "State": st.column_config.MultiselectColumn(options=[s.word for s in looks], color=[s.colour for s in looks], width=110),
-            "Written": st.column_config.TextColumn(width=130),
-            "Ended": st.column_config.TextColumn(width=130),
-            "Tries": st.column_config.NumberColumn(width=60),
-            "Note": st.column_config.TextColumn(width=330, help="Why the last try failed; secrets are masked"),
-        },
-    )
+    st.table(pa.table(table), border="horizontal", hide_index=True, alt="What channels were told, the newest first")

@@ -12,13 +12,14 @@ from engine.circuits import CircuitReport
 from engine.clock import nepal_date
 from engine.errors import SourceError
 from engine.market.calendar import TradingCalendar
+from engine.monitoring.freshness import begins
 from engine.pipeline import history, ledger
 from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
 from engine.sources.source import Source
 from pages.ui import drift_link, safety_data
-from pages.ui.health import LOOK_BACK, Facts, Health, weigh
+from pages.ui.health import Facts, Health, weigh
 from pages.ui.safety import problems
 from pages.ui.shared import shared
 from pages.ui.views import (
@@ -36,7 +37,7 @@ from pages.ui.views import (
 )
 from pages.ui.waiting_data import held, waiting
 from storage import backfills as stored_backfills
-from storage import dates, metrics, run_list, runners, runs, schedules
+from storage import dates, metrics, monitoring, run_list, runners, runs, schedules
 from storage import sessions as stored_sessions
 from storage.database import free_bytes
 from storage.dates import DateVerdict
@@ -189,11 +190,16 @@ def success(pipeline: str) -> tuple[int, int]:
 
 
 @shared(seconds=CALM, entries=20)
-def durations(pipeline: str, *, limit: int = 200) -> tuple[int, ...]:
-    """Return how long the newest succeeded runs took (microseconds), oldest first."""
+def took(pipeline: str, *, limit: int = 200) -> pa.Table:
+    """Return how long the newest succeeded runs took, oldest first: columns `id, partition, duration_us`."""
     with engine.runtime.runtime().database.reading() as connection:
-        newest_first = runs.durations(connection, pipeline, limit=limit)
-    return tuple(took for took in reversed(newest_first) if took is not None)
+        rows = monitoring.took(connection, pipeline, limit=limit)
+    return pa.table({name: [row[name] for row in rows] for name in ("id", "partition", "duration_us")})
+
+
+def durations(pipeline: str) -> tuple[int, ...]:
+    """Return how long the newest succeeded runs took (microseconds), oldest first."""
+    return tuple(took(pipeline)["duration_us"].to_pylist())
 
 
 @shared(seconds=CALM, entries=100)
@@ -286,7 +292,7 @@ def next_slots(pipeline: Pipeline, *, number: int = 5) -> Sequence[datetime]:
 def health(pipeline: Pipeline) -> Health:
     """Return what is wrong with a pipeline right now, weighed from the cached reads above."""
     day, newest = today(), newest_session()
-    since = min(day, newest or day) - LOOK_BACK  # the sessions before the newest one, however long ago that was
+    since = begins(day, newest)
     return weigh(
         Facts(
             pipeline=pipeline.name,

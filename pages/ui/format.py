@@ -97,6 +97,12 @@ def figure(value: float | None) -> str:
     return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
+def scale(most: float, unit: str) -> tuple[float, str]:
+    """Return what values up to `most` are divided by so that they can be read, and their unit then: `(1e9, "bn NPR")`, `(1e6, "MB")`."""
+    known = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if unit == "B" else ((f"bn {unit}", 1e9), (f"m {unit}", 1e6))
+    return next(((length, name) for name, length in known if most >= length), (1.0, unit))
+
+
 def percent(part: float, whole: float) -> str:
     """Return a share in percent; exactly 100% only when nothing is missing."""
     if not whole:

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import IntEnum
-from itertools import dropwhile
 
 from engine.circuits import CircuitReport
 from engine.doctor import LOW_DISK
 from engine.market.calendar import TradingCalendar
+from engine.monitoring import freshness
 from engine.pipeline.graph import Due
-from engine.pipeline.ledger import LATE, due_time
+from engine.pipeline.ledger import LATE
 from pages.ui import format as say
 from pages.ui.text import words
 from pages.ui.theme import look
@@ -22,7 +22,6 @@ from storage.status import ACTIVE, BackfillState, CircuitState, Decision, RunSta
 WINDOW = 30  # sessions that the page looks back on
 _NAMED = 3  # dates of a list that are named
 _OPEN_SLOTS = (SlotOutcome.DUE, SlotOutcome.MISSED, SlotOutcome.BLOCKED)  # expected, and no end yet
-LOOK_BACK = timedelta(days=75)  # calendar days that hold them, festivals included
 
 
 class Severity(IntEnum):
@@ -97,13 +96,13 @@ class Health:
 
 def weigh(facts: Facts) -> Health:
     """Return the health of a pipeline over its last `WINDOW` sessions, and what is wrong, the worst first."""
-    ever_run = dropwhile(lambda verdict: verdict.run_id is None, facts.verdicts)  # what lies before the lake's beginning is not missing
-    known = [verdict for verdict in ever_run if _counts(verdict, facts)]
+    known = freshness.expected(facts.verdicts, calendar=facts.calendar, due=facts.due, now=facts.now)
     newest = facts.newest_session
-    behind = tuple(v for v in known if v.verdict is Verdict.MISSING and newest is not None and v.day > newest)
+    since_newest = freshness.behind(known, newest)
+    behind = tuple(v for v in since_newest if v.verdict is Verdict.MISSING)
     window = [v for v in known if v not in behind][-WINDOW:]
     first = window[0].day if window else facts.today
-    broken = [v for v in window if _broken(v)]
+    broken = [v for v in window if freshness.is_broken(v)]
     punctual = {slot.day for slot in facts.slots if slot.outcome is SlotOutcome.RAN}
     accepted = tuple(v for v in window if v.verdict is Verdict.SESSION and v not in broken)
     health = Health(
@@ -116,30 +115,10 @@ def weigh(facts: Facts) -> Health:
         problems=(),
         letters=facts.letters,
         held=tuple(held for held in facts.held if held.decision is not Decision.REJECT),
-        since_newest=tuple(sorted(v.day for v in (*behind, *broken) if newest is not None and v.day > newest)),
+        since_newest=tuple(v.day for v in since_newest),
         on_time=sum(v.day in punctual for v in accepted),
     )
     return replace(health, problems=tuple(sorted(_problems(facts, health), key=lambda problem: problem.severity)))
-
-
-def _broken(known: DateVerdict) -> bool:
-    """Say whether a date's last word is a failure, also where an earlier version of its session is in the lake.
-
-    A run that failed because there is no file leaves the date missing, not failed.
-    """
-    if known.verdict is Verdict.MISSING:
-        return known.status is RunStatus.CRASHED
-    return known.verdict is Verdict.FAILED or known.status in (RunStatus.FAILED, RunStatus.CRASHED)
-
-
-def _counts(verdict: DateVerdict, facts: Facts) -> bool:
-    """Say whether a date is one that should hold a session by now, or one that holds something a person must see."""
-    if verdict.verdict is Verdict.NO_SESSION and not _broken(verdict):
-        return False
-    if verdict.verdict is Verdict.SESSION or _broken(verdict):
-        return True
-    due = facts.due is None or due_time(facts.due, verdict.day) <= facts.now
-    return due and facts.calendar.expected(verdict.day).trading
 
 
 def _problems(facts: Facts, health: Health) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui import format as say
 from pages.ui import monitoring_data
 from pages.ui.monitoring_data import LogPageView
+from pages.ui.text import plain
 from pages.ui.theme import Colour
 from pages.ui.widgets import empty_state
 from storage.log_search import LogFilter
@@ -38,7 +39,7 @@ def filters() -> LogFilter:
 def _number(text: str) -> int | None:
     text = text.strip()
     if text and not text.isdigit():
-        st.warning(f"A run has a number; **{text[:20]}** is none, and all runs are searched.", icon=":material/link_off:")
+        st.warning(f"A run has a number; **{plain(text[:20])}** is none, and all runs are searched.", icon=":material/link_off:")
     return int(text) if text.isdigit() else None
 
 

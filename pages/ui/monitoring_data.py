@@ -15,7 +15,7 @@ from engine.pipelines import PIPELINES
 from engine.pipelines.thresholds import load
 from pages.ui import data
 from pages.ui.shared import shared
-from storage import log_search, thresholds
+from storage import log_search, monitoring, thresholds
 from storage.log_search import LogFilter
 
 
@@ -70,10 +70,12 @@ def series(pipeline: str) -> tuple[Series, ...]:
 
 @shared(seconds=data.CALM, entries=40)
 def values(pipeline: str, wanted: Series) -> pa.Table:
-    """Return the newest values of a series, oldest first: columns `run_id, at, value`."""
+    """Return the newest values of a series, oldest first: columns `run_id, partition, value`."""
     with engine.runtime.runtime().database.reading() as connection:
         rows = history.values(connection, pipeline, wanted)
-    return pa.table({name: [row[name] for row in rows] for name in ("run_id", "at", "value")})
+        days = monitoring.partitions(connection, [row["run_id"] for row in rows])
+    columns = {name: [row[name] for row in rows] for name in ("run_id", "value")}
+    return pa.table(columns | {"partition": [days[number] for number in columns["run_id"]]})
 
 
 @shared(seconds=data.LIVE, entries=40)

@@ -9,6 +9,7 @@ import engine.runtime
 from engine.alerts.channels import Channel, channels_of
 from engine.alerts.evaluation import silences_now
 from engine.alerts.machine import Known, standing
+from engine.alerts.sending import trouble
 from engine.errors import ChannelsError
 from pages.ui import data
 from pages.ui.shared import shared
@@ -122,3 +123,10 @@ def named() -> Named:
         return Named(channels_of(data.settings()))
     except ChannelsError as error:
         return Named({}, str(error))
+
+
+@shared(seconds=data.CALM, entries=1)
+def troubles() -> Mapping[str, str]:
+    """Return why channels cannot work as they stand in the file, by their names; nothing is sent."""
+    found = {channel.name: trouble(channel) for channel in named().channels.values()}
+    return {name: why for name, why in found.items() if why}

@@ -15,7 +15,7 @@ from pages.ui.operation_data import NotificationView, OperationView
 from pages.ui.text import plain, sentence, words
 from pages.ui.theme import look
 from pages.ui.widgets import badge, empty_state, page
-from storage.status import AlertMove, AlertSeverity, AlertStanding, NotificationState
+from storage.status import AlertMove, AlertSeverity, AlertStanding, NotificationKind, NotificationState
 
 MOST = 25  # alerts that are drawn with their buttons; rules group what they find
 _NAMED = 12  # members of a group
@@ -30,6 +30,13 @@ _MOVES: Mapping[AlertMove, str] = {
     AlertMove.ESCALATED: "Nobody had acknowledged it: it was escalated",
     AlertMove.ACKNOWLEDGED: "It was acknowledged",
     AlertMove.RESOLVED: "It is over",
+}
+_MESSAGES: Mapping[NotificationKind, str] = {
+    NotificationKind.FIRED: "alert",
+    NotificationKind.RESOLVED: "all-clear",
+    NotificationKind.ESCALATED: "escalation",
+    NotificationKind.REPORT: "report",
+    NotificationKind.TEST: "test",
 }
 
 
@@ -120,11 +127,16 @@ def _delivery(told: Sequence[NotificationView]) -> str:
 def delivered(one: NotificationView) -> str:
     """Say where the delivery of a notification stands."""
     seen = look(one.state)
-    said = f":{seen.colour}[{seen.icon} {one.kind.value} {seen.word}]"
+    said = f":{seen.colour}[{seen.icon} {_message(one)}]"
     if one.state is NotificationState.WAITING:
-        tries = f" after {say.count(one.attempts, 'try', 'tries')}" if one.attempts else ""
-        return f"{said}{tries} until {say.clock_time(one.due_at)}"
+        tries = f", {say.count(one.attempts, 'try', 'tries')} failed" if one.attempts else ""
+        until = f" until {say.clock_time(one.due_at)}" if one.due_at > data.now() else ""  # then a process, or its turn, is waited for
+        return f"{said}{until}{tries}"
     return said
+
+
+def _message(one: NotificationView) -> str:
+    return f"{_MESSAGES[one.kind]} {look(one.state).word}"
 
 
 def ask_silence(alert: OperationView) -> None:
@@ -163,9 +175,7 @@ def timeline(alert: OperationView) -> None:
         rule = ALERT_RULES.get(alert.rule)
         st.caption(plain(rule.says if rule is not None else words(alert.rule)))
         rows = [(one.at, _MOVES[one.move], one.message or "") for one in operation_data.moves_of(alert.id)]
-        rows += [
-            (one.ended_at or one.created_at, f"{one.channel}: {one.kind.value} {look(one.state).word}", _tries(one)) for one in _told(alert)
-        ]
+        rows += [(one.ended_at or one.created_at, f"{one.channel}: {_message(one)}", _tries(one)) for one in _told(alert)]
         rows.sort(key=lambda row: row[0])
         table = {
             "When": [say.stamp(at) for at, _, _ in rows],

@@ -203,11 +203,11 @@ def _rerun_failed(pipeline: Pipeline, health: Health) -> None:
 
 def trends(pipeline: Pipeline) -> None:
     """Draw how long runs took and how they ended."""
-    took, counts = data.durations(pipeline.name), data.daily_counts(pipeline.name)
+    took, counts = data.took(pipeline.name), data.daily_counts(pipeline.name)
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, key="trend_duration"):
         st.markdown("**How long runs took**")
-        p95 = percentile(took, 0.95)
+        p95 = percentile(data.durations(pipeline.name), 0.95)
         if p95 is None:
             st.caption("No run has succeeded yet.")
         else:
@@ -215,7 +215,7 @@ def trends(pipeline: Pipeline) -> None:
                 trend_charts.durations(took, p95_us=p95),
                 height=trend_charts.HEIGHT,
                 key="durations",
-                alt=f"Duration of the newest {len(took)} succeeded runs; 95 of 100 took at most {say.duration(p95)}",
+                alt=f"Duration of the newest {took.num_rows} succeeded runs; 95 of 100 took at most {say.duration(p95)}",
             )
     with right.container(border=True, key="trend_outcomes"):
         st.markdown("**How runs ended, by day**")

@@ -198,7 +198,8 @@ def _summary(values: pa.Table, wanted: Series) -> None:
         "least": numbers[0],
         "most": numbers[-1],
     }
-    st.caption(" · ".join(f"{name} **{say.figure(value)}** {wanted.unit}" for name, value in found.items()))
+    one, unit = say.scale(max(map(abs, numbers)), wanted.unit)
+    st.caption(" · ".join(f"{name} **{say.figure(value / one)}** {unit}" for name, value in found.items() if value is not None))
 
 
 def _named(one: Series) -> str:

@@ -142,11 +142,11 @@ LOOKS: Mapping[type[StrEnum], Mapping[str, Look]] = {
         AlertSeverity.INFO: Look("info", ":material/info:", "blue"),
     },
     NotificationState: {
-        NotificationState.WAITING: Look("waits", ":material/schedule:", "blue", "…"),
-        NotificationState.SENDING: Look("is being sent", ":material/send:", "blue", "▸"),
+        NotificationState.WAITING: Look("waiting", ":material/schedule:", "blue", "…"),
+        NotificationState.SENDING: Look("being sent", ":material/send:", "blue", "▸"),
         NotificationState.SENT: Look("sent", ":material/check_circle:", "green", "✓"),
         NotificationState.GIVEN_UP: Look("given up", ":material/error:", "red", "✕"),
-        NotificationState.DROPPED: Look("not needed", ":material/remove_circle:", "gray", "○"),
+        NotificationState.DROPPED: Look("no longer needed", ":material/remove_circle:", "gray", "○"),
     },
     VersionState: {
         VersionState.BUILDING: Look("building", ":material/progress_activity:", "blue", "▸"),

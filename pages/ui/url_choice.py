@@ -6,6 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from pages.ui.text import plain
+from pages.ui.widgets import wanted_by
 
 
 def choice(  # noqa: PLR0913, what is chosen, from what, and how it is told
@@ -70,7 +71,7 @@ def _follow(name: str, default: str | None) -> None:
 
 
 def warn_of_unknown(options: Sequence[str], *, name: str, noun: str) -> None:
-    """Say that the address names what is not there."""
+    """Say that the address names what is not there; of what cannot be read at all, `known_parameters` has spoken."""
     asked = st.query_params.get(name)
-    if asked and asked not in options:
+    if asked and asked not in options and not wanted_by(name, asked):
         st.warning(f"The address names **{plain(asked)}**, {noun}.", icon=":material/link_off:")

@@ -1,6 +1,6 @@
 """Pieces that several pages are built from."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -47,24 +47,25 @@ def empty_state(title: str, *, text: str, icon: str = ":material/inbox:") -> Non
         st.markdown(text, width="content")
 
 
-def known_parameters(*known: str, **words: Iterable[str] | type[int]) -> None:
+def known_parameters(*known: str, judged: Collection[str] = (), **words: Iterable[str] | type[int]) -> None:
     """Say which part of the address this page does not know or cannot read: passed over, it would look as if it had been obeyed.
 
-    A parameter with `words` takes one of these, or a number; what stands for a date or a number takes nothing else, on every page.
+    A parameter with `words` takes one of these, or a number; what stands for a date or a number takes nothing else, on every page. What a
+    field of the page writes into the address as it is typed is `judged` by that field.
     """
-    known = (*known, *words)
+    known = (*known, *judged, *words)
     if strange := [name for name in st.query_params if name not in known]:
         knows = f"It knows {', '.join(f'`{name}`' for name in known)}." if known else "It knows none."
         names = ", ".join(f"**{plain(name)}**" for name in strange)
         st.warning(f"The address says {names}, which this page does not know. {knows}", icon=":material/link_off:")
     for name in st.query_params:
-        for value in st.query_params.get_all(name) if name in known else ():
-            if value and (wanted := _wanted(name, value, words.get(name))):
+        for value in st.query_params.get_all(name) if name in known and name not in judged else ():
+            if value and (wanted := wanted_by(name, value, words.get(name))):
                 said = f"The address says **{plain(name)}={plain(value)}**, which is passed over: `{name}` takes {wanted}."
                 st.warning(said, icon=":material/link_off:")
 
 
-def _wanted(name: str, value: str, words: Iterable[str] | type[int] | None) -> str | None:
+def wanted_by(name: str, value: str, words: Iterable[str] | type[int] | None = None) -> str | None:
     """Return what a parameter takes, where `value` is no such thing."""
     if isinstance(words, type) or (words is None and name in _NUMBERS):
         return None if value.isdecimal() else "a number"

@@ -54,8 +54,31 @@ def test_channels_are_listed_without_their_secrets(here, watched):
 
     assert json.loads(shown.stdout) == [
         {"name": "desk", "service": "json", "severity": "warning", "wants": ["escalated", "fired", "resolved"], "quiet_hours": "none"}
+        | {"trouble": None}
     ]
     assert "secret-of-the-desk" not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("foo://hunter2secret@x", "channel desk: Apprise knows no service foo://; use mailtos://, slack://"),
+        ("slack://hunter2secret", "channel desk: a URL of slack:// is written in another way"),
+        ("hunter2secret", "channel desk: its URL names no service; it begins with mailtos://"),
+        ("json://x/${NOT_SET_ANYWHERE}", "channel desk: NOT_SET_ANYWHERE not set in the environment"),
+    ],
+)
+def test_a_channel_that_cannot_work_is_named_with_what_to_do_and_is_a_finding_of_the_doctor(here, watched, url, said):
+    watched.channels(f'[[channel]]\nname = "desk"\nurl = "{url}"\n')
+    listed, told = here(watched.house, "channels"), json.loads(here(watched.house, "channels", "--json").stdout)
+    examined = here(watched.house, "doctor", "--json")
+    finding = next(item for item in json.loads(examined.stdout) if item["name"] == "channels")
+
+    assert (listed.exit_code, examined.exit_code, finding["health"]) == (1, 1, "failed")
+    assert listed.stderr.startswith(said)
+    assert told[0]["trouble"].startswith(said)
+    assert finding["observed"].startswith(said)
+    assert "hunter2secret" not in listed.stdout + listed.stderr + examined.stdout + str(told)
 
 
 def test_a_broken_file_of_channels_is_a_sentence_and_a_finding_of_the_doctor(watched):

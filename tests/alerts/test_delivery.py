@@ -16,10 +16,11 @@ from engine.alerts.postman import AT_ONCE, Postman
 from engine.clock import SystemClock, nepal_date
 from engine.pipeline.retry import RetryPolicy
 from engine.waiting import wait_until
-from storage import costs, notifications
+from storage import costs, moves, notifications
 from storage.audit import recent as audited
-from storage.status import CostWork
+from storage.status import CostWork, RunType
 from tests.alerts.servers import MailServer, Webhook, hanging, serving
+from tests.pipelines.house import DAILY, SUNDAY
 from tests.shell import PYTHON, REPOSITORY, environment
 
 HIDDEN = "hunter2-of-the-desk"
@@ -64,6 +65,26 @@ def test_a_webhook_is_told_of_an_alert(desk, webhook, free):
     assert webhook.got[0]["type"] == "failure"
     assert "100 MiB are free" in webhook.got[0]["message"]
     assert desk.told() == [("desk", "fired", "sent")]
+
+
+@pytest.mark.parametrize("kind", [RunType.SCHEDULED, RunType.CATCHUP])
+def test_the_success_of_the_daily_runs_reaches_a_webhook_that_asked_for_it_once_and_in_order(watched, webhook, free, kind):
+    url = f'url = "json://{webhook.place}"'
+    watched.channels(f'[[channel]]\nname = "desk"\n{url}\nwants = ["report"]\n[[channel]]\nname = "usual"\n{url}\n')
+    days = [SUNDAY + timedelta(days=number) for number in (7, 8)]
+    for number, day in enumerate(days, start=5):
+        watched.house.session(day, number)
+        with watched.house.runtime.database.transaction() as connection:
+            at = watched.house.clock.now()
+            moves.add(connection, at=at, pipeline=DAILY, partition=day, run_type=kind, requested_by="schedule")
+    watched.house.work()
+    for _ in range(2):
+        watched.look()
+        courier(watched).serve()
+
+    assert [sent["title"] for sent in webhook.got] == [f"{DAILY} of {day} succeeded" for day in days]
+    assert f"Session {days[0]}: 120 rows" in webhook.got[0]["message"]
+    assert watched.told() == [("desk", "report", "sent")] * 2
 
 
 def test_what_was_delivered_is_charged_once_and_what_was_not_is_not(desk, free):
@@ -114,6 +135,36 @@ def test_after_too_many_tries_it_is_given_up_and_says_why(desk, webhook):
     assert (state(desk, number)["state"], len(webhook.got)) == ("given_up", TRIES)
 
 
+def test_nobody_hears_that_an_alert_is_over_before_that_it_fired(desk, webhook, free):
+    free(100)
+    desk.look()
+    webhook.statuses = [503]
+    courier(desk).serve()
+    free(10_000)
+    desk.look()
+    too_early = courier(desk).serve()
+    desk.house.clock.advance(timedelta(minutes=1))
+    courier(desk).serve()
+
+    assert too_early == 0
+    assert [sent["title"].split(":")[0] for sent in webhook.got] == ["Error", "Error", "Resolved"]
+
+
+def test_when_the_beginning_is_given_up_the_end_is_not_told(desk, webhook, free):
+    free(100)
+    desk.look()
+    webhook.statuses = [500] * TRIES
+    courier(desk).serve()
+    free(10_000)
+    desk.look()
+    for _ in range(TRIES + 2):
+        desk.house.clock.advance(timedelta(hours=1))
+        courier(desk).serve()
+
+    assert [(kind, state) for _, kind, state in desk.told()] == [("fired", "given_up"), ("resolved", "dropped")]
+    assert len(webhook.got) == TRIES
+
+
 def test_a_test_is_tried_once_in_quiet_hours_too(watched, webhook, free):
     watched.channels(f'[[channel]]\nname = "desk"\nurl = "json://{webhook.place}"\nquiet = "11:00-13:00"\n')  # it is 11:45 in Nepal
     webhook.statuses = [500]
@@ -152,7 +203,7 @@ def test_neither_the_log_nor_the_database_nor_an_output_holds_a_secret(desk, web
     stored = b"".join(file.read_bytes() for file in desk.house.settings.home.glob("console.db*"))
     assert HIDDEN not in told
     assert HIDDEN.encode() not in stored
-    assert "none that Apprise knows" in told
+    assert "Apprise knows no service nosuchscheme://" in told
 
 
 def test_a_channel_that_is_no_more_and_a_variable_that_is_not_set_are_named(desk):

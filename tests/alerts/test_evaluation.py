@@ -214,3 +214,105 @@ def test_secrets_of_channels_are_in_no_row_and_no_line(watched, free):
     for secret in (b"hunter2secret", b"tokentoken"):
         assert secret not in stored
         assert secret.decode() not in str(watched.said)
+
+
+def now_also(watched, text: str) -> None:
+    """Add a channel to those that are there."""
+    watched.channels(f"{CHANNELS}\n{text}")
+
+
+GONE = '[[channel]]\nname = "gone"\nurl = "json://example.com/gone"\n'
+OTHER = '[[channel]]\nname = "other"\nurl = "json://example.com/other"\n'
+
+
+def test_a_channel_that_is_added_later_is_told_of_what_fires_and_the_others_are_not_told_twice(watched, free):
+    free(100)
+    watched.look()
+    now_also(watched, OTHER)
+    watched.look()
+    delivered(watched)
+    watched.look()
+    Evaluator(watched.house.runtime).tick()
+
+    assert [(channel, kind) for channel, kind, _ in watched.told()] == [("desk", "fired"), ("other", "fired")]
+    assert watched.events(watched.open()["disk_low"]["id"]) == [AlertMove.FIRED, AlertMove.TOLD, AlertMove.TOLD]
+
+
+def test_the_first_channel_of_all_is_told_of_a_warning_that_fired_when_there_was_none(watched, free):
+    watched.channels("")
+    free(100)
+    watched.look()
+    watched.house.clock.advance(timedelta(hours=3))
+    watched.look()
+    watched.channels(CHANNELS)
+    watched.look()
+
+    assert FIRED in watched.told()
+    told = [row for row in watched.house.read(notifications.recent) if row["kind"] == "fired"]
+    assert f"Since {told[0]['created_at'] - timedelta(hours=3):%Y-%m-%d}" in told[0]["body"]
+
+
+def test_a_channel_that_is_added_later_keeps_its_filter(watched, free):
+    watched.channels(GONE)
+    give_up(watched, "gone")
+    watched.look()  # which is a warning
+    now_also(watched, f'{GONE}{OTHER}severity = "error"\n')
+    watched.look()
+
+    assert "channel_unreachable" in watched.open()
+    assert [channel for channel, kind, _ in watched.told() if kind == "fired"] == ["desk"]
+
+
+def give_up(watched, channel: str) -> None:
+    """Say that the last message to a channel was given up."""
+    at = watched.house.clock.now()
+    row = {"channel": channel, "kind": "test", "severity": "info", "title": "Test", "body": "Test"}
+    with watched.house.runtime.database.transaction() as connection:
+        number = notifications.add(connection, key="a test", at=at, due_at=at, **row)
+        there = Notification.__table__.update().where(Notification.__table__.c.id == number)
+        connection.execute(there.values(state="given_up", ended_at=at, note="refused"))
+
+
+def test_what_is_acknowledged_or_silenced_is_not_told_to_a_channel_that_is_added_later(watched, free):
+    free(100)
+    watched.look()
+    watched.house.services.acknowledge(watched.open()["disk_low"]["id"])
+    now_also(watched, OTHER)
+    watched.look()
+
+    assert watched.told() == [FIRED]
+
+
+def test_that_a_channel_cannot_be_reached_is_told_to_the_others_and_not_to_itself(watched, free):
+    now_also(watched, OTHER)
+    give_up(watched, "desk")
+    watched.look()
+    watched.look()
+
+    assert "channel_unreachable" in watched.open()
+    assert [(channel, kind) for channel, kind, _ in watched.told()] == [("desk", "test"), ("other", "fired")]
+
+
+def test_a_channel_that_never_heard_of_an_alert_is_not_told_that_it_is_over(watched, free):
+    watched.channels("")
+    free(100)
+    watched.look()
+    watched.house.services.acknowledge(watched.open()["disk_low"]["id"])
+    watched.channels(CHANNELS)
+    free(10_000)
+    watched.look()
+
+    assert watched.open() == {}
+    assert watched.told() == []
+
+
+def test_a_channel_for_which_the_beginning_was_given_up_is_not_told_of_the_end(watched, free):
+    free(100)
+    watched.look()
+    with watched.house.runtime.database.transaction() as connection:
+        connection.execute(Notification.__table__.update().values(state="given_up", attempts=8, ended_at=watched.house.clock.now()))
+    free(10_000)
+    watched.look()
+
+    assert "disk_low" not in watched.open()
+    assert watched.told() == [("desk", "fired", "given_up")]

@@ -10,7 +10,7 @@ from engine.drifting import blank
 from engine.errors import SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.pipelines import PIPELINES
-from storage import breakers, costs, drift, jobs, notifications, schedules, speed_layer
+from storage import breakers, costs, drift, jobs, marks, notifications, schedules, speed_layer
 from storage.status import AlertSeverity, CostPurpose, CostWork, DriftCause, DriftLabel, JobOutcome, RunType, SlotOutcome
 from tests.conftest import REPOSITORY
 from tests.pipelines.house import DAILY, SUNDAY
@@ -127,6 +127,28 @@ def test_a_backup_that_does_not_come_is_overdue(watched, free):
     watched.look()
 
     assert watched.open()["backup_overdue"]["page"] == "safety"
+
+
+def test_a_backup_of_nothing_new_is_not_overdue_nor_is_one_the_moment_something_is_written(watched, house, tmp_path):
+    house.settings = house.settings.model_copy(update={"backup_minutes": 15})
+    house.restart()
+    watched.evaluator.runtime = house.runtime
+    with house.runtime.database.transaction() as connection:
+        number = jobs.request(connection, "backup", by="test", at=house.clock.now())
+        mark = marks.newest(connection).as_json()
+    jobs.claim(house.runtime.database, holder="x", at=house.clock.now(), only=number)
+    with house.runtime.database.transaction() as connection:
+        ended = {"outcome": JobOutcome.SUCCEEDED, "at": house.clock.now(), "message": "done"}
+        jobs.finish(connection, number, holder="x", figures={"mark": mark, "backup": str(tmp_path)}, **ended)
+    overdue = []
+    for minutes in (600, 1, 10):
+        house.clock.advance(timedelta(minutes=minutes))
+        watched.look()
+        overdue.append("backup_overdue" in watched.open())
+        if minutes == 600:
+            house.services.run(DAILY, NEXT)  # the first write since
+
+    assert overdue == [False, False, True]
 
 
 def test_a_job_that_failed_is_told_with_what_it_said(watched, house):

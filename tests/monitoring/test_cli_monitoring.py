@@ -1,11 +1,15 @@
 """Metrics, deadlines and logs from the command line: what is told, and by which exit code."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from engine.cli.monitoring_words import budget_in_words, statistics_in_words
 from engine.clock import nepal_time
+from engine.monitoring.deadlines import Budget
+from engine.monitoring.statistics import Recovery, Trend, statistics_of
 from storage import schedules
 from storage.status import SlotOutcome
 from tests.pipelines.house import DAILY, SUNDAY, House, with_a_week
@@ -27,6 +31,39 @@ def test_metrics_tell_how_runs_have_done(here, week):
 
     assert (found["succeeded"], found["failed"], found["success_rate"]) == (5, 0, 1.0)
     assert found["recovery"] == {"mended": 0, "median_seconds": None, "open": []}
+
+
+def test_metrics_speak_to_people_in_sentences(here, week):
+    said = here(week, "metrics").stdout
+
+    assert "the newest 7: 5 succeeded, 0 failed, 2 closed days" in said
+    assert "100 % of those that succeeded or failed" in said
+    assert "too few runs to tell one" in said
+    assert "no date has failed" in said
+    assert "None" not in said
+    assert "=" not in said  # no mapping as it lies in the memory
+
+
+def test_metrics_of_a_home_in_which_nothing_ran_say_so(here, tmp_path):
+    assert "none is over" in here(House(tmp_path), "metrics").stdout
+
+
+def test_a_trend_and_what_is_not_mended_are_said_with_what_they_mean():
+    days = tuple(SUNDAY + timedelta(days=number) for number in range(7))
+    known = statistics_of([])
+    trend, recovery = Trend(change=-0.08783257035154321, p_value=0.3), Recovery(mended=3, median_seconds=700.0, open=days)
+    said = statistics_in_words(DAILY, replace(known, runs=30, succeeded=20, failed=10, trend=trend, recovery=recovery))
+
+    assert said["trend"] == "steady: 9 % shorter from the first of them to the last, no more than chance (p = 0.3)"
+    assert said["recovery"].startswith("3 mended, in 12 min (median); not mended: 2024-06-04, ")
+    assert said["recovery"].endswith(" and 2 older")
+
+
+def test_the_error_budget_is_a_sentence(here, week):
+    assert budget_in_words(Budget(sessions=60, missed=4, objective=0.95)) == (
+        "4 of the last 60 sessions were late; at 95 % in time 3 may be: 1 too many"
+    )
+    assert "no session was promised yet" in here(week, "deadlines").stdout
 
 
 def test_one_series_is_told_value_by_value(here, week):

@@ -4,16 +4,26 @@ import json
 import re
 import shutil
 import subprocess
-from datetime import timedelta
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from engine.alerts.rules import OVERDUE
+from engine.clock import FakeClock
+from engine.drifting import blank
 from engine.monitoring.exposition import FAMILIES, exposition
-from storage import moves
-from storage.status import RunStatus, RunType, Verdict
+from engine.pipelines import PIPELINES
+from pages.ui import data
+from storage import drift, marks, moves
+from storage.status import DriftCause, DriftLabel, RunStatus, RunType, Verdict
 from tests.conftest import REPOSITORY
-from tests.pages.gallery import CALENDAR, LAST, NOW, PIPELINE, STATES, Store
+from tests.pages.conftest import use
+from tests.pages.gallery import BEFORE, CALENDAR, LAST, NOW, PIPELINE, SESSIONS, STATES, Store
 from tests.pages.gallery_stream import STREAM_STATES
 
 DEPLOY = REPOSITORY / "deploy"
@@ -63,6 +73,97 @@ def test_the_alert_rules_are_rules():
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def alerting(store: Store, folder: Path, alert: str, *, now: datetime = NOW) -> bool:
+    """Say whether promtool finds an alert of the deployed rules to fire on what a store exposes at an instant."""
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not available")
+    text = exposition(replace(store.runtime, clock=FakeClock(now)), CALENDAR).decode()
+    lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    known = [{"series": name, "values": f"{value}x30"} for name, value in lines]
+    wanted = {"interval": "1m", "input_series": known, "promql_expr_test": [{"expr": f'ALERTS{{alertname="{alert}"}}', "eval_time": "20m"}]}
+    file = folder / "rules_test.json"
+    file.write_text(json.dumps({"rule_files": [str(DEPLOY / "prometheus" / "alerts.yml")], "tests": [wanted]}))
+    checked = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, check=False, text=True)
+    said = checked.stdout + checked.stderr
+    assert checked.returncode == 0 or f'alertname="{alert}"' in said.partition("got:")[2], said
+    return checked.returncode != 0  # it expects no such alert
+
+
+@pytest.fixture
+def saved(tmp_path) -> Iterator[Store]:
+    """A store of which everything is in the newest backup, five minutes ago."""
+    store = Store(tmp_path / "home")
+    store.run(BEFORE, RunStatus.SUCCEEDED, verdict=Verdict.SESSION, reason="a new session")
+    with store.database.transaction() as connection:
+        mark = marks.newest(connection).as_json()
+    store.job("backup", {"mark": mark, "backup": str(tmp_path)}, ago=timedelta(minutes=5))
+    yield store
+    store.database.close()
+
+
+def test_a_backup_is_not_overdue_on_a_day_on_which_nothing_is_written(saved, tmp_path):
+    assert not alerting(saved, tmp_path, "NepseBackupOverdue", now=NOW + timedelta(hours=30))
+
+
+def test_a_backup_is_overdue_when_something_was_written_and_none_came(saved, tmp_path):
+    saved.run(LAST, RunStatus.FAILED, reason="no header")  # a minute ago
+
+    assert not alerting(saved, tmp_path, "NepseBackupOverdue", now=NOW + timedelta(minutes=15))
+    assert alerting(saved, tmp_path, "NepseBackupOverdue", now=NOW + timedelta(minutes=30))
+
+
+def test_a_backup_that_never_came_is_overdue_too(tmp_path):
+    store = Store(tmp_path / "home")
+    store.run(BEFORE, RunStatus.SUCCEEDED, verdict=Verdict.SESSION, reason="a new session")
+
+    assert alerting(store, tmp_path, "NepseBackupOverdue")
+    store.database.close()
+
+
+def test_prometheus_waits_as_long_for_a_backup_as_the_console():
+    assert f"nepse_backup_overdue_seconds > {OVERDUE.total_seconds():.0f}\n" in EXPRESSIONS["alert rules"]
+
+
+def test_the_lake_is_as_far_behind_as_the_overview_says(tmp_path, monkeypatch):
+    store = Store(tmp_path / "home")
+    store.run(
+        SESSIONS[-20], RunStatus.SUCCEEDED, verdict=Verdict.SESSION, reason="a new session"
+    )  # promised by nobody, nor what came after
+    use(store.runtime, monkeypatch)
+
+    assert values(store)["nepse_sessions_behind", ()] == len(data.health(PIPELINES[PIPELINE]).since_newest) == 19
+    store.database.close()
+
+
+def report(day: date, cause: DriftCause | None, alarms: int) -> dict[str, Any]:
+    said = {"session": day, "basis": "silver", "cause": cause, "alarms": alarms, "headline": "As usual.", "reported_at": NOW}
+    return blank() | {"run_id": 1, "alarms_per_month": 1.0, "threshold_version": 0} | said
+
+
+def test_drift_is_told_by_cause_and_of_the_newest_session(saved):
+    with saved.database.transaction() as connection:
+        for day, cause, alarms in ((SESSIONS[-3], None, 0), (BEFORE, DriftCause.REGIME, 4), (LAST, DriftCause.ALARM, 7)):
+            drift.write_report(connection, report(day, cause, alarms))
+    found = values(saved)
+
+    assert found["nepse_drift_sessions_compared", ()] == 3
+    assert {cause: found["nepse_drift_sessions", (cause,)] for cause in DriftCause} == {"alarm": 1, "regime": 1, "declared": 0}
+    assert [found["nepse_drift_newest_beyond_limit", (cause,)] for cause in DriftCause] == [7, 0, 0]
+    assert found["nepse_drift_open_alarms", ()] == 1
+
+
+def test_a_drift_alarm_is_told_until_somebody_has_said_what_it_was(saved, tmp_path):
+    with saved.database.transaction() as connection:
+        drift.write_report(connection, report(LAST, DriftCause.ALARM, 7))
+    before = alerting(saved, tmp_path, "NepseDriftAlarm")
+    with saved.database.transaction() as connection:
+        said = {"label": DriftLabel.MARKET, "features": [], "labelled_by": "asha", "labelled_at": NOW, "reason": "a rally"}
+        drift.set_label(connection, LAST, **said)
+
+    assert before
+    assert not alerting(saved, tmp_path, "NepseDriftAlarm")
+
+
 @pytest.mark.parametrize("file", EXPRESSIONS)
 def test_what_is_deployed_uses_exactly_the_names_that_are_exposed(file):
     assert set(NAME.findall(EXPRESSIONS[file])) <= FAMILIES.keys()
@@ -72,6 +173,13 @@ def test_every_metric_is_on_the_dashboard_or_in_a_rule():
     shown = set(NAME.findall("".join(EXPRESSIONS.values())))
 
     assert FAMILIES.keys() - shown == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_every_metric_is_documented_as_it_explains_itself(family):
+    labels = ", ".join(f"`{label}`" for label in family.labels) or "–"  # noqa: RUF001, what stands in a table where there is none
+
+    assert f"| `{family.name}` | {labels} | {family.text} |" in (REPOSITORY / "docs" / "monitoring.md").read_text(encoding="utf-8")
 
 
 def test_the_dashboard_is_one_that_grafana_imports():
@@ -110,6 +218,6 @@ def test_the_stream_is_told(stores):
 
 
 def test_no_label_takes_a_value_that_grows_with_the_data(stores):
-    allowed = {"pipeline", "status", "kind", "percentile", "state", "standing", "source", "job", "version", "code", "severity"}
+    allowed = {"pipeline", "status", "kind", "percentile", "state", "standing", "source", "job", "version", "code", "severity", "cause"}
 
     assert {label for family in FAMILIES.values() for label in family.labels} <= allowed

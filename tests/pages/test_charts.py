@@ -3,11 +3,12 @@
 import json
 from datetime import date, timedelta
 
+import pyarrow as pa
 import pytest
 
 from engine.pipelines import PIPELINES
 from pages.ui import format as say
-from pages.ui.charts import tiles, trends
+from pages.ui.charts import along, measured, tiles, trends
 from pages.ui.charts.graph import graph
 from pages.ui.day_view import kinds
 from pages.ui.views import TileView
@@ -88,12 +89,35 @@ def test_the_outcomes_of_a_day_add_up_and_days_without_runs_are_zero():
 
 
 def test_durations_are_drawn_in_milliseconds_with_their_percentile():
-    spec = trends.durations([80_000, 120_000], p95_us=120_000)
+    took = pa.table({"id": [7, 8], "partition": [FIRST, FIRST], "duration_us": [80_000, 120_000]})
+    spec = trends.durations(took, p95_us=120_000)
 
     assert spec["dataset"]["source"]["ms"].to_pylist() == [80, 120]
+    assert spec["dataset"]["source"]["run"].to_pylist() == ["1 Jun 2025\nrun 7", "1 Jun 2025\nrun 8"]
     assert spec["series"][0]["markLine"]["data"] == [{"yAxis": 120}]
     assert spec["series"][0]["markLine"]["label"]["position"] == "end"  # beside the line, where no peak is
-    assert spec["xAxis"]["name"] == "succeeded runs, the newest at the right"
+
+
+@pytest.mark.parametrize(("runs", "named"), [(1, [0]), (2, [0, 1]), (4, [0, 1, 2, 3]), (200, [0, 66, 133, 199])])
+def test_the_first_and_the_last_run_of_a_chart_are_named_and_some_between(runs, named):
+    assert list(along.places_of(runs)) == named
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "drawn", "said"),
+    [
+        ([2e10, 3e10], "NPR", [20, 30], "bn NPR"),
+        ([2e6, 3_500_000], "rows", [2, 3.5], "m rows"),
+        ([120, 341], "rows", [120, 341], "rows"),
+        ([0.5e6, 4e6], "B", [0.5, 4], "MB"),
+    ],
+)
+def test_large_values_are_drawn_in_a_unit_that_can_be_read(values, unit, drawn, said):
+    spec = measured.line(pa.table({"run_id": [1, 2], "partition": [FIRST, FIRST], "value": values}), unit=unit)
+
+    assert spec["dataset"]["source"]["value"].to_pylist() == drawn
+    assert (spec["yAxis"]["name"], spec["series"][0]["name"]) == (said, said)
+    assert spec["xAxis"]["axisLabel"]["customValues"] == [0, 1]
 
 
 def test_every_edge_of_the_pipeline_is_drawn():

@@ -1,11 +1,14 @@
 """The Alerts page: what is wrong and who was told, the channels with their test, and what stands in the address."""
 # ruff: noqa: PLC0415 the script is copied out of this module and imports for itself
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import operation_data
 from storage.audit import recent as audited
+from storage.tables import Notification
 from tests.pages.conftest import text_of
+from tests.pages.gallery import NOW
 
 SECRETS = ("hunter2secret", "tokentoken")
 
@@ -24,8 +27,8 @@ def test_what_nobody_has_acknowledged_stands_first_with_its_delivery_and_its_cau
         "Source simulated is left alone",
     ]
     assert sorted(titles, key=said.index) == titles
-    assert "desk: :green[:material/check_circle: fired sent]" in said
-    assert "boss: :red[:material/error: fired given up]" in said
+    assert "desk: :green[:material/check_circle: alert sent]" in said
+    assert "boss: :red[:material/error: alert given up]" in said
     assert "came back 2 times within the cooldown" in said
     assert "seen by a person 5 min ago" in said
     assert "Of backup, drill" in said
@@ -87,7 +90,7 @@ def test_a_timeline_tells_what_happened_and_what_channels_were_told(open_store, 
     rows = app.get("table")[0].value
 
     assert not app.exception
-    assert [str(row).replace("\\", "") for row in rows["What"]] == ["It fired", "desk: fired sent", "boss: fired given up"]
+    assert [str(row).replace("\\", "") for row in rows["What"]] == ["It fired", "desk: alert sent", "boss: alert given up"]
 
 
 def test_channels_are_shown_without_a_secret_and_with_what_became_of_their_messages(open_store, visit):
@@ -98,9 +101,28 @@ def test_channels_are_shown_without_a_secret_and_with_what_became_of_their_messa
     assert not app.exception
     assert "desk :gray[mailto]" in said.replace("*", "")
     assert "Failed to send: error=403." in said
-    assert set(app.dataframe[0].value["Channel"]) == {"desk", "boss"}
+    log = next(table.value for table in app.get("table") if "Note" in table.value)
+    assert set(log["Channel"]) == {"desk", "boss"}
     for secret in SECRETS:
-        assert secret not in said + str([table.value for table in app.get("table")]) + str(app.dataframe[0].value)
+        assert secret not in said + str([table.value.to_dict() for table in app.get("table")])
+
+
+def test_a_channel_that_cannot_work_says_so_before_anything_is_sent(open_store, visit):
+    store = open_store("alerting")
+    store.runtime.settings.channels_file.write_text('[[channel]]\nname = "desk"\nurl = "foo://hunter2secret@x"\n')
+    said = text_of(visit("alerts.py", on="channels"))
+
+    assert "channel desk: Apprise knows no service foo://" in said.replace("\\", "")
+    assert "hunter2secret" not in said
+
+
+@pytest.mark.parametrize(("state", "colour"), [("given_up", "red"), ("dropped", "gray")])
+def test_only_what_nobody_heard_that_should_have_is_red(open_store, visit, state, colour):
+    store = open_store("alerting")
+    with store.database.transaction() as connection:
+        connection.execute(Notification.__table__.update().values(state=state, ended_at=NOW, note="why it was so"))
+
+    assert f":small[:{colour}[why it was so]]" in text_of(visit("alerts.py", on="channels"))
 
 
 def test_the_test_button_writes_one_test_however_often_it_is_clicked(open_store, visit):

@@ -81,6 +81,21 @@ def test_log_lines_are_found_by_what_they_say(open_store, visit, query, events):
     assert found == events
 
 
+def test_a_run_that_is_no_number_is_said_once_wherever_it_was_written(open_store, visit):
+    open_store("empty")
+    app = visit("logs.py", run="yesterday")
+
+    assert [warning.value for warning in app.warning] == ["A run has a number; **yesterday** is none, and all runs are searched."]
+
+
+def test_what_the_address_says_and_cannot_be_read_is_said_once(open_store, visit):
+    open_store("healthy")
+
+    assert [warning.value for warning in visit("drift.py", session="garbage").warning] == [
+        "The address says **session=garbage**, which is passed over: `session` takes a date such as 2025-06-01."
+    ]
+
+
 def test_a_search_without_a_hit_says_how_far_it_looked(open_store, visit):
     store = open_store("empty")
     store.run(BEFORE, RunStatus.FAILED, reason="no header")

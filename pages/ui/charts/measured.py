@@ -6,19 +6,22 @@ import pyarrow as pa
 
 from pages.ui import format as say
 from pages.ui import theme
+from pages.ui.charts import along
 
-HEIGHT = 260
+HEIGHT = 280
 
 
 def line(values: pa.Table, *, unit: str) -> dict[str, Any]:
-    """Return an ECharts line of a series (columns `run_id, at, value`), oldest run at the left."""
+    """Return an ECharts line of a series (columns `run_id, partition, value`), oldest run at the left, in a unit that suits."""
     muted = theme.hexadecimal("gray")
-    labels = [f"run {run_id}, {say.stamp(at)}" for run_id, at in zip(values["run_id"].to_pylist(), values["at"].to_pylist(), strict=True)]
+    numbers = values["value"].to_pylist()
+    one, unit = say.scale(max(map(abs, numbers)), unit)
+    names = [along.name(run_id, day) for run_id, day in zip(values["run_id"].to_pylist(), values["partition"].to_pylist(), strict=True)]
     return {
         "grid": {"left": 4, "right": 12, "top": 30, "bottom": 12, "containLabel": True},
-        "dataset": {"source": pa.table({"run": labels, "value": values["value"]})},
-        "tooltip": {"trigger": "axis"},
-        "xAxis": {"type": "category", "axisLabel": {"show": False}, "axisTick": {"show": False}},
+        "dataset": {"source": pa.table({"run": names, "value": [number / one for number in numbers]})},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%,.4g", "confine": True},
+        "xAxis": along.axis(values.num_rows),
         "yAxis": {
             "type": "value",
             "name": unit,

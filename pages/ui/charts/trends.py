@@ -1,6 +1,6 @@
 """How runs went over time: how long they took, and how many ended how."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,28 +8,25 @@ import pyarrow as pa
 
 from pages.ui import format as say
 from pages.ui import theme
+from pages.ui.charts import along
 from storage.status import RunStatus
 
 HEIGHT = 190
 _WEEK = 7
-_TICKS = 4
 _SHOWN = (RunStatus.SUCCEEDED, RunStatus.SKIPPED, RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.CRASHED)  # bottom to top
 
 
-def durations(took_us: Sequence[int], *, p95_us: float) -> dict[str, Any]:
-    """Return an ECharts line of how long runs took (milliseconds), oldest at the left, with the 95th percentile drawn across."""
+def durations(took: pa.Table, *, p95_us: float) -> dict[str, Any]:
+    """Return an ECharts line of how long runs took (milliseconds), oldest at the left, with the 95th percentile drawn across.
+
+    Columns are `id, partition, duration_us`.
+    """
     muted = theme.hexadecimal("gray")
-    return _axes(bottom=30, right=70) | {  # beside the line is room for what it is
-        "dataset": {"source": pa.table({"run": list(range(1, len(took_us) + 1)), "ms": [took / 1000 for took in took_us]})},
+    names = [along.name(run_id, day) for run_id, day in zip(took["id"].to_pylist(), took["partition"].to_pylist(), strict=True)]
+    return _axes(right=70) | {  # beside the line is room for what it is
+        "dataset": {"source": pa.table({"run": names, "ms": [one / 1000 for one in took["duration_us"].to_pylist()]})},
         "tooltip": {"trigger": "axis", "valueFormatter": "%,.0f ms"},
-        "xAxis": {
-            "type": "category",
-            "name": "succeeded runs, the newest at the right",
-            "nameLocation": "middle",
-            "nameGap": 24,
-            "nameTextStyle": {"color": muted},
-            "axisLabel": {"color": muted, "interval": max(len(took_us) // _TICKS, 1) - 1},
-        },
+        "xAxis": along.axis(took.num_rows),
         "yAxis": {"type": "value", "axisLabel": {"color": muted, "formatter": "{value} ms"}, "splitNumber": 3, "min": 0},
         "series": [
             {
