@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from storage.prepared import Prepared
-from storage.status import ACTIVE, FINAL, BackfillState, RunStatus
+from storage.status import ACTIVE, FINAL, BackfillState, RunStatus, RunType
 from storage.tables import Attempt, Backfill, DateState, LogLine, Run, RunDaily, RunEvent, StageRun
 
 runs = Run.__table__
@@ -108,6 +108,12 @@ def active_between(connection: Connection, pipeline: str, since: date, until: da
         runs.c.pipeline == pipeline, runs.c.partition.between(since, until), runs.c.status.in_(ACTIVE)
     )
     return {row.partition: row.id for row in connection.execute(query)}
+
+
+def any_active(connection: Connection, pipeline: str, run_type: RunType) -> bool:
+    """Say whether a run of a type is queued or running."""
+    query = select(runs.c.id).where(runs.c.pipeline == pipeline, runs.c.status.in_(ACTIVE), runs.c.run_type == run_type)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def newest_of(connection: Connection, pipeline: str, partition: date) -> RowMapping | None:

@@ -13,6 +13,7 @@ import typer
 from engine.cli import reading
 from engine.cli.parts import FAILED, date_of
 from engine.clock import NEPAL
+from engine.pipelines.behind import owed
 from engine.printing import complain, show
 from engine.runtime import Runtime, runtime
 from engine.services import Services, Submitted
@@ -65,8 +66,9 @@ def wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) 
         with opened.database.reading() as connection:
             now = backfills.one(connection, backfill_id)
             counts = backfills.counts(connection, backfill_id)
+            waiting = owed(connection)
         bar.update(total - sum(counts.get(status, 0) for status in ACTIVE) - bar.pos)
-        return now is None or now["state"] != BackfillState.RUNNING
+        return now is None or (now["state"] != BackfillState.RUNNING and not waiting)
 
     with (
         _told_when_interrupted(stays),
