@@ -51,6 +51,15 @@ def stages_of_newest(connection: Connection, pipeline: str, stage: str, *, limit
     return connection.execute(query.order_by(stage_runs.c.id)).mappings().all()
 
 
+def files_of_newest(connection: Connection, pipeline: str, stage: str, *, limit: int) -> Sequence[RowMapping]:
+    """Return how long a stage took (`duration_us`) and how many files it wrote (`puts`), in the newest runs in which it succeeded."""
+    newest = select(runs.c.id).where(runs.c.pipeline == pipeline, runs.c.status == RunStatus.SUCCEEDED)
+    newest = newest.order_by(runs.c.id.desc()).limit(limit)
+    query = select(stage_runs.c.duration_us, stage_runs.c.puts)
+    query = query.where(stage_runs.c.run_id.in_(newest), stage_runs.c.stage == stage, stage_runs.c.duration_us.is_not(None))
+    return connection.execute(query).mappings().all()
+
+
 def cpu_of(connection: Connection, run_ids: Sequence[int]) -> Mapping[int, int | None]:
     """Return the CPU time (us) of these runs, by run."""
     query = select(runs.c.id, runs.c.cpu_us).where(runs.c.id.in_(run_ids))

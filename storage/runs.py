@@ -163,8 +163,9 @@ def daily_between(connection: Connection, pipeline: str, since: date, until: dat
 
 
 def durations(connection: Connection, pipeline: str, *, limit: int = 200) -> Sequence[int]:
-    """Return the durations (microseconds) of the newest succeeded runs, newest first."""
-    query = select(runs.c.duration_us).where(runs.c.pipeline == pipeline, runs.c.status == RunStatus.SUCCEEDED)
+    """Return the durations (microseconds) of the newest succeeded runs, newest first; a carry is no run of a date as others are."""
+    succeeded = (runs.c.pipeline == pipeline, runs.c.status == RunStatus.SUCCEEDED, runs.c.run_type != RunType.CARRY)
+    query = select(runs.c.duration_us).where(*succeeded)
     return list(connection.execute(query.order_by(runs.c.id.desc()).limit(limit)).scalars())
 
 

@@ -18,7 +18,7 @@ from engine.printing import complain, show
 from engine.runtime import Runtime, runtime
 from engine.services import Services, Submitted
 from engine.waiting import some_runner, wait_until
-from storage import backfills, runs
+from storage import backfills, runs, sessions
 from storage.status import ACTIVE, BackfillMode, BackfillState, RunStatus
 
 Day = Annotated[date, typer.Option("--date", parser=date_of, metavar="YYYY-MM-DD", help="Calendar date.")]
@@ -77,6 +77,15 @@ def wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) 
     ):
         if not wait_until(over, timeout=timedelta(seconds=timeout) if timeout is not None else None, glance=0.1):
             complain(f"After {timeout:g} s: {stays}")
+
+
+def tell_waiting(opened: Runtime) -> None:
+    """Say on stderr which sessions still have the features of before: earlier ones have come, and nothing has carried them on yet."""
+    with opened.database.reading() as connection:
+        waits = sessions.behind(connection)
+    if waits["sessions"]:
+        many = f"{waits['sessions']:,} {'session waits' if waits['sessions'] == 1 else 'sessions wait'}"
+        complain(f"{many} for features, the first is {waits['first']}: until a run carries them on, theirs know nothing of what came before.")
 
 
 def follow(services: Services, submitted: Submitted, *, wait: bool, timeout: float | None, to_json: bool) -> None:
