@@ -51,10 +51,11 @@ def _told_when_interrupted(message: str) -> Iterator[None]:
 
 
 def wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) -> None:
-    """Wait for the end of a backfill, with a bar where somebody looks; what is left stays queued."""
+    """Wait for the end of a backfill and of what it leaves behind, with a bar where somebody looks; what is left stays queued."""
     with opened.database.reading() as connection:
         asked = backfills.one(connection, backfill_id)
-    if asked is None or asked["state"] != BackfillState.RUNNING:
+        waiting = owed(connection)  # it may be what an earlier command was killed over
+    if asked is None or (asked["state"] != BackfillState.RUNNING and not waiting):
         return
     total = asked["dates"]
     on = "python -m engine backfills"

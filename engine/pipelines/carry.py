@@ -20,6 +20,7 @@ from storage.lake import Version
 GOLD, STATE, SILVER = "gold", "feature_state", "silver"
 MOST_REPLAYED = 64  # sessions; the state is stored once a week, so that a longer replay is needed only where stored states were lost
 EVERY = 1_000_000
+LONGEST = timedelta(minutes=10)  # of a carry: a slow disk, and all sessions since the first
 DAY = timedelta(days=1)
 NEVER_ENDS = date.max
 

@@ -21,7 +21,7 @@ from engine.pipeline.context import SourceNotReady, StageContext
 from engine.pipeline.graph import Due, Pipeline
 from engine.pipelines import gate
 from engine.pipelines.booking import booking, brought_by, calendar_of, judge_file, left_behind
-from engine.pipelines.carry import GOLD, SILVER, STATE, Carried, carry_forward
+from engine.pipelines.carry import GOLD, LONGEST, SILVER, STATE, Carried, carry_forward
 from engine.pipelines.corrections import digests
 from engine.pipelines.session_measures import Measured, empty_cells, measures_of
 from engine.quality.report import Conservation
@@ -217,7 +217,7 @@ def silver(parsed: JudgedFile, quality: CheckedFile, context: StageContext) -> S
     return SessionFile(session, parsed.sha256, parsed.layout, parsed.booked_by, version)
 
 
-@daily_prices.stage()
+@daily_prices.stage(timeout=LONGEST)
 def gold(silver: SessionFile, context: StageContext) -> SessionFeatures:
     """Compute the features, of this session and of each later one that they change (gold)."""
     return _features(silver, context)
@@ -234,7 +234,7 @@ def _features(silver: SessionFile, context: StageContext) -> SessionFeatures:
     return SessionFeatures(silver.session, own, tuple(made.values()), left, context.holder)
 
 
-@daily_prices.stage()
+@daily_prices.stage(timeout=LONGEST)
 def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) -> Loaded:
     """Accept the session and serve its prices: upsert by (session, symbol)."""
     if gold.held != context.holder:
