@@ -25,9 +25,7 @@ _sizes = Prepared(
     .order_by(sessions.c.session.desc())
     .limit(bindparam("most"))
 )
-_between = Prepared(
-    select(sessions).where(sessions.c.session.between(bindparam("since"), bindparam("until"))).order_by(sessions.c.session)
-)
+_between = Prepared(select(sessions).where(sessions.c.session.between(bindparam("since"), bindparam("until"))).order_by(sessions.c.session))
 _leave_behind = Prepared(
     update(sessions)
     .where(sessions.c.session.between(bindparam("b_since"), bindparam("b_until")), sessions.c.state_digest.is_not(None))

@@ -86,7 +86,9 @@ def tell_waiting(opened: Runtime) -> None:
         waits = sessions.behind(connection)
     if waits["sessions"]:
         many = f"{waits['sessions']:,} {'session waits' if waits['sessions'] == 1 else 'sessions wait'}"
-        complain(f"{many} for features, the first is {waits['first']}: until a run carries them on, theirs know nothing of what came before.")
+        complain(
+            f"{many} for features, the first is {waits['first']}: until a run carries them on, theirs know nothing of what came before."
+        )
 
 
 def follow(services: Services, submitted: Submitted, *, wait: bool, timeout: float | None, to_json: bool) -> None:

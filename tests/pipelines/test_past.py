@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from engine.cli import reading
 from engine.pipelines import behind
 from engine.pipelines.daily_prices import daily_prices
 from engine.rebuild import rebuild_gold
 from storage import lake, moves, runs, sessions
 from storage.status import BackfillMode, OnFailure, Outcome, RunStatus, RunType
 from tests.pipelines.house import DAILY, SUNDAY, House, daily_bytes, days_from, numbers
+from tests.shell import inside
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (SUNDAY + timedelta(days=n) for n in range(1, 6))
 NEWER = days_from(SUNDAY + timedelta(days=7), 5)
@@ -266,3 +268,29 @@ def test_a_plan_counts_the_later_sessions_once(newer):
     assert again.carried == 5
     assert alone.carried == 0
     assert past.seconds > alone.seconds == 0  # runs of this clock take no time; what stages took is measured
+
+
+def test_who_asks_for_features_is_told_that_some_wait(newer, monkeypatch):
+    ask = inside(monkeypatch)
+    backfill_id = newer.services.backfill(DAILY, PAST[0], FRIDAY)
+    newer.work(most=2)
+    gold, silver = (ask(newer, "sql", f"SELECT count(*) AS rows FROM {view}", "--json") for view in ("gold_features", "silver_prices"))
+    counts = reading.backfill(newer.runtime, backfill_id)
+    newer.work()
+    after = ask(newer, "sql", "SELECT count(*) AS rows FROM gold_features", "--json")
+
+    assert "5 sessions wait for features, the first is 2024-06-09" in gold.stderr
+    assert (silver.stderr, after.stderr) == ("", "")
+    assert (counts["waiting_sessions"], counts["waiting_from"]) == (5, NEWER[0])
+    assert "waiting_sessions" not in reading.backfill(newer.runtime, backfill_id)
+
+
+def test_a_command_that_is_given_again_carries_what_a_killed_one_left(newer, monkeypatch):
+    ask = inside(monkeypatch)
+    newer.services.backfill(DAILY, PAST[0], FRIDAY)
+    newer.work(most=6)  # the last date too, but for the run that carries what lies behind
+    known = waiting(newer)
+    again = ask(newer, "backfill", DAILY, "--since", str(PAST[0]), "--until", str(FRIDAY), "--wait", "--json")
+
+    assert (known, again.exit_code) == (5, 0)
+    assert is_right(newer)
