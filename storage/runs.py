@@ -116,6 +116,13 @@ def any_active(connection: Connection, pipeline: str, run_type: RunType) -> bool
     return connection.execute(query.limit(1)).first() is not None
 
 
+def last_success_or(connection: Connection, pipeline: str, run_type: RunType) -> RowMapping | None:
+    """Return the run that ended last, of those that succeeded and those of a type, however they ended; or None."""
+    query = select(runs).where(runs.c.pipeline == pipeline, runs.c.status.in_(FINAL))
+    query = query.where((runs.c.status == RunStatus.SUCCEEDED) | (runs.c.run_type == run_type))
+    return connection.execute(query.order_by(runs.c.finished_at.desc(), runs.c.id.desc()).limit(1)).mappings().one_or_none()
+
+
 def newest_of(connection: Connection, pipeline: str, partition: date) -> RowMapping | None:
     """Return the newest run of a date, or None."""
     query = select(runs).where(runs.c.pipeline == pipeline, runs.c.partition == partition).order_by(runs.c.id.desc()).limit(1)

@@ -49,18 +49,20 @@ def queue_carry(runtime: Runtime, *, only_backfill: int | None = None) -> int | 
 
 
 def _next(connection: Connection) -> Mapping[str, Any] | None:
-    """Return the session whose date is to be run: the first that waits, unless its date has a run already; None where its carry failed.
+    """Return the session whose date is to be run: the first that waits, if the newest run of its date has succeeded.
 
-    A carry that begins elsewhere mends all that waits, too.
+    A carry that begins elsewhere mends all that waits, too; the date of a run that failed, or is to come, must go on saying so. None where
+    the last carry failed and nothing has succeeded since: it would fail again.
     """
-    active = runs.active_between(connection, daily_prices.name, date.min, date.max)
+    name = daily_prices.name
+    last = runs.last_success_or(connection, name, RunType.CARRY)
+    if last is not None and last["status"] in (RunStatus.FAILED, RunStatus.CRASHED):
+        return None
+    states = runs.states_between(connection, name, date.min, date.max)
+    settled = {row["day"] for row in states if row["status"] == RunStatus.SUCCEEDED}
     accepted = sessions.between(connection, date.min, date.max)
     waiting = [row for row in accepted if row["state_digest"] is None]
-    free = (row for row in (*waiting, *reversed(accepted)) if row["file_date"] not in active)
-    session = next(free, None)
-    newest = None if session is None else runs.newest_of(connection, daily_prices.name, session["file_date"])
-    failed = newest is not None and newest["run_type"] == RunType.CARRY and newest["status"] in (RunStatus.FAILED, RunStatus.CRASHED)
-    return None if failed else session
+    return next((row for row in (*waiting, *reversed(accepted)) if row["file_date"] in settled), None)
 
 
 def _queue(connection: Connection, pipeline: Pipeline, session: Mapping[str, Any], *, at: Any) -> int:

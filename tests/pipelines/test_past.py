@@ -274,7 +274,8 @@ def test_who_asks_for_features_is_told_that_some_wait(newer, monkeypatch):
     ask = inside(monkeypatch)
     backfill_id = newer.services.backfill(DAILY, PAST[0], FRIDAY)
     newer.work(most=2)
-    gold, silver = (ask(newer, "sql", f"SELECT count(*) AS rows FROM {view}", "--json") for view in ("gold_features", "silver_prices"))
+    gold = ask(newer, "sql", "SELECT count(*) AS rows FROM gold_features", "--json")
+    silver = ask(newer, "sql", "SELECT count(*) AS rows FROM silver_prices", "--json")
     counts = reading.backfill(newer.runtime, backfill_id)
     newer.work()
     after = ask(newer, "sql", "SELECT count(*) AS rows FROM gold_features", "--json")
@@ -293,4 +294,14 @@ def test_a_command_that_is_given_again_carries_what_a_killed_one_left(newer, mon
     again = ask(newer, "backfill", DAILY, "--since", str(PAST[0]), "--until", str(FRIDAY), "--wait", "--json")
 
     assert (known, again.exit_code) == (5, 0)
+    assert is_right(newer)
+
+
+def test_a_date_whose_newest_run_failed_goes_on_saying_so(newer):
+    newer.put(NEWER[0], b"nothing")
+    failed = newer.run(NEWER[0])
+    newer.backfill(PAST[0], FRIDAY)
+
+    assert [row["partition"] for row in carries(newer)] == [NEWER[1]]
+    assert newer.date(NEWER[0]).run_id == failed["id"]
     assert is_right(newer)
