@@ -5,7 +5,7 @@ paused, cancelled or stopped, its source is away), a runner that has nothing els
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -33,19 +33,27 @@ def queue_carry(runtime: Runtime, *, only_backfill: int | None = None) -> int | 
 
     That is what a runner could claim (one that was started for a backfill: of this), and what runs now: it may carry itself.
     """
-    with runtime.database.reading() as connection:
-        if not sessions.behind(connection)["sessions"]:
+    with runtime.database.reading() as connection:  # no writer is held up while another runner works
+        if _due(connection, runtime.clock.now(), only_backfill) is None:
             return None
-    at, name = runtime.clock.now(), daily_prices.name
     with runtime.database.transaction() as connection:
         runtime.database.serialise(connection, "submit")
         runtime.database.serialise(connection, "claim")
-        if any(row["pipeline"] == name for row in runs.running(connection)) or runs.any_active(connection, name, RunType.CARRY):
-            return None
-        session = _next(connection)
-        if session is None or moves.claimable(connection, at=at, sequential=[name], only_backfill=only_backfill):
-            return None
-        return _queue(connection, daily_prices, session, at=at)
+        at = runtime.clock.now()
+        session = _due(connection, at, only_backfill)
+        return None if session is None else _queue(connection, daily_prices, session, at=at)
+
+
+def _due(connection: Connection, at: datetime, only_backfill: int | None) -> Mapping[str, Any] | None:
+    """Return the session to begin with, if something waits and nothing else is to do first."""
+    name = daily_prices.name
+    if not sessions.behind(connection)["sessions"] or any(row["pipeline"] == name for row in runs.running(connection)):
+        return None
+    if runs.any_active(connection, name, RunType.CARRY):
+        return None
+    if moves.claimable(connection, at=at, sequential=[name], only_backfill=only_backfill):
+        return None
+    return _next(connection)
 
 
 def _next(connection: Connection) -> Mapping[str, Any] | None:
@@ -65,7 +73,7 @@ def _next(connection: Connection) -> Mapping[str, Any] | None:
     return next((row for row in (*waiting, *reversed(accepted)) if row["file_date"] in settled), None)
 
 
-def _queue(connection: Connection, pipeline: Pipeline, session: Mapping[str, Any], *, at: Any) -> int:
+def _queue(connection: Connection, pipeline: Pipeline, session: Mapping[str, Any], *, at: datetime) -> int:
     """Queue a run of a session's date that begins with gold, on what the run that brought the session has made."""
     origin: int = session["run_id"]
     before = [stage.name for stage in pipeline.order[: pipeline.position(FROM)]]

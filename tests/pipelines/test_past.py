@@ -305,3 +305,18 @@ def test_a_date_whose_newest_run_failed_goes_on_saying_so(newer):
     assert [row["partition"] for row in carries(newer)] == [NEWER[1]]
     assert newer.date(NEWER[0]).run_id == failed["id"]
     assert is_right(newer)
+
+
+def test_an_idle_runner_queues_no_carry_beside_a_run_that_may_carry_itself(newer, monkeypatch):
+    gold, asked = daily_prices.stages["gold"], []
+
+    def looked_at(silver, context):
+        made = gold.function(silver, context)
+        asked.append(behind.queue_carry(newer.runtime))  # by another runner, which finds that sessions wait
+        return made
+
+    monkeypatch.setitem(daily_prices.stages, "gold", replace(gold, function=looked_at))
+    newer.backfill(PAST[0], PAST[-1])
+
+    assert asked == [None] * 5
+    assert carries(newer) == []
