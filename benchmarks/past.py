@@ -1,9 +1,10 @@
 """What a backfill of the past costs behind newer sessions, beside the same span into an empty home.
 
-Run from the repository: `python -m benchmarks.past`. It is what a newcomer does: the first start loads the newest sessions, then one
-backfills what lies before them. Real files where they are at hand.
+Run from the repository: `python -m benchmarks.past` (`--days 60`: only so many dates). It is what a newcomer does: the first start loads
+the newest sessions, then one backfills what lies before them. Real files where they are at hand.
 """
 
+import argparse
 import json
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -67,13 +68,16 @@ def told(name: str, cost: Cost, days: int) -> None:
 
 def main() -> None:
     """Measure and print."""
-    days = (BEFORE - SINCE).days + 1
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--days", type=int, default=(BEFORE - SINCE).days + 1)
+    days = options.parse_args().days
+    since = BEFORE - timedelta(days=days - 1)
     with fresh_home() as settings:
         print(f"backfill of {days} dates of {kind(settings)}")
-        alone = backfill(settings, SINCE, BEFORE)
+        alone = backfill(settings, since, BEFORE)
     with fresh_home() as settings:
         backfill(settings, BEFORE + timedelta(days=1), UNTIL)
-        behind = backfill(settings, SINCE, BEFORE)
+        behind = backfill(settings, since, BEFORE)
         checked = json.loads(command(settings, "rebuild", "gold", "--check", "--json").said)
     told("into an empty home", alone, days)
     told("behind the newest sessions", behind, days)
