@@ -1,17 +1,23 @@
 """What a backfill would do, before it does it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
+from typing import Any
 
 from sqlalchemy import RowMapping
 
 from engine.errors import FileUnsettled, SourceUnavailable
 from engine.pipeline.graph import Pipeline
+from engine.pipelines.carry import GOLD
 from engine.runtime import Runtime
-from storage import runs
+from storage import monitoring, runs, sessions
 from storage.dates import DateVerdict, verdicts
 from storage.status import ACTIVE, BackfillMode, RunStatus, Verdict
+
+MEASURED = 200  # newest runs that say how long it takes
+OWN = 2  # files of a session's own in stage gold: its features, and the state of its week
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,10 @@ class PlannedDate:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The dates of a backfill and the seconds it would last by past runs; None where nothing was measured yet."""
+    """The dates of a backfill, how many later sessions change with them, and the seconds all that would last by past runs.
+
+    The seconds are None where nothing was measured yet.
+    """
 
     pipeline: str
     since: date
@@ -33,6 +42,7 @@ class Plan:
     mode: BackfillMode
     dates: tuple[PlannedDate, ...]
     seconds: float | None
+    carried: int = 0
 
     @property
     def taken(self) -> tuple[PlannedDate, ...]:
@@ -46,9 +56,20 @@ def plan(runtime: Runtime, pipeline: Pipeline, since: date, until: date, *, mode
         known = verdicts(connection, pipeline.name, since, until)
         states = {row["day"]: row for row in runs.states_between(connection, pipeline.name, since, until)}
         durations = runs.durations(connection, pipeline.name)
+        accepted = [row["session"] for row in sessions.between(connection, since, date.max)]
+        a_session = _carry_seconds(monitoring.files_of_newest(connection, pipeline.name, GOLD, limit=MEASURED))
     dates = tuple(_planned(runtime, item, states.get(item.day), mode) for item in known)
-    taken = sum(item.take for item in dates)
-    return Plan(pipeline.name, since, until, mode, dates, median(durations) / 1e6 * taken if durations else None)
+    taken = [item.day for item in dates if item.take]
+    carried = len({session for session in accepted if taken and session > taken[0]}.difference(taken))
+    seconds = median(durations) / 1e6 * len(taken) + a_session * carried if durations else None
+    return Plan(pipeline.name, since, until, mode, dates, seconds, carried)
+
+
+def _carry_seconds(stages: Sequence[Mapping[Any, Any]]) -> float:
+    """Return what it takes to carry one session: by the stages that carried some if there are any, else by those that made one."""
+    files = [(row["duration_us"], row["puts"]) for row in stages if row["puts"]]
+    carries = [(took, puts) for took, puts in files if puts > OWN] or files
+    return median(took / puts for took, puts in carries) / 1e6 if carries else 0.0
 
 
 def _planned(runtime: Runtime, known: DateVerdict, state: RowMapping | None, mode: BackfillMode) -> PlannedDate:

@@ -5,9 +5,8 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import RowMapping
 
-from engine.errors import LakeError
+from engine.errors import Conflict, LakeError
 from engine.features.indicators import rebuild
 from engine.features.state import FeatureState
 from engine.pipelines.carry import GOLD, STATE, begins_week
@@ -19,7 +18,8 @@ from storage.lake import LakeFileLost, Version
 def rebuild_gold(runtime: Runtime, *, publish: bool) -> dict[str, Any]:
     """Recompute gold of every accepted session and compare it cell by cell with what is stored, and the carried state bit for bit.
 
-    With `publish`, what differs gets a new version. Raises `LakeError` when a silver file cannot be read.
+    With `publish`, what differs gets a new version. Raises `LakeError` when a silver file cannot be read, and `Conflict` when sessions
+    change meanwhile: what they make wait must not be called right.
     """
     with runtime.database.reading() as connection:
         accepted = sessions.between(connection, date.min, date.max)
@@ -29,24 +29,26 @@ def rebuild_gold(runtime: Runtime, *, publish: bool) -> dict[str, Any]:
     try:
         tables = (runtime.lake.read_table(row["silver_path"]) for row in accepted)
         before: date | None = None
+        newest: str | None = None  # digest of the state before
         for row, (state, gold) in zip(accepted, rebuild(tables), strict=True):
             session, digest = row["session"], state.digest()
             cells += gold.num_rows * gold.num_columns
             wrong = {} if _is_stored(runtime, row, stored.get(session), gold) else {GOLD: gold}
             if begins_week(session, before) and not _holds_state(runtime, states.get(session), digest):
                 wrong[STATE] = state.to_table()
-            before = session
+            built_on, before, newest = newest, session, digest
             if not wrong and row["state_digest"] == digest:
                 continue
             differing.append(session)
             if publish:
-                _publish(runtime, row, wrong, digest)
+                _publish(runtime, row, wrong, digest, built_on)
         if publish and differing:
             _audited(runtime, len(differing))
     except LakeFileLost as error:
         raise LakeError(str(error)) from error
     return {
         "sessions": len(accepted),
+        "waiting_sessions": sum(row["state_digest"] is None for row in accepted),
         "cells": cells,
         "differing_sessions": len(differing),
         "first_differing": differing[:10],
@@ -61,7 +63,7 @@ def _audited(runtime: Runtime, sessions_written: int) -> None:
         audit.record(connection, at=runtime.clock.now(), actor="rebuild", **what)
 
 
-def _is_stored(runtime: Runtime, row: RowMapping, version: Version | None, gold: pa.Table) -> bool:
+def _is_stored(runtime: Runtime, row: Mapping[str, Any], version: Version | None, gold: pa.Table) -> bool:
     if version is None or version.path != row["gold_path"]:
         return False
     try:
@@ -79,11 +81,15 @@ def _holds_state(runtime: Runtime, version: Version | None, digest: str) -> bool
         return False  # of another schema, written by other code; or torn
 
 
-def _publish(runtime: Runtime, row: RowMapping, tables: Mapping[str, pa.Table], digest: str) -> None:
+def _publish(runtime: Runtime, row: Mapping[str, Any], tables: Mapping[str, pa.Table], digest: str, built_on: str | None) -> None:
     session, at = row["session"], runtime.clock.now()
     written = {dataset: runtime.lake.write(dataset, session, lake.table_content(table)) for dataset, table in tables.items()}
     gold_path = written[GOLD].path if GOLD in written else row["gold_path"]
     with runtime.database.transaction() as connection:
+        before, now = sessions.last_before(connection, session), sessions.one(connection, session)
+        is_built_on = before["state_digest"] if before else None
+        if is_built_on != built_on or now is None or now["silver_path"] != row["silver_path"]:
+            raise Conflict(f"sessions up to {session} changed while gold was rebuilt; ask again when no run or backfill is at work")
         for version in written.values():
             lake.publish(connection, version, run_id=row["run_id"], at=at, simulated=runtime.simulated)
         sessions.point_to_gold(connection, session, gold_path=gold_path, state_digest=digest)

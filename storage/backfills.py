@@ -1,10 +1,10 @@
 """Backfills: requests for a range of dates."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, text, update
 
 from storage.prepared import Prepared
 from storage.status import ACTIVE, BackfillState, OnFailure
@@ -13,6 +13,25 @@ from storage.tables import Backfill, Run
 backfills = Backfill.__table__
 runs = Run.__table__
 
+_next_date = Prepared(
+    select(runs.c.partition)
+    .join(backfills, backfills.c.id == runs.c.backfill_id)
+    .where(
+        runs.c.pipeline == bindparam("pipeline"),
+        runs.c.partition > bindparam("day"),
+        text("run.status IN ('queued', 'running')"),  # as the index says it that has only these
+        runs.c.backfill_id == bindparam("backfill_id"),
+        backfills.c.state == BackfillState.RUNNING,
+    )
+    .order_by(runs.c.partition)
+    .limit(1)
+)
+_at_work = Prepared(
+    select(runs.c.id)
+    .join(backfills, backfills.c.id == runs.c.backfill_id)
+    .where(backfills.c.pipeline == bindparam("pipeline"), backfills.c.state == BackfillState.RUNNING, runs.c.status.in_(ACTIVE))
+    .limit(1)
+)
 _active = Prepared(select(runs.c.id).where(runs.c.backfill_id == bindparam("backfill_id"), runs.c.status.in_(ACTIVE)).limit(1))
 
 
@@ -66,6 +85,17 @@ def close_if_done(connection: Connection, backfill_id: int, *, at: datetime) -> 
     """End a backfill whose last run has ended."""
     if not _has_active(connection, backfill_id):
         set_state(connection, backfill_id, BackfillState.DONE, at=at)
+
+
+def next_date(connection: Connection, backfill_id: int, pipeline: str, day: date) -> date | None:
+    """Return the first date behind `day` that a backfill has still to run; None where it has none, or does not go on."""
+    row = _next_date.one(connection, {"backfill_id": backfill_id, "pipeline": pipeline, "day": day})
+    return None if row is None else row["partition"]
+
+
+def at_work(connection: Connection, pipeline: str) -> bool:
+    """Say whether a backfill of a pipeline that goes on has a run left."""
+    return _at_work.one(connection, {"pipeline": pipeline}) is not None
 
 
 def taken_over(connection: Connection, backfill_id: int, *, by: int, at: datetime) -> None:

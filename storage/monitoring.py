@@ -64,6 +64,15 @@ def partitions(connection: Connection, run_ids: Sequence[int]) -> Mapping[int, d
     return {row.id: row.partition for row in connection.execute(query)} if run_ids else {}
 
 
+def files_of_newest(connection: Connection, pipeline: str, stage: str, *, limit: int) -> Sequence[RowMapping]:
+    """Return how long a stage took (`duration_us`) and how many files it wrote (`puts`), in the newest runs in which it succeeded."""
+    newest = select(runs.c.id).where(runs.c.pipeline == pipeline, runs.c.status == RunStatus.SUCCEEDED)
+    newest = newest.order_by(runs.c.id.desc()).limit(limit)
+    query = select(stage_runs.c.duration_us, stage_runs.c.puts)
+    query = query.where(stage_runs.c.run_id.in_(newest), stage_runs.c.stage == stage, stage_runs.c.duration_us.is_not(None))
+    return connection.execute(query).mappings().all()
+
+
 def stream_totals(connection: Connection) -> RowMapping:
     """Return what all sessions of the stream came to together: `records, accepted, alerts`, and how many are not over (`active`)."""
     summed = [func.coalesce(func.sum(streams.c[name]), 0).label(name) for name in ("records", "accepted", "alerts")]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, case, exists, func, insert, or_, s
 
 from storage.database import Database
 from storage.prepared import Prepared
-from storage.status import BackfillState, Outcome, RunStatus, Verdict, sources_of
+from storage.status import BackfillState, Outcome, RunStatus, RunType, Verdict, sources_of
 from storage.tables import Backfill, DateState, Run, RunDaily, RunEvent, ThresholdChange
 from storage.upsert import insert_of
 
@@ -238,7 +238,7 @@ def _first_in_turn(sequential: tuple[str, ...], only_backfill: int | None) -> An
         or_(runs.c.pipeline.not_in(sequential), ~blocked),
     )
     if only_backfill is not None:
-        query = query.where(runs.c.backfill_id == only_backfill)
+        query = query.where(or_(runs.c.backfill_id == only_backfill, runs.c.run_type == RunType.CARRY))  # what it leaves behind
     return query.order_by(runs.c.priority, runs.c.partition, runs.c.id).limit(1)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from storage.prepared import Prepared
-from storage.status import ACTIVE, FINAL, BackfillState, RunStatus
+from storage.status import ACTIVE, FINAL, BackfillState, RunStatus, RunType
 from storage.tables import Attempt, Backfill, DateState, LogLine, Run, RunDaily, RunEvent, StageRun
 
 runs = Run.__table__
@@ -110,6 +110,19 @@ def active_between(connection: Connection, pipeline: str, since: date, until: da
     return {row.partition: row.id for row in connection.execute(query)}
 
 
+def any_active(connection: Connection, pipeline: str, run_type: RunType) -> bool:
+    """Say whether a run of a type is queued or running."""
+    query = select(runs.c.id).where(runs.c.pipeline == pipeline, runs.c.status.in_(ACTIVE), runs.c.run_type == run_type)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def last_success_or(connection: Connection, pipeline: str, run_type: RunType) -> RowMapping | None:
+    """Return the run that ended last, of those that succeeded and those of a type, however they ended; or None."""
+    query = select(runs).where(runs.c.pipeline == pipeline, runs.c.status.in_(FINAL))
+    query = query.where((runs.c.status == RunStatus.SUCCEEDED) | (runs.c.run_type == run_type))
+    return connection.execute(query.order_by(runs.c.finished_at.desc(), runs.c.id.desc()).limit(1)).mappings().one_or_none()
+
+
 def newest_of(connection: Connection, pipeline: str, partition: date) -> RowMapping | None:
     """Return the newest run of a date, or None."""
     query = select(runs).where(runs.c.pipeline == pipeline, runs.c.partition == partition).order_by(runs.c.id.desc()).limit(1)
@@ -157,8 +170,9 @@ def daily_between(connection: Connection, pipeline: str, since: date, until: dat
 
 
 def durations(connection: Connection, pipeline: str, *, limit: int = 200) -> Sequence[int]:
-    """Return the durations (microseconds) of the newest succeeded runs, newest first."""
-    query = select(runs.c.duration_us).where(runs.c.pipeline == pipeline, runs.c.status == RunStatus.SUCCEEDED)
+    """Return the durations (microseconds) of the newest succeeded runs, newest first; a carry is no run of a date as others are."""
+    succeeded = (runs.c.pipeline == pipeline, runs.c.status == RunStatus.SUCCEEDED, runs.c.run_type != RunType.CARRY)
+    query = select(runs.c.duration_us).where(*succeeded)
     return list(connection.execute(query.order_by(runs.c.id.desc()).limit(limit)).scalars())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 
 from storage.prepared import Prepared
 from storage.tables import Price, TradingSession
@@ -25,8 +25,15 @@ _sizes = Prepared(
     .order_by(sessions.c.session.desc())
     .limit(bindparam("most"))
 )
-_after = Prepared(select(sessions).where(sessions.c.session > bindparam("day")).order_by(sessions.c.session))
-_between = select(sessions).where(sessions.c.session.between(bindparam("since"), bindparam("until"))).order_by(sessions.c.session)
+_between = Prepared(select(sessions).where(sessions.c.session.between(bindparam("since"), bindparam("until"))).order_by(sessions.c.session))
+_leave_behind = Prepared(
+    update(sessions)
+    .where(sessions.c.session.between(bindparam("b_since"), bindparam("b_until")), sessions.c.state_digest.is_not(None))
+    .values(state_digest=None)
+)
+_behind = Prepared(
+    select(func.count().label("sessions"), func.min(sessions.c.session).label("first")).where(sessions.c.state_digest.is_(None))
+)
 _known_to = Prepared(
     select(sessions)
     .where(sessions.c.session < bindparam("day"), sessions.c.file_date < bindparam("day"))
@@ -45,6 +52,16 @@ def point_to_gold(connection: Connection, session: date, *, gold_path: str, stat
     """Point an accepted session to a newer version of its gold, and to the feature state behind it."""
     statement = update(sessions).where(sessions.c.session == session)
     connection.execute(statement.values(gold_path=gold_path, state_digest=state_digest))
+
+
+def leave_behind(connection: Connection, since: date, until: date) -> None:
+    """Say of each accepted session of a range that its gold was made of another past: it waits until it is pointed to a newer one."""
+    _leave_behind.write(connection, {"b_since": since, "b_until": until})
+
+
+def behind(connection: Connection) -> Mapping[str, Any]:
+    """Return how many sessions wait for their gold (`sessions`), and the first of them, or None."""
+    return _behind.the_one(connection, {})
 
 
 def forget(connection: Connection, session: date) -> None:
@@ -92,14 +109,9 @@ def sizes_before(connection: Connection, day: date, *, limit: int) -> Sequence[t
     return [(row["rows"], row["trades"]) for row in _sizes.all(connection, {"day": day, "most": limit})]
 
 
-def after(connection: Connection, day: date) -> Sequence[Mapping[str, Any]]:
-    """Return the accepted sessions behind `day`, oldest first."""
-    return _after.all(connection, {"day": day})
-
-
-def between(connection: Connection, since: date, until: date) -> Sequence[RowMapping]:
+def between(connection: Connection, since: date, until: date) -> Sequence[Mapping[str, Any]]:
     """Return the accepted sessions of a range, oldest first."""
-    return connection.execute(_between, {"since": since, "until": until}).mappings().all()
+    return _between.all(connection, {"since": since, "until": until})
 
 
 def served(connection: Connection, session: date) -> Sequence[RowMapping]:

@@ -26,6 +26,13 @@ def open_stage(connection: Connection, run_id: int, stage: str, *, position: int
     return int(_add_stage.the_one(connection, row)["id"])
 
 
+def take_over(connection: Connection, run_id: int, row: Mapping[Any, Any], *, origin: int) -> None:
+    """Give a run the checkpoint of a stage that another one has finished."""
+    values = {name: row[name] for name in ("checkpoint", "rows_in", "rows_out", "finished_at")}
+    reused = {"status": StageStatus.SUCCEEDED, "reused_from": row["reused_from"] or origin}
+    open_stage(connection, run_id, row["stage"], position=row["position"], at=row["started_at"], **reused, **values)
+
+
 def leave_out(connection: Connection, run_id: int, stages: Sequence[tuple[str, int]], status: StageStatus) -> None:
     """Insert stages (name, position) that were not run, with the status that says why."""
     if stages:

@@ -52,6 +52,7 @@ class RunType(StrEnum):
     RERUN = "rerun"
     CATCHUP = "catchup"  # a slot that was missed while no runner was alive
     REPLAY = "replay"
+    CARRY = "carry"  # later sessions wait for what earlier ones have changed
 
 
 class Verdict(StrEnum):

@@ -23,6 +23,7 @@ from engine.cli.following import (
     Wait,
     commands,
     follow,
+    tell_waiting,
     wait_for_backfill,
 )
 from engine.cli.parts import FAILED, Json, date_of, option_of, told
@@ -279,6 +280,8 @@ def sql(
         raise UsageError("say --json or --csv, one of the two")
     opened = runtime()
     answer = query(opened, statement, scanned=partial(question_asked, opened, "sql"))
+    if "gold_features" in statement.lower():
+        tell_waiting(opened)
     if to_csv:
         as_csv(answer)
     else:

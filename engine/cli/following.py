@@ -13,11 +13,12 @@ import typer
 from engine.cli import reading
 from engine.cli.parts import FAILED, date_of
 from engine.clock import NEPAL
+from engine.pipelines.behind import owed
 from engine.printing import complain, show
 from engine.runtime import Runtime, runtime
 from engine.services import Services, Submitted
 from engine.waiting import some_runner, wait_until
-from storage import backfills, runs
+from storage import backfills, runs, sessions
 from storage.status import ACTIVE, BackfillMode, BackfillState, RunStatus
 
 Day = Annotated[date, typer.Option("--date", parser=date_of, metavar="YYYY-MM-DD", help="Calendar date.")]
@@ -50,10 +51,11 @@ def _told_when_interrupted(message: str) -> Iterator[None]:
 
 
 def wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) -> None:
-    """Wait for the end of a backfill, with a bar where somebody looks; what is left stays queued."""
+    """Wait for the end of a backfill and of what it leaves behind, with a bar where somebody looks; what is left stays queued."""
     with opened.database.reading() as connection:
         asked = backfills.one(connection, backfill_id)
-    if asked is None or asked["state"] != BackfillState.RUNNING:
+        waiting = owed(connection)  # it may be what an earlier command was killed over
+    if asked is None or (asked["state"] != BackfillState.RUNNING and not waiting):
         return
     total = asked["dates"]
     on = "python -m engine backfills"
@@ -65,8 +67,9 @@ def wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) 
         with opened.database.reading() as connection:
             now = backfills.one(connection, backfill_id)
             counts = backfills.counts(connection, backfill_id)
+            waiting = owed(connection)
         bar.update(total - sum(counts.get(status, 0) for status in ACTIVE) - bar.pos)
-        return now is None or now["state"] != BackfillState.RUNNING
+        return now is None or (now["state"] != BackfillState.RUNNING and not waiting)
 
     with (
         _told_when_interrupted(stays),
@@ -75,6 +78,17 @@ def wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) 
     ):
         if not wait_until(over, timeout=timedelta(seconds=timeout) if timeout is not None else None, glance=0.1):
             complain(f"After {timeout:g} s: {stays}")
+
+
+def tell_waiting(opened: Runtime) -> None:
+    """Say on stderr which sessions still have the features of before: earlier ones have come, and nothing has carried them on yet."""
+    with opened.database.reading() as connection:
+        waits = sessions.behind(connection)
+    if waits["sessions"]:
+        many = f"{waits['sessions']:,} {'session waits' if waits['sessions'] == 1 else 'sessions wait'}"
+        complain(
+            f"{many} for features, the first is {waits['first']}: until a run carries them on, theirs know nothing of what came before."
+        )
 
 
 def follow(services: Services, submitted: Submitted, *, wait: bool, timeout: float | None, to_json: bool) -> None:

@@ -19,6 +19,7 @@ from storage import backfills as stored_backfills
 from storage import dates, metrics, runs
 from storage import runners as stored_runners
 from storage import schedules as stored_schedules
+from storage import sessions as stored_sessions
 from storage.status import ACTIVE, Outcome, RunStatus, Verdict
 
 SUMMARY = [
@@ -116,6 +117,7 @@ def backfill(runtime: Runtime, backfill_id: int) -> dict[str, Any]:
             raise UnknownName(f"there is no backfill {backfill_id}")
         known = dates.verdicts(connection, row["pipeline"], row["since"], row["until"])
         tiles = stored_backfills.tiles(connection, backfill_id)
+        waits = stored_sessions.behind(connection)
     verdicts = Counter(item.verdict for item in known)
     statuses = Counter(tile["status"] for tile in tiles)
     outcomes = Counter(tile["outcome"] for tile in tiles if tile["outcome"])
@@ -131,6 +133,7 @@ def backfill(runtime: Runtime, backfill_id: int) -> dict[str, Any]:
         "already_done": len(known) - row["dates"],
         **{outcome.value: outcomes[outcome] for outcome in Outcome},
         "by_status": {status.value: statuses[status] for status in RunStatus if statuses[status]},
+        **({"waiting_sessions": waits["sessions"], "waiting_from": waits["first"]} if waits["sessions"] else {}),
         **({"simulated": True} if runtime.simulated else {}),
     }
 
@@ -152,6 +155,7 @@ def plan(planned: Plan) -> dict[str, Any]:
         "mode": planned.mode,
         "dates": len(planned.taken),
         "estimated_seconds": planned.seconds,
+        "later_sessions": planned.carried,
         "taken": [{"date": item.day, "why": item.why} for item in planned.taken],
     }
 

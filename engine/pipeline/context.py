@@ -152,6 +152,11 @@ class StageContext:
         day: date = self.run["partition"]
         return day
 
+    @property
+    def holder(self) -> tuple[int, int]:
+        """The run, and the fence number of who holds it."""
+        return self.run["id"], self.run["fence"]
+
     def now(self) -> datetime:
         """Return the current instant, in UTC."""
         return self.runtime.clock.now()

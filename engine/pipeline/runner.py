@@ -34,6 +34,7 @@ from engine.pipeline.ledger import reconcile, wake_after_clock
 from engine.pipeline.liveness import LifeLock, sweep
 from engine.pipeline.rescue import Rescuer, lock_folder
 from engine.pipelines import PIPELINES
+from engine.pipelines.behind import owed, queue_carry
 from engine.runtime import HOST, Runtime
 from engine.stream.keeper import StreamKeeper
 from engine.version import code_version
@@ -149,8 +150,10 @@ class RunnerProcess:
     def _claim(self) -> Mapping[Any, Any] | None:
         at, only_backfill = self.runtime.clock.now(), self.options.only_backfill
         with self.database.reading() as connection:
-            if not moves.claimable(connection, at=at, sequential=self.sequential, only_backfill=only_backfill):
-                return None
+            claimable = moves.claimable(connection, at=at, sequential=self.sequential, only_backfill=only_backfill)
+        if not claimable:
+            queue_carry(self.runtime, only_backfill=only_backfill)  # it is claimed at the next look
+            return None
         return moves.claim(
             self.database,
             runner_id=self.runner_id,
@@ -177,7 +180,7 @@ class RunnerProcess:
                 row = runs.one(connection, self.options.only_run)
                 return row is None or runs.is_final(row["status"])
             if self.options.only_backfill is not None:
-                return not runs.backfill_has_work(connection, self.options.only_backfill)
+                return not runs.backfill_has_work(connection, self.options.only_backfill) and not owed(connection)
         return False
 
     def _register(self) -> None:

@@ -21,7 +21,7 @@ from engine.pipeline.context import SourceNotReady, StageContext
 from engine.pipeline.graph import Due, Pipeline
 from engine.pipelines import gate
 from engine.pipelines.booking import booking, brought_by, calendar_of, judge_file, left_behind
-from engine.pipelines.carry import GOLD, SILVER, STATE, Carried, carry_forward
+from engine.pipelines.carry import GOLD, LONGEST, SILVER, STATE, Carried, carry_forward
 from engine.pipelines.corrections import digests
 from engine.pipelines.session_measures import Measured, empty_cells, measures_of
 from engine.quality.report import Conservation
@@ -108,6 +108,7 @@ class SessionFeatures:
     own: Carried
     others: tuple[Carried, ...]
     left: tuple[date, ...]
+    held: tuple[int, int] | None = None  # the run that found this, and its fence: another holder does not know what was changed since
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def parsed(bronze: RawFile, context: StageContext) -> JudgedFile:
     if judgement.kind is FileKind.NO_SESSION:
         _wait_for_todays(context, judgement)
         left = left_behind(context, brought, keep=None)
-        _take_out(context, left, tuple(carry_forward(context, dict.fromkeys(left))) if left else ())
+        _take_out(context, left, carry_forward(context, dict.fromkeys(left)) if left else ())
         context.end_run(judgement.reason, succeeded=False)
         return judged
     rows, _ = context.publish_table(PARSED, context.day, file.rows, schema_version=file.layout)
@@ -216,9 +217,13 @@ def silver(parsed: JudgedFile, quality: CheckedFile, context: StageContext) -> S
     return SessionFile(session, parsed.sha256, parsed.layout, parsed.booked_by, version)
 
 
-@daily_prices.stage()
+@daily_prices.stage(timeout=LONGEST)
 def gold(silver: SessionFile, context: StageContext) -> SessionFeatures:
     """Compute the features, of this session and of each later one that they change (gold)."""
+    return _features(silver, context)
+
+
+def _features(silver: SessionFile, context: StageContext) -> SessionFeatures:
     table = context.table(silver.silver.path)
     left = left_behind(context, brought_by(context, silver.sha256), keep=silver.session)
     made = {item.session: item for item in carry_forward(context, dict.fromkeys(left) | {silver.session: table})}
@@ -226,12 +231,14 @@ def gold(silver: SessionFile, context: StageContext) -> SessionFeatures:
     context.meter.rows_in, context.meter.rows_out = table.num_rows, table.num_rows
     if made:
         context.log.info("other_sessions_recomputed", sessions=len(made))
-    return SessionFeatures(silver.session, own, tuple(made.values()), left)
+    return SessionFeatures(silver.session, own, tuple(made.values()), left, context.holder)
 
 
-@daily_prices.stage()
+@daily_prices.stage(timeout=LONGEST)
 def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) -> Loaded:
     """Accept the session and serve its prices: upsert by (session, symbol)."""
+    if gold.held != context.holder:
+        gold = _features(silver, context)
     table = context.table(silver.silver.path)
     before = context.query(sessions.one, silver.session)
     same = before is not None and (before["silver_path"], before["gold_path"]) == (silver.silver.path, gold.own.gold.path)
@@ -246,7 +253,8 @@ def loaded(silver: SessionFile, gold: SessionFeatures, context: StageContext) ->
             sessions.serve(connection, silver.session, served)
 
         context.commit_with(write)
-    _take_out(context, gold.left, gold.others)
+    waited = (gold.own,) if same and before["state_digest"] != gold.own.digest else ()
+    _take_out(context, gold.left, (*waited, *gold.others))
     if silver.session != context.day:  # its own file may have been unusable: the session has come with this one
         late = {**context.run, "partition": silver.session}
         context.commit_with(lambda connection: _files_were_read(connection, late))

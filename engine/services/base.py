@@ -115,19 +115,7 @@ class Commands:
                 done = checkpoints(connection, later).get(stage.name)
                 if done is not None and done["checkpoint"] != kept[stage.name]["checkpoint"]:
                     raise Conflict(f"run {later} has done {stage.name} of {day} with another result since; rerun that one")
-            row = kept[stage.name]
-            values = {name: row[name] for name in ("checkpoint", "rows_in", "rows_out")}
-            stages.open_stage(
-                connection,
-                run_id,
-                stage.name,
-                position=pipeline.position(stage.name),
-                at=row["started_at"],
-                status=StageStatus.SUCCEEDED,
-                reused_from=row["reused_from"] or origin,
-                finished_at=row["finished_at"],
-                **values,
-            )
+            stages.take_over(connection, run_id, kept[stage.name], origin=origin)
         moves.inherit(connection, origin, run_id)
 
     def _asked(self, connection: Connection, request_key: str | None, command: str, **parameters: Any) -> None:

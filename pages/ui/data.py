@@ -242,6 +242,14 @@ def open_backfill() -> BackfillView | None:
         return next((backfill for backfill in known if backfill.state not in ended), None)
 
 
+@shared(seconds=LIVE, entries=1)
+def waiting_sessions() -> tuple[int, date | None]:
+    """Return how many sessions wait for their features, since an earlier one has come, and the first of them."""
+    with engine.runtime.runtime().database.reading() as connection:
+        found = stored_sessions.behind(connection)
+    return found["sessions"], found["first"]
+
+
 @shared(seconds=LIVE, entries=10)
 def tiles(backfill_id: int) -> tuple[TileView, ...]:
     """Return one small value a run of a backfill, by date."""

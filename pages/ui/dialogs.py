@@ -198,7 +198,8 @@ def planned(plan: Plan) -> str:
         "how long it takes is not known: nothing was measured yet" if plan.seconds is None else f"about {say.duration(plan.seconds * 1e6)}"
     )
     rest = f" ({say.count(left, 'date')} left as they are)" if left else ""
-    return f"**{say.count(len(plan.taken), 'date')}** will run{rest}: {time}."
+    later = f", and {say.count(plan.carried, 'later session')} get their features anew" if plan.carried else ""
+    return f"**{say.count(len(plan.taken), 'date')}** will run{rest}{later}: {time}."
 
 
 def _agreed(button: str, *, key: str, disabled: bool = False) -> bool:

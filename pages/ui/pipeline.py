@@ -118,7 +118,11 @@ def ledger_range(choice: str) -> tuple[date, date]:
 
 
 def past_backfills() -> None:
-    """List the newest backfills."""
+    """List the newest backfills, and say what they have left behind so far."""
+    count, first = data.waiting_sessions()
+    if first is not None:
+        later = f"{say.count(count, 'session')} from {say.day(first)} on"
+        st.caption(f":material/hourglass: {later} still have the features of before: a run carries them on behind what has come.")
     known = data.backfills(limit=5)
     if not known:
         st.caption("No backfill yet.")

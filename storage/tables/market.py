@@ -25,7 +25,7 @@ class TradingSession(Base, table=True):
     turnover_paisa: int = count(0)
     silver_path: str = word(200, nullable=False)
     gold_path: str | None = word(200)
-    state_digest: str | None = word(64)  # of the feature state after this session
+    state_digest: str | None = word(64)  # of the feature state after this session; none while its gold waits for an earlier session's
     booked_by: str | None = word(80)  # set when a person chose the session
     accepted_at: datetime = instant(nullable=False)
     __table_args__: ClassVar[Any] = (Index("ix_trading_session_file", "file_date"),)

@@ -21,7 +21,7 @@ from tests.forked import Forked, trial
 from tests.storage.databases import put_migrated
 
 PIPELINE = "daily_prices"
-DATASETS = ("bronze", "parsed", "silver", "gold", "state", "rejected")
+DATASETS = ("bronze", "parsed", "silver", "gold", "feature_state", "rejected")
 GLANCE = 0.01
 
 

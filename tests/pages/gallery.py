@@ -126,7 +126,7 @@ class Store:
 
     def _accept(self, connection, day: date, run_id: int, *, at: datetime) -> None:
         facts = {"rows": 341, "trades": 52_000, "volume": 9_100_000, "turnover_paisa": 431_000_000_000}
-        where = {"silver_path": f"silver/{day}.parquet", "gold_path": f"gold/{day}.parquet", "booked_by": None}
+        where = {"silver_path": f"silver/{day}.parquet", "gold_path": f"gold/{day}.parquet", "state_digest": "d" * 64, "booked_by": None}
         source = {"source": "simulated", "simulated": True, "layout": "v3_24col", "file_date": day}
         sessions.accept(connection, session=day, run_id=run_id, accepted_at=at, **source, **facts, **where)
 

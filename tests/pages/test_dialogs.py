@@ -111,6 +111,7 @@ def test_a_backfill_says_how_many_dates_and_how_long_before_it_starts(busy):
     screen = asked(backfill_script, TODAY - timedelta(days=30), TODAY - timedelta(days=27))
 
     assert "4 dates" in words(screen)
+    assert "later sessions get their features anew: about" in words(screen)
     assert "Backfill 4 dates" in labels(screen)
 
 

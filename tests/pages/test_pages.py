@@ -1,9 +1,12 @@
 """Every page in every state of the gallery: it is drawn, and it says the one thing that a person must see in that state."""
 
+from datetime import date
+
 import pytest
 from sqlalchemy import delete, update
 
 from pages.ui import format as say
+from pages.ui.shared import forget
 from storage import schedules, sessions
 from storage.audit import recent as audited
 from storage.status import RunStatus, Verdict
@@ -148,6 +151,17 @@ def test_the_pipelines_page_draws_the_graph_with_how_each_stage_ended(open_store
 
     assert "check_source --> bronze" in said
     assert "parsed<br/>✕ failed" in said
+
+
+def test_the_pipelines_page_says_which_sessions_wait_for_their_features(open_store, visit):
+    store = open_store("healthy")
+    before = text_of(visit("pipelines.py"))
+    forget()
+    with store.database.transaction() as connection:
+        sessions.leave_behind(connection, LAST, date.max)
+
+    assert "still have the features of before" not in before
+    assert "1 session from " in text_of(visit("pipelines.py"))
 
 
 def test_pausing_and_resuming_the_schedule_is_done_shown_and_audited(open_store, visit):

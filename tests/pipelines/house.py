@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping, select
 from engine.clock import FakeClock
 from engine.pipeline.execution import Execution
 from engine.pipelines import PIPELINES
+from engine.pipelines.behind import queue_carry
 from engine.runtime import Runtime, compose
 from engine.services import Services
 from engine.settings import Settings, SourceName
@@ -120,7 +121,9 @@ class House:
                 simulated=self.runtime.simulated,
             )
             if run is None:
-                return done
+                if queue_carry(self.runtime) is None:
+                    return done
+                continue
             self.execution.execute(run)
         return most
 

@@ -1,11 +1,12 @@
 """The audit of what the daily runs have carried from day to day."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
 
-from engine.errors import LakeError
+from engine.errors import Conflict, LakeError
+from engine.features.indicators import rebuild
 from engine.rebuild import rebuild_gold
 from storage import lake, sessions
 from tests.pipelines.house import SUNDAY, House
@@ -43,6 +44,23 @@ def test_a_rebuild_mends_what_differs_and_nothing_else(week):
     assert rebuilt["written"] == 1
     assert week.lake_content() == right
     assert rebuild_gold(week.runtime, publish=False)["differing_sessions"] == 0
+
+
+def test_a_rebuild_does_not_call_right_what_was_made_to_wait_meanwhile(week, monkeypatch):
+    spoil_gold(week)
+
+    def disturbed(tables):
+        for number, made in enumerate(rebuild(tables)):
+            if number == 2:  # the session before the one that is to be written
+                with week.runtime.database.transaction() as connection:
+                    sessions.leave_behind(connection, SUNDAY, date.max)
+            yield made
+
+    monkeypatch.setattr("engine.rebuild.rebuild", disturbed)
+    with pytest.raises(Conflict, match="ask again"):
+        rebuild_gold(week.runtime, publish=True)
+
+    assert week.read(sessions.behind)["sessions"] == 5
 
 
 def test_a_rebuild_writes_lost_feature_states_again(week):
