@@ -48,22 +48,23 @@ def _channel(channel: Channel, place: int) -> None:
     hears = f"{channel.severity.value} and graver" if channel.severity.rank else channel.severity.value
     wants = ", ".join(kind.value for kind in NotificationKind if kind in channel.wants)
     pairs(("Severity", hears), ("Hears of", wants), ("Quiet hours", channel.hours()), alt=f"What {channel.name} hears")
-    if trouble := operation_data.troubles().get(channel.name):
+    trouble = operation_data.troubles().get(channel.name, "")
+    if trouble:
         st.error(plain(trouble), icon=":material/error:")
     told = operation_data.log(channel.name)
-    _newest(told[0] if told else None)
+    _newest(told[0] if told else None, said=trouble)
     under_way = any(one.kind is NotificationKind.TEST and one.ended_at is None for one in told)
     help_ = "Sends a message now, whatever its filter and hours"
     if st.button("Send a test", key=f"test_{place}", icon=":material/send:", disabled=under_way, help=help_):
         perform("A test is on its way.", services().test_channel, channel.name)
 
 
-def _newest(one: NotificationView | None) -> None:
+def _newest(one: NotificationView | None, *, said: str) -> None:
     if one is None:
         st.caption("It was told nothing yet.")
         return
     st.markdown(f":small[{delivered(one)}] · :small[{say.stamp(one.ended_at or one.created_at)}]")
-    if one.note and one.state is not NotificationState.SENT:
+    if one.note and one.note not in said and one.state is not NotificationState.SENT:
         colour = "gray" if one.state is NotificationState.DROPPED else "red"  # it is over, and nobody has missed anything
         st.markdown(f":small[:{colour}[{plain(one.note)}]]")
 
