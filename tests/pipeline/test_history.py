@@ -3,7 +3,6 @@
 from datetime import date, time, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from engine.clock import nepal_time
 from engine.market.calendar import TradingCalendar
@@ -14,6 +13,7 @@ from engine.pipeline.ledger import LOOK_BACK, reconcile
 from storage import backfills, moves, schedules, sessions
 from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus, RunType, SlotOutcome, Verdict
 from tests.pipeline.machine import DAY
+from tests.storage.databases import statements
 
 FIRST = DAY - timedelta(days=7)  # a Sunday, a week before the schedule begins
 
@@ -277,8 +277,7 @@ def test_an_old_slot_that_was_paused_stays_so_until_somebody_runs_it(past):
 def test_a_longer_past_takes_no_more_statements(past, days):
     _backfill(past, _days(DAY - timedelta(days=days), days))
     _tick(past)
-    asked = []
-    event.listen(past.runtime.database.pool, "before_cursor_execute", lambda *what: asked.append(what[2]))
-    _entries(past)
+    with statements(past.runtime.database) as asked:
+        _entries(past)
 
-    assert len([statement for statement in asked if statement.lstrip().startswith("SELECT")]) == 6
+    assert len([statement for statement, _ in asked if statement.lstrip().startswith("SELECT")]) == 6
