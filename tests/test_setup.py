@@ -124,7 +124,7 @@ def test_a_skip_for_want_of_a_tool_fails_in_ci_alone(tmp_path, ci, reason, code)
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", "test_skip.py"],
         cwd=tmp_path,
-        env=os.environ | {"CI": ci},
+        env=os.environ | {"CI": ci, "PYTHONPATH": str(REPOSITORY)},  # the copy imports what it needs from here
         capture_output=True,
         text=True,
         check=False,

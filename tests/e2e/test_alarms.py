@@ -80,7 +80,7 @@ def test_an_alert_is_delivered_acknowledged_and_silenced(console, store, tab, we
     page = tab(f"{console.url}/alerts")
     alert = page.locator("[class*=st-key-operation_]").filter(has_text=title)
     expect(alert).to_contain_text("desk:")
-    expect(alert).to_contain_text(re.compile(r"desk:.*fired sent.*post:.*fired sent"))  # without a reload
+    expect(alert).to_contain_text(re.compile(r"desk:.*alert sent.*post:.*alert sent"))  # without a reload
     (told,) = [message for message in webhook.got if title in message["title"]]
     assert ERROR in told["message"]
     assert f"{console.url}/run?id=1" in told["message"]

@@ -22,9 +22,9 @@ def named(monkeypatch) -> Iterator[dict[str, set[str]]]:
         noted["bound"].add(param_key)
         return bind(self, param_key, *arguments, **options)
 
-    def knowing(*known, **words):
-        noted["known"].update(known, words)
-        know(*known, **words)
+    def knowing(*known, judged=(), **words):
+        noted["known"].update(known, judged, words)
+        know(*known, judged=judged, **words)
 
     monkeypatch.setattr(QueryParams, "bind_widget", noting)
     monkeypatch.setattr(widgets, "known_parameters", knowing)

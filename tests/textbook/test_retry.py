@@ -87,7 +87,7 @@ def test_e4_bad_data_is_tried_once_and_becomes_a_dead_letter(house):
     house.put(SUNDAY, daily_bytes(numbers(0), header=["What", "is", "this"]))
     run = house.run(SUNDAY)
 
-    assert (run["error_type"], len(house.read(runs.attempts_of, run["id"]))) == ("UnknownLayout", 1)
+    assert (run["error_type"], len(house.read(runs.attempts_of, run["id"]))) == ("UnreadableFile", 1)
 
 
 def test_e5_waits_are_short_spread_capped_and_recorded_and_long_ones_hold_no_worker(house, monkeypatch):
