@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from storage import sessions
 from tests.e2e.server import Console, Store, eventually
@@ -23,6 +23,8 @@ def take(browser: Browser, url: str, name: str) -> None:
     page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]}, color_scheme="light")
     page.goto(url)
     page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=60_000)  # the first chart of its kind is loaded first
     page.wait_for_timeout(SETTLED_MS)
     page.screenshot(path=HERE / name)
     page.close()
