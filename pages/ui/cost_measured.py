@@ -82,7 +82,7 @@ def breakdown() -> None:
         empty_state("Nothing has cost anything yet", text="An estimate is written when a run ends.")
         return
     _chart(chosen, entries)
-    st.dataframe(_table(entries, layers=chosen == "layer"), hide_index=True, key=f"cost_rows_{chosen}", height=320)
+    st.dataframe(_table(entries, layers=chosen == "layer"), hide_index=True, key=f"cost_rows_{chosen}", height=320, placeholder=say.NOTHING)
     if chosen == "layer":
         st.caption("A month of what is stored, every version counted: nothing of the lake is deleted.")
 
@@ -203,7 +203,7 @@ def _lines(entry: Entry, picked: str) -> None:
         "Price of": [say.NOTHING if line.price_as_of is None else line.price_as_of.isoformat() for _, line in rows],
         "Source of the price": [line.price_source for _, line in rows],
     }
-    st.dataframe(pa.table(columns), hide_index=True, key="bill_lines")
+    st.dataframe(pa.table(columns), hide_index=True, key="bill_lines", placeholder=say.NOTHING)
     st.caption(f"In all **{cost_data.prices().money(entry.cost.total)}**, by the prices of the day on which the run ended.")
     run_link(int(picked), icon=":material/arrow_forward:")
     if dead := sum(part.dead for part in found):
