@@ -76,9 +76,18 @@ def test_the_same_rerun_asked_in_two_tabs_is_one_run_and_its_cancel_is_seen_in_b
     assert store.status(rerun["id"]) == RunStatus.CANCELLED
 
 
-def test_what_was_selected_in_a_moving_list_is_what_is_cancelled(console, store, today, tab):
-    backfill = store.services.backfill(PIPELINE, today - timedelta(days=300), today - timedelta(days=100))
-    runner = console.start_runner()
+@pytest.fixture
+def runner(console):
+    """A runner that is gone when the test is over, however it ended: the next one counts on being alone."""
+    started = console.start_runner()
+    yield started
+    started.kill()
+    started.wait()
+
+
+def test_what_was_selected_in_a_moving_list_is_what_is_cancelled(console, store, today, runner, tab):
+    many = today - timedelta(days=700), today - timedelta(days=100)  # none of those that wait at the top comes to its turn meanwhile
+    backfill = store.services.backfill(PIPELINE, *many)
     page = tab(f"{console.url}/runs?status=queued")
     grid = page.get_by_test_id("stDataFrame")
     top = grid.get_by_test_id("glide-cell-1-0")
@@ -97,12 +106,9 @@ def test_what_was_selected_in_a_moving_list_is_what_is_cancelled(console, store,
     eventually(lambda: store.status(selected) == RunStatus.CANCELLED, what=f"{name} is cancelled")
     assert {store.status(run.run_id) for run in arrived} & {RunStatus.CANCELLED} == set()
     store.services.cancel_backfill(backfill)
-    runner.terminate()
-    runner.wait()
 
 
-def test_a_dead_runner_of_its_own_is_named_on_every_page_until_another_one_lives(console, store, today, tab):
-    runner = console.start_runner()
+def test_a_dead_runner_of_its_own_is_named_on_every_page_until_another_one_lives(console, store, today, runner, tab):
     eventually(lambda: console.status("/healthz/ready") == 200, what="the console is ready")
     store.services.backfill(PIPELINE, today - timedelta(days=180), today - timedelta(days=100))
     before = len(store.runs(statuses=FINAL))

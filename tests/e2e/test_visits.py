@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.conftest import REPOSITORY
 from tests.e2e.server import eventually
 
-SESSIONS = 70  # enough that a browser is there before the last of them
+SESSIONS = 200  # enough that a browser is there before the last of them
 PHONE = {"width": 390, "height": 844}
 HIDDEN = 3  # scripts that are not in the menu: the router, a run, no such page
 # What these pages are for is in their title.
