@@ -47,7 +47,8 @@ def summary() -> None:
     if found:
         kinds = Counter(alert.severity for alert in found)
         graver = ", ".join(say.count(kinds[severity], severity.value) for severity in AlertSeverity if kinds[severity])
-        waits = f"nobody has acknowledged {len(waiting):,} of them" if waiting else "each is acknowledged or silenced"
+        unseen = f"{len(waiting):,} of them" if len(waiting) < len(found) else "any"
+        waits = f"nobody has acknowledged {unseen}" if waiting else "each is acknowledged or silenced"
         gravest = min(alert.severity.rank for alert in waiting) if waiting else AlertSeverity.INFO.rank
         _BANNERS[gravest](f"**{say.count(len(found), 'alert fires', 'alerts fire')}** ({graver}); {waits}.", icon=_SIGNS[gravest])
     _told_nobody()
