@@ -1,6 +1,7 @@
 """A backfill command that is killed with its runner goes on when it is given again: the lake is the one that an undisturbed one makes."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,13 +20,18 @@ PAST = ("backfill", PIPELINE, "--since", str(SINCE), "--until", str(BEFORE), "--
 SERVED = ("silver", "gold", "feature_state", "prices", "sessions")
 
 
-def test_a_backfill_command_that_is_killed_goes_on_when_it_is_given_again(tmp_path):
-    daily_files.write(tmp_path / "source", SINCE, UNTIL)
-    home = open_home(tmp_path / "home", source=SourceName.FILES, source_dir=tmp_path / "source")
-    undisturbed = House(tmp_path / "undisturbed", source=tmp_path / "source")
+def homes(folder: Path) -> tuple[Home, Home]:
+    """Return an empty home over files of the whole span, and one into which nobody disturbed their backfill."""
+    daily_files.write(folder / "source", SINCE, UNTIL)
+    home = open_home(folder / "home", source=SourceName.FILES, source_dir=folder / "source")
+    undisturbed = House(folder / "undisturbed", source=folder / "source")
     undisturbed.backfill(SINCE, UNTIL)
     undisturbed.runtime.database.close()
-    peaceful = Home(undisturbed.settings)
+    return home, Home(undisturbed.settings)
+
+
+def test_a_backfill_command_that_is_killed_goes_on_when_it_is_given_again(tmp_path):
+    home, peaceful = homes(tmp_path)
     first = home.command(*ASKED)
     home.until(lambda: home.one("SELECT count(*) FROM run WHERE status IN ('succeeded', 'skipped')") > 4, seconds=120)
     first.kill()
@@ -44,12 +50,7 @@ def test_a_backfill_command_that_is_killed_goes_on_when_it_is_given_again(tmp_pa
 
 @pytest.mark.parametrize("killed_after", [2, 9, 13])
 def test_a_backfill_of_the_past_that_is_killed_leaves_no_session_with_the_gold_of_before(tmp_path, killed_after):
-    daily_files.write(tmp_path / "source", SINCE, UNTIL)
-    home = open_home(tmp_path / "home", source=SourceName.FILES, source_dir=tmp_path / "source")
-    undisturbed = House(tmp_path / "undisturbed", source=tmp_path / "source")
-    undisturbed.backfill(SINCE, UNTIL)
-    undisturbed.runtime.database.close()
-    peaceful = Home(undisturbed.settings)
+    home, peaceful = homes(tmp_path)
     newest = ("backfill", PIPELINE, "--since", str(BEFORE + timedelta(days=1)), "--until", str(UNTIL), "--wait", "--json")
     begun = home.command(*newest).wait(240)
     done = home.one(ENDED)

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync
 
 from engine.clock import SystemClock, nepal_date
 from engine.sources.simulated import NO_FAULTS, SimulatedExchange
-from tests.e2e.nursery import Nursery
+from tests.e2e.forked_servers import ForkedServers
 from tests.e2e.server import Console, Store, free_port, is_free
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -69,9 +69,9 @@ def tab(browser, spare) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="package")
-def nursery() -> Iterator[Nursery]:
+def forked_servers() -> Iterator[ForkedServers]:
     """What forks servers for this folder."""
-    with closing(Nursery()) as opened:
+    with closing(ForkedServers()) as opened:
         yield opened
 
 
@@ -82,7 +82,7 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory, nursery, port) -> Iterator[Callable[..., Console]]:
+def start(tmp_path_factory, forked_servers, port) -> Iterator[Callable[..., Console]]:
     """Start a console in a home of its own, which `prepare` may have filled before; whatever is left of it ends with the module."""
     with ExitStack() as running:
 
@@ -90,7 +90,7 @@ def start(tmp_path_factory, nursery, port) -> Iterator[Callable[..., Console]]:
             console = Console(tmp_path_factory.mktemp("console"), port if is_free(port) else None, **settings)
             prepare(console.settings.home)
             running.callback(console.kill)
-            return console.start(nursery if forked else None)
+            return console.start(forked_servers if forked else None)
 
         yield begin
 

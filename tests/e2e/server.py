@@ -22,7 +22,7 @@ from engine.services import Services
 from engine.settings import Settings
 from storage import runs
 from storage.status import ACTIVE, RunStatus
-from tests.e2e.nursery import Child, Nursery
+from tests.e2e.forked_servers import ForkedServer, ForkedServers
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GRACE = 15.0  # seconds for a process to end by itself
@@ -61,12 +61,12 @@ class Console:
         self.folder, self.port = folder, port or free_port()
         self.settings = Settings(home=folder / "home", port=self.port, **settings)
         self.url = f"http://127.0.0.1:{self.port}"
-        self._processes: list[subprocess.Popen[bytes] | Child] = []
+        self._processes: list[subprocess.Popen[bytes] | ForkedServer] = []
 
-    def start(self, nursery: Nursery | None = None) -> "Console":
-        """Start the server, as a person does or out of a nursery, and wait until it answers."""
+    def start(self, forked_servers: ForkedServers | None = None) -> "Console":
+        """Start the server, as a person does or forked from one that has its imports, and wait until it answers."""
         arguments = ["run", "app.py", "--server.port", str(self.port)]
-        server = self._fork(nursery, arguments) if nursery is not None else self._spawn(["-m", "streamlit", *arguments])
+        server = self._fork(forked_servers, arguments) if forked_servers is not None else self._spawn(["-m", "streamlit", *arguments])
         eventually(lambda: server.poll() is not None or self.status("/healthz/live") == 200, what=f"the server answers\n{self.log()}")
         assert server.poll() is None, f"the server ended\n{self.log()}"
         return self
@@ -135,8 +135,8 @@ class Console:
         own = {f"NEPSE_{name.upper()}": str(value) for name, value in self.settings.model_dump(exclude_none=True).items()}
         return {**os.environ, **own}
 
-    def _fork(self, nursery: Nursery, arguments: Sequence[str]) -> Child:
-        self._processes.append(process := nursery.server(arguments, self._environment(), self._printed))
+    def _fork(self, forked_servers: ForkedServers, arguments: Sequence[str]) -> ForkedServer:
+        self._processes.append(process := forked_servers.server(arguments, self._environment(), self._printed))
         return process
 
     def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -123,10 +123,10 @@ def test_a_phone_goes_from_page_to_page(filled, tab):
     expect(page.get_by_role("heading", name="Pipelines", level=1)).to_be_visible()
 
 
-def test_a_link_works_as_the_first_request_after_a_restart_and_so_does_the_next(filled, store, nursery, tab):
+def test_a_link_works_as_the_first_request_after_a_restart_and_so_does_the_next(filled, store, forked_servers, tab):
     (run,) = (run for run in store.runs() if run["id"] == 7)
     filled.stop()
-    filled.start(nursery)
+    filled.start(forked_servers)
 
     for path, shown in (("/run?id=7", "Run 7 · backfill"), (f"/runs?day={run['partition']}", "Run 7: ")):
         page = tab(filled.url + path)
@@ -136,7 +136,7 @@ def test_a_link_works_as_the_first_request_after_a_restart_and_so_does_the_next(
         )
 
 
-def test_an_open_page_goes_on_after_the_server_was_killed(filled, store, nursery, tab):
+def test_an_open_page_goes_on_after_the_server_was_killed(filled, store, forked_servers, tab):
     page = tab(f"{filled.url}/runs")
     newest = page.get_by_test_id("glide-cell-1-0")
     expect(newest).to_be_attached()
@@ -144,7 +144,7 @@ def test_an_open_page_goes_on_after_the_server_was_killed(filled, store, nursery
 
     filled.kill()
     expect(page.get_by_text("Connection error")).to_be_visible()
-    filled.start(nursery)
+    filled.start(forked_servers)
     run = store.services.run(before["pipeline"], before["partition"])
 
     expect(newest).to_have_text(f"Run {run.run_id}")  # nobody has reloaded the page

@@ -1,4 +1,4 @@
-"""The process of a nursery: it loads what a server loads, then forks one for each line that it is given."""
+"""The process behind `forked_servers.py`: it loads what a server loads, then forks one for each line that it is given."""
 
 import importlib
 import json

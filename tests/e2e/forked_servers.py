@@ -13,7 +13,7 @@ from typing import IO, cast
 from engine.runtime import ROOT
 
 
-class Child:
+class ForkedServer:
     """A server that was forked, with what a test needs of `subprocess.Popen`."""
 
     def __init__(self, pid: int) -> None:
@@ -41,19 +41,19 @@ class Child:
         return self._handle is None
 
 
-class Nursery:
-    """What starts them; its process (`cradle.py`) ends with it."""
+class ForkedServers:
+    """What starts them; its process (`forking_process.py`) ends with it."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.e2e.cradle"]
+        command = [sys.executable, "-m", "tests.e2e.forking_process"]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def server(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Child:
+    def server(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> ForkedServer:
         """Start `python -m streamlit` in a session of its own; what it prints goes behind what is in `log`."""
         asked, answers = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
         asked.write(json.dumps([list(arguments), dict(environment), str(log)]) + "\n")
         asked.flush()
-        return Child(int(answers.readline()))
+        return ForkedServer(int(answers.readline()))
 
     def close(self) -> None:
         """End it."""
