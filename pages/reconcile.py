@@ -9,9 +9,11 @@ from pages.ui.actions import ask
 from pages.ui.widgets import known_parameters, page
 
 day = tape_choice.title("Reconcile", reconcile_data.days(), "Sessions that the stream worked on, or whose tape the source has.")
-known_parameters(tape_choice.DAY, parts.SIDE, parts.SHOW, parts.SYMBOL)
+CHOSEN = (parts.SIDE, parts.SHOW, parts.SYMBOL)
+known_parameters(tape_choice.DAY, *CHOSEN)
 if day is None:
     st.stop()
+tape_choice.keep(day, *CHOSEN)
 there = reconcile_data.sides(day)
 side = parts.choose_side(there)
 st.caption(parts.about(there, side))

@@ -18,10 +18,13 @@ from pages.ui.tape_data import Loaded
 from pages.ui.url_choice import choice, warn_of_unknown
 from pages.ui.widgets import known_parameters, page
 
+CHOSEN = (parts.SYMBOL, parts.RULE, parts.SIDE, parts.ALERT, *controls.PARAMETERS)
+
 
 @st.fragment
 def lab(tape: Loaded) -> None:
     """Draw the sliders beside what B would have changed; only this is drawn anew when one is turned."""
+    tape_choice.keep(tape.prepared.session, *CHOSEN)
     now = quality_data.thresholds()
     left, right = st.columns([4, 9], gap="large")
     with left:
@@ -77,7 +80,7 @@ def _about(tape: Loaded, day: date) -> None:
 
 
 day = tape_choice.title("Replay lab", tape_data.tape_days())
-known_parameters(tape_choice.DAY, parts.SYMBOL, parts.RULE, parts.SIDE, parts.ALERT, *controls.PARAMETERS)
+known_parameters(tape_choice.DAY, *CHOSEN)
 if day is None:
     st.stop()
 tape = tape_choice.tape_of(day)

@@ -29,6 +29,12 @@ def title(words: str, known: TapeDays, explanation: str = "Sessions of which eve
     return date.fromisoformat(chosen or days[0])
 
 
+def keep(day: date, *names: str) -> None:
+    """Put the session into an address that has any of `names`: what is shared of a day is of that day tomorrow too."""
+    if not st.query_params.get(DAY) and any(name in st.query_params for name in names):
+        st.query_params[DAY] = day.isoformat()
+
+
 def _day(text: str) -> str:
     return say.day(date.fromisoformat(text))
 

@@ -70,6 +70,15 @@ def test_turning_a_threshold_says_what_it_would_have_changed_and_stands_in_the_a
         assert list(thresholds.history(connection)) == []
 
 
+def test_an_address_that_says_anything_of_the_newest_session_names_it(lab):
+    go, _ = lab
+    assert not go(session="").query_params["session"]
+
+    app = go(**{"session": "", LIMIT: "0.1"})
+
+    assert app.query_params["session"] == "2025-06-03"  # it is not the newest for ever
+
+
 def test_the_address_opens_the_same_view(lab):
     go, _ = lab
     turned = go()
