@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from engine.pipeline.graph import Pipeline
 from engine.pipelines.daily_prices import daily_prices
@@ -26,6 +26,22 @@ def owed(connection: Connection) -> bool:
     if not sessions.behind(connection)["sessions"] or backfills.at_work(connection, daily_prices.name):
         return False
     return runs.any_active(connection, daily_prices.name, RunType.CARRY) or _next(connection) is not None
+
+
+def held_up(connection: Connection) -> str | None:
+    """Say what has to be done before the sessions that wait are carried, as half a sentence; None where a run will do it by itself."""
+    name = daily_prices.name
+    if not sessions.behind(connection)["sessions"] or backfills.at_work(connection, name) or owed(connection):
+        return None
+    last = _failed(connection)
+    if last is not None:
+        return f"run {last['id']}, which was to carry them on, has failed: mend what it names, and run any date again"
+    if standing := backfills.standing(connection, name):
+        told = " and ".join(f"{row['id']} ({row['state']})" for row in standing)
+        return f"every date that could carry them on is queued in backfill {told}: resume or cancel it"
+    if runs.active_between(connection, name, date.min, date.max):
+        return None
+    return "the newest run of no date has succeeded: run one of them again"
 
 
 def queue_carry(runtime: Runtime, *, only_backfill: int | None = None) -> int | None:
@@ -57,20 +73,25 @@ def _due(connection: Connection, at: datetime, only_backfill: int | None) -> Map
 
 
 def _next(connection: Connection) -> Mapping[str, Any] | None:
-    """Return the session whose date is to be run: the first that waits, if the newest run of its date has succeeded.
+    """Return the session whose date is to be run: the first that waits, if the newest run of its date has succeeded or was cancelled.
 
     A carry that begins elsewhere mends all that waits, too; the date of a run that failed, or is to come, must go on saying so. None where
     the last carry failed and nothing has succeeded since: it would fail again.
     """
     name = daily_prices.name
-    last = runs.last_success_or(connection, name, RunType.CARRY)
-    if last is not None and last["status"] in (RunStatus.FAILED, RunStatus.CRASHED):
+    if _failed(connection) is not None:
         return None
     states = runs.states_between(connection, name, date.min, date.max)
-    settled = {row["day"] for row in states if row["status"] == RunStatus.SUCCEEDED}
+    settled = {row["day"] for row in states if row["status"] in (RunStatus.SUCCEEDED, RunStatus.CANCELLED)}
     accepted = sessions.between(connection, date.min, date.max)
     waiting = [row for row in accepted if row["state_digest"] is None]
     return next((row for row in (*waiting, *reversed(accepted)) if row["file_date"] in settled), None)
+
+
+def _failed(connection: Connection) -> RowMapping | None:
+    """Return the last carry, if it failed and nothing has succeeded since."""
+    last = runs.last_success_or(connection, daily_prices.name, RunType.CARRY)
+    return last if last is not None and last["status"] in (RunStatus.FAILED, RunStatus.CRASHED) else None
 
 
 def _queue(connection: Connection, pipeline: Pipeline, session: Mapping[str, Any], *, at: datetime) -> int:
