@@ -14,8 +14,11 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: .venv/run.stamp ## Start the console and its runner (settings: NEPSE_* variables, see README.md)
-	@exec $(BIN)/python -m streamlit run app.py \
-		--server.address "$${NEPSE_HOST:-127.0.0.1}" --server.port "$${NEPSE_PORT:-8501}"
+	@host="$${NEPSE_HOST:-127.0.0.1}" port="$${NEPSE_PORT:-8501}"; \
+		$(BIN)/python -ISc 'import socket as s, sys; s.create_server((sys.argv[1], int(sys.argv[2])), family=s.AF_INET6 if ":" in sys.argv[1] else s.AF_INET)' \
+			"$$host" "$$port" 2> /dev/null \
+		|| { echo "The console cannot listen on port $$port of $$host: it is taken (by another console?) or not to be had. Name another one in NEPSE_PORT." >&2; exit 1; }; \
+		exec $(BIN)/python -m streamlit run app.py --server.address "$$host" --server.port "$$port"
 
 test: .venv/dev.stamp ## Run the tests, but for the long ones (ARGS="-k name" picks some, WORKERS=0 runs them one by one)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)

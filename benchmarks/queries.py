@@ -45,6 +45,7 @@ from storage.dead_letters import LetterFilter  # noqa: E402
 from storage.run_list import RunFilter  # noqa: E402
 from storage.status import CostWork, RunStatus  # noqa: E402
 
+MODULES = (data, run_data, quality_data, safety_data, cost_data, cost_lab_data)
 REPEATS = 15
 GOAL, GOAL_YEAR = 5, 20  # milliseconds of CPU; a year of dates or a long series may take more
 GOAL_DAY, GOAL_LOG = 50, 500  # the sums of a day's bars; every record of a session judged, kept until something changes
@@ -74,7 +75,7 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
             "circuit": [("", GOAL, lambda read: read())],
             "machine": [("", GOAL, lambda read: read())],
             "daily_counts": [("30 days", GOAL, lambda read: read(PIPELINE)), ("a year", GOAL_YEAR, lambda read: read(PIPELINE, days=365))],
-            "durations": [("200 newest", GOAL, lambda read: read(PIPELINE))],
+            "took": [("200 newest", GOAL, lambda read: read(PIPELINE))],
             "metrics_of": [("one run", GOAL, lambda read: read(newest))],
             "schedule": [("", GOAL, lambda read: read(PIPELINE))],
             "slots": [
@@ -83,6 +84,7 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
             ],
             "backfills": [("10 newest", GOAL, lambda read: read())],
             "open_backfill": [("", GOAL, lambda read: read())],
+            "waiting_sessions": [("every session", GOAL_YEAR, lambda read: read())],
             "tiles": [(f"{runs // 5 // BACKFILLS:,} runs of a backfill", GOAL_YEAR, lambda read: read(BACKFILLS))],
             "page": [
                 ("50 newest", GOAL, lambda read: read(RunFilter(PIPELINE))),
@@ -223,7 +225,7 @@ def main() -> None:
         ids = tuple(one.run_id for one in sessions)
         known = calls(runs, {"newest": newest.id, "day": newest.partition, "sessions": ids})
         slow = []
-        for module in (data, run_data, quality_data, safety_data, cost_data, cost_lab_data):
+        for module in MODULES:
             for name, read in reads(module).items():
                 for asked, goal, call in known[name]:
                     title = f"{name.strip('_')}{', ' if asked else ''}{asked}"

@@ -48,6 +48,7 @@ def compose(settings: Settings, clock: Clock | None = None) -> Runtime:
     home = settings.home
     try:
         home.mkdir(parents=True, exist_ok=True)
+        _refuse_what_cannot_be_written(home)
         database = open_database(settings.url, durability=settings.durability)
         migrate(database)
         tie(database, settings.lake)
@@ -72,6 +73,15 @@ def compose(settings: Settings, clock: Clock | None = None) -> Runtime:
     opened = Runtime(settings, clock, database, Lake(settings.lake, Catalogued(database.reading)), open_source(settings, clock))
     _refuse_a_mixture(opened)
     return opened
+
+
+def _refuse_what_cannot_be_written(home: Path) -> None:
+    """Refuse a home on a disk that is mounted read-only, or that this user may not write: some reads would work, and no run would."""
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise SettingsError(
+            f"NEPSE_HOME={home} cannot be written: its disk is mounted read-only, or this user has no right to. "
+            "Mount it writable or give this user the right, or choose another NEPSE_HOME."
+        )
 
 
 def _advice(settings: Settings) -> str:

@@ -8,7 +8,7 @@ from pages.ui.widgets import known_parameters
 
 st.title("Alerts")
 filters = [name for name in alert_parts.STREAM_FILTERS if name != "state"]
-known_parameters("on", *filters, state=alert_list.STANDINGS)
+known_parameters(*filters, on=list(Part), state=alert_list.STANDINGS)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     part = alert_parts.chosen()
     st.space("stretch")

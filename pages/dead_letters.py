@@ -6,9 +6,8 @@ from pages.ui import letter_data, letter_list, letter_view
 from pages.ui.panels import live_backfill
 from pages.ui.widgets import known_parameters
 
-known_parameters(
-    "pipeline", "reason", "symbol", "since", "until", "before", "letter", state=letter_list.STATE_WORDS, kind=letter_list.KIND_WORDS
-)
+words = {"state": letter_list.STATE_WORDS, "kind": letter_list.KIND_WORDS, "pipeline": letter_list.PIPELINE_NAMES}
+known_parameters("reason", "symbol", "since", "until", "letter", before=int, **words)
 letter_id = letter_data.letter_in_url()
 if letter_id is not None:
     letter_view.letter_page(letter_id)

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from engine.monitoring.history import MEASURED
 from pages.ui import data
 from pages.ui import service_view as parts
 from pages.ui.widgets import known_parameters
 
 st.title("Service levels")
-known_parameters("pipeline", "series")
+known_parameters("series", pipeline=MEASURED)
 st.caption("Is the data there when it was promised, how often and how long do runs work, and what does each stage use?")
 pipeline = parts.chosen()
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, bindparam, exists, func, insert, select, text, update
 
 from storage.prepared import Prepared
-from storage.status import ACTIVE, BackfillState, OnFailure
+from storage.status import ACTIVE, BackfillState, OnFailure, RunStatus
 from storage.tables import Backfill, Run
 
 backfills = Backfill.__table__
@@ -96,6 +96,13 @@ def next_date(connection: Connection, backfill_id: int, pipeline: str, day: date
 def at_work(connection: Connection, pipeline: str) -> bool:
     """Say whether a backfill of a pipeline that goes on has a run left."""
     return _at_work.one(connection, {"pipeline": pipeline}) is not None
+
+
+def standing(connection: Connection, pipeline: str) -> Sequence[RowMapping]:
+    """Return the backfills of a pipeline that are paused or stopped and have dates queued, oldest first."""
+    held = exists().where(runs.c.backfill_id == backfills.c.id, runs.c.status == RunStatus.QUEUED)
+    query = select(backfills).where(backfills.c.pipeline == pipeline, backfills.c.state.in_((BackfillState.PAUSED, BackfillState.STOPPED)))
+    return connection.execute(query.where(held).order_by(backfills.c.id)).mappings().all()
 
 
 def taken_over(connection: Connection, backfill_id: int, *, by: int, at: datetime) -> None:

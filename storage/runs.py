@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select
 
 from storage.prepared import Prepared
 from storage.status import ACTIVE, FINAL, BackfillState, RunStatus, RunType
@@ -116,11 +116,21 @@ def any_active(connection: Connection, pipeline: str, run_type: RunType) -> bool
     return connection.execute(query.limit(1)).first() is not None
 
 
-def last_success_or(connection: Connection, pipeline: str, run_type: RunType) -> RowMapping | None:
-    """Return the run that ended last, of those that succeeded and those of a type, however they ended; or None."""
-    query = select(runs).where(runs.c.pipeline == pipeline, runs.c.status.in_(FINAL))
-    query = query.where((runs.c.status == RunStatus.SUCCEEDED) | (runs.c.run_type == run_type))
-    return connection.execute(query.order_by(runs.c.finished_at.desc(), runs.c.id.desc()).limit(1)).mappings().one_or_none()
+def failed_last(connection: Connection, pipeline: str, run_type: RunType) -> RowMapping | None:
+    """Return the run of a type that failed last, if it is the newest of its date and no date has succeeded since; or None.
+
+    Dates are asked, of which there are thousands: of runs there may be a million, and no index has the order in which they ended.
+    """
+    failed = date_states.c.status.in_((RunStatus.FAILED, RunStatus.CRASHED))
+    query = select(runs).join(date_states, date_states.c.run_id == runs.c.id)
+    query = query.where(date_states.c.pipeline == pipeline, failed, runs.c.run_type == run_type)
+    last = connection.execute(query.order_by(runs.c.finished_at.desc(), runs.c.id.desc()).limit(1)).mappings().one_or_none()
+    if last is None:
+        return None
+    at_once = and_(date_states.c.updated_at == last["finished_at"], date_states.c.run_id > last["id"])
+    since = or_(date_states.c.updated_at > last["finished_at"], at_once)
+    succeeded = select(date_states.c.day).where(date_states.c.pipeline == pipeline, date_states.c.status == RunStatus.SUCCEEDED, since)
+    return last if connection.execute(succeeded.limit(1)).first() is None else None
 
 
 def newest_of(connection: Connection, pipeline: str, partition: date) -> RowMapping | None:

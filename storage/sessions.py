@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, func, select, update
 
 from storage.prepared import Prepared
-from storage.tables import Price, TradingSession
+from storage.status import RunStatus
+from storage.tables import DateState, Price, TradingSession
 from storage.upsert import upsert, upsert_columns
 
 sessions = TradingSession.__table__
 prices = Price.__table__
+states = DateState.__table__
 
 _symbols = Prepared(select(prices.c.symbol).where(prices.c.session == bindparam("session")))
 _drop = delete(prices).where(prices.c.session == bindparam("b_session"), prices.c.symbol == bindparam("b_symbol"))
@@ -62,6 +64,21 @@ def leave_behind(connection: Connection, since: date, until: date) -> None:
 def behind(connection: Connection) -> Mapping[str, Any]:
     """Return how many sessions wait for their gold (`sessions`), and the first of them, or None."""
     return _behind.the_one(connection, {})
+
+
+def to_carry(connection: Connection, pipeline: str) -> RowMapping | None:
+    """Return the first session that waits for its gold, else the newest of all, if the newest run of its date succeeded or was cancelled.
+
+    None where that of every date has failed, or is to come.
+    """
+    settled = select(sessions).join(states, and_(states.c.pipeline == pipeline, states.c.day == sessions.c.file_date))
+    settled = settled.where(states.c.status.in_((RunStatus.SUCCEEDED, RunStatus.CANCELLED)))
+    waiting = settled.where(sessions.c.state_digest.is_(None)).order_by(sessions.c.session)
+    for query in (waiting, settled.order_by(sessions.c.session.desc())):
+        found = connection.execute(query.limit(1)).mappings().one_or_none()
+        if found is not None:
+            return found
+    return None
 
 
 def forget(connection: Connection, session: date) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tomllib
@@ -82,6 +83,23 @@ def test_make_says_which_python_it_needs(tmp_path):
     refused = subprocess.run(["make", "run", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert refused.returncode != 0
     assert "Python 3.9.2: Python 3.11 or newer is needed" in refused.stderr
+
+
+def test_a_port_that_is_taken_is_said_with_the_setting_that_names_another(tmp_path):
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    for made in ("requirements.lock", ".venv/bin/pip", ".venv/run.stamp"):
+        (tmp_path / made).touch()
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refused = subprocess.run(
+            ["make", "run"], cwd=tmp_path, env=os.environ | {"NEPSE_PORT": str(port)}, capture_output=True, text=True, check=False
+        )
+    assert refused.returncode != 0
+    assert f"cannot listen on port {port} of 127.0.0.1: it is taken" in refused.stderr
+    assert "Name another one in NEPSE_PORT" in refused.stderr
 
 
 @pytest.mark.skipif(not (REPOSITORY / "README.md").exists(), reason="there is no README yet")

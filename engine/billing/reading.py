@@ -188,6 +188,17 @@ def by_session(connection: Connection, since: date, until: date) -> list[Entry]:
     ]
 
 
+def amounts_by_session(connection: Connection, since: date, until: date) -> list[Entry]:
+    """Return the amounts and good rows of each session of a range so far, whatever was done for it and whenever, oldest first."""
+    found = costs.amounts_of_sessions(connection, since, until)
+    return [Entry(str(row["session"]), _amounts_of(row), day=row["session"]) for row in found]
+
+
+def _amounts_of(row: Mapping[str, Any]) -> Cost:
+    amounts = {category: int(row[column]) for category, column in COLUMN.items()}
+    return Cost(amounts=amounts, number=row["number"], rows=int(row["rows"]))
+
+
 def by_stage(connection: Connection, since: date, until: date, *, limit: int = MOST, prices: Prices | None = None) -> list[Entry]:
     """Return what each stage cost in the runs that ended on these days, and what the runs cost between them; dearest first.
 

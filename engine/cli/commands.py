@@ -144,6 +144,7 @@ def list_backfills(
         if wanted is not None:
             complain(command(wanted))
     show(reading.backfills(services.runtime), to_json=to_json)
+    tell_waiting(services.runtime)
 
 
 @app.command(name="runs")
@@ -169,6 +170,7 @@ def sessions(since: Since, until: Until, pipeline: PipelineName = DAILY, *, to_j
     if until < since:
         raise UsageError(f"the range ends ({until}) before it begins ({since})")
     show(reading.sessions(runtime(), pipeline, since, until), to_json=to_json)
+    tell_waiting(runtime())
 
 
 @app.command()

@@ -13,7 +13,7 @@ import typer
 from engine.cli import reading
 from engine.cli.parts import FAILED, date_of
 from engine.clock import NEPAL
-from engine.pipelines.behind import owed
+from engine.pipelines.behind import held_up, owed
 from engine.printing import complain, show
 from engine.runtime import Runtime, runtime
 from engine.services import Services, Submitted
@@ -83,12 +83,11 @@ def wait_for_backfill(opened: Runtime, backfill_id: int, timeout: float | None) 
 def tell_waiting(opened: Runtime) -> None:
     """Say on stderr which sessions still have the features of before: earlier ones have come, and nothing has carried them on yet."""
     with opened.database.reading() as connection:
-        waits = sessions.behind(connection)
+        waits, held = sessions.behind(connection), held_up(connection)
     if waits["sessions"]:
         many = f"{waits['sessions']:,} {'session waits' if waits['sessions'] == 1 else 'sessions wait'}"
-        complain(
-            f"{many} for features, the first is {waits['first']}: until a run carries them on, theirs know nothing of what came before."
-        )
+        until = f"until a run carries them on, theirs know nothing of what came before{f'; {held}' if held else ''}"
+        complain(f"{many} for features, the first is {waits['first']}: {until}.")
 
 
 def follow(services: Services, submitted: Submitted, *, wait: bool, timeout: float | None, to_json: bool) -> None:

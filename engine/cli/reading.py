@@ -13,6 +13,7 @@ from engine.market.calendar import TradingCalendar
 from engine.pipeline.history import entries
 from engine.pipeline.ledger import next_slots
 from engine.pipelines import PIPELINES
+from engine.pipelines.behind import held_up
 from engine.planning import Plan
 from engine.runtime import Runtime
 from storage import backfills as stored_backfills
@@ -117,7 +118,7 @@ def backfill(runtime: Runtime, backfill_id: int) -> dict[str, Any]:
             raise UnknownName(f"there is no backfill {backfill_id}")
         known = dates.verdicts(connection, row["pipeline"], row["since"], row["until"])
         tiles = stored_backfills.tiles(connection, backfill_id)
-        waits = stored_sessions.behind(connection)
+        waits, held = stored_sessions.behind(connection), held_up(connection)
     verdicts = Counter(item.verdict for item in known)
     statuses = Counter(tile["status"] for tile in tiles)
     outcomes = Counter(tile["outcome"] for tile in tiles if tile["outcome"])
@@ -134,6 +135,7 @@ def backfill(runtime: Runtime, backfill_id: int) -> dict[str, Any]:
         **{outcome.value: outcomes[outcome] for outcome in Outcome},
         "by_status": {status.value: statuses[status] for status in RunStatus if statuses[status]},
         **({"waiting_sessions": waits["sessions"], "waiting_from": waits["first"]} if waits["sessions"] else {}),
+        **({"waiting_because": held} if held else {}),
         **({"simulated": True} if runtime.simulated else {}),
     }
 

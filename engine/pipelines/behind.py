@@ -4,17 +4,15 @@ A run of a backfill leaves what lies behind its next date to the run of that dat
 paused, cancelled or stopped, its source is away), a runner that has nothing else to do queues a run that carries to the end.
 """
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from engine.pipeline.graph import Pipeline
 from engine.pipelines.daily_prices import daily_prices
 from engine.runtime import Runtime
 from storage import backfills, moves, runs, sessions, stages
-from storage.status import RunStatus, RunType, StageStatus
+from storage.status import RunType, StageStatus
 
 BY = "carry"
 LAST = 2  # as backfills
@@ -26,6 +24,22 @@ def owed(connection: Connection) -> bool:
     if not sessions.behind(connection)["sessions"] or backfills.at_work(connection, daily_prices.name):
         return False
     return runs.any_active(connection, daily_prices.name, RunType.CARRY) or _next(connection) is not None
+
+
+def held_up(connection: Connection) -> str | None:
+    """Say what has to be done before the sessions that wait are carried, as half a sentence; None where a run will do it by itself."""
+    name = daily_prices.name
+    if not sessions.behind(connection)["sessions"] or backfills.at_work(connection, name) or owed(connection):
+        return None
+    last = _failed(connection)
+    if last is not None:
+        return f"run {last['id']}, which was to carry them on, has failed: mend what it names, and run any date again"
+    if standing := backfills.standing(connection, name):
+        told = " and ".join(f"{row['id']} ({row['state']})" for row in standing)
+        return f"every date that could carry them on is queued in backfill {told}: resume or cancel it"
+    if runs.active_between(connection, name, date.min, date.max):
+        return None
+    return "the newest run of no date has succeeded: run one of them again"
 
 
 def queue_carry(runtime: Runtime, *, only_backfill: int | None = None) -> int | None:
@@ -44,7 +58,7 @@ def queue_carry(runtime: Runtime, *, only_backfill: int | None = None) -> int | 
         return None if session is None else _queue(connection, daily_prices, session, at=at)
 
 
-def _due(connection: Connection, at: datetime, only_backfill: int | None) -> Mapping[str, Any] | None:
+def _due(connection: Connection, at: datetime, only_backfill: int | None) -> RowMapping | None:
     """Return the session to begin with, if something waits and nothing else is to do first."""
     name = daily_prices.name
     if not sessions.behind(connection)["sessions"] or any(row["pipeline"] == name for row in runs.running(connection)):
@@ -56,24 +70,21 @@ def _due(connection: Connection, at: datetime, only_backfill: int | None) -> Map
     return _next(connection)
 
 
-def _next(connection: Connection) -> Mapping[str, Any] | None:
-    """Return the session whose date is to be run: the first that waits, if the newest run of its date has succeeded.
+def _next(connection: Connection) -> RowMapping | None:
+    """Return the session whose date is to be run: the first that waits, if the newest run of its date has succeeded or was cancelled.
 
     A carry that begins elsewhere mends all that waits, too; the date of a run that failed, or is to come, must go on saying so. None where
     the last carry failed and nothing has succeeded since: it would fail again.
     """
-    name = daily_prices.name
-    last = runs.last_success_or(connection, name, RunType.CARRY)
-    if last is not None and last["status"] in (RunStatus.FAILED, RunStatus.CRASHED):
-        return None
-    states = runs.states_between(connection, name, date.min, date.max)
-    settled = {row["day"] for row in states if row["status"] == RunStatus.SUCCEEDED}
-    accepted = sessions.between(connection, date.min, date.max)
-    waiting = [row for row in accepted if row["state_digest"] is None]
-    return next((row for row in (*waiting, *reversed(accepted)) if row["file_date"] in settled), None)
+    return None if _failed(connection) is not None else sessions.to_carry(connection, daily_prices.name)
 
 
-def _queue(connection: Connection, pipeline: Pipeline, session: Mapping[str, Any], *, at: datetime) -> int:
+def _failed(connection: Connection) -> RowMapping | None:
+    """Return the last carry, if it failed and nothing has succeeded since."""
+    return runs.failed_last(connection, daily_prices.name, RunType.CARRY)
+
+
+def _queue(connection: Connection, pipeline: Pipeline, session: RowMapping, *, at: datetime) -> int:
     """Queue a run of a session's date that begins with gold, on what the run that brought the session has made."""
     origin: int = session["run_id"]
     before = [stage.name for stage in pipeline.order[: pipeline.position(FROM)]]

@@ -83,9 +83,9 @@ def runs(work: CostWork = CostWork.RUN, *, limit: int = 200) -> tuple[Entry, ...
 
 @shared(seconds=data.CALM, entries=8)
 def sessions(since: date, until: date) -> tuple[Entry, ...]:
-    """Return what each session of a range has cost so far, by kind of work and purpose, oldest first."""
+    """Return what each session of a range has cost so far, oldest first: amounts and good rows."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(reading.by_session(connection, since, until))
+        return tuple(reading.amounts_by_session(connection, since, until))
 
 
 def newest_sessions() -> tuple[Entry, ...]:

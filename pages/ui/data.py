@@ -16,6 +16,7 @@ from engine.monitoring.freshness import begins
 from engine.pipeline import history, ledger
 from engine.pipeline.graph import Pipeline
 from engine.pipelines import PIPELINES
+from engine.pipelines.behind import held_up
 from engine.settings import Settings
 from engine.sources.source import Source
 from pages.ui import drift_link, safety_data
@@ -243,11 +244,11 @@ def open_backfill() -> BackfillView | None:
 
 
 @shared(seconds=LIVE, entries=1)
-def waiting_sessions() -> tuple[int, date | None]:
-    """Return how many sessions wait for their features, since an earlier one has come, and the first of them."""
+def waiting_sessions() -> tuple[int, date | None, str | None]:
+    """Return how many sessions wait for their features, since an earlier one has come, the first of them, and what holds them up."""
     with engine.runtime.runtime().database.reading() as connection:
         found = stored_sessions.behind(connection)
-    return found["sessions"], found["first"]
+        return found["sessions"], found["first"], held_up(connection)
 
 
 @shared(seconds=LIVE, entries=10)

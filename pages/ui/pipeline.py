@@ -119,10 +119,13 @@ def ledger_range(choice: str) -> tuple[date, date]:
 
 def past_backfills() -> None:
     """List the newest backfills, and say what they have left behind so far."""
-    count, first = data.waiting_sessions()
+    count, first, held = data.waiting_sessions()
     if first is not None:
-        later = f"{say.count(count, 'session')} from {say.day(first)} on"
-        st.caption(f":material/hourglass: {later} still have the features of before: a run carries them on behind what has come.")
+        later = f"{say.count(count, 'session')} from {say.day(first)} on still have the features of before"
+        if held is None:
+            st.caption(f":material/hourglass: {later}: a run carries them on behind what has come.")
+        else:
+            st.warning(f"{later}: {plain(held)}.", icon=":material/hourglass:")
     known = data.backfills(limit=5)
     if not known:
         st.caption("No backfill yet.")

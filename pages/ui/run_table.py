@@ -17,7 +17,9 @@ from storage.status import RunStatus
 _EVERY = 3  # seconds
 # Pixels: what does not depend on the file is read whole, up to when it was queued, beside the menu on a screen of 1400.
 _WIDTHS: Mapping[str, int] = {"Date": 116, "Reason": 240, "Session": 84, "Outcome": 84, "Took": 70, "Queued": 130, "Type": 80, "By": 130}
+_REASON = 40  # letters of a reason that its column shows: a grid cuts off the rest without a sign, and has no tooltips
 _MARKS = {status: f"{look(status).sign} {look(status).word}" for status in RunStatus}
+_HELP: Mapping[str, str] = {"Reason": "Where one ends in …, the page of the run has the rest"}
 STATUS_OF: Mapping[str, RunStatus] = {look(status).word: status for status in RunStatus}
 
 
@@ -119,7 +121,7 @@ def _grid(rows: Sequence[RunRow], key: str) -> None:
                 options=list(_MARKS.values()), color=[look(status).colour for status in RunStatus], width=106
             ),
             "Rows": st.column_config.NumberColumn(format="localized", width=52),
-            **{name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()},
+            **{name: st.column_config.TextColumn(width=width, help=_HELP.get(name)) for name, width in _WIDTHS.items()},
         },
     )
     if click := st.session_state.get(opened):  # the label says which run was meant; its row may have moved
@@ -133,7 +135,7 @@ def frame(rows: Sequence[RunRow]) -> pa.Table:
             "Run": [f"Run {row.id}" for row in rows],
             "Date": [say.day(row.partition) for row in rows],
             "Status": [[_MARKS[row.status]] for row in rows],
-            "Reason": [row.error_message or row.reason for row in rows],
+            "Reason": [say.shortened(row.error_message or row.reason or "", _REASON) or None for row in rows],
             "Session": [say.short_day(row.session_date) for row in rows],
             "Outcome": [row.outcome.value if row.outcome else None for row in rows],
             "Rows": pa.array([row.rows for row in rows], pa.int64()),

@@ -1,7 +1,9 @@
 """A home whose disk is full, read-only, locked, damaged or on another day: said clearly, nothing lost, and well again by itself."""
 
+import os
 import random
 import subprocess
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 import storage.database
+from engine.doctor import examine
 from engine.pipeline import execution
 from engine.pipeline.ledger import wake_after_clock
 from engine.pipeline.retry import RetryPolicy
@@ -20,6 +23,7 @@ from storage.status import RunStatus
 from tests.faults.conftest import mounted
 from tests.pipelines.house import DAILY, SUNDAY, House, days_from, with_a_week
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 DAY = SUNDAY + timedelta(days=7)
 SESSIONS = days_from(SUNDAY, 5)
 
@@ -97,7 +101,7 @@ def test_a_home_that_becomes_read_only_is_read_and_writes_are_refused_until_it_i
         with read.reading() as connection:
             seen = connection.exec_driver_sql("SELECT count(*) FROM trading_session").scalar_one()
         read.close()
-        with pytest.raises(Exception, match=r"NEPSE_HOME=.* cannot be used"):
+        with pytest.raises(Exception, match=r"NEPSE_HOME=.* cannot be written: its disk is mounted read-only"):
             week.restart()
         subprocess.run(["mount", "-o", "remount,rw,bind", str(home)], check=True)
         week.restart()
@@ -106,6 +110,31 @@ def test_a_home_that_becomes_read_only_is_read_and_writes_are_refused_until_it_i
         assert seen == 5
         assert week.run(DAY)["status"] == RunStatus.SUCCEEDED
         week.runtime.database.close()
+
+
+@pytest.mark.parametrize(
+    "command", [["-m", "engine", "backfills"], ["-m", "engine", "runner"], ["-m", "streamlit", "run", "app.py", "--server.port", "0"]]
+)
+def test_whoever_opens_a_read_only_home_is_told_so_in_one_sentence_and_with_what_to_do(week, command):
+    home = week.settings.home
+    week.runtime.database.close()
+    with mounted(home, "--bind", str(home)):
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(home)], check=True)
+        ended = subprocess.run(
+            [sys.executable, *command],
+            cwd=REPOSITORY,
+            env=os.environ | {"NEPSE_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        (opening,) = [finding for finding in examine(week.settings) if finding.name == "opening"]
+
+    (said,) = ended.stderr.strip().splitlines()
+    assert ended.returncode == 1
+    assert opening.observed in said
+    assert opening.observed.endswith("or choose another NEPSE_HOME.")
 
 
 def hold(file: Path, released: threading.Event, taken: threading.Event) -> None:

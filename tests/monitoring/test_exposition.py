@@ -7,7 +7,9 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -16,7 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from engine.alerts.rules import OVERDUE
 from engine.clock import FakeClock
 from engine.drifting import blank
+from engine.monitoring import metrics
 from engine.monitoring.exposition import FAMILIES, exposition
+from engine.monitoring.family import Family
 from engine.pipelines import PIPELINES
 from pages.ui import data
 from storage import drift, marks, moves
@@ -52,6 +56,14 @@ def stores(tmp_path_factory):
 def values(store: Store) -> dict[tuple[str, tuple[str, ...]], float]:
     families = text_string_to_metric_families(exposition(store.runtime, CALENDAR).decode())
     return {(one.name, tuple(one.labels.values())): one.value for family in families for one in family.samples}
+
+
+@pytest.mark.parametrize("module", [found.name for found in iter_modules(metrics.__path__)])
+def test_the_metrics_of_every_module_are_read(module):
+    declared = [one for one in vars(import_module(f"{metrics.__name__}.{module}")).values() if isinstance(one, Family)]
+
+    assert declared
+    assert [one.name for one in declared if FAMILIES.get(one.name) is not one] == []
 
 
 @pytest.mark.parametrize("state", ["empty", "healthy", "newest_failed", "stream_working"])

@@ -1,5 +1,6 @@
 """A console over a store of the state gallery, without a server."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -67,6 +68,12 @@ def one_scan_of_installed_packages() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         yield
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch) -> None:
+    """Give the process its main module back: Streamlit puts the page there, and processes that tests fork later would begin as it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture

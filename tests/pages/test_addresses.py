@@ -55,6 +55,12 @@ def test_the_widgets_of_the_pages_do_write_into_the_address(named, open_store, v
         ("runs.py", {"pipeline": "nope"}, "`pipeline` takes one of daily_prices, ticks."),
         ("runs.py", {"before": "abc"}, "`before` takes a number."),
         ("pipelines.py", {"pipeline": "nope"}, "`pipeline` takes one of daily_prices."),
+        ("dead_letters.py", {"pipeline": "nope"}, "`pipeline` takes one of daily_prices, ticks."),
+        ("dead_letters.py", {"kind": "nope"}, "`kind` takes one of line, row, file."),
+        ("dead_letters.py", {"before": "abc"}, "`before` takes a number."),
+        ("alerts.py", {"on": "nope"}, "`on` takes one of operations, stream, channels."),
+        ("service_levels.py", {"pipeline": "nope"}, "`pipeline` takes one of daily_prices, ticks."),
+        ("service_levels.py", {"series": "nope"}, "The address names nope, which is not measured."),
         ("pipelines.py", {"ledger_dates": "1999"}, "The address names 1999, dates of which the ledger knows nothing."),
     ],
 )

@@ -1,15 +1,17 @@
 """What was measured, as the Costs page draws it: over runs that were executed for real, and over a home in which nothing ran."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.billing import reading
 from engine.costs.line import Category
 from pages.ui import cost_data, cost_measured
 from pages.ui.shared import forget
 from tests.pages.conftest import text_of
-from tests.pages.console import TODAY, busy_home, commands, open_console
+from tests.pages.console import TODAY, busy_home, commands, execute_queued, open_console
 
 
 def measured() -> None:
@@ -123,3 +125,16 @@ def test_sessions_of_half_a_year_are_read_and_each_is_one_row(busy):
 
     assert len(found) == len({entry.day for entry in found}) > 10
     assert all(entry.day > TODAY - timedelta(days=60) for entry in found)
+
+
+def test_what_a_session_cost_is_what_the_command_line_says_of_all_that_was_done_for_it(busy):
+    commands(busy).rerun(cost_data.runs()[-1].ref)
+    execute_queued(busy)
+    with busy.database.reading() as connection:
+        listed = reading.by_session(connection, date.min, date.max)
+
+    told: dict[date, Decimal] = {}
+    for entry in listed:
+        told[entry.day] = told.get(entry.day, Decimal(0)) + entry.cost.total
+    assert len(listed) > len(told)
+    assert {entry.day: entry.cost.total for entry in cost_data.newest_sessions()} == told

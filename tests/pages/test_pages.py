@@ -164,6 +164,17 @@ def test_the_pipelines_page_says_which_sessions_wait_for_their_features(open_sto
     assert "1 session from " in text_of(visit("pipelines.py"))
 
 
+def test_the_pipelines_page_says_what_holds_up_the_sessions_that_wait(open_store, visit):
+    store = open_store("healthy")
+    with store.database.transaction() as connection:
+        sessions.leave_behind(connection, LAST, date.max)
+        connection.execute(update(DateState.__table__).values(status=RunStatus.FAILED))
+
+    (said,) = visit("pipelines.py").warning
+    assert said.value.startswith("1 session from ")
+    assert "run one of them again" in said.value
+
+
 def test_pausing_and_resuming_the_schedule_is_done_shown_and_audited(open_store, visit):
     store = open_store("healthy")
     app = visit("pipelines.py")

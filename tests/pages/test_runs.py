@@ -6,10 +6,12 @@ import pytest
 
 from pages.ui.charts.calendar import Kind, Square, calendar
 from pages.ui.run_table import filter_key
+from storage import moves
 from storage.run_list import RunFilter
 from storage.status import RunStatus, Verdict
 from tests.pages.console import (
     DAYS,
+    NOW,
     PIPELINE,
     TODAY,
     a_date,
@@ -204,3 +206,16 @@ def test_the_legend_names_only_what_the_year_holds():
     option = calendar(2025, [Square(date(2025, 1, 1), "session", "fine")], kinds=kinds, chosen=None)["baseOption"]
 
     assert [piece["label"] for piece in option["visualMap"]["pieces"]] == ["session"]
+
+
+def test_a_reason_that_is_longer_than_its_column_ends_in_a_sign_and_stands_whole_on_the_page_of_its_run(console, visit):
+    queued = commands(console).run(PIPELINE, TODAY)
+    whole = "the header was never seen: it names 'Opening Price'; add a layout in engine/market/layouts.py"
+    with console.database.transaction() as connection:
+        moves.finish(connection, queued.run_id, RunStatus.CANCELLED, at=NOW, day=TODAY, reason=whole)
+
+    (shown,) = grid_of(visit("runs.py"))["Reason"]
+
+    assert shown.endswith("…")
+    assert whole.startswith(shown[:-1])
+    assert whole[1:] in words(visit("run.py", id=str(queued.run_id))).replace("\\", "")

@@ -241,9 +241,10 @@ def test_a_carry_that_fails_is_not_queued_again_and_the_next_run_mends_all(newer
     torn(newer, NEWER[0])
     newer.work()
     (carry,) = carries(newer)
-    known, owed = waiting(newer), newer.read(behind.owed)
+    known, owed, held = waiting(newer), newer.read(behind.owed), newer.read(behind.held_up)
     newer.run(NEWER[0])
 
+    assert held == f"run {carry['id']}, which was to carry them on, has failed: mend what it names, and run any date again"
     assert (carry["status"], carry["error_type"]) == (RunStatus.FAILED, "LakeError")
     assert (known, owed) == (5, False)
     assert is_right(newer)
@@ -257,6 +258,29 @@ def test_where_every_waiting_date_has_a_run_the_carry_begins_elsewhere(newer):
     newer.work()
 
     assert [row["partition"] for row in carries(newer)] == [MONDAY]
+    assert is_right(newer)
+
+
+@pytest.mark.parametrize("command", ["resume_backfill", "cancel_backfill"])
+def test_sessions_that_no_run_can_carry_say_which_backfill_holds_them_up_and_go_on_without_it(newer, monkeypatch, command):
+    ask = inside(monkeypatch)
+    newer.services.backfill(DAILY, PAST[0], PAST[-1])
+    newer.work(most=2)
+    every = newer.services.backfill(DAILY, PAST[0], NEWER[-1], mode=BackfillMode.ALL)
+    working = newer.read(behind.held_up)
+    newer.services.pause_backfill(every)
+    newer.work()
+    known, held = waiting(newer), newer.read(behind.held_up)
+    told = [ask(newer, *words).stderr for words in (["backfills"], ["sessions", "--since", str(PAST[0]), "--until", str(NEWER[-1])])]
+    counts = reading.backfill(newer.runtime, every)
+    getattr(newer.services, command)(every)
+    newer.work()
+
+    assert (known, working) == (5, None)
+    assert held == f"every date that could carry them on is queued in backfill {every} (paused): resume or cancel it"
+    assert [held in said for said in told] == [True, True]
+    assert counts["waiting_because"] == held
+    assert newer.read(behind.held_up) is None
     assert is_right(newer)
 
 

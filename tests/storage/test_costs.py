@@ -19,10 +19,20 @@ READS = {
     "between": lambda connection: costs.between(connection, DAY, DAY, limit=50),
     "number_between": lambda connection: costs.number_between(connection, DAY, DAY),
     "of_sessions": lambda connection: costs.of_sessions(connection, DAY, DAY),
+    "amounts_of_sessions": lambda connection: costs.amounts_of_sessions(connection, DAY, DAY),
     "days": lambda connection: costs.days(connection, DAY, DAY),
     "first_day": costs.first_day,
     "stages_between": lambda connection: costs.stages_between(connection, [1, 2]),
 }
+
+
+def plan(database, read):
+    """Return the steps in which SQLite answers a read."""
+    with statements(database) as made, database.reading() as connection:
+        read(connection)
+    with database.reading() as connection:
+        asked = [(text, values) for text, values in made if text.startswith("SELECT")]
+        return [row[3] for text, values in asked for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple(values))]
 
 
 @pytest.fixture
@@ -48,7 +58,27 @@ def test_a_session_is_the_sum_of_its_estimates_whenever_they_were(two_days):
     with two_days.reading() as connection:
         found = costs.of_sessions(connection, DAY, DAY)
 
-    assert [(row["session"], row["number"], int(row["compute_nano"])) for row in found] == [(DAY, 3, 471)]
+        amounts = costs.amounts_of_sessions(connection, DAY, DAY)
+
+    told = [[(row["session"], row["number"], int(row["rows"]), int(row["compute_nano"])) for row in rows] for rows in (found, amounts)]
+    assert told == [[(DAY, 3, 900, 471)]] * 2
+
+
+def test_the_amounts_of_a_session_are_those_of_all_that_was_done_for_it(two_days):
+    with two_days.transaction() as connection:
+        costs.write(connection, ESTIMATE | {"ref": 4, "purpose": CostPurpose.RERUN, "book_id": 2})
+        costs.write(connection, ESTIMATE | {"ref": 5, "work": CostWork.SESSION, "session": DAY.replace(day=2)})
+    with two_days.reading() as connection:
+        found = costs.amounts_of_sessions(connection, DAY, DAY.replace(day=2))
+
+    assert [(row["session"].day, row["number"], int(row["compute_nano"])) for row in found] == [(1, 4, 628), (2, 1, 157)]
+
+
+def test_the_amounts_of_sessions_are_added_up_in_the_order_of_their_index(two_days):
+    if two_days.dialect != "sqlite":
+        pytest.skip("the plan of a server depends on what it has counted")
+
+    assert [step for step in plan(two_days, READS["amounts_of_sessions"]) if "TEMP B-TREE" in step] == []
 
 
 def test_the_newest_come_first_where_only_some_are_asked_for(two_days):
@@ -63,11 +93,7 @@ def test_the_newest_come_first_where_only_some_are_asked_for(two_days):
 def test_no_read_walks_through_everything(two_days, read):
     if two_days.dialect != "sqlite":
         pytest.skip("the plan of a server depends on what it has counted")
-    with statements(two_days) as made, two_days.reading() as connection:
-        read(connection)
-    with two_days.reading() as connection:
-        asked = [(text, values) for text, values in made if text.startswith("SELECT")]
-        steps = [row[3] for text, values in asked for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple(values))]
+    steps = plan(two_days, read)
 
     assert steps
     assert [step for step in steps if BIG.match(step)] == []

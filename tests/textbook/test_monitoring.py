@@ -28,7 +28,7 @@ def statistics(house: House):
         return history.statistics(connection, DAILY)
 
 
-@pytest.mark.parametrize("module", ["statistics", "deadlines", "history", "exposition"])
+@pytest.mark.parametrize("module", ["statistics", "deadlines", "history", "family", "exposition", "metrics.runs"])
 def test_m1_every_module_can_be_imported_by_itself(module):
     assert import_module(f"engine.monitoring.{module}")
 
