@@ -111,9 +111,9 @@ def exchange() -> SimulatedExchange:
 
 @pytest.fixture(scope="package")
 def days() -> list[date]:
-    """The last days before today, oldest first."""
-    today = nepal_date(SystemClock().now())
-    return [today - timedelta(days=back) for back in range(DAYS, 0, -1)]
+    """The last days whose slot, 18:00 in Nepal, has come, oldest first: whenever the tests run, the newest one is not late."""
+    newest = nepal_date(SystemClock().now() - timedelta(hours=18))
+    return [newest - timedelta(days=back) for back in reversed(range(DAYS))]
 
 
 @pytest.fixture(scope="package")
@@ -124,11 +124,11 @@ def sessions(exchange, days) -> list[date]:
 
 @pytest.fixture(scope="module")
 def published(exchange, days, tmp_path_factory) -> Path:
-    """Their daily files in a folder as the exchange's site gives them, with its calendar; a module may spoil them."""
+    """Their daily files, and the next once it is out, in a folder as the exchange's site gives them, with its calendar; a module may spoil them."""
     root = tmp_path_factory.mktemp("files")
     (root / "daily").mkdir()
     (root / "calendar").mkdir()
-    for day in days:
+    for day in (*days, days[-1] + timedelta(days=1)):
         if (file := exchange.daily_file(day)) is not None:
             (root / "daily" / file.name).write_bytes(file.content)
     with (root / "calendar" / "trading_calendar.csv").open("w", newline="") as table:
