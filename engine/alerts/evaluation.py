@@ -15,7 +15,7 @@ from engine.alerts import rules as _rules  # noqa: F401, which registers them
 from engine.alerts.audience import audience, newcomers, of_its_end
 from engine.alerts.channels import Channel, channels_of
 from engine.alerts.limits import COOLDOWN
-from engine.alerts.machine import Known, Silences, Step, steps
+from engine.alerts.machine import NAMED, Known, Silences, Step, steps
 from engine.alerts.messages import Message, message_of
 from engine.alerts.outbox import tell, withdraw
 from engine.alerts.reports import reports
@@ -23,10 +23,11 @@ from engine.alerts.rule import ALERT_RULES, Firing, Look
 from engine.errors import ChannelsError, SourceError
 from engine.pipelines.thresholds import load
 from engine.runtime import Runtime
-from storage import alerts, speed_layer, thresholds
+from storage import alerts, notifications, speed_layer, thresholds
 from storage.status import AlertMove, NotificationKind
 
 SERIAL = "alerts"  # at most one transaction of this name at a time
+_UNSEEN = {"told": False, "escalated_at": None, "acknowledged_at": None, "acknowledged_by": None}  # what somebody said was of the others
 _KINDS = {AlertMove.ESCALATED: NotificationKind.ESCALATED, AlertMove.RESOLVED: NotificationKind.RESOLVED}
 
 
@@ -64,6 +65,8 @@ class Evaluator:
             for step in found.steps:
                 self._make(connection, step, named or {}, at)
             for known, new in found.late:
+                if not notifications.of_alert(connection, known.id, limit=1):  # there was nobody to be told, or to be escalated to
+                    alerts.change(connection, known.id, told_at=at, escalated_at=None)
                 self._tell(connection, known.id, known.firing, NotificationKind.FIRED, new, since=known.fired_at, at=at)
             for key, channel, message in found.reports:
                 tell(connection, [channel], message, kind=NotificationKind.REPORT, key=key, at=at)
@@ -120,10 +123,11 @@ class Evaluator:
         kind = _KINDS.get(step.move, NotificationKind.FIRED)
         since = step.known.fired_at if step.known is not None else at
         if kind is NotificationKind.RESOLVED:
-            withdraw(connection, alert_id, at=at)  # those who were not told yet need not be told that it is over
+            withdraw(connection, alert_id, at=at, note="resolved before it was told")  # who was not told need not hear that it is over
             hear = of_its_end(connection, named, alert_id, step.firing)
         else:
             hear = audience(named, step.firing, kind)
+            withdraw(connection, alert_id, of=[one.name for one in hear], at=at, note="a newer message stands for it")  # after quiet hours
             alerts.change(connection, alert_id, told=True, **({"told_at": at} if kind is NotificationKind.FIRED else {}))
         self._tell(connection, alert_id, step.firing, kind, hear, since=since, at=at)
 
@@ -157,7 +161,7 @@ def _written(connection: Connection, step: Step, at: datetime) -> int | None:
     if known is None:
         return alerts.add(connection, at=at, rule=firing.rule, subject=firing.subject, **said)
     changed = {
-        AlertMove.CHANGED: said,
+        AlertMove.CHANGED: said | (_UNSEEN if known.joined(firing) else {}),
         AlertMove.REOPENED: said | {"resolved_at": None, "told": False, "escalated_at": None, "suppressed": known.suppressed + 1},
         AlertMove.RESOLVED: {"resolved_at": at},
         AlertMove.ESCALATED: {"escalated_at": at},
@@ -171,4 +175,6 @@ def _written(connection: Connection, step: Step, at: datetime) -> int | None:
 def _event(step: Step) -> str | None:
     if step.move is AlertMove.REOPENED:
         return "within the cooldown: the same alert goes on, and its channels are not told again yet"
+    if step.known is not None and step.move is AlertMove.CHANGED and (joined := sorted(step.known.joined(step.firing), reverse=True)):
+        return f"{step.firing.title}; new: {', '.join(joined[:NAMED])}{', ...' if len(joined) > NAMED else ''}"
     return step.firing.title if step.move in (AlertMove.FIRED, AlertMove.CHANGED) else None

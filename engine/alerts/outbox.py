@@ -1,6 +1,6 @@
 """Writes what channels are to be told, within the transaction of the fact."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping
@@ -34,11 +34,11 @@ def tell(
     return told
 
 
-def withdraw(connection: Connection, alert_id: int, *, at: datetime) -> None:
-    """Drop what was not sent yet of an alert that is over, where nothing was tried."""
+def withdraw(connection: Connection, alert_id: int, *, at: datetime, note: str, of: Collection[str] | None = None) -> None:
+    """Drop what was not sent yet of an alert, where nothing was tried, for all channels or those named."""
     rows = notifications.of_alert(connection, alert_id)
-    untold = [row["id"] for row in rows if row["state"] == NotificationState.WAITING and not row["attempts"]]
-    notifications.drop(connection, untold, at=at, note="resolved before it was told")
+    untold = [row for row in rows if row["state"] == NotificationState.WAITING and not row["attempts"]]
+    notifications.drop(connection, [row["id"] for row in untold if of is None or row["channel"] in of], at=at, note=note)
 
 
 def withdraw_end(connection: Connection, beginning: RowMapping, *, at: datetime) -> None:

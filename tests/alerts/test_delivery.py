@@ -305,3 +305,31 @@ def test_a_runner_tells_a_channel_of_what_it_finds(desk, webhook):
 
     assert told, log.read_text()
     assert HIDDEN not in log.read_text()
+
+
+def test_what_went_wrong_is_said_in_the_words_of_the_network_and_without_a_secret(watched):
+    with serving(Webhook()) as server:
+        closed = server.place  # nobody listens there any more
+    watched.channels(
+        f'[[channel]]\nname = "desk"\nurl = "json://{closed}/{HIDDEN}"\n'
+        f'[[channel]]\nname = "post"\nurl = "mailto://me:{HIDDEN}@{closed}?from=console@example.com&to=desk@example.com"\n'
+    )
+    numbers = put(watched), put(watched, "post", key="p")
+    for name in ("desk", "post"):
+        courier(watched, name).serve()
+
+    for number in numbers:
+        assert "Connection refused" in state(watched, number)["note"]
+        assert HIDDEN not in state(watched, number)["note"]
+
+
+def test_a_mail_server_that_does_not_let_the_console_in_is_told_apart_from_one_that_is_away(watched):
+    with serving(MailServer(letting_in=False)) as server:
+        watched.channels(
+            f'[[channel]]\nname = "post"\nurl = "mailto://me:{HIDDEN}@{server.place}?from=console@example.com&to=desk@example.com"\n'
+        )
+        number = put(watched, "post")
+        courier(watched, "post").serve()
+
+    assert "Username and Password not accepted" in state(watched, number)["note"]
+    assert HIDDEN not in state(watched, number)["note"]

@@ -1,11 +1,13 @@
 """Facts of the database become alerts and notifications in one transaction, whoever looks, and only once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from engine.alerts.evaluation import Evaluator
+from engine.alerts.rule import ALERT_RULES, Finding
 from engine.errors import SourceMisconfigured
 from engine.sources.folder import DailyFolder
 from storage import alerts, notifications
@@ -114,10 +116,11 @@ def test_an_alert_that_flaps_is_one_alert_counted_and_told_once_a_cooldown(watch
 def test_an_error_is_escalated_unless_somebody_has_acknowledged_it(watched, free):
     free(100)
     watched.look()
+    delivered(watched)
     watched.house.clock.advance(31 * MINUTE)
     watched.look()
 
-    assert watched.told() == [FIRED, ESCALATED]
+    assert watched.told() == [("desk", "fired", "sent"), ESCALATED]
     title = watched.house.read(notifications.recent)[0]["title"]
     assert title == "Nobody has acknowledged: The disk is nearly full"
 
@@ -164,6 +167,68 @@ def test_in_quiet_hours_a_notification_waits_for_their_end(watched, free):
 
     row = watched.house.read(notifications.recent)[0]
     assert row["due_at"] - watched.house.clock.now() == 75 * MINUTE
+
+
+def test_what_is_escalated_in_quiet_hours_is_one_message_at_their_end(watched, free):
+    watched.channels(CHANNELS + 'quiet = "11:00-13:00"\n')  # it is 11:45 in Nepal
+    free(100)
+    watched.look()
+    watched.house.clock.advance(31 * MINUTE)
+    watched.look()
+
+    assert watched.told() == [("desk", "fired", "dropped"), ESCALATED]
+
+
+def test_an_escalation_leaves_what_a_channel_that_wants_none_has_yet_to_hear(watched, free):
+    watched.channels(
+        CHANNELS + 'quiet = "11:00-13:00"\nwants = ["fired"]\n[[channel]]\nname = "boss"\nurl = "json://b"\nwants = ["escalated"]\n'
+    )
+    free(100)
+    watched.look()
+    watched.house.clock.advance(31 * MINUTE)
+    watched.look()
+
+    assert watched.told() == [FIRED, ("boss", "escalated", "waiting")]
+
+
+def test_what_joins_a_group_that_somebody_has_acknowledged_is_told(watched, free, monkeypatch):
+    failed = [Finding(f"daily {day:02}", f"{day} failed", "No reason.") for day in range(7)]
+    rules = {"run_failed": replace(ALERT_RULES["run_failed"], find=lambda _look: iter(failed[:count]))}
+    monkeypatch.setattr("engine.alerts.evaluation.ALERT_RULES", rules)
+    count = 6
+    watched.look()
+    delivered(watched)
+    number = watched.open()["run_failed"]["id"]
+    watched.house.services.acknowledge(number)
+    watched.house.clock.advance(timedelta(days=3))
+    count = 7
+    watched.look()
+    watched.look()
+
+    assert watched.told() == [("desk", "fired", "sent"), FIRED]
+    assert watched.house.read(notifications.recent)[0]["body"].startswith("6 failed; 5 failed")
+    row = watched.open()["run_failed"]
+    assert (row["id"], row["acknowledged_by"], row["acknowledged_at"]) == (number, None, None)
+    said = [event["message"] for event in watched.house.read(alerts.events_of, number) if event["move"] == AlertMove.CHANGED]
+    assert said == ["7 alerts of the rule run failed; new: daily 06"]
+
+
+def test_a_first_channel_has_the_whole_time_before_it_is_escalated(watched, free):
+    watched.channels("")
+    free(100)
+    watched.look()
+    watched.house.clock.advance(60 * MINUTE)
+    watched.look()  # escalated, to nobody
+    watched.channels(CHANNELS)
+    watched.look()
+    watched.house.clock.advance(29 * MINUTE)
+    watched.look()
+    told_early = watched.told()
+    watched.house.clock.advance(MINUTE)
+    watched.look()
+
+    assert told_early == [FIRED]
+    assert [kind for _, kind, state in watched.told() if state == "waiting"] == ["escalated"]
 
 
 def test_a_broken_file_of_channels_is_an_alert_and_a_line_and_stops_nothing(watched, free):
