@@ -64,6 +64,9 @@ def test_a_session_that_never_came_is_told_also_where_no_schedule_had_promised_i
     slot(house, SlotOutcome.SOURCE_EMPTY)
     watched.look()
     assert set(watched.open()) & {"run_failed", "session_late"} == {"session_late"}
+    slot(house, SlotOutcome.SOURCE_EMPTY, run_id=run["id"])
+    watched.look()
+    assert (watched.open()["session_late"]["page"], watched.open()["session_late"]["query"]) == ("run", {"id": str(run["id"])})
 
 
 def test_a_session_that_has_drifted_is_told_until_a_person_says_what_it_was(watched, house):
