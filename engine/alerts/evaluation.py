@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from engine.alerts import rules as _rules  # noqa: F401, which registers them
-from engine.alerts.audience import audience, newcomers, of_its_end
+from engine.alerts.audience import audience, newcomers, of_escalation, of_its_end
 from engine.alerts.channels import Channel, channels_of
 from engine.alerts.limits import COOLDOWN
 from engine.alerts.machine import NAMED, Known, Silences, Step, steps
@@ -66,7 +66,7 @@ class Evaluator:
                 self._make(connection, step, named or {}, at)
             for known, new in found.late:
                 if not notifications.of_alert(connection, known.id, limit=1):  # there was nobody to be told, or to be escalated to
-                    alerts.change(connection, known.id, told_at=at, escalated_at=None)
+                    alerts.change(connection, known.id, told_at=_first_open(new, at), escalated_at=None)
                 self._tell(connection, known.id, known.firing, NotificationKind.FIRED, new, since=known.fired_at, at=at)
             for key, channel, message in found.reports:
                 tell(connection, [channel], message, kind=NotificationKind.REPORT, key=key, at=at)
@@ -125,10 +125,12 @@ class Evaluator:
         if kind is NotificationKind.RESOLVED:
             withdraw(connection, alert_id, at=at, note="resolved before it was told")  # who was not told need not hear that it is over
             hear = of_its_end(connection, named, alert_id, step.firing)
+        elif kind is NotificationKind.ESCALATED:
+            hear = of_escalation(connection, named, alert_id, step.firing)
         else:
             hear = audience(named, step.firing, kind)
-            withdraw(connection, alert_id, of=[one.name for one in hear], at=at, note="a newer message stands for it")  # after quiet hours
-            alerts.change(connection, alert_id, told=True, **({"told_at": at} if kind is NotificationKind.FIRED else {}))
+            withdraw(connection, alert_id, of=[one.name for one in hear], at=at, note="a newer message says it")
+            alerts.change(connection, alert_id, told=True, told_at=_first_open(hear, at))
         self._tell(connection, alert_id, step.firing, kind, hear, since=since, at=at)
 
     def _tell(
@@ -151,6 +153,11 @@ class Evaluator:
 def silences_now(connection: Connection, now: datetime) -> Silences:
     """Return the silences that hold at an instant."""
     return Silences(frozenset((row["rule"], row["symbol"]) for row in speed_layer.silenced(connection, at=now)))
+
+
+def _first_open(channels: Sequence[Channel], at: datetime) -> datetime:
+    """Return when the first of some channels hears of what they are told now: quiet hours are no time in which somebody could have."""
+    return min((channel.opens(at) for channel in channels), default=at)
 
 
 def _written(connection: Connection, step: Step, at: datetime) -> int | None:

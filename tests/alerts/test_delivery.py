@@ -165,6 +165,31 @@ def test_when_the_beginning_is_given_up_the_end_is_not_told(desk, webhook, free)
     assert len(webhook.got) == TRIES
 
 
+def test_what_another_process_has_taken_is_not_sent_a_second_time(desk, webhook):
+    number = put(desk)
+    slow, quick = courier(desk), courier(desk)
+    (row,) = slow._due()
+    quick.serve()
+
+    assert slow._deliver(row) is False
+    assert (len(webhook.got), state(desk, number)["attempts"]) == (1, 1)
+
+
+def test_what_a_process_says_that_was_away_too_long_changes_nothing(desk, webhook):
+    number = put(desk)
+    (row,) = courier(desk)._due()
+    database, clock = desk.house.runtime.database, desk.house.clock
+    with database.transaction() as connection:
+        notifications.claim(connection, row, until=clock.now() + LEASE)
+    clock.advance(2 * LEASE)
+    courier(desk).serve()  # another one takes it, and sends it
+    with database.transaction() as connection:
+        own = notifications.settle(connection, row, state="given_up", ended_at=clock.now(), note="no answer")
+
+    assert own is False
+    assert (state(desk, number)["state"], len(webhook.got)) == ("sent", 1)
+
+
 def test_a_test_is_tried_once_in_quiet_hours_too(watched, webhook, free):
     watched.channels(f'[[channel]]\nname = "desk"\nurl = "json://{webhook.place}"\nquiet = "11:00-13:00"\n')  # it is 11:45 in Nepal
     webhook.statuses = [500]

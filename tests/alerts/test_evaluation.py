@@ -169,26 +169,49 @@ def test_in_quiet_hours_a_notification_waits_for_their_end(watched, free):
     assert row["due_at"] - watched.house.clock.now() == 75 * MINUTE
 
 
-def test_what_is_escalated_in_quiet_hours_is_one_message_at_their_end(watched, free):
+def test_an_alert_in_quiet_hours_is_escalated_after_their_end_and_not_together_with_its_beginning(watched, free):
     watched.channels(CHANNELS + 'quiet = "11:00-13:00"\n')  # it is 11:45 in Nepal
     free(100)
     watched.look()
-    watched.house.clock.advance(31 * MINUTE)
+    watched.house.clock.advance((75 + 29) * MINUTE)
+    watched.look()
+    at_their_end = watched.told()
+    delivered(watched)
+    watched.house.clock.advance(MINUTE)
     watched.look()
 
-    assert watched.told() == [("desk", "fired", "dropped"), ESCALATED]
+    assert at_their_end == [FIRED]
+    assert watched.told() == [("desk", "fired", "sent"), ESCALATED]
 
 
-def test_an_escalation_leaves_what_a_channel_that_wants_none_has_yet_to_hear(watched, free):
-    watched.channels(
-        CHANNELS + 'quiet = "11:00-13:00"\nwants = ["fired"]\n[[channel]]\nname = "boss"\nurl = "json://b"\nwants = ["escalated"]\n'
-    )
+def test_a_channel_in_quiet_hours_is_not_told_of_an_escalation_beside_the_alert_that_waits_for_it(watched, free):
+    watched.channels(CHANNELS + '[[channel]]\nname = "sleeper"\nurl = "json://b"\nquiet = "11:00-13:00"\n')
     free(100)
     watched.look()
-    watched.house.clock.advance(31 * MINUTE)
+    watched.house.clock.advance(10 * MINUTE)
+    with watched.house.runtime.database.transaction() as connection:
+        sent = Notification.__table__.update().where(Notification.__table__.c.channel == "desk")
+        connection.execute(sent.values(state="sent", attempts=1, ended_at=watched.house.clock.now()))
+    watched.house.clock.advance(20 * MINUTE)
     watched.look()
 
-    assert watched.told() == [FIRED, ("boss", "escalated", "waiting")]
+    assert watched.told() == [("desk", "fired", "sent"), ("sleeper", "fired", "waiting"), ESCALATED]
+
+
+def test_what_waits_to_say_that_nobody_has_acknowledged_is_dropped_when_somebody_does(watched, free):
+    free(100)
+    watched.look()
+    delivered(watched)
+    watched.house.clock.advance(31 * MINUTE)
+    watched.look()
+    with watched.house.runtime.database.transaction() as connection:  # its first try has failed
+        waits = Notification.__table__.update().where(Notification.__table__.c.state == "waiting")
+        connection.execute(waits.values(attempts=1, note="no answer"))
+    watched.house.services.acknowledge(watched.open()["disk_low"]["id"])
+    free(10_000)
+    watched.look()
+
+    assert watched.told() == [("desk", "fired", "sent"), ("desk", "escalated", "dropped"), RESOLVED]
 
 
 def test_what_joins_a_group_that_somebody_has_acknowledged_is_told(watched, free, monkeypatch):
@@ -224,6 +247,7 @@ def test_a_first_channel_has_the_whole_time_before_it_is_escalated(watched, free
     watched.house.clock.advance(29 * MINUTE)
     watched.look()
     told_early = watched.told()
+    delivered(watched)
     watched.house.clock.advance(MINUTE)
     watched.look()
 
