@@ -95,7 +95,7 @@ def _listening(heard: list[str]) -> Any:
         def emit(self, record: logging.LogRecord) -> None:
             said = record.getMessage()
             if record.levelno >= logging.WARNING or said.startswith(_CAUSE):
-                heard.append(said.removeprefix(_CAUSE))
+                heard.append(_innermost(said.removeprefix(_CAUSE)) if said.startswith(_CAUSE) else said)
 
     root, ear, apprise_log = logging.getLogger(), Ear(), logging.getLogger("apprise")
     root.addHandler(ear)  # with a handler of its own the root prints nothing
@@ -108,6 +108,11 @@ def _listening(heard: list[str]) -> Any:
         root.removeHandler(ear)
         apprise_log.propagate = was[0]
         apprise_log.setLevel(was[1])
+
+
+def _innermost(cause: str) -> str:
+    """Return what is at the bottom of a network error that names each layer it went through: the connection was refused."""
+    return cause.rpartition("): ")[2].removesuffix('"))')
 
 
 def masked(text: str, target: str) -> str:

@@ -257,6 +257,8 @@ def over() -> None:
             "Came back": st.column_config.NumberColumn(format="localized", width=90, help="Within the cooldown, without a message"),
         },
     )
+    if len(found) == operation_data.OVER:
+        st.caption(f"The newest {operation_data.OVER}; more: `python -m engine alerts --resolved 200`")
     if click := st.session_state.get("operations_over_open"):
         number = int(str(click["label"]).split(" · ", maxsplit=1)[0])
         if (alert := next((one for one in found if one.id == number), None)) is not None:

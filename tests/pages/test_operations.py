@@ -5,6 +5,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import operation_data
+from pages.ui.shared import forget
+from storage import alerts
 from storage.audit import recent as audited
 from storage.tables import Notification
 from tests.pages.conftest import text_of
@@ -60,6 +62,20 @@ def test_an_alert_is_acknowledged_with_one_click_and_it_is_audited(open_store, v
         assert audited(connection, limit=1)[0]["command"] == "acknowledge"
     assert {one.id: one.standing for one in operation_data.open_ones()}[1] == "acknowledged"
     assert "ack_1" not in {button.key for button in app.button}
+
+
+def test_a_list_of_what_is_over_that_is_cut_says_where_the_rest_is(open_store, visit):
+    store = open_store("alerting")
+    before = text_of(visit("alerts.py"))
+    with store.database.transaction() as connection:
+        for number in range(operation_data.OVER):
+            row = {"rule": "run_failed", "subject": f"daily {number}", "severity": "error", "title": "t", "detail": "d", "page": "runs"}
+            added = alerts.add(connection, at=NOW, **row, query={}, members=[])
+            alerts.change(connection, added, resolved_at=NOW)
+    forget()
+
+    assert "--resolved" not in before
+    assert "The newest 20; more: `python -m engine alerts --resolved 200`" in text_of(visit("alerts.py"))
 
 
 def test_all_that_waits_for_somebody_is_acknowledged_with_one_click_and_each_is_audited(open_store, visit):
