@@ -97,3 +97,18 @@ def test_a_first_channel_has_the_whole_time_before_it_is_escalated(watched, free
 
     assert told_early == [FIRED]
     assert [kind for _, kind, state in watched.told() if state == "waiting"] == ["escalated"]
+
+
+def test_a_second_line_hears_of_what_the_first_has_not_acknowledged_and_of_its_end(watched, free):
+    watched.channels(CHANNELS + '[[channel]]\nname = "boss"\nurl = "json://b"\nwants = ["escalated", "resolved"]\n')
+    free(100)
+    watched.look()
+    watched.deliver()
+    watched.house.clock.advance(30 * MINUTE)
+    watched.look()
+    watched.deliver()
+    free(10_000)
+    watched.look()
+
+    assert [kind for channel, kind, _ in watched.told() if channel == "boss"] == ["escalated", "resolved"]
+    assert [kind for channel, kind, _ in watched.told() if channel == "desk"] == ["fired", "escalated", "resolved"]

@@ -27,6 +27,7 @@ def test_a_session_that_was_loaded_in_time_and_one_that_is_late_are_told_apart(o
 
     assert "1 session past the deadline and not in the lake:** Tue 3 Jun" in said
     assert "not loaded, 60 min after: the header was never seen" in said
+    assert "2 late, 0 allowed" in said
     assert "loaded" in said
 
 
