@@ -82,6 +82,21 @@ def test_log_lines_are_found_by_what_they_say(open_store, visit, query, events):
     assert found == events
 
 
+def test_a_line_that_is_clicked_is_shown_whole(open_store, visit):
+    store = open_store("empty")
+    store.run(BEFORE, RunStatus.FAILED, reason="no header")
+    message = "a header of 24 columns never seen before: " + "'Opening Price', " * 40
+    log(store, ("info", "stage_done", {}), ("error", "stage_failed", {"message": message}))
+    app = visit("logs.py")
+    asked = text_of(app)
+    app.session_state["log_lines"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "fields")]}}
+    app.run()
+
+    assert not app.exception
+    assert "A click on a line shows the whole of it here." in asked
+    assert app.code[0].value == f"message={message}"
+
+
 def test_a_run_that_is_no_number_is_said_once_wherever_it_was_written(open_store, visit):
     open_store("empty")
     app = visit("logs.py", run="yesterday")
