@@ -209,13 +209,6 @@ def test_a_session_called_faulty_is_compared_with_no_more(calm):
     assert past.windows(day(CALM)).of("off_grid")[-1].session == day(CALM - 2)
 
 
-def test_a_session_that_the_index_halted_is_compared_with_no_more_and_no_limit_is_learnt_from_it(calm):
-    past = replace(calm, samples=[*calm.samples[:-1], replace(calm.samples[-1], halted=True)])
-
-    assert past.windows(day(CALM)).of("log_return")[-1].session == day(CALM - 2)
-    assert list(past.samples_usable())[-2:] == [True, False]
-
-
 def test_an_accepted_change_begins_the_reference_of_its_features_anew(calm):
     changed = [silver(CALM + number, off_grid=0.75) for number in range(25)]
     said = {day(CALM): Labelled(DriftLabel.ACCEPTED, frozenset({"off_grid"}))}
