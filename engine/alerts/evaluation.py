@@ -123,13 +123,12 @@ class Evaluator:
         kind = _KINDS.get(step.move, NotificationKind.FIRED)
         since = step.known.fired_at if step.known is not None else at
         if kind is NotificationKind.RESOLVED:
-            withdraw(connection, alert_id, at=at, note="resolved before it was told")  # who was not told need not hear that it is over
+            withdraw(connection, alert_id, at=at)  # who was not told need not hear that it is over
             hear = of_its_end(connection, named, alert_id, step.firing)
         elif kind is NotificationKind.ESCALATED:
             hear = of_escalation(connection, named, alert_id, step.firing)
         else:
             hear = audience(named, step.firing, kind)
-            withdraw(connection, alert_id, of=[one.name for one in hear], at=at, note="a newer message says it")
             alerts.change(connection, alert_id, told=True, told_at=_first_open(hear, at))
         self._tell(connection, alert_id, step.firing, kind, hear, since=since, at=at)
 

@@ -1,6 +1,6 @@
 """Writes what channels are to be told, within the transaction of the fact."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping
@@ -40,10 +40,10 @@ def untried(connection: Connection, alert_id: int) -> list[RowMapping]:
     return [row for row in rows if row["state"] == NotificationState.WAITING and not row["attempts"]]
 
 
-def withdraw(connection: Connection, alert_id: int, *, at: datetime, note: str, of: Collection[str] | None = None) -> None:
-    """Drop what was not tried yet of an alert, for all channels or those named."""
-    untold = [row["id"] for row in untried(connection, alert_id) if of is None or row["channel"] in of]
-    notifications.drop(connection, untold, at=at, note=note)
+def withdraw(connection: Connection, alert_id: int, *, at: datetime) -> None:
+    """Drop what was not tried yet of an alert that is over."""
+    untold = [row["id"] for row in untried(connection, alert_id)]
+    notifications.drop(connection, untold, at=at, note="resolved before it was told")
 
 
 def withdraw_escalation(connection: Connection, alert_id: int, *, at: datetime) -> None:

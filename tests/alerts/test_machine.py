@@ -158,6 +158,10 @@ def test_a_group_that_grows_is_told_once_a_cooldown_and_its_end_even_before():
     assert moves(fires(grown, found=(), now=NOW + 29 * MINUTE)) == [(AlertMove.RESOLVED, True)]
 
 
+def test_a_group_that_grows_is_not_escalated_before_it_is_told_who_has_joined():
+    assert moves(fires(a_group(6), found=many(7), now=NOW + 60 * MINUTE)) == [(AlertMove.CHANGED, False)]
+
+
 def test_a_group_that_shrinks_says_nothing_new():
     assert moves(fires(a_group(8), found=many(7), now=NOW + MINUTE)) == [(AlertMove.CHANGED, False)]
 

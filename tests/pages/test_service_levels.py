@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.clock import nepal_time
+from pages.ui import monitoring_data
 from storage import schedules, stages
 from storage.status import RunStatus, SlotOutcome
 from tests.pages.conftest import text_of
@@ -29,6 +30,15 @@ def test_a_session_that_was_loaded_in_time_and_one_that_is_late_are_told_apart(o
     assert "not loaded, 60 min after: the header was never seen" in said
     assert "2 late, 0 allowed" in said
     assert "loaded" in said
+
+
+def test_what_is_a_day_behind_its_deadline_is_not_the_first_thing_of_the_overview_any_more(open_store, visit):
+    store = open_store("empty")
+    promise(store, BEFORE, SlotOutcome.SOURCE_EMPTY, "no file")
+    promise(store, LAST, SlotOutcome.SOURCE_EMPTY, "no file")
+
+    assert [one.day for one in monitoring_data.overdue(PIPELINE)] == [LAST]
+    assert "Tue 3 Jun 2025 is late: it was to be in the lake by 19:00" in text_of(visit("overview.py"))
 
 
 def test_what_a_backfill_brought_in_was_promised_to_nobody(open_store, visit):
