@@ -29,6 +29,7 @@ from storage.status import DriftCause, DriftVerdict
 
 NEVER_ENDS = date.max
 UNREADABLE = "It cannot be judged"
+_NAMED = 3  # features beside the one that lies farthest
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +185,16 @@ def headline(found: Judged) -> str:
     worst = max(found.alarms, key=lambda at: (found.causes[SERIES[at][0]] is DriftCause.ALARM, _excess_at(found, at)))
     said = told(found.measured[worst], float(found.limits.values[worst]))
     why = found.reasons.get(SERIES[worst][0])
-    others = len({SERIES[at][0] for at in found.alarms}) - 1
-    more = f", and {others} more {'feature' if others == 1 else 'features'}" if others else ""
-    return f"{said}{more}{f': {why}' if why else ''}."
+    return f"{said}{f': {why}' if why else ''}{_also(found, SERIES[worst][0])}."
+
+
+def _also(found: Judged, feature: str) -> str:
+    """Name the other features that lie beyond a limit, the farthest first."""
+    others = sorted({SERIES[at][0] for at in found.alarms} - {feature}, key=lambda name: (-_excess(found, name), name))
+    if not others:
+        return ""
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f"; also {', '.join(TITLES[name] for name in others[:_NAMED])}{more}"
 
 
 def missing(found: Judged) -> list[str]:

@@ -14,6 +14,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.space("stretch")
     if part is Part.STREAM:
         alert_list.silence_button()
+    elif part is Part.OPERATIONS:
+        operation_view.silence_button()
 
 
 @st.fragment(run_every=data.pace(2))

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import data
+from pages.ui import data, monitoring_data
 from pages.ui import format as say
 from pages.ui import overview as parts
 from pages.ui import safety_view as safety
@@ -18,7 +18,7 @@ pipeline = data.first_pipeline()
 @st.fragment(run_every=data.pace(3))
 def state() -> None:
     """Draw what is wrong now, and the numbers."""
-    health = data.health(pipeline)
+    health = data.health(pipeline, overdue=monitoring_data.overdue(pipeline.name))
     parts.banner(pipeline, health)
     if not data.last_runs(pipeline.name):
         parts.first_step(pipeline)

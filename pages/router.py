@@ -15,6 +15,12 @@ page = st.navigation(
         "Watch": [
             st.Page("overview.py", title="Overview", icon=":material/monitor_heart:", default=True, help="Is anything wrong right now?"),
             st.Page(
+                "alerts.py",
+                title="Alerts",
+                icon=":material/notifications:",
+                help="What is wrong, who was told, what broke a rule: acknowledge, silence.",
+            ),
+            st.Page(
                 "runs.py", title="Runs", icon=":material/calendar_month:", help="Every date and every run: rerun, backfill, book, cancel."
             ),
             st.Page("quality.py", title="Quality", icon=":material/verified:", help="Can the session be trusted, and is it getting worse?"),
@@ -38,12 +44,6 @@ page = st.navigation(
         ],
         "Stream": [
             st.Page("stream.py", title="Stream", icon=":material/candlestick_chart:", help="A session as it comes in, trade by trade."),
-            st.Page(
-                "alerts.py",
-                title="Alerts",
-                icon=":material/notifications:",
-                help="What is wrong, who was told, what broke a rule: acknowledge, silence.",
-            ),
             st.Page(
                 "replay_lab.py",
                 title="Replay lab",

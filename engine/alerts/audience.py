@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from engine.alerts.channels import Channel
 from engine.alerts.machine import Known, Silences
-from engine.alerts.outbox import BEGINNINGS
+from engine.alerts.outbox import BEGINNINGS, untried
 from engine.alerts.rule import ALERT_RULES, Firing
 from storage import notifications
 from storage.status import NotificationKind, NotificationState
@@ -26,6 +26,12 @@ def of_its_end(connection: Connection, named: Mapping[str, Channel], alert_id: i
     last = notifications.last_words(connection, [alert_id], without=_UNHEARD)
     wanting = audience(named, firing, NotificationKind.RESOLVED)
     return [channel for channel in wanting if not channel.wants & BEGINNINGS or last.get((alert_id, channel.name)) in BEGINNINGS]
+
+
+def of_escalation(connection: Connection, named: Mapping[str, Channel], alert_id: int, firing: Firing) -> list[Channel]:
+    """Return the channels that an alert is escalated to: not those whose quiet hours still keep from them that it fires."""
+    untold = {row["channel"] for row in untried(connection, alert_id) if row["kind"] == NotificationKind.FIRED}
+    return [channel for channel in audience(named, firing, NotificationKind.ESCALATED) if channel.name not in untold]
 
 
 def newcomers(

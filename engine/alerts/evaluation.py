@@ -12,10 +12,10 @@ import structlog
 from sqlalchemy import Connection
 
 from engine.alerts import rules as _rules  # noqa: F401, which registers them
-from engine.alerts.audience import audience, newcomers, of_its_end
+from engine.alerts.audience import audience, newcomers, of_escalation, of_its_end
 from engine.alerts.channels import Channel, channels_of
 from engine.alerts.limits import COOLDOWN
-from engine.alerts.machine import Known, Silences, Step, steps
+from engine.alerts.machine import NAMED, Known, Silences, Step, steps
 from engine.alerts.messages import Message, message_of
 from engine.alerts.outbox import tell, withdraw
 from engine.alerts.reports import reports
@@ -23,10 +23,11 @@ from engine.alerts.rule import ALERT_RULES, Firing, Look
 from engine.errors import ChannelsError, SourceError
 from engine.pipelines.thresholds import load
 from engine.runtime import Runtime
-from storage import alerts, speed_layer, thresholds
+from storage import alerts, notifications, speed_layer, thresholds
 from storage.status import AlertMove, NotificationKind
 
 SERIAL = "alerts"  # at most one transaction of this name at a time
+_UNSEEN = {"told": False, "escalated_at": None, "acknowledged_at": None, "acknowledged_by": None}  # what somebody said was of the others
 _KINDS = {AlertMove.ESCALATED: NotificationKind.ESCALATED, AlertMove.RESOLVED: NotificationKind.RESOLVED}
 
 
@@ -64,6 +65,8 @@ class Evaluator:
             for step in found.steps:
                 self._make(connection, step, named or {}, at)
             for known, new in found.late:
+                if not notifications.of_alert(connection, known.id, limit=1):  # there was nobody to be told, or to be escalated to
+                    alerts.change(connection, known.id, told_at=_first_open(new, at), escalated_at=None)
                 self._tell(connection, known.id, known.firing, NotificationKind.FIRED, new, since=known.fired_at, at=at)
             for key, channel, message in found.reports:
                 tell(connection, [channel], message, kind=NotificationKind.REPORT, key=key, at=at)
@@ -120,11 +123,13 @@ class Evaluator:
         kind = _KINDS.get(step.move, NotificationKind.FIRED)
         since = step.known.fired_at if step.known is not None else at
         if kind is NotificationKind.RESOLVED:
-            withdraw(connection, alert_id, at=at)  # those who were not told yet need not be told that it is over
+            withdraw(connection, alert_id, at=at)  # who was not told need not hear that it is over
             hear = of_its_end(connection, named, alert_id, step.firing)
+        elif kind is NotificationKind.ESCALATED:
+            hear = of_escalation(connection, named, alert_id, step.firing)
         else:
             hear = audience(named, step.firing, kind)
-            alerts.change(connection, alert_id, told=True, **({"told_at": at} if kind is NotificationKind.FIRED else {}))
+            alerts.change(connection, alert_id, told=True, told_at=_first_open(hear, at))
         self._tell(connection, alert_id, step.firing, kind, hear, since=since, at=at)
 
     def _tell(
@@ -149,6 +154,11 @@ def silences_now(connection: Connection, now: datetime) -> Silences:
     return Silences(frozenset((row["rule"], row["symbol"]) for row in speed_layer.silenced(connection, at=now)))
 
 
+def _first_open(channels: Sequence[Channel], at: datetime) -> datetime:
+    """Return when the first of some channels hears of what they are told now: quiet hours are no time in which somebody could have."""
+    return min((channel.opens(at) for channel in channels), default=at)
+
+
 def _written(connection: Connection, step: Step, at: datetime) -> int | None:
     """Write a move, and return the alert; None where another process has written it."""
     firing, known = step.firing, step.known
@@ -157,7 +167,7 @@ def _written(connection: Connection, step: Step, at: datetime) -> int | None:
     if known is None:
         return alerts.add(connection, at=at, rule=firing.rule, subject=firing.subject, **said)
     changed = {
-        AlertMove.CHANGED: said,
+        AlertMove.CHANGED: said | (_UNSEEN if known.joined(firing) else {}),
         AlertMove.REOPENED: said | {"resolved_at": None, "told": False, "escalated_at": None, "suppressed": known.suppressed + 1},
         AlertMove.RESOLVED: {"resolved_at": at},
         AlertMove.ESCALATED: {"escalated_at": at},
@@ -171,4 +181,6 @@ def _written(connection: Connection, step: Step, at: datetime) -> int | None:
 def _event(step: Step) -> str | None:
     if step.move is AlertMove.REOPENED:
         return "within the cooldown: the same alert goes on, and its channels are not told again yet"
+    if step.known is not None and step.move is AlertMove.CHANGED and (joined := sorted(step.known.joined(step.firing), reverse=True)):
+        return f"{step.firing.title}; new: {', '.join(joined[:NAMED])}{', ...' if len(joined) > NAMED else ''}"
     return step.firing.title if step.move in (AlertMove.FIRED, AlertMove.CHANGED) else None

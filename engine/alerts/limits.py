@@ -21,7 +21,18 @@ ESCALATE = threshold(
         high=1_440.0,
         step=5.0,
         unit="minutes",
-        why="An error that nobody has acknowledged for so long is escalated, once; 0 escalates nothing.",
+        why="An error that nobody has acknowledged for so long is escalated; 0 escalates nothing.",
+    )
+)
+REPEAT = threshold(
+    ThresholdSpec(
+        "alerts.repeat_hours",
+        default=24.0,
+        low=0.0,
+        high=168.0,
+        step=1.0,
+        unit="hours",
+        why="An error that was escalated and that still nobody has acknowledged is told again each time so long has passed; 0: never.",
     )
 )
 GROUP = threshold(
@@ -32,7 +43,7 @@ GROUP = threshold(
         high=100.0,
         step=1.0,
         unit="alerts",
-        why="When more than so many subjects begin to break one rule at once, one alert stands for all of them.",
+        why="When more than so many subjects begin to break one rule within a cooldown, one alert stands for all that follow.",
     )
 )
 DISK = threshold(

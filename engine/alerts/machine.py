@@ -1,16 +1,18 @@
 """The state machine of alerts, without a database: what fires now and what was known give the moves that are to be made.
 
-An alert is told to its channels when it fires, and again, when it has gone and come back, not before its cooldown is over: until then it
-is the same alert, and is only counted. One that is silenced or acknowledged is not told; when a silence ends, what still fires is.
+An alert is told to its channels when it fires, and again, when it has gone and come back or more has joined it, not before its cooldown
+is over: until then it is the same alert, and is only counted. One that is silenced or acknowledged is not told; when a silence ends, what
+still fires is.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from engine.alerts.limits import COOLDOWN, ESCALATE, GROUP
+from engine.alerts.limits import COOLDOWN, ESCALATE, GROUP, REPEAT
 from engine.alerts.rule import ALERT_RULES, MANY, Firing
 from engine.thresholds import Thresholds
 from storage.status import AlertMove, AlertSeverity, AlertStanding
@@ -45,6 +47,15 @@ class Known:
         """Say whether it has something new to say; what moves all the time in its detail is nothing new."""
         mine = self.firing
         return (mine.title, mine.severity, mine.members, mine.query) != (firing.title, firing.severity, firing.members, dict(firing.query))
+
+    def joined(self, firing: Firing) -> frozenset[str]:
+        """Return what has joined the group since: of that nobody was told, and nobody has acknowledged it."""
+        return frozenset(firing.members) - frozenset(self.firing.members)
+
+    @property
+    def heard_of(self) -> bool:
+        """Say whether channels know that it fires: also of a group, where they do not know yet who has joined it."""
+        return self.told or (bool(self.firing.members) and self.told_at is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,8 @@ def steps(
     cooldown = timedelta(minutes=limits[COOLDOWN.key])
     open_ones = {one.firing.key: one for one in known if one.resolved_at is None}
     ended = {one.firing.key: one for one in known if one.resolved_at is not None and now - one.resolved_at < cooldown}
-    fires = {firing.key: firing for firing in grouped(firings, set(open_ones), most=int(limits[GROUP.key]))}
+    lately = Counter(rule for (rule, _), one in open_ones.items() if now - one.fired_at < cooldown)
+    fires = {firing.key: firing for firing in grouped(firings, set(open_ones), most=int(limits[GROUP.key]), lately=lately)}
     made: list[Step] = []
     for key, firing in fires.items():
         quiet = silences.hold(firing) or not can_tell
@@ -106,28 +118,40 @@ def steps(
         else:
             made.append(Step(AlertMove.FIRED, firing, tell=not quiet))
     gone = (one for key, one in open_ones.items() if key not in fires and one.firing.rule not in unknown)
-    return made + [Step(AlertMove.RESOLVED, one.firing, one, tell=one.told and can_tell) for one in gone]
+    return made + [Step(AlertMove.RESOLVED, one.firing, one, tell=one.heard_of and can_tell) for one in gone]
 
 
 def _of_open(alert: Known, firing: Firing, *, quiet: bool, limits: Thresholds, now: datetime) -> Iterator[Step]:
     if alert.says_other(firing):
         yield Step(AlertMove.CHANGED, firing, alert)
+        if alert.joined(firing):
+            return  # the next look tells of it, when its cooldown is over
     if quiet or alert.acknowledged_at is not None:
         return
-    cooldown, patience = (timedelta(minutes=limits[key.key]) for key in (COOLDOWN, ESCALATE))
     if not alert.told:
-        if alert.told_at is None or now - alert.told_at >= cooldown:
+        if alert.told_at is None or now - alert.told_at >= timedelta(minutes=limits[COOLDOWN.key]):
             yield Step(AlertMove.TOLD, firing, alert, tell=True)
-    elif alert.escalated_at is None and firing.severity is AlertSeverity.ERROR and patience and now - (alert.told_at or now) >= patience:
+    elif firing.severity is AlertSeverity.ERROR and _is_forgotten(alert, limits, now):
         yield Step(AlertMove.ESCALATED, firing, alert, tell=True)
 
 
-def grouped(firings: Sequence[Firing], open_keys: Collection[tuple[str, str]], *, most: int) -> Iterator[Firing]:
-    """Yield firings; where more than `most` of a rule are new, or are one alert already, one stands for them."""
+def _is_forgotten(alert: Known, limits: Thresholds, now: datetime) -> bool:
+    """Say whether nobody has acknowledged an alert for so long that it is told again: escalated, and then repeated."""
+    if not limits[ESCALATE.key]:
+        return False
+    if alert.escalated_at is None:
+        return now - (alert.told_at or now) >= timedelta(minutes=limits[ESCALATE.key])
+    return bool(limits[REPEAT.key]) and now - alert.escalated_at >= timedelta(hours=limits[REPEAT.key])
+
+
+def grouped(
+    firings: Sequence[Firing], open_keys: Collection[tuple[str, str]], *, most: int, lately: Mapping[str, int] | None = None
+) -> Iterator[Firing]:
+    """Yield firings; where more than `most` of a rule are new, or began `lately`, or are one alert already, one stands for the new ones."""
     for rule, of_rule in groupby(sorted(firings, key=lambda firing: firing.key), key=lambda firing: firing.rule):
         mine = list(of_rule)
         new = [firing for firing in mine if firing.key not in open_keys]
-        if new and ((rule, MANY) in open_keys or len(new) > most):
+        if new and ((rule, MANY) in open_keys or len(new) + (lately or {}).get(rule, 0) > most):
             yield _group(new)
             yield from (firing for firing in mine if firing.key in open_keys)
         else:
@@ -135,11 +159,14 @@ def grouped(firings: Sequence[Firing], open_keys: Collection[tuple[str, str]], *
 
 
 def _group(firings: Sequence[Firing]) -> Firing:
+    firings = sorted(firings, key=lambda firing: firing.key, reverse=True)  # the newest dates are named
+    members = tuple(firing.subject for firing in firings)
     first = firings[0]
+    if len(firings) == 1:
+        return replace(first, subject=MANY, members=members)
     page = ALERT_RULES[first.rule].page if first.rule in ALERT_RULES else first.page
     more = f"; and {len(firings) - NAMED:,} more" if len(firings) > NAMED else ""
     detail = "; ".join(firing.title for firing in firings[:NAMED]) + more
     title = f"{len(firings):,} alerts of the rule {first.rule.replace('_', ' ')}"
     gravest = min((firing.severity for firing in firings), key=lambda severity: severity.rank)
-    members = tuple(firing.subject for firing in firings)
     return replace(first, subject=MANY, severity=gravest, title=title, detail=detail, page=page, query={}, members=members)

@@ -34,11 +34,23 @@ def tell(
     return told
 
 
-def withdraw(connection: Connection, alert_id: int, *, at: datetime) -> None:
-    """Drop what was not sent yet of an alert that is over, where nothing was tried."""
+def untried(connection: Connection, alert_id: int) -> list[RowMapping]:
+    """Return what is to be told of an alert and was not tried yet."""
     rows = notifications.of_alert(connection, alert_id)
-    untold = [row["id"] for row in rows if row["state"] == NotificationState.WAITING and not row["attempts"]]
+    return [row for row in rows if row["state"] == NotificationState.WAITING and not row["attempts"]]
+
+
+def withdraw(connection: Connection, alert_id: int, *, at: datetime) -> None:
+    """Drop what was not tried yet of an alert that is over."""
+    untold = [row["id"] for row in untried(connection, alert_id)]
     notifications.drop(connection, untold, at=at, note="resolved before it was told")
+
+
+def withdraw_escalation(connection: Connection, alert_id: int, *, at: datetime) -> None:
+    """Drop what still waits to say that nobody has acknowledged an alert: now somebody has."""
+    rows = notifications.of_alert(connection, alert_id)
+    untrue = [row["id"] for row in rows if row["kind"] == NotificationKind.ESCALATED and row["state"] == NotificationState.WAITING]
+    notifications.drop(connection, untrue, at=at, note="acknowledged before it was told")
 
 
 def withdraw_end(connection: Connection, beginning: RowMapping, *, at: datetime) -> None:

@@ -82,7 +82,9 @@ def session_late(look: Look) -> Iterator[Finding]:
             if one.state in MISSED and one.loaded_at is None:
                 at = one.at.astimezone(NEPAL)
                 detail = f"It was to be loaded by {at:%H:%M} Nepal time: {_reason(one.why)}"
-                yield Finding(f"{pipeline.name} {one.day}", f"{pipeline.name} of {one.day} is late", detail)
+                query = {} if one.run_id is None else {"id": str(one.run_id)}
+                page = None if one.run_id is None else "run"
+                yield Finding(f"{pipeline.name} {one.day}", f"{pipeline.name} of {one.day} is late", detail, query, page)
 
 
 def _reason(why: str) -> str:

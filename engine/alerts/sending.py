@@ -18,6 +18,7 @@ PATIENCE = 30.0  # seconds in which a service has to answer
 MASK = "***"
 DOCUMENTED = "https://github.com/caronc/apprise"
 WAYS = f"mailtos://, slack://, msteams://, tgram://, pagerduty://, json:// or jsons:// (webhooks), or another of {DOCUMENTED}"
+_CAUSE = "Socket Exception: "  # by which Apprise says to debuggers alone why: a password that is wrong, a name that is not known
 _TOLD = 300  # characters of what a library says
 _WORD = 4  # characters: a shorter piece is masked where it stands as a word of its own
 _TYPES = {AlertSeverity.ERROR: "failure", AlertSeverity.WARNING: "warning", AlertSeverity.INFO: "info"}
@@ -92,16 +93,26 @@ def _listening(heard: list[str]) -> Any:
 
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            heard.append(record.getMessage())
+            said = record.getMessage()
+            if record.levelno >= logging.WARNING or said.startswith(_CAUSE):
+                heard.append(_innermost(said.removeprefix(_CAUSE)) if said.startswith(_CAUSE) else said)
 
-    root, ear, apprise_log = logging.getLogger(), Ear(logging.WARNING), logging.getLogger("apprise")
+    root, ear, apprise_log = logging.getLogger(), Ear(), logging.getLogger("apprise")
     root.addHandler(ear)  # with a handler of its own the root prints nothing
-    was, apprise_log.propagate = apprise_log.propagate, True
+    was = apprise_log.propagate, apprise_log.level
+    apprise_log.propagate = True
+    apprise_log.setLevel(logging.DEBUG)
     try:
         yield
     finally:
         root.removeHandler(ear)
-        apprise_log.propagate = was
+        apprise_log.propagate = was[0]
+        apprise_log.setLevel(was[1])
+
+
+def _innermost(cause: str) -> str:
+    """Return what is at the bottom of a network error that names each layer it went through: the connection was refused."""
+    return cause.rpartition("): ")[2].removesuffix('"))')
 
 
 def masked(text: str, target: str) -> str:

@@ -14,9 +14,10 @@ from engine.alerts.postman import started
 from engine.alerts.rule import MANY
 from engine.cli.following import commands
 from engine.cli.parts import FAILED, Json, told
-from engine.errors import UnknownName
+from engine.errors import UnknownName, UsageError
 from engine.printing import complain, show
 from engine.runtime import runtime
+from engine.services import Services
 from engine.waiting import wait_until
 from storage import alerts as stored
 from storage import notifications
@@ -63,21 +64,31 @@ def ack(alert_id: Annotated[int, typer.Argument(metavar="ID")], *, to_json: Json
 @group.command()
 @told
 def silence(
-    alert_id: Annotated[int, typer.Argument(metavar="ID")],
+    alert_id: Annotated[int | None, typer.Argument(metavar="[ID]", help="An alert that fires.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Instead of an alert: a rule, whether anything breaks it or not.")] = None,
+    subject: Annotated[str | None, typer.Option("--of", help="With --rule: only this, such as `daily_prices 2025-06-03`.")] = None,
     minutes: Annotated[int, typer.Option(help="For so many minutes.")] = 60,
     reason: Annotated[str, typer.Option(help="Why; whoever looks at it later reads it.")] = "",
     *,
     to_json: Json = False,
 ) -> None:
-    """Hear of what an alert is about no more, for some time."""
+    """Hear of what an alert is about, or of a rule, no more for some time."""
+    if (alert_id is None) == (rule is None) or (subject and rule is None):
+        raise UsageError("name either an alert by its number, or a rule by --rule and what it is about by --of")
     services = commands()
+    if alert_id is not None:
+        rule, subject = _about(services, alert_id)
+    said = services.silence_alerts(rule=rule, symbol=subject, minutes=minutes, reason=reason)
+    show({"alert": alert_id, "rule": rule, "of": subject, "message": said}, to_json=to_json)
+
+
+def _about(services: Services, alert_id: int) -> tuple[str, str | None]:
+    """Return the rule of an alert, and what it is about; one that stands for many is about all of its rule."""
     with services.runtime.database.reading() as connection:
         found = stored.one(connection, alert_id)
     if found is None:
         raise UnknownName(f"there is no alert {alert_id}; list them with: python -m engine alerts")
-    subject = None if found["subject"] == MANY else found["subject"]  # one that stands for many: all of its rule
-    said = services.silence_alerts(rule=found["rule"], symbol=subject, minutes=minutes, reason=reason)
-    show({"alert": alert_id, "message": said}, to_json=to_json)
+    return found["rule"], None if found["subject"] == MANY else found["subject"]
 
 
 @app.command()

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from math import floor
 
-from engine.clock import nepal_time
+from engine.clock import NEPAL, nepal_time
 from engine.thresholds import Thresholds, ThresholdSpec, threshold
 from storage.status import SlotOutcome
 
@@ -116,11 +116,14 @@ def _state(expected: Expected, at: datetime, now: datetime, takes: timedelta | N
     if now > at + NEVER:
         return DeadlineState.NEVER_CAME, expected.reason
     if now > at:
-        return DeadlineState.LATE, f"not loaded, {_span(now - at)} after: {expected.reason}"
+        why = expected.reason if now >= expected.due_at else _not_due(expected)
+        return DeadlineState.LATE, f"not loaded, {_span(now - at)} after: {why}"
     return _before(expected, at, now, takes)
 
 
 def _before(expected: Expected, at: datetime, now: datetime, takes: timedelta | None) -> tuple[DeadlineState, str]:
+    if expected.due_at >= at:
+        return DeadlineState.AT_RISK, _not_due(expected)
     left = at - max(now, expected.due_at)
     if takes is not None and takes > left:
         return DeadlineState.AT_RISK, f"a run takes up to {_span(takes)}, and {_span(max(left, timedelta()))} are left"
@@ -129,6 +132,10 @@ def _before(expected: Expected, at: datetime, now: datetime, takes: timedelta | 
     if now > expected.due_at:
         return DeadlineState.PENDING, f"{_span(left)} left: {expected.reason}"
     return DeadlineState.PENDING, "its time has not come"
+
+
+def _not_due(expected: Expected) -> str:
+    return f"by its schedule it is not due before {expected.due_at.astimezone(NEPAL):%H:%M}"
 
 
 def budget(deadlines: Sequence[Deadline], thresholds: Thresholds) -> Budget:

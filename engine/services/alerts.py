@@ -4,7 +4,7 @@ from secrets import token_hex
 
 from engine.alerts.channels import channels_of
 from engine.alerts.messages import Message, body, link, marked
-from engine.alerts.outbox import tell
+from engine.alerts.outbox import tell, withdraw_escalation
 from engine.errors import UnknownName
 from engine.services.base import Commands
 from storage import alerts, notifications
@@ -25,6 +25,7 @@ class AlertCommands(Commands):
                 return f"Alert {alert_id} is over: {found['title']}."
             if not alerts.acknowledge(connection, alert_id, by=self.actor, at=at):
                 return said
+            withdraw_escalation(connection, alert_id, at=at)
             alerts.add_event(connection, alert_id, AlertMove.ACKNOWLEDGED, at=at, message=f"by {self.actor}")
             return self._audited(connection, "acknowledge", {"alert": alert_id}, said)
 

@@ -12,6 +12,7 @@ from engine.circuits import CircuitReport
 from engine.clock import nepal_date
 from engine.errors import SourceError
 from engine.market.calendar import TradingCalendar
+from engine.monitoring.deadlines import Deadline
 from engine.monitoring.freshness import begins
 from engine.pipeline import history, ledger
 from engine.pipeline.graph import Pipeline
@@ -298,8 +299,8 @@ def next_slots(pipeline: Pipeline, *, number: int = 5) -> Sequence[datetime]:
     return ledger.next_slots(pipeline, calendar(), now(), count=number)
 
 
-def health(pipeline: Pipeline) -> Health:
-    """Return what is wrong with a pipeline right now, weighed from the cached reads above."""
+def health(pipeline: Pipeline, *, overdue: Sequence[Deadline] = ()) -> Health:
+    """Return what is wrong with a pipeline right now, weighed from the cached reads above and the sessions past their deadline."""
     day, newest = today(), newest_session()
     since = begins(day, newest)
     return weigh(
@@ -325,6 +326,7 @@ def health(pipeline: Pipeline) -> Health:
             letters=waiting(pipeline.name),
             held=held(pipeline.name),
             safety=problems(safety_data.kept(), now=now()),
+            overdue=overdue,
             drift=drift_link.problems(),
         )
     )

@@ -4,11 +4,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import IntEnum
+from operator import itemgetter
 
 from engine.circuits import CircuitReport
 from engine.doctor import LOW_DISK
 from engine.market.calendar import TradingCalendar
 from engine.monitoring import freshness
+from engine.monitoring.deadlines import Deadline
 from engine.pipeline.graph import Due
 from engine.pipeline.ledger import LATE
 from pages.ui import format as say
@@ -65,6 +67,7 @@ class Facts:
     letters: Waiting = NOTHING_WAITS
     held: Sequence[Held] = ()
     safety: Sequence[Problem] = ()  # of backups, drills and damage
+    overdue: Sequence[Deadline] = ()  # sessions past their deadline by less than a day
     drift: Sequence[Problem] = ()  # of the newest session, where nobody has spoken about it
     circuit: CircuitReport | None = None
     source_trouble: str | None = None
@@ -132,14 +135,14 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
         yield Problem(Severity.BAD, "The source cannot be read now", detail, "pipelines.py", action="See the source")
     yield from facts.safety
     blocked = {held.run_id for held in facts.held}
-    yield from map(_of_held, facts.held)
-    yield from (_of_failed(verdict) for verdict in reversed(health.failed) if verdict.run_id not in blocked)
+    yield from _of_dates(facts, [verdict for verdict in health.failed if verdict.run_id not in blocked])
     yield from facts.drift
     yield from _of_letters(facts.letters, facts.pipeline)
     yield from _of_backfill(facts.backfill)
     yield from _of_failures(facts, blocked | {verdict.run_id for verdict in health.failed})
     # What is queued or running is on its way; it needs nobody.
-    if any(verdict.status not in ACTIVE for verdict in health.behind):
+    overdue = {one.day for one in facts.overdue}
+    if any(verdict.status not in ACTIVE and verdict.day not in overdue for verdict in health.behind):
         yield from _of_behind(facts, health.since_newest)
     yield from _of_late(facts)
     yield from _of_missing([verdict for verdict in health.missing if verdict.status not in ACTIVE])
@@ -182,6 +185,21 @@ def _of_circuit(facts: Facts) -> Iterator[Problem]:
     word = look(known.state).word
     detail = f"{why}It is {word} since {say.stamp(known.since)} and no run calls it; next probe at {say.clock_time(known.probe_at)}.{held}"
     yield Problem(Severity.BAD, f"The circuit of source {known.source} is {word}", detail, "pipelines.py", action="See the source")
+
+
+def _of_dates(facts: Facts, failed: Sequence[DateVerdict]) -> Iterator[Problem]:
+    """Yield what is held back, has failed or is past its deadline, the newest date first: today before last month."""
+    dated = [(held.day, _of_held(held)) for held in facts.held] + [(verdict.day, _of_failed(verdict)) for verdict in failed]
+    named = {day for day, _ in dated}
+    dated += [(one.day, _of_overdue(one)) for one in facts.overdue if one.day not in named]
+    yield from (problem for _, problem in sorted(dated, key=itemgetter(0), reverse=True))
+
+
+def _of_overdue(one: Deadline) -> Problem:
+    headline = f"{say.day(one.day)} is late: it was to be in the lake by {say.clock_time(one.at)[:5]}"
+    if one.run_id is not None:
+        return _of_run(Severity.BAD, headline, one.why, run_id=one.run_id)
+    return Problem(Severity.BAD, headline, one.why, "service_levels.py", action="See the deadlines")
 
 
 def _of_failed(verdict: DateVerdict) -> Problem:
@@ -246,7 +264,9 @@ def _of_behind(facts: Facts, behind: Sequence[date]) -> Iterator[Problem]:
 
 def _of_late(facts: Facts) -> Iterator[Problem]:
     """Name the oldest date whose time passed an hour ago and that has come to no end; pauses, holidays and failures are no lateness."""
-    late = [slot for slot in facts.slots if slot.outcome in _OPEN_SLOTS and slot.due_at and facts.now - slot.due_at > LATE]
+    named = {one.day for one in facts.overdue}
+    waiting = [slot for slot in facts.slots if slot.outcome in _OPEN_SLOTS and slot.day not in named]
+    late = [slot for slot in waiting if slot.due_at and facts.now - slot.due_at > LATE]
     if not late:
         return
     oldest = min(late, key=lambda slot: slot.day)

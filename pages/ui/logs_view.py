@@ -1,6 +1,6 @@
 """The parts of the Logs page: what is looked for, and the lines that were found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ from pages.ui import monitoring_data
 from pages.ui.monitoring_data import LogPageView
 from pages.ui.text import plain
 from pages.ui.theme import Colour
-from pages.ui.widgets import empty_state
+from pages.ui.widgets import empty_state, run_link
 from storage.log_search import LogFilter
 
 LEVELS = ("error", "warning", "info")
@@ -48,7 +48,18 @@ def lines(wanted: LogFilter) -> None:
     before = _before(wanted)
     found = monitoring_data.log_page(wanted, before=before)
     if found.lines:
-        st.dataframe(_table(found), hide_index=True, height="content", column_config=_columns(), key="log_lines")
+        above = st.container()  # the list may be longer than the window
+        chosen = st.dataframe(
+            _table(found),
+            hide_index=True,
+            height="content",
+            column_config=_columns(),
+            key="log_lines",
+            on_select="rerun",
+            selection_mode="single-cell",
+        )
+        with above:
+            _whole(found, [row for row, _ in chosen.selection.cells])
     else:
         empty_state(
             "No line matches",
@@ -62,6 +73,20 @@ def lines(wanted: LogFilter) -> None:
         if found.before is not None and st.button("Older", key="log_older", icon=":material/chevron_right:"):
             st.session_state["log_before"] = (wanted, found.before)
             st.rerun()
+
+
+def _whole(found: LogPageView, rows: Sequence[int]) -> None:
+    """Show the whole of a line that was clicked: its message is longer than any column."""
+    if not rows or rows[0] >= len(found.lines):
+        st.caption("A click on a line shows the whole of it here.")
+        return
+    line = found.lines[rows[0]]
+    with st.container(border=True, gap="xsmall", key="log_line"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f":{_COLOURS.get(line.level, 'gray')}[{plain(line.level)}] **{plain(line.event)}**", width="content")
+            st.caption(f"{say.log_time(line.at)} · {plain(line.pipeline)} of {line.partition}", width="content")
+            run_link(line.run_id)
+        st.code(line.fields or say.NOTHING, language=None, wrap_lines=True)
 
 
 def _before(wanted: LogFilter) -> int | None:

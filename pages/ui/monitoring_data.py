@@ -8,7 +8,7 @@ import pyarrow as pa
 
 import engine.runtime
 from engine.monitoring import history
-from engine.monitoring.deadlines import Budget, Deadline, budget
+from engine.monitoring.deadlines import Budget, Deadline, DeadlineState, budget
 from engine.monitoring.history import Series
 from engine.monitoring.statistics import RunStatistics
 from engine.pipelines import PIPELINES
@@ -59,6 +59,12 @@ def deadlines(pipeline: str) -> tuple[tuple[Deadline, ...], Budget]:
         limits = load(connection, thresholds.version(connection))
         known = history.deadlines(connection, PIPELINES[pipeline], data.calendar(), limits, now=data.now())
     return tuple(known), budget(known, limits)
+
+
+def overdue(pipeline: str) -> tuple[Deadline, ...]:
+    """Return the sessions that are past their deadline and may still come; what is a day behind it has not come at all."""
+    known, _ = deadlines(pipeline)
+    return tuple(one for one in known if one.state is DeadlineState.LATE and one.loaded_at is None)
 
 
 @shared(seconds=data.CALM, entries=4)

@@ -86,6 +86,11 @@ def open_ones() -> tuple[OperationView, ...]:
     return tuple(sorted(found, key=lambda one: (asks.index(one.standing), one.severity.rank, -one.id)))
 
 
+def waiting() -> tuple[OperationView, ...]:
+    """Return the alerts that nobody has acknowledged or silenced."""
+    return tuple(alert for alert in open_ones() if alert.standing is AlertStanding.OPEN)
+
+
 @shared(seconds=data.CALM, entries=1)
 def over() -> tuple[OperationView, ...]:
     """Return the alerts that ended last, the newest first."""

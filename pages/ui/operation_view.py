@@ -8,6 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from engine.alerts.rule import ALERT_RULES, MANY
+from engine.services import Services
 from pages.ui import data, operation_data
 from pages.ui import format as say
 from pages.ui.actions import perform, request_key, services
@@ -42,8 +43,7 @@ _MESSAGES: Mapping[NotificationKind, str] = {
 
 def summary() -> None:
     """Say in a line how much is wrong, how grave, what waits for somebody, and whether anybody beyond this page is told."""
-    found = operation_data.open_ones()
-    waiting = [alert for alert in found if alert.standing is AlertStanding.OPEN]
+    found, waiting = operation_data.open_ones(), operation_data.waiting()
     if found:
         kinds = Counter(alert.severity for alert in found)
         graver = ", ".join(say.count(kinds[severity], severity.value) for severity in AlertSeverity if kinds[severity])
@@ -52,6 +52,20 @@ def summary() -> None:
         gravest = min(alert.severity.rank for alert in waiting) if waiting else AlertSeverity.INFO.rank
         _BANNERS[gravest](f"**{say.count(len(found), 'alert fires', 'alerts fire')}** ({graver}); {waits}.", icon=_SIGNS[gravest])
     _told_nobody()
+    label = f"Acknowledge all {len(waiting):,}"
+    if len(waiting) > 1 and st.button(label, key="ack_all", icon=":material/visibility:", help="You take care of each that is listed now"):
+        perform(f"{len(waiting):,} alerts are acknowledged.", _acknowledge, services(), tuple(alert.id for alert in waiting))
+
+
+def _acknowledge(commands: Services, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        commands.acknowledge(number)
+
+
+def silence_button() -> None:
+    """Offer to silence a rule before it alerts: a machine that is to be mended tonight."""
+    if st.button("Silence…", key="quiet", icon=":material/notifications_paused:"):
+        ask_silence()
 
 
 def _told_nobody() -> None:
@@ -140,31 +154,46 @@ def _message(one: NotificationView) -> str:
     return f"{_MESSAGES[one.kind]} {look(one.state).word}"
 
 
-def ask_silence(alert: OperationView) -> None:
-    """Ask for how long nobody wants to hear of what an alert is about, and why."""
+def ask_silence(alert: OperationView | None = None) -> None:
+    """Ask for how long nobody wants to hear of what an alert is about, or of a rule that nothing breaks yet, and why."""
 
-    @st.dialog("Silence this alert", icon=":material/notifications_paused:")
+    @st.dialog("Silence this alert" if alert is not None else "Silence a rule", icon=":material/notifications_paused:")
     def ask() -> None:
-        about = "every alert of its rule" if alert.subject == MANY else f"it ({plain(words(alert.rule))} of {plain(alert.subject)})"
-        st.markdown(f"**{plain(alert.title)}**")
-        st.caption(f"Channels hear nothing of {about} until then. If it still fires, they do.")
+        rule, subject = _of_rule() if alert is None else _of_alert(alert)
         length = st.segmented_control("For", list(_LENGTHS), default="1 h", required=True, key="quiet_length")
         reason = st.text_input("Why", key="quiet_reason", placeholder="Whoever looks later has only your reason")
         with st.container(horizontal=True):
-            if st.button("Silence", key="quiet_yes", type="primary", icon=":material/notifications_paused:"):
-                perform(
-                    "It is silenced.",
-                    services().silence_alerts,
-                    rule=alert.rule,
-                    symbol=None if alert.subject == MANY else alert.subject,
-                    minutes=_LENGTHS[length or "1 h"],
-                    reason=reason,
-                    request_key=request_key("quiet"),
-                )
+            wanted = st.button("Silence", key="quiet_yes", type="primary", icon=":material/notifications_paused:")
             if st.button("Not now", key="quiet_no"):
                 st.rerun()
+        if wanted:  # below the buttons: what is wrong is said there
+            perform(
+                "It is silenced.",
+                services().silence_alerts,
+                rule=rule,
+                symbol=subject,
+                minutes=_LENGTHS[length or "1 h"],
+                reason=reason,
+                request_key=request_key("quiet"),
+            )
 
     ask()
+
+
+def _of_alert(alert: OperationView) -> tuple[str, str | None]:
+    about = "every alert of its rule" if alert.subject == MANY else f"it ({plain(words(alert.rule))} of {plain(alert.subject)})"
+    st.markdown(f"**{plain(alert.title)}**")
+    st.caption(f"Channels hear nothing of {about} until then. If it still fires, they do.")
+    return alert.rule, None if alert.subject == MANY else alert.subject
+
+
+def _of_rule() -> tuple[str, str | None]:
+    rule = st.selectbox("Rule", list(ALERT_RULES), format_func=lambda name: words(name).capitalize(), key="quiet_rule")
+    st.caption(f"{plain(ALERT_RULES[rule].says)} Channels hear nothing of it until then; what still fires at the end is told.")
+    subject = st.text_input(
+        "Of", key="quiet_subject", placeholder="any", help="What the rule names: `daily_prices 2025-06-03`, a source, a job"
+    )
+    return rule, subject.strip() or None
 
 
 def timeline(alert: OperationView) -> None:
@@ -228,6 +257,8 @@ def over() -> None:
             "Came back": st.column_config.NumberColumn(format="localized", width=90, help="Within the cooldown, without a message"),
         },
     )
+    if len(found) == operation_data.OVER:
+        st.caption(f"The newest {operation_data.OVER}; more: `python -m engine alerts --resolved 200`")
     if click := st.session_state.get("operations_over_open"):
         number = int(str(click["label"]).split(" · ", maxsplit=1)[0])
         if (alert := next((one for one in found if one.id == number), None)) is not None:
@@ -236,7 +267,6 @@ def over() -> None:
 
 def standing_line() -> None:
     """Say in a line how many alerts wait for somebody, with a link to them; nothing while none does."""
-    waiting = [alert for alert in operation_data.open_ones() if alert.standing is AlertStanding.OPEN]
-    if waiting:
+    if waiting := operation_data.waiting():
         label = f"{say.count(len(waiting), 'alert')} nobody has acknowledged"
         st.page_link(page("alerts.py"), label=label, icon=":material/notifications_active:", query_params={"on": "operations"})

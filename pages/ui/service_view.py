@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import streamlit as st
 
-from engine.monitoring.deadlines import LOADED_BY, MISSED, WINDOW, Deadline, DeadlineState
+from engine.monitoring.deadlines import LOADED_BY, MISSED, WINDOW, Budget, Deadline, DeadlineState
 from engine.monitoring.history import MEASURED, NEWEST, Series
 from engine.monitoring.statistics import RunStatistics, percentile
 from engine.pipelines import PIPELINES
@@ -63,7 +63,7 @@ def _promise(pipeline: str) -> None:
     tile(
         "Sessions in time",
         say.percent(kept.sessions - kept.missed, kept.sessions),
-        note=f"{kept.left} of {kept.allowed} more may be late" if kept.sessions else "none was promised yet",
+        note=_left(kept) if kept.sessions else "none was promised yet",
         colour="gray" if not kept.sessions else "green" if kept.left > 0 else "orange" if kept.left == 0 else "red",
         script="thresholds.py",
         query={},
@@ -72,6 +72,12 @@ def _promise(pipeline: str) -> None:
         explanation=f"Of the last {WINDOW} sessions that the schedule promised: in the lake by the deadline ({LOADED_BY.key}). What may "
         "still be late without missing the objective is the error budget. Backfilled sessions were promised to nobody.",
     )
+
+
+def _left(kept: Budget) -> str:
+    if kept.left < 0:
+        return f"{kept.missed:,} late, {kept.allowed:,} allowed"
+    return f"{kept.left:,} of {kept.allowed:,} more may be late"
 
 
 def _success(known: RunStatistics) -> None:

@@ -1,9 +1,11 @@
-"""What stands beside every page: where the data come from, whether a runner is alive, what runs, the time in Nepal."""
+"""What stands beside every page: where the data come from, whether a runner is alive, what runs, what is wrong, the time in Nepal."""
 
 import streamlit as st
 
-from pages.ui import data
+from pages.ui import data, operation_data
 from pages.ui import format as say
+from pages.ui.widgets import page
+from storage.status import AlertSeverity
 
 
 def source_notice() -> None:
@@ -31,4 +33,8 @@ def status_strip() -> None:
         st.badge(
             f"{machine.running} running · {machine.queued} queued", icon=":material/pending_actions:", color="gray" if idle else "blue"
         )
+        if waiting := operation_data.waiting():
+            colour = "red" if any(alert.severity is AlertSeverity.ERROR for alert in waiting) else "orange"
+            label = f":{colour}[**{say.count(len(waiting), 'open alert')}**]"
+            st.page_link(page("alerts.py"), label=label, icon=":material/notifications_active:", query_params={"on": "operations"})
         st.caption(f"{say.clock_time(moment)[:5]} Nepal time")

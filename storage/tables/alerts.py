@@ -25,7 +25,7 @@ class Alert(Base, table=True):
     fired_at: datetime = instant(nullable=False)
     resolved_at: datetime | None = instant()
     told: bool = False  # its channels know that it fires
-    told_at: datetime | None = instant()  # when they were told last
+    told_at: datetime | None = instant()  # when they were told last, or the first of them will be, at the end of its quiet hours
     escalated_at: datetime | None = instant()
     acknowledged_at: datetime | None = instant()
     acknowledged_by: str | None = word(80)

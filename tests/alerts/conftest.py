@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from engine.alerts.evaluation import Evaluator
 from storage import alerts, notifications
+from storage.tables import Notification
 from tests.pipelines.house import House, with_a_week
 
 CHANNELS = """
@@ -32,6 +33,13 @@ class Watched:
         with capture_logs() as said:
             self.evaluator.tick()
         self.said += said
+
+    def deliver(self, channel: str | None = None) -> None:
+        """Say that all that one channel, or each, was to be told was sent."""
+        table = Notification.__table__
+        to_it = () if channel is None else (table.c.channel == channel,)
+        with self.house.runtime.database.transaction() as connection:
+            connection.execute(table.update().where(*to_it).values(state="sent", attempts=1, ended_at=self.house.clock.now()))
 
     def open(self) -> dict[str, Any]:
         return {row["rule"]: row for row in self.house.read(alerts.open_ones)}

@@ -44,17 +44,21 @@ class _Post(BaseHTTPRequestHandler):
 
 
 class MailServer(ThreadingTCPServer):
-    """As much of SMTP (RFC 5321) as a client needs that sends a letter without signing in."""
+    """As much of SMTP (RFC 5321) as a client needs that sends a letter without signing in, or that is not let in."""
 
     allow_reuse_address = daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, letting_in: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), _Session)
+        self.letting_in = letting_in
         self.letters: list[Message] = []
 
     @property
     def place(self) -> str:
         return f"127.0.0.1:{self.server_address[1]}"
+
+
+_DOOR = {"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": "535 5.7.8 Username and Password not accepted"}
 
 
 class _Session(StreamRequestHandler):
@@ -64,6 +68,9 @@ class _Session(StreamRequestHandler):
         self._say("220 here")
         while line := self.rfile.readline().decode().strip():
             verb = line.split(maxsplit=1)[0].upper()
+            if not self.server.letting_in and verb in _DOOR:
+                self._say(_DOOR[verb])
+                continue
             if verb == "DATA":
                 self._say("354 go on")
                 self.server.letters.append(message_from_string(self._letter()))

@@ -34,9 +34,22 @@ def test_an_alert_is_acknowledged_and_silenced_by_its_number(here, watched, free
     assert json.loads(here(watched.house, "alerts", "--json").stdout)[0]["state"] == "acknowledged"
 
 
+def test_a_rule_is_silenced_before_anything_breaks_it(here, watched, free):
+    silenced = here(watched.house, "alert", "silence", "--rule", "disk_low", "--minutes", "60", "--reason", "a new disk comes", "--json")
+    free(100)
+    watched.look()
+
+    assert json.loads(silenced.stdout)["rule"] == "disk_low"
+    assert json.loads(here(watched.house, "alerts", "--json").stdout)[0]["state"] == "silenced"
+    assert watched.told() == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["alert", "silence", "--reason", "why"], "name either an alert by its number, or a rule"),
+        (["alert", "silence", "1", "--rule", "disk_low", "--reason", "why"], "name either an alert by its number, or a rule"),
+        (["alert", "silence", "--rule", "joy", "--reason", "why"], "there is no rule 'joy'"),
         (["alert", "ack", "9"], "there is no alert 9"),
         (["alert", "silence", "9", "--reason", "why"], "there is no alert 9"),
         (["channels", "--test", "nobody"], "there is no channel 'nobody'; there are: desk"),

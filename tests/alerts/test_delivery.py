@@ -165,6 +165,31 @@ def test_when_the_beginning_is_given_up_the_end_is_not_told(desk, webhook, free)
     assert len(webhook.got) == TRIES
 
 
+def test_what_another_process_has_taken_is_not_sent_a_second_time(desk, webhook):
+    number = put(desk)
+    slow, quick = courier(desk), courier(desk)
+    (row,) = slow._due()
+    quick.serve()
+
+    assert slow._deliver(row) is False
+    assert (len(webhook.got), state(desk, number)["attempts"]) == (1, 1)
+
+
+def test_what_a_process_says_that_was_away_too_long_changes_nothing(desk, webhook):
+    number = put(desk)
+    (row,) = courier(desk)._due()
+    database, clock = desk.house.runtime.database, desk.house.clock
+    with database.transaction() as connection:
+        notifications.claim(connection, row, until=clock.now() + LEASE)
+    clock.advance(2 * LEASE)
+    courier(desk).serve()  # another one takes it, and sends it
+    with database.transaction() as connection:
+        own = notifications.settle(connection, row, state="given_up", ended_at=clock.now(), note="no answer")
+
+    assert own is False
+    assert (state(desk, number)["state"], len(webhook.got)) == ("sent", 1)
+
+
 def test_a_test_is_tried_once_in_quiet_hours_too(watched, webhook, free):
     watched.channels(f'[[channel]]\nname = "desk"\nurl = "json://{webhook.place}"\nquiet = "11:00-13:00"\n')  # it is 11:45 in Nepal
     webhook.statuses = [500]
@@ -305,3 +330,31 @@ def test_a_runner_tells_a_channel_of_what_it_finds(desk, webhook):
 
     assert told, log.read_text()
     assert HIDDEN not in log.read_text()
+
+
+def test_what_went_wrong_is_said_in_the_words_of_the_network_and_without_a_secret(watched):
+    with serving(Webhook()) as server:
+        closed = server.place  # nobody listens there any more
+    watched.channels(
+        f'[[channel]]\nname = "desk"\nurl = "json://{closed}/{HIDDEN}"\n'
+        f'[[channel]]\nname = "post"\nurl = "mailto://me:{HIDDEN}@{closed}?from=console@example.com&to=desk@example.com"\n'
+    )
+    numbers = put(watched), put(watched, "post", key="p")
+    for name in ("desk", "post"):
+        courier(watched, name).serve()
+
+    for number in numbers:
+        assert state(watched, number)["note"].endswith("Connection refused")
+        assert HIDDEN not in state(watched, number)["note"]
+
+
+def test_a_mail_server_that_does_not_let_the_console_in_is_told_apart_from_one_that_is_away(watched):
+    with serving(MailServer(letting_in=False)) as server:
+        watched.channels(
+            f'[[channel]]\nname = "post"\nurl = "mailto://me:{HIDDEN}@{server.place}?from=console@example.com&to=desk@example.com"\n'
+        )
+        number = put(watched, "post")
+        courier(watched, "post").serve()
+
+    assert "Username and Password not accepted" in state(watched, number)["note"]
+    assert HIDDEN not in state(watched, number)["note"]

@@ -1,27 +1,22 @@
 """Facts of the database become alerts and notifications in one transaction, whoever looks, and only once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from engine.alerts.evaluation import Evaluator
+from engine.alerts.rule import ALERT_RULES, Finding
 from engine.errors import SourceMisconfigured
 from engine.sources.folder import DailyFolder
 from storage import alerts, notifications
-from storage.audit import recent as audited
 from storage.status import AlertMove
 from storage.tables import Notification
 from tests.alerts.conftest import CHANNELS
 
 MINUTE = timedelta(minutes=1)
-FIRED, RESOLVED, ESCALATED = ("desk", "fired", "waiting"), ("desk", "resolved", "waiting"), ("desk", "escalated", "waiting")
-
-
-def delivered(watched) -> None:
-    """Say that all was sent."""
-    with watched.house.runtime.database.transaction() as connection:
-        connection.execute(Notification.__table__.update().values(state="sent", attempts=1, ended_at=watched.house.clock.now()))
+FIRED, RESOLVED = ("desk", "fired", "waiting"), ("desk", "resolved", "waiting")
 
 
 def test_a_home_in_which_all_is_well_has_no_alert(watched, free):
@@ -74,7 +69,7 @@ def test_what_happened_while_no_process_looked_is_told_at_the_next_look(watched,
 def test_an_end_is_told_after_the_beginning(watched, free):
     free(100)
     watched.look()
-    delivered(watched)
+    watched.deliver()
     free(10_000)
     watched.look()
 
@@ -95,7 +90,7 @@ def test_an_alert_that_flaps_is_one_alert_counted_and_told_once_a_cooldown(watch
     for _ in range(10):  # twenty minutes
         free(100)
         watched.look()
-        delivered(watched)
+        watched.deliver()
         watched.house.clock.advance(MINUTE)
         free(10_000)
         watched.look()
@@ -109,30 +104,6 @@ def test_an_alert_that_flaps_is_one_alert_counted_and_told_once_a_cooldown(watch
     watched.house.clock.advance(10 * MINUTE)
     watched.look()
     assert [kind for _, kind, _ in watched.told()] == ["fired", "resolved", "fired"]
-
-
-def test_an_error_is_escalated_unless_somebody_has_acknowledged_it(watched, free):
-    free(100)
-    watched.look()
-    watched.house.clock.advance(31 * MINUTE)
-    watched.look()
-
-    assert watched.told() == [FIRED, ESCALATED]
-    title = watched.house.read(notifications.recent)[0]["title"]
-    assert title == "Nobody has acknowledged: The disk is nearly full"
-
-
-def test_acknowledging_ends_the_escalation_and_is_audited(watched, free):
-    free(100)
-    watched.look()
-    number = watched.open()["disk_low"]["id"]
-    watched.house.services.acknowledge(number)
-    watched.house.clock.advance(31 * MINUTE)
-    watched.look()
-
-    assert watched.told() == [FIRED]
-    assert watched.events(number)[-1] == AlertMove.ACKNOWLEDGED
-    assert watched.house.read(audited, limit=1)[0]["command"] == "acknowledge"
 
 
 def test_a_silence_is_heard_of_again_when_it_ends(watched, free):
@@ -150,7 +121,7 @@ def test_channels_hear_what_their_filter_lets_through(watched, free):
     watched.channels(CHANNELS + 'severity = "error"\n[[channel]]\nname = "quiet one"\nurl = "json://b"\nwants = ["resolved"]\n')
     free(100)
     watched.look()
-    delivered(watched)
+    watched.deliver()
     free(10_000)
     watched.look()
 
@@ -164,6 +135,28 @@ def test_in_quiet_hours_a_notification_waits_for_their_end(watched, free):
 
     row = watched.house.read(notifications.recent)[0]
     assert row["due_at"] - watched.house.clock.now() == 75 * MINUTE
+
+
+def test_what_joins_a_group_that_somebody_has_acknowledged_is_told(watched, free, monkeypatch):
+    failed = [Finding(f"daily {day:02}", f"{day} failed", "No reason.") for day in range(7)]
+    rules = {"run_failed": replace(ALERT_RULES["run_failed"], find=lambda _look: iter(failed[:count]))}
+    monkeypatch.setattr("engine.alerts.evaluation.ALERT_RULES", rules)
+    count = 6
+    watched.look()
+    watched.deliver()
+    number = watched.open()["run_failed"]["id"]
+    watched.house.services.acknowledge(number)
+    watched.house.clock.advance(timedelta(days=3))
+    count = 7
+    watched.look()
+    watched.look()
+
+    assert watched.told() == [("desk", "fired", "sent"), FIRED]
+    assert watched.house.read(notifications.recent)[0]["body"].startswith("6 failed; 5 failed")
+    row = watched.open()["run_failed"]
+    assert (row["id"], row["acknowledged_by"], row["acknowledged_at"]) == (number, None, None)
+    said = [event["message"] for event in watched.house.read(alerts.events_of, number) if event["move"] == AlertMove.CHANGED]
+    assert said == ["7 alerts of the rule run failed; new: daily 06"]
 
 
 def test_a_broken_file_of_channels_is_an_alert_and_a_line_and_stops_nothing(watched, free):
@@ -230,7 +223,7 @@ def test_a_channel_that_is_added_later_is_told_of_what_fires_and_the_others_are_
     watched.look()
     now_also(watched, OTHER)
     watched.look()
-    delivered(watched)
+    watched.deliver()
     watched.look()
     Evaluator(watched.house.runtime).tick()
 

@@ -87,11 +87,23 @@ def test_a_silence_is_of_a_rule_a_subject_or_both(rule, subject, holds):
     assert Silences(frozenset({(rule, subject)})).hold(DISK) is holds
 
 
-def test_an_error_that_nobody_acknowledges_is_escalated_once():
+def test_an_error_that_nobody_acknowledges_is_escalated_and_after_a_day_repeated():
     late = NOW + 30 * MINUTE
+    escalated = known(escalated_at=late)
 
+    assert fires(known(), now=late - MINUTE) == []
     assert moves(fires(known(), now=late)) == [(AlertMove.ESCALATED, True)]
-    assert fires(known(escalated_at=late), now=late + 60 * MINUTE) == []
+    assert fires(escalated, now=late + timedelta(hours=24) - MINUTE) == []
+    assert moves(fires(escalated, now=late + timedelta(hours=24))) == [(AlertMove.ESCALATED, True)]
+
+
+@pytest.mark.parametrize(("key", "escalated_at"), [("alerts.escalate_min", None), ("alerts.repeat_hours", NOW)])
+def test_nought_escalates_nothing_and_repeats_nothing(key, escalated_at):
+    limits = snapshot({key: 0.0}, 0)
+
+    made = steps([known(escalated_at=escalated_at)], [DISK], silences=Silences(), limits=limits, now=NOW + timedelta(days=9))
+
+    assert made == []
 
 
 @pytest.mark.parametrize("calm", [{"acknowledged_at": NOW}, {"firing": replace(DISK, severity=AlertSeverity.WARNING)}])
@@ -115,11 +127,55 @@ def test_many_of_a_rule_at_once_are_one_alert_with_members():
 
     assert (one.firing.subject, one.firing.title, len(one.firing.members)) == (MANY, "12 alerts of the rule run failed", 12)
     assert one.firing.page == "runs"  # the page of the rule, not of one of them
+    assert one.firing.detail.startswith("11 failed; 10 failed")  # the newest dates are named
     assert one.firing.detail.endswith("; and 2 more")
 
 
 def test_a_few_of_a_rule_are_alerts_of_their_own():
     assert len(fires(found=many(5))) == 5
+
+
+def a_group(count: int, **values) -> Known:
+    (made,) = fires(found=many(count))
+    return known(firing=made.firing, **values)
+
+
+def test_what_joins_a_group_is_told_although_somebody_has_acknowledged_the_others():
+    friday = a_group(6, acknowledged_at=NOW, escalated_at=NOW)
+    monday = NOW + timedelta(days=3)
+
+    (joined,) = fires(friday, found=many(7), now=monday)
+    after = a_group(7, told=False, told_at=NOW)  # what is written of it: tests/alerts/test_evaluation.py
+
+    assert (joined.move, friday.joined(joined.firing)) == (AlertMove.CHANGED, {"daily 06"})
+    assert moves(fires(after, found=many(7), now=monday)) == [(AlertMove.TOLD, True)]
+
+
+def test_a_group_that_grows_is_told_once_a_cooldown_and_its_end_even_before():
+    grown = a_group(7, told=False, told_at=NOW)
+
+    assert fires(grown, found=many(7), now=NOW + 29 * MINUTE) == []
+    assert moves(fires(grown, found=(), now=NOW + 29 * MINUTE)) == [(AlertMove.RESOLVED, True)]
+
+
+def test_a_group_that_grows_is_not_escalated_before_it_is_told_who_has_joined():
+    assert moves(fires(a_group(6), found=many(7), now=NOW + 60 * MINUTE)) == [(AlertMove.CHANGED, False)]
+
+
+def test_a_group_that_shrinks_says_nothing_new():
+    assert moves(fires(a_group(8), found=many(7), now=NOW + MINUTE)) == [(AlertMove.CHANGED, False)]
+
+
+def test_those_that_come_one_after_the_other_are_a_group_too():
+    trickled = [known(id=at, firing=firing) for at, firing in enumerate(many(5))]
+
+    (sixth,) = fires(*trickled, found=many(6), now=NOW + 5 * MINUTE)
+    (next_day,) = fires(
+        *trickled, found=many(6), now=NOW + timedelta(hours=24), silences=Silences(frozenset({(None, f"daily {at:02}") for at in range(5)}))
+    )
+
+    assert (sixth.firing.subject, sixth.firing.title, sixth.firing.members) == (MANY, "5 failed", ("daily 05",))
+    assert next_day.firing.subject == "daily 05"
 
 
 def test_one_that_fired_before_the_many_stays_an_alert_of_its_own():

@@ -11,7 +11,7 @@ from engine.errors import SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.pipelines import PIPELINES
 from storage import breakers, costs, drift, jobs, marks, notifications, schedules, speed_layer
-from storage.status import AlertSeverity, CostPurpose, CostWork, DriftCause, DriftLabel, JobOutcome, RunType, SlotOutcome
+from storage.status import AlertSeverity, CostPurpose, CostWork, DriftCause, DriftLabel, GateVerdict, JobOutcome, RunType, SlotOutcome
 from tests.conftest import REPOSITORY
 from tests.pipelines.house import DAILY, SUNDAY
 
@@ -64,6 +64,9 @@ def test_a_session_that_never_came_is_told_also_where_no_schedule_had_promised_i
     slot(house, SlotOutcome.SOURCE_EMPTY)
     watched.look()
     assert set(watched.open()) & {"run_failed", "session_late"} == {"session_late"}
+    slot(house, SlotOutcome.SOURCE_EMPTY, run_id=run["id"])
+    watched.look()
+    assert (watched.open()["session_late"]["page"], watched.open()["session_late"]["query"]) == ("run", {"id": str(run["id"])})
 
 
 def test_a_session_that_has_drifted_is_told_until_a_person_says_what_it_was(watched, house):
@@ -161,6 +164,40 @@ def test_a_job_that_failed_is_told_with_what_it_said(watched, house):
     watched.look()
 
     assert watched.open()["job_failed"]["detail"] == "two files differ"
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "sessions", "told"),
+    [
+        (10, 16, 30, True),  # of 1,000 rows flagged: more than one and a half times as many
+        (10, 15, 30, False),
+        (1, 3, 30, False),  # three times as many, and 0.2 % of the rows: nobody would see it
+        (10, 16, 19, False),  # too few sessions to say so
+    ],
+)
+def test_quality_gets_worse_where_many_more_rows_are_flagged_than_before(watched, monkeypatch, before, last, sessions, told):
+    rows = [
+        {"loaded": 1_000, "quarantined": 0, "warned": last if at >= sessions - 10 else before, "verdict": GateVerdict.FLAGGED}
+        for at in range(sessions)
+    ]
+    monkeypatch.setattr("engine.alerts.rules.quality.judged", lambda *_, **__: rows)
+    watched.look()
+
+    assert ("quality_worse" in watched.open()) is told
+    if told:
+        detail = "1.6 % of the rows of the last 10 sessions, 1.0 % before; 0 of them blocked."
+        assert watched.open()["quality_worse"]["detail"] == detail
+
+
+def test_a_time_that_passed_without_a_runner_and_that_nobody_caught_up_is_told_until_it_is(watched, house):
+    slot(house, SlotOutcome.MISSED)
+    watched.look()
+    found = watched.open()["slot_missed"]
+    slot(house, SlotOutcome.RAN)
+    watched.look()
+
+    assert (found["page"], found["detail"]) == ("pipelines", "no file")
+    assert "slot_missed" not in watched.open()
 
 
 def test_open_alerts_of_the_stream_are_one_alert_a_rule_and_session(watched, house):

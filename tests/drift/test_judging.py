@@ -178,6 +178,16 @@ def test_a_decimal_slip_names_the_symbols_that_drive_it(calm):
     assert len(named & {SYMBOLS[at] for at in (3, 17, 30, 44, 51, 8)}) >= 3
 
 
+def test_an_alarm_that_goes_on_began_when_it_began_and_one_of_another_feature_begins_now(calm):
+    (judged,) = after(calm, silver(CALM, off_grid=0.75))
+
+    def since(*features: str) -> date:
+        before = {"since": day(CALM - 3), "explained": dict.fromkeys(features, "why")}
+        return report_of(judged, calm.windows(day(CALM)), calm, REFERENCE, before)["since"]
+
+    assert (since(*alarmed(judged)), since("rows"), since()) == (day(CALM - 3), day(CALM), day(CALM))
+
+
 def test_too_few_sessions_are_said_and_never_no_drift():
     judged = walk(map(silver, range(5)))[-1]
 

@@ -51,6 +51,14 @@ def test_the_deadline_is_turned_like_any_threshold():
     assert loaded_by(DAY, snapshot({"deadline.loaded_by": 20.25}, 1)) == nepal_time(DAY, 20, 15)
 
 
+@pytest.mark.parametrize(("now", "state"), [(DUE - minutes(60), DeadlineState.AT_RISK), (DUE - minutes(10), DeadlineState.LATE)])
+def test_a_deadline_before_the_schedule_says_that_it_is(now, state):
+    found = judged(expected(reason="its time has not come"), snapshot({"deadline.loaded_by": 17.5}, 1), now=now, takes=minutes(5))
+
+    assert found.state is state
+    assert found.why.endswith("by its schedule it is not due before 18:00")
+
+
 def test_the_error_budget_counts_the_newest_sessions_that_are_decided():
     def one(number: int, state: DeadlineState) -> Deadline:
         return Deadline(DAY + timedelta(days=number), END, state, "", None, None)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from engine.monitoring.statistics import EndedRun, Recovery, percentile, robust_z, statistics_of, trend
+from engine.monitoring.statistics import STEADY, EndedRun, Recovery, percentile, robust_z, statistics_of, trend
 from storage.status import RunStatus
 
 DAY = date(2025, 6, 1)
@@ -60,10 +60,14 @@ def test_a_robust_z_is_that_of_iglewicz_and_hoaglin():
 def test_a_trend_is_told_from_chance():
     slower = trend([1 + number / 50 for number in range(50)])
     steady = trend([2.0 + number * 7 % 5 / 10 for number in range(50)])
+    noisy = trend([1.0 + number * 37 % 53 / 10 + number / 50 for number in range(30)])  # goes up by a third, as chance does too
 
     assert slower is not None
     assert steady is not None
+    assert noisy is not None
     assert (slower.word, steady.word) == ("slower", "steady")
+    assert noisy.change > STEADY
+    assert (noisy.word, noisy.is_more_than_chance) == ("steady", False)
     assert trend([1.0] * 50) is None
     assert trend([1.0, 2.0]) is None
 

@@ -8,9 +8,12 @@ import pytest
 from engine.circuits import CircuitReport
 from engine.clock import nepal_time
 from engine.market.calendar import TradingCalendar
+from engine.monitoring.deadlines import Deadline, DeadlineState
 from engine.pipelines import PIPELINES
+from pages.ui import format as say
 from pages.ui.health import Facts, Severity, weigh
 from pages.ui.views import BackfillView, Machine, ScheduleView, SlotView
+from pages.ui.waiting_data import Held
 from storage.dates import DateVerdict
 from storage.status import BackfillMode, BackfillState, CircuitState, OnFailure, RunStatus, SlotOutcome, Verdict
 
@@ -34,6 +37,10 @@ def missing(day: date, status: RunStatus | None = None) -> DateVerdict:
 
 def failed(day: date, status: RunStatus = RunStatus.FAILED) -> DateVerdict:
     return DateVerdict(day, Verdict.FAILED, status, "the header was never seen", None, None, 7)
+
+
+def held(day: date) -> Held:
+    return Held(day, 5, "a tenth of its lines is set aside", None, None, None, None)
 
 
 def facts(*changed: DateVerdict, **others) -> Facts:
@@ -213,6 +220,31 @@ def test_a_slot_that_is_an_hour_late_and_has_no_end_is_named(outcome, hours, sai
     slot = SlotView(date(2025, 6, 2), NOW - timedelta(hours=hours), outcome, "no runner was alive at its time", None)
 
     assert headlines(facts(slots=(slot,))) == said
+
+
+def overdue(day: date, run_id: int | None = None) -> Deadline:
+    return Deadline(day, nepal_time(day, 19), DeadlineState.LATE, "not loaded, 5 min after: no file", None, run_id)
+
+
+@pytest.mark.parametrize(("run_id", "page"), [(None, "service_levels.py"), (7, "run.py")])
+def test_a_session_past_its_deadline_is_the_first_thing_that_is_said_and_said_once(run_id, page):
+    day = DAYS[-1]
+    slot = SlotView(day, NOW - timedelta(hours=2), SlotOutcome.DUE, "no file", None)
+    given = facts(missing(day), held=(held(DAYS[0]),), slots=(slot,), overdue=(overdue(day, run_id),))
+    first, second = weigh(given).problems
+
+    assert (first.severity, first.page, first.detail) == (Severity.BAD, page, "not loaded, 5 min after: no file")
+    assert first.headline == f"{say.day(day)} is late: it was to be in the lake by 19:00"
+    assert second.headline.endswith("is blocked")
+
+
+def test_what_has_failed_today_stands_before_what_is_blocked_since_long_and_is_not_late_besides():
+    day = DAYS[-1]
+
+    assert headlines(facts(failed(day), held=(held(DAYS[0]),), overdue=(overdue(day),))) == [
+        f"{say.day(day)} failed",
+        f"{say.day(DAYS[0])} is blocked",
+    ]
 
 
 def test_a_source_that_is_left_alone_is_the_worst_and_stands_for_what_waits_for_it():

@@ -5,6 +5,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import operation_data
+from pages.ui.shared import forget
+from storage import alerts
 from storage.audit import recent as audited
 from storage.tables import Notification
 from tests.pages.conftest import text_of
@@ -62,11 +64,71 @@ def test_an_alert_is_acknowledged_with_one_click_and_it_is_audited(open_store, v
     assert "ack_1" not in {button.key for button in app.button}
 
 
+def test_a_list_of_what_is_over_that_is_cut_says_where_the_rest_is(open_store, visit):
+    store = open_store("alerting")
+    before = text_of(visit("alerts.py"))
+    with store.database.transaction() as connection:
+        for number in range(operation_data.OVER):
+            row = {"rule": "run_failed", "subject": f"daily {number}", "severity": "error", "title": "t", "detail": "d", "page": "runs"}
+            added = alerts.add(connection, at=NOW, **row, query={}, members=[])
+            alerts.change(connection, added, resolved_at=NOW)
+    forget()
+
+    assert "--resolved" not in before
+    assert "The newest 20; more: `python -m engine alerts --resolved 200`" in text_of(visit("alerts.py"))
+
+
+def test_all_that_waits_for_somebody_is_acknowledged_with_one_click_and_each_is_audited(open_store, visit):
+    store = open_store("alerting")
+    app = visit("alerts.py")
+    label = app.button(key="ack_all").label
+    app.button(key="ack_all").click().run()
+
+    assert not app.exception
+    assert label == "Acknowledge all 2"
+    assert operation_data.waiting() == ()
+    with store.database.reading() as connection:
+        assert {row["parameters"]["alert"] for row in audited(connection, limit=2)} == {1, 4}
+    assert "ack_all" not in {button.key for button in app.button}
+
+
+def test_a_rule_is_silenced_before_anything_breaks_it(open_store):
+    store = open_store("healthy")
+    app = AppTest.from_function(silence_ahead_script, default_timeout=30).run()
+    app.selectbox(key="quiet_rule").set_value("session_late")
+    app.text_input(key="quiet_reason").set_value("the source moves house tonight")
+    app.button(key="quiet_yes").click().run()
+
+    with store.database.reading() as connection:
+        (row,) = audited(connection, limit=1)
+    asked = row["parameters"]
+    assert (row["command"], asked["rule"], asked["symbol"], asked["minutes"]) == ("silence_alerts", "session_late", None, 60)
+
+
+def test_every_page_says_beside_it_how_many_alerts_wait_for_somebody(open_store, visit):
+    open_store("alerting")
+    links = [link.value if hasattr(link, "value") else "" for link in visit("logs.py").sidebar.get("page_link")]
+
+    assert ":red[**2 open alerts**]" in links
+
+
+def test_where_nothing_waits_for_somebody_nothing_stands_beside_the_pages(open_store, visit):
+    open_store("healthy")
+
+    assert not visit("logs.py").sidebar.get("page_link")
+
+
 # The harness forgets an open dialog at the next click; this script asks again each time it runs.
 def silence_script():
     from pages.ui import operation_data, operation_view
 
     operation_view.ask_silence(operation_data.open_ones()[0])
+
+
+def silence_ahead_script():
+    from pages.ui import operation_view
+
+    operation_view.ask_silence()
 
 
 def test_a_silence_wants_a_reason_and_is_of_what_the_alert_is_about(open_store):

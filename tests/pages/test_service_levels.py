@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.clock import nepal_time
+from pages.ui import monitoring_data
 from storage import schedules, stages
 from storage.status import RunStatus, SlotOutcome
 from tests.pages.conftest import text_of
@@ -27,7 +28,17 @@ def test_a_session_that_was_loaded_in_time_and_one_that_is_late_are_told_apart(o
 
     assert "1 session past the deadline and not in the lake:** Tue 3 Jun" in said
     assert "not loaded, 60 min after: the header was never seen" in said
+    assert "2 late, 0 allowed" in said
     assert "loaded" in said
+
+
+def test_what_is_a_day_behind_its_deadline_is_not_the_first_thing_of_the_overview_any_more(open_store, visit):
+    store = open_store("empty")
+    promise(store, BEFORE, SlotOutcome.SOURCE_EMPTY, "no file")
+    promise(store, LAST, SlotOutcome.SOURCE_EMPTY, "no file")
+
+    assert [one.day for one in monitoring_data.overdue(PIPELINE)] == [LAST]
+    assert "Tue 3 Jun 2025 is late: it was to be in the lake by 19:00" in text_of(visit("overview.py"))
 
 
 def test_what_a_backfill_brought_in_was_promised_to_nobody(open_store, visit):
@@ -79,6 +90,21 @@ def test_log_lines_are_found_by_what_they_say(open_store, visit, query, events):
     assert not app.exception
     found = [event for frame in app.dataframe for event in frame.value["event"]]
     assert found == events
+
+
+def test_a_line_that_is_clicked_is_shown_whole(open_store, visit):
+    store = open_store("empty")
+    store.run(BEFORE, RunStatus.FAILED, reason="no header")
+    message = "a header of 24 columns never seen before: " + "'Opening Price', " * 40
+    log(store, ("info", "stage_done", {}), ("error", "stage_failed", {"message": message}))
+    app = visit("logs.py")
+    asked = text_of(app)
+    app.session_state["log_lines"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "fields")]}}
+    app.run()
+
+    assert not app.exception
+    assert "A click on a line shows the whole of it here." in asked
+    assert app.code[0].value == f"message={message}"
 
 
 def test_a_run_that_is_no_number_is_said_once_wherever_it_was_written(open_store, visit):
