@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import IntEnum
+from operator import itemgetter
 
 from engine.circuits import CircuitReport
 from engine.doctor import LOW_DISK
@@ -132,8 +133,10 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
         yield Problem(Severity.BAD, "The source cannot be read now", detail, "pipelines.py", action="See the source")
     yield from facts.safety
     blocked = {held.run_id for held in facts.held}
-    yield from map(_of_held, facts.held)
-    yield from (_of_failed(verdict) for verdict in reversed(health.failed) if verdict.run_id not in blocked)
+    dated = [(held.day, _of_held(held)) for held in facts.held]
+    dated += [(verdict.day, _of_failed(verdict)) for verdict in health.failed if verdict.run_id not in blocked]
+    # The newest date first, whatever is wrong with it: tonight's failure must not stand behind a decision that is a month old.
+    yield from (problem for _, problem in sorted(dated, key=itemgetter(0), reverse=True))
     yield from facts.drift
     yield from _of_letters(facts.letters, facts.pipeline)
     yield from _of_backfill(facts.backfill)
@@ -160,7 +163,7 @@ def _of_run(severity: Severity, headline: str, detail: str, *, run_id: int | Non
 
 def _of_runner(facts: Facts) -> Iterator[Problem]:
     machine = facts.machine
-    if machine.alive:
+    if machine.alive or machine.starting:
         return
     held = machine.queued + machine.running
     seen = f"Last sign of life {say.ago(machine.heartbeat_at, facts.now)}." if machine.heartbeat_at else "None has registered yet."
@@ -193,10 +196,9 @@ def _of_held(held: Held) -> Problem:
     if held.decision is Decision.REJECT:
         headline, detail = f"{say.day(held.day)} was rejected", f"By {held.decided_by}: {held.why}"
         return _of_run(Severity.NOTE, headline, detail, run_id=held.run_id)
-    served = "" if held.served is None else f". The version of run {held.served} is still served until a person decides."
-    problem = _of_run(
-        Severity.BAD, f"{say.day(held.day)} is blocked", f"{(held.reason or '').rstrip('.')}{served}".lstrip(". "), run_id=held.run_id
-    )
+    why = (held.reason or "").removeprefix(f"the session of {held.day} is blocked: ")  # the headline has said so
+    served = "" if held.served is None else f"The version of run {held.served} is still served until a person decides."
+    problem = _of_run(Severity.BAD, f"{say.day(held.day)} is blocked", f"{why} {served}".strip(), run_id=held.run_id)
     return replace(problem, action="Approve or reject it")
 
 

@@ -49,7 +49,7 @@ def chosen() -> str:
 def tiles(pipeline: str) -> None:
     """Show the figures that a service is judged by."""
     known = monitoring_data.statistics(pipeline)
-    with st.grid(min_column_width=180, key="metric_tiles"):
+    with st.grid(min_column_width=150, key="metric_tiles"):
         if pipeline in PIPELINES:
             _promise(pipeline)
         _success(known)
@@ -129,7 +129,7 @@ def _recovery(known: RunStatistics) -> None:
         colour="red" if waiting else "gray",
         script="runs.py",
         query={"day": waiting[-1].isoformat()} if waiting else {},
-        action="See the newest of them" if waiting else "See the runs",
+        action="See the newest" if waiting else "See the runs",
         key="recovery",
         explanation="Median, from the end of the first failed run of a date to the end of the run that mended it.",
     )
