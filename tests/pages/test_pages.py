@@ -150,7 +150,7 @@ def test_the_ledger_of_a_year_shows_what_was_brought_in_before_the_schedule_bega
     app = visit("pipelines.py", ledger_dates="2025")
 
     ledger = app.dataframe[-1].value
-    brought_in = ledger["Why"].str.startswith("not due by schedule; brought in by ")
+    brought_in = ledger["Why"].str.startswith("brought in by ")
     assert len(ledger) == 71
     assert set(ledger["Outcome"][brought_in].explode()) == {"backfilled"}
     assert set(ledger["Outcome"].explode()) == {"ran", "holiday", "backfilled"}
