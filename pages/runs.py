@@ -37,7 +37,7 @@ year = year_switch.segmented_control(
 )
 dates(pipeline, year or years[-1], chosen=day)
 
-with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="run_filters"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="top", key="run_filters"):
     words = st.pills("Status", list(STATUS_OF), selection_mode="multi", key="status", bind="query-params", on_change=first_page, wrap=True)
     with st.container(horizontal=True, width="content", vertical_alignment="bottom", key="run_dates"):
         since = st.date_input("Dates from", value=None, key="since", bind="query-params", on_change=first_page, width=150)

@@ -165,7 +165,7 @@ def _deadline(one: Deadline) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"deadline_{one.day}"):
         st.page_link(page("runs.py"), label=say.short_day(one.day), query_params={"day": one.day.isoformat()}, width=110)
         st.badge(one.state.value, icon=_ICONS[one.state], color=_COLOURS[one.state], width=120)
-        st.caption(f"by {say.clock_time(one.at)[:5]} · {plain(one.why)}")
+        st.caption(f"deadline {say.clock_time(one.at)[:5]} · {plain(one.why)}")
 
 
 def measured(pipeline: str) -> None:
