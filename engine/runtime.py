@@ -3,6 +3,7 @@
 import os
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Runtime:
     database: Database
     lake: Lake
     source: Source
+    opened_at: datetime | None = None  # by this process; None where a test put it together
 
     @property
     def simulated(self) -> bool:
@@ -70,7 +72,8 @@ def compose(settings: Settings, clock: Clock | None = None) -> Runtime:
         raise SettingsError(f"The database of NEPSE_HOME={home} cannot be used: {error.orig}. {_advice(settings)}") from error
     except OSError as error:
         raise SettingsError(f"NEPSE_HOME={home} cannot be used: {error}. Choose a folder that this user may write.") from error
-    opened = Runtime(settings, clock, database, Lake(settings.lake, Catalogued(database.reading)), open_source(settings, clock))
+    lake = Lake(settings.lake, Catalogued(database.reading))
+    opened = Runtime(settings, clock, database, lake, open_source(settings, clock), opened_at=clock.now())
     _refuse_a_mixture(opened)
     return opened
 

@@ -37,13 +37,22 @@ year = year_switch.segmented_control(
 )
 dates(pipeline, year or years[-1], chosen=day)
 
-with st.container(horizontal=True, vertical_alignment="bottom", key="run_filters"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="top", key="run_filters"):
     words = st.pills("Status", list(STATUS_OF), selection_mode="multi", key="status", bind="query-params", on_change=first_page, wrap=True)
-    st.space("stretch")
-    since = st.date_input("Dates from", value=None, key="since", bind="query-params", on_change=first_page, width=150)
-    until = st.date_input("to", value=None, key="until", bind="query-params", on_change=first_page, width=150)
-    backfill = st.number_input(
-        "Backfill", value=None, min_value=1, step=1, key="backfill", bind="query-params", on_change=first_page, width=120, placeholder="any"
-    )
+    with st.container(horizontal=True, width="content", vertical_alignment="bottom", key="run_dates"):
+        since = st.date_input("Dates from", value=None, key="since", bind="query-params", on_change=first_page, width=150)
+        until = st.date_input("to", value=None, key="until", bind="query-params", on_change=first_page, width=150)
+        number = {"min_value": 1, "step": 1, "width": 120, "placeholder": "any"}
+        backfill = st.number_input(
+            "Backfill",
+            value=None,
+            min_value=1,
+            step=1,
+            key="backfill",
+            bind="query-params",
+            on_change=first_page,
+            width=120,
+            placeholder="any",
+        )
 
 run_table(run_filter(pipeline, words, since=since, until=until, backfill_id=backfill), before=before_in_url())

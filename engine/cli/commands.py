@@ -28,7 +28,9 @@ from engine.cli.following import (
 )
 from engine.cli.parts import FAILED, Json, date_of, option_of, told
 from engine.errors import UsageError
-from engine.printing import as_csv, complain, show
+from engine.pipeline.graph import find
+from engine.pipelines import PIPELINES
+from engine.printing import as_csv, complain, show, table
 from engine.runtime import runtime
 from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus
 
@@ -93,6 +95,7 @@ def run(
         show(reading.run(runtime(), int(target)), to_json=to_json)
         return
     if day is None:
+        find(PIPELINES, target)
         raise UsageError(f"say which date: python -m engine run {target} --date 2025-06-01")
     services = commands()
     follow(services, services.run(target, day, book_to=book_to), wait=wait, timeout=timeout, to_json=to_json)
@@ -160,7 +163,7 @@ def list_runs(
 ) -> None:
     """List runs, newest first."""
     found = reading.run_list(runtime(), pipeline=pipeline, statuses=status or [], partition=day, before_id=before, limit=limit)
-    show(found, to_json=to_json)
+    show(found if to_json else reading.listed(found), to_json=to_json)
 
 
 @app.command()
@@ -286,8 +289,10 @@ def sql(
         tell_waiting(opened)
     if to_csv:
         as_csv(answer)
+    elif to_json:
+        show(answer.to_pylist(), to_json=True)
     else:
-        show(answer.to_pylist(), to_json=to_json)
+        table(answer.to_pylist())  # every column that was asked for, under its name
 
 
 @app.command()

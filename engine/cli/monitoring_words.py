@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from engine.monitoring.deadlines import Budget
 from engine.monitoring.statistics import Recovery, RunStatistics, Trend
+from engine.printing import lasted
 
 _NAMED = 5  # dates
-_TWO_MINUTES, _TWO_HOURS = 120, 7200  # seconds
 
 
 def statistics_in_words(pipeline: str, known: RunStatistics) -> Mapping[str, str]:
@@ -15,7 +15,7 @@ def statistics_in_words(pipeline: str, known: RunStatistics) -> Mapping[str, str
     if known.succeeded + known.failed:
         found["success"] = _success(known)
     if known.succeeded:
-        work = f"{_time(known.cpu_seconds)} of CPU a run (median), {known.rows_per_second or 0:,.0f} rows a second"
+        work = f"{lasted(known.cpu_seconds)} of CPU a run (median), {known.rows_per_second or 0:,.0f} rows a second"
         found |= {"duration": _duration(known), "trend": _trend(known.trend), "work": work}
     return found | {"recovery": _recovery(known.recovery)}
 
@@ -43,7 +43,7 @@ def _success(known: RunStatistics) -> str:
 
 
 def _duration(known: RunStatistics) -> str:
-    said = f"median {_time(known.p50_seconds)}, 95 of 100 within {_time(known.p95_seconds)}, the newest {_time(known.newest_seconds)}"
+    said = f"median {lasted(known.p50_seconds)}, 95 of 100 within {lasted(known.p95_seconds)}, the newest {lasted(known.newest_seconds)}"
     return f"{said}, which is unusually long" if known.newest_is_unusual else said
 
 
@@ -59,15 +59,5 @@ def _recovery(known: Recovery) -> str:
     if not known.mended and not known.open:
         return "no date has failed"
     named = ", ".join(map(str, known.open[-_NAMED:])) + (f" and {len(known.open) - _NAMED} older" if len(known.open) > _NAMED else "")
-    mended = f"{known.mended} mended, in {_time(known.median_seconds)} (median)" if known.mended else "no date that failed was mended"
+    mended = f"{known.mended} mended, in {lasted(known.median_seconds)} (median)" if known.mended else "no date that failed was mended"
     return f"{mended}; not mended: {named}" if known.open else mended
-
-
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    if seconds < 1:
-        return f"{1000 * seconds:.0f} ms"
-    if seconds < _TWO_MINUTES:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < _TWO_HOURS else f"{seconds / 3600:.1f} h"

@@ -13,8 +13,6 @@ from engine.cli.following import MaybeDay, Timeout, Wait, commands, follow, tell
 from engine.cli.parts import FAILED, Json, date_of, option_of, told
 from engine.cli.stream import replay_floorsheet
 from engine.errors import UsageError
-from engine.pipeline.graph import find
-from engine.pipelines import PIPELINES
 from engine.printing import complain, show
 from engine.runtime import runtime
 from engine.services import Replay, Services
@@ -51,13 +49,9 @@ def list_letters(  # noqa: PLR0913, each is one option
     """List what did not pass, newest first: lines that cannot be read, rows that a check refused, files that cannot be used."""
     if day is not None and (since is not None or until is not None):
         raise UsageError("say one date (--date 2025-06-01) or a range (--since, --until), one of the two")
-    of = pipeline and _known_pipeline(pipeline)
+    of = pipeline and reading.known_pipeline(pipeline)
     chosen = LetterFilter(tuple(state or ()), reason, symbol, day or since, day or until, pipeline=of)
     show(quality_reading.letters(runtime(), chosen, before=before, limit=limit), to_json=to_json)
-
-
-def _known_pipeline(name: str) -> str:
-    return name if name == moves.STREAM else find(PIPELINES, name).name
 
 
 @app.command(name="dead-letter")
@@ -100,7 +94,7 @@ def replay(  # noqa: PLR0913, each is one option
     services = commands()
     if bool(letter) == (reason is not None or day is not None) or (letter and pipeline is not None):
         raise UsageError("say which letters (--id 17), or which of the open ones: --reason price_band, --date 2025-06-01 or both")
-    asked_for = LetterFilter(reason=reason, since=day, until=day, pipeline=pipeline and _known_pipeline(pipeline))
+    asked_for = LetterFilter(reason=reason, since=day, until=day, pipeline=pipeline and reading.known_pipeline(pipeline))
     chosen = None if letter else asked_for
     with services.runtime.database.reading() as connection:
         letters = letter or dead_letters.open_ids(connection, asked_for)

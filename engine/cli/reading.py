@@ -1,7 +1,7 @@
 """What the command line shows, as plain mappings: stable names for other programs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from engine import circuits
 from engine.clock import nepal_date
 from engine.errors import UnknownName
 from engine.market.calendar import TradingCalendar
+from engine.pipeline.graph import find
 from engine.pipeline.history import entries
 from engine.pipeline.ledger import next_slots
 from engine.pipelines import PIPELINES
@@ -17,7 +18,7 @@ from engine.pipelines.behind import held_up
 from engine.planning import Plan
 from engine.runtime import Runtime
 from storage import backfills as stored_backfills
-from storage import dates, metrics, runs
+from storage import dates, metrics, moves, runs
 from storage import runners as stored_runners
 from storage import schedules as stored_schedules
 from storage import sessions as stored_sessions
@@ -45,6 +46,8 @@ SUMMARY = [
     "rerun_of",
     "simulated",
 ]
+
+LISTED = ("run_id", "date", "status", "session_date", "outcome", "rows", "duration_us", "reason")  # what a line says to a person
 
 
 def _summarised(row: Any) -> dict[str, Any]:
@@ -86,14 +89,28 @@ def newest_run(runtime: Runtime, pipeline: str, day: date | None) -> int:
     return int(row["id"])
 
 
-def run_list(runtime: Runtime, **filters: Any) -> list[dict[str, Any]]:
-    """Return runs, newest first."""
+def known_pipeline(name: str) -> str:
+    """Return the name of a pipeline that has runs, the stream among them; `UnknownName` with those there are."""
+    return name if name == moves.STREAM else find(PIPELINES, name).name
+
+
+def run_list(runtime: Runtime, *, pipeline: str | None = None, **filters: Any) -> list[dict[str, Any]]:
+    """Return runs, newest first; `UnknownName` where no pipeline is called so."""
+    filters["pipeline"] = pipeline and known_pipeline(pipeline)
     with runtime.database.reading() as connection:
         return [_summarised(row) for row in runs.recent(connection, **filters)]
 
 
+def listed(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return of each run what a line says to a person; of what pipeline it is where not all are of the same."""
+    several = ["pipeline"] if len({row["pipeline"] for row in found}) > 1 else []
+    made_up = ["simulated"] if any(row["simulated"] for row in found) else []
+    return [{name: row[name] for name in (*several, *LISTED, *made_up)} for row in found]
+
+
 def sessions(runtime: Runtime, pipeline: str, since: date, until: date) -> list[dict[str, Any]]:
     """Return one mapping a calendar date."""
+    known_pipeline(pipeline)
     with runtime.database.reading() as connection:
         found = dates.verdicts(connection, pipeline, since, until)
     return [

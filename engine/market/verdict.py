@@ -151,7 +151,8 @@ def _mixture(case: Case) -> _Answer | None:
     if case.repeated_share < NEW_SHARE:
         return None
     share = f"{case.repeated_share:.0%}"
-    return FileKind.UNCLEAR, None, f"{share} of the rows repeat the session of {case.last} and the others are new: two sessions seem mixed."
+    reason = f"{share} of the rows repeat the session of {case.last} and the others are new: two sessions seem mixed."
+    return FileKind.UNCLEAR, None, f"{reason} Get the file again and rerun the date, or book it by hand."
 
 
 def _partial(case: Case) -> _Answer | None:
@@ -159,7 +160,8 @@ def _partial(case: Case) -> _Answer | None:
         return None
     bad = f" ({case.rejected} lines could not be read)" if case.rejected else ""
     reason = f"The file holds {case.whole.observed}{bad}, where {case.whole.expected} are expected: {case.whole.reason}."
-    return FileKind.PARTIAL, None, reason
+    book = ", or book it by hand where it is whole" if case.totals.rows else ""
+    return FileKind.PARTIAL, None, f"{reason} Get the whole file and rerun the date{book}."
 
 
 def _contradicted(case: Case) -> _Answer | None:

@@ -79,7 +79,7 @@ def _before(
 ) -> Entry:
     """Say what became of a date that lies before the schedule's first day; a session is one, whichever file brought it in."""
     if accepted is not None and (state is None or day in bookings.elsewhere):
-        return Entry(day, None, SlotOutcome.BACKFILLED, f"not due by schedule; {booked_from(accepted)}", accepted["run_id"])
+        return Entry(day, None, SlotOutcome.BACKFILLED, booked_from(accepted), accepted["run_id"])
     if state is not None:
         return _asked_for(day, state, bookings.brought.get(day))
     expected = calendar.expected(day)
@@ -94,5 +94,5 @@ def _asked_for(day: date, state: Mapping[Any, Any], brought: date | None) -> Ent
     if outcome is SlotOutcome.HOLIDAY:
         return Entry(day, None, outcome, with_what_came(reason, brought), state["run_id"])
     by = f"backfill {state['backfill_id']}" if state["backfill_id"] is not None else state["requested_by"]
-    reason = f"not due by schedule; {'brought in' if outcome is SlotOutcome.BACKFILLED else 'asked for'} by {by}: {reason}"
+    reason = f"{'brought in' if outcome is SlotOutcome.BACKFILLED else 'asked for'} by {by}: {reason}"
     return Entry(day, None, outcome, reason, state["run_id"])

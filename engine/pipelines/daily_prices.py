@@ -134,7 +134,7 @@ def check_source(context: StageContext) -> Notice:
     if now < _gives_up(day):
         raise SourceNotReady(f"the source has no file of {day} yet", until=min(now + LOOK_AGAIN, _gives_up(day)))
     if expectation.trading:
-        raise NoFile(f"the source has no file of {day}, and a session is expected ({expectation.reason})")
+        raise NoFile(f"the source has no file of {day}, and a session is expected ({expectation.reason}): rerun the date once it is there")
     reason = f"closed: {expectation.reason}; the source has no file of that date"
     context.note(verdict=Verdict.NO_SESSION, reason=reason)
     context.end_run(reason, succeeded=False)

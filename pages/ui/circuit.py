@@ -21,7 +21,7 @@ def circuit() -> None:
         if known.state is not CircuitState.CLOSED or known.failures_in_a_row:
             _reset(known)
     share = f"{known.failures:,} of {known.calls:,} calls in {say.span(known.window)}"
-    rows = [("Since", say.stamp(known.since) if known.since else "it never failed"), ("Failures", share)]
+    rows = [("Since", say.stamp(known.since) if known.since else "it was never open"), ("Calls that failed", share)]
     if known.probe_at is not None:
         rows += [("Next probe", f"{say.clock_time(known.probe_at)}, {say.ago(known.probe_at, data.now())}")]
         rows += [("Waiting", say.count(known.waiting, "run"))]

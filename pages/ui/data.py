@@ -46,6 +46,7 @@ from storage.dates import DateVerdict
 from storage.run_list import RunFilter
 from storage.status import BackfillState, ProcessKind, RunStatus, Verdict
 
+STARTS_WITHIN = timedelta(seconds=20)  # a runner, on a slow machine; one that is silent for longer is not starting
 LIVE, CALM = 1.0, 4.0  # seconds a read may be old: on a part that moves, and elsewhere
 IDLE = 5.0  # seconds between two looks while nothing runs
 
@@ -139,10 +140,13 @@ def machine() -> Machine:
     with engine.runtime.runtime().database.reading() as connection:
         unstopped = [row for row in runners.unstopped(connection) if row["kind"] == ProcessKind.RUNNER]
         counts = runs.queue_counts(connection)
+    alive = sum(now() - row["heartbeat_at"] <= runners.ALIVE_WITHIN for row in unstopped)
+    opened_at = engine.runtime.runtime().opened_at
     return Machine(
         heartbeat_at=unstopped[0]["heartbeat_at"] if unstopped else None,
         runners=len(unstopped),
-        alive=sum(now() - row["heartbeat_at"] <= runners.ALIVE_WITHIN for row in unstopped),
+        alive=alive,
+        starting=not alive and settings().runner == "embedded" and opened_at is not None and now() - opened_at < STARTS_WITHIN,
         queued=counts.get(RunStatus.QUEUED, 0),
         running=counts.get(RunStatus.RUNNING, 0),
     )

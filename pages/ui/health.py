@@ -163,7 +163,7 @@ def _of_run(severity: Severity, headline: str, detail: str, *, run_id: int | Non
 
 def _of_runner(facts: Facts) -> Iterator[Problem]:
     machine = facts.machine
-    if machine.alive:
+    if machine.alive or machine.starting:
         return
     held = machine.queued + machine.running
     seen = f"Last sign of life {say.ago(machine.heartbeat_at, facts.now)}." if machine.heartbeat_at else "None has registered yet."
@@ -211,10 +211,9 @@ def _of_held(held: Held) -> Problem:
     if held.decision is Decision.REJECT:
         headline, detail = f"{say.day(held.day)} was rejected", f"By {held.decided_by}: {held.why}"
         return _of_run(Severity.NOTE, headline, detail, run_id=held.run_id)
-    served = "" if held.served is None else f". The version of run {held.served} is still served until a person decides."
-    problem = _of_run(
-        Severity.BAD, f"{say.day(held.day)} is blocked", f"{(held.reason or '').rstrip('.')}{served}".lstrip(". "), run_id=held.run_id
-    )
+    why = (held.reason or "").removeprefix(f"the session of {held.day} is blocked: ")  # the headline has said so
+    served = "" if held.served is None else f"The version of run {held.served} is still served until a person decides."
+    problem = _of_run(Severity.BAD, f"{say.day(held.day)} is blocked", f"{why} {served}".strip(), run_id=held.run_id)
     return replace(problem, action="Approve or reject it")
 
 

@@ -21,7 +21,7 @@ _COLOURS: Mapping[str, Colour] = {"error": "red", "warning": "orange", "info": "
 
 def filters() -> LogFilter:
     """Let the visitor say what is looked for; every choice is in the address."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="log_filters"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small", key="log_filters"):
         text = st.text_input("Text", key="text", bind="query-params", placeholder="an event, a symbol, a number", width=260)
         levels = st.pills("Level", LEVELS, key="level", bind="query-params", selection_mode="multi")
         stage = st.text_input("Stage", key="stage", bind="query-params", placeholder="any", width=130)

@@ -65,10 +65,10 @@ def _sessions(health: Health) -> None:
     parts = [f"{len(days)} {word}" for days, word in of_kind if days]
     newest = data.newest_session()
     worst: Colour = "red" if health.failed else "orange" if parts else "green" if health.on_time else "gray"
-    upto = f" up to {say.day(newest)}" if health.behind and newest else ""
+    upto = f" up to {say.day(newest)}" if health.behind and newest else " that were due"
     note = " · ".join(parts) or (_when_loaded(health) if health.sessions else "no session yet")
     tile(
-        f"Sessions in the lake{upto}",
+        "Sessions in the lake",
         f"{len(health.accepted)} of {health.sessions}" if health.sessions else say.NOTHING,
         note=note,
         colour=worst if health.sessions else "gray",
@@ -76,7 +76,7 @@ def _sessions(health: Health) -> None:
         query={"status": "failed"} if health.failed else {},
         action="See the dates",
         key="sessions",
-        explanation=f"Of the last {health.sessions} sessions{upto or ' that were due'}: in the lake; failed, missing, or loaded more "
+        explanation=f"Of the last {health.sessions} sessions{upto}: in the lake; failed, missing, or loaded more "
         "than an hour late. Afterwards: by a backfill or by hand. Behind: due since the newest one in the lake, and not among them.",
     )
 
@@ -155,9 +155,9 @@ def _runner() -> None:
     machine = data.machine()
     tile(
         "Runner",
-        "alive" if machine.alive else "not alive",
+        "alive" if machine.alive else "starting" if machine.starting else "not alive",
         note=f"heartbeat {say.ago(machine.heartbeat_at, data.now())}" if machine.heartbeat_at else "none registered",
-        colour="green" if machine.alive else "red",
+        colour="green" if machine.alive else "gray" if machine.starting else "red",
         script="pipelines.py",
         query={},
         action=f"{machine.queued} queued" if machine.queued else "Nothing queued",

@@ -79,8 +79,8 @@ def run_now(pipeline: Pipeline) -> None:
     file = f" {without}" if (without := outside([day])) else ""
     confirm(
         "Run one date",
-        question=f"{say.day(day)}. {seen}{file} A run of unchanged input changes nothing.",
-        button=f"Run {day}",
+        question=f"{say.day(day)}. {seen}{file} {run_data.cost(pipeline.name, 1)} A run of unchanged input changes nothing.",
+        button=f"Run {say.day(day)}",
         done="Queued.",
         key="run_now_ask",
         command=services().run,

@@ -164,7 +164,7 @@ def tiles(report: ReportView, listed: Sequence[JudgedView], results: Sequence[Re
         _tile(
             "Lines set aside",
             say.count(report.quarantined),
-            note=f"{say.percent(report.quarantined, lines)}, usually {quality_words.usual(aside):.1f}%",
+            note=f"{say.percent(report.quarantined, lines)}, usually {say.percent(quality_words.usual(aside), 100)}",
             colour="red" if report.quarantined else "green",
             chart=aside,
             explanation="Lines that could not be read and rows that a check refused; in percent of the data lines, beside the median.",
@@ -172,7 +172,7 @@ def tiles(report: ReportView, listed: Sequence[JudgedView], results: Sequence[Re
         _tile(
             "Rows with a flag",
             say.count(report.warned),
-            note=f"{say.percent(report.warned, lines)}, usually {quality_words.usual(flagged):.1f}%",
+            note=f"{say.percent(report.warned, lines)}, usually {say.percent(quality_words.usual(flagged), 100)}",
             colour="orange" if report.warned else "green",
             chart=flagged,
             explanation="Rows that are served and of which a check warned; in percent of the data lines, beside the median.",

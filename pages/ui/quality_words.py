@@ -63,16 +63,16 @@ def course(judged: Sequence[JudgedView]) -> Course:
     """Say whether the share of rows flagged or set aside grows: the last sessions against those before them."""
     blocked = sum(one.verdict is GateVerdict.BLOCKED for one in judged[-NEWEST:])
     if len(judged) < FEWEST:
-        return Course("too early to say", say.count(len(judged), "session"), "gray")
+        return Course("too early", say.count(len(judged), "session"), "gray")
     shares = [one.share_aside + one.share_flagged for one in judged]
     last, before = mean(shares[-NEWEST:]), mean(shares[:-NEWEST])
     note = f"{last:.1f}%, before {before:.1f}%"
     if blocked:
-        return Course("getting worse", f"{blocked} of {NEWEST} blocked", "red")
+        return Course("worse", f"{blocked} of {NEWEST} blocked", "red")
     if last > before * _MUCH and last - before > _VISIBLE:
-        return Course("getting worse", note, "orange")
+        return Course("worse", note, "orange")
     if last * _MUCH < before and before - last > _VISIBLE:
-        return Course("getting better", note, "green")
+        return Course("better", note, "green")
     return Course("steady", note, "green")
 
 

@@ -120,8 +120,10 @@ def cost(pipeline: str, dates: int) -> str:
     if not measured:
         return "No run has been measured yet, so how long it will take is not known."
     typical = median(measured)
-    whole = f"about {say.duration(typical * dates)}, one after the other" if dates > 1 else f"about {say.duration(typical)}"
-    return f"It will take {whole} (median of the last {say.count(len(measured), 'successful run')}: {say.duration(typical)})."
+    known = f"median of the last {say.count(len(measured), 'successful run')}"
+    if dates == 1:
+        return f"It will take about {say.duration(typical)}, the {known}."
+    return f"It will take about {say.duration(typical * dates)}, one after the other ({known}: {say.duration(typical)})."
 
 
 @dataclass(frozen=True, slots=True)

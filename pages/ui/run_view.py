@@ -185,6 +185,7 @@ def _bar(stage: StageView, failed: Sequence[AttemptView], origin: datetime, now:
     took = stage.duration_us if stage.duration_us is not None else ((stage.finished_at or now) - stage.started_at) // _MICROSECOND
     # A stage is opened in the commit of the one before it; what it took is measured from its first call.
     begun = stage.finished_at - took * _MICROSECOND if stage.finished_at else stage.started_at
+    begun = min([begun, *(attempt.started_at for attempt in failed)])  # its end is that of a commit, which can take longer than the call
     start = max((begun - origin) // _MICROSECOND, 0)
     note = "" if stage.status is StageStatus.SUCCEEDED else seen.word
     crosses = tuple((attempt.started_at - origin) // _MICROSECOND for attempt in failed)
@@ -211,7 +212,8 @@ def stage_table(stages: Sequence[StageView]) -> None:
             "Attempts": number,
             "Rows in": number,
             "Rows out": number,
-            "Peak memory": st.column_config.TextColumn(help=_PEAK),
+            **dict.fromkeys(("Took", "CPU", "Read", "Written"), st.column_config.TextColumn(alignment="right")),
+            "Peak memory": st.column_config.TextColumn(help=_PEAK, alignment="right"),
         },
     )
     _lake_files(stages)

@@ -49,7 +49,7 @@ def chosen() -> str:
 def tiles(pipeline: str) -> None:
     """Show the figures that a service is judged by."""
     known = monitoring_data.statistics(pipeline)
-    with st.grid(min_column_width=180, key="metric_tiles"):
+    with st.grid(min_column_width=150, key="metric_tiles"):
         if pipeline in PIPELINES:
             _promise(pipeline)
         _success(known)
@@ -135,7 +135,7 @@ def _recovery(known: RunStatistics) -> None:
         colour="red" if waiting else "gray",
         script="runs.py",
         query={"day": waiting[-1].isoformat()} if waiting else {},
-        action="See the newest of them" if waiting else "See the runs",
+        action="See the newest" if waiting else "See the runs",
         key="recovery",
         explanation="Median, from the end of the first failed run of a date to the end of the run that mended it.",
     )
@@ -171,7 +171,7 @@ def _deadline(one: Deadline) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"deadline_{one.day}"):
         st.page_link(page("runs.py"), label=say.short_day(one.day), query_params={"day": one.day.isoformat()}, width=110)
         st.badge(one.state.value, icon=_ICONS[one.state], color=_COLOURS[one.state], width=120)
-        st.caption(f"by {say.clock_time(one.at)[:5]} · {plain(one.why)}")
+        st.caption(f"deadline {say.clock_time(one.at)[:5]} · {plain(one.why)}")
 
 
 def measured(pipeline: str) -> None:

@@ -25,6 +25,8 @@ def status_strip() -> None:
             st.badge("FILES", icon=":material/folder:", color="gray", help=str(data.settings().source_dir))
         if machine.alive:
             st.badge(f"runner alive, {say.ago(machine.heartbeat_at, moment)}", icon=":material/favorite:", color="green")
+        elif machine.starting:
+            st.badge("runner starting", icon=":material/hourglass_top:", color="gray")
         elif machine.heartbeat_at is None:
             st.badge("no runner", icon=":material/heart_broken:", color="red")
         else:

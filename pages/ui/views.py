@@ -254,6 +254,7 @@ class Machine:
     alive: int  # with a young heartbeat
     queued: int
     running: int
+    starting: bool = False  # the console has only just begun, and its runner with it
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ Width = int | Literal["content", "stretch"]
 _DATES = frozenset({"day", "session", "since", "until", "date"})  # parameters of addresses
 _NUMBERS = frozenset({"id", "compare", "backfill", "letter", "run"})
 _DATE, _STATUS = 160, 120  # pixels: every row of a list of runs is divided alike
+# A reason that is too long for its row goes on below its own first line; only where less than this is left for it, below the whole row.
+_REASONS = """<style>[class*="st-key-listed_"] > :last-child { flex: 1 1 18rem; min-width: min(18rem, 100%); }</style>"""
 
 
 @cache
@@ -99,6 +101,7 @@ def tile(  # noqa: PLR0913, a figure, what it means, and where its reason is
 
 def run_list(listed: Sequence[RunView]) -> None:
     """List runs, one line each: what date, how it ended, when, how long and why."""
+    st.html(_REASONS)
     for run in listed:  # three elements and their row: a list is drawn again and again, and each element costs
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"listed_{run.id}"):
             run_link(run.id, label=f"Run {run.id} · {say.short_day(run.partition)}", width=_DATE)

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -160,6 +161,13 @@ def test_runs_are_paged_and_filtered(here, week):
     assert [row["date"] for row in skipped] == ["2024-06-08", "2024-06-07"]
 
 
+def test_a_line_of_runs_says_a_person_what_became_of_the_date(here, week):
+    head, first, *_ = here(week, "runs").stdout.splitlines()
+
+    assert head.split() == ["run_id", "date", "status", "session_date", "outcome", "rows", "duration", "reason"]
+    assert re.search(r"\d (ms|s) ", first)
+
+
 def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
@@ -263,8 +271,8 @@ def test_the_ledger_shows_dates_that_only_a_backfill_brought_in(here, stocked):
         ("2024-06-02", "backfilled", None),
         ("2024-06-03", "backfilled", None),
     ]
-    assert slots[1]["reason"].startswith(f"not due by schedule; brought in by backfill {backfill_id}: ")
-    assert "not due by schedule" in here(stocked, "schedule", "--days", "1000").stdout
+    assert slots[1]["reason"].startswith(f"brought in by backfill {backfill_id}: ")
+    assert "brought in by backfill" in here(stocked, "schedule", "--days", "1000").stdout
 
 
 def test_a_schedule_without_newer_dates_says_how_to_see_older_ones(here, stocked):
@@ -297,6 +305,9 @@ WRONG = {
     "a range backwards": ["sessions", "--since", "2024-06-08", "--until", "2024-06-02"],
     "no such layer": ["rebuild", "silver"],
     "not a SELECT": ["sql", "DROP TABLE run"],
+    "runs of no pipeline": ["runs", "--pipeline", "nope"],
+    "sessions of no pipeline": ["sessions", *RANGE, "--pipeline", "nope"],
+    "a run of no pipeline": ["run", "nope"],
     "wrong SQL": ["sql", "SELECT nothing FROM nowhere"],
     "a booking to a later date": ["run", DAILY, "--date", "2024-06-03", "--book-to", "2024-06-04"],
 }

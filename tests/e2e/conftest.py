@@ -124,7 +124,7 @@ def sessions(exchange, days) -> list[date]:
 
 @pytest.fixture(scope="module")
 def published(exchange, days, tmp_path_factory) -> Path:
-    """Their daily files, and the next once it is out, in a folder as the exchange's site gives them, with its calendar; a module may spoil them."""
+    """Their daily files, and the next once it is out, as the exchange's site gives them, with its calendar; a module may spoil them."""
     root = tmp_path_factory.mktemp("files")
     (root / "daily").mkdir()
     (root / "calendar").mkdir()

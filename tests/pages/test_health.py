@@ -154,6 +154,28 @@ def test_a_dead_runner_comes_before_everything_and_says_what_waits():
     assert first.detail == "Last sign of life 1 h ago. 3 runs cannot go on. The console starts one by itself within seconds."
 
 
+def test_a_runner_that_has_only_just_been_started_is_no_problem():
+    starting = Machine(heartbeat_at=None, runners=0, alive=0, queued=95, running=0, starting=True)
+
+    assert headlines(facts(machine=starting)) == []
+
+
+def test_the_newest_date_comes_first_whatever_is_wrong_with_it():
+    blocked = [
+        Held(day, 3, f"the session of {day} is blocked: 29 of 293 lines are set aside.", None, None, None, None) for day in DAYS[2:4]
+    ]
+
+    problems = weigh(facts(failed(TODAY), failed(DAYS[0]), held=blocked)).problems
+
+    assert [problem.headline for problem in problems] == [
+        "Tue 3 Jun 2025 failed",
+        "Sat 17 May 2025 is blocked",
+        "Fri 16 May 2025 is blocked",
+        "Wed 14 May 2025 failed",
+    ]
+    assert problems[1].detail == "29 of 293 lines are set aside."
+
+
 def test_an_external_runner_is_started_by_a_person():
     dead = Machine(heartbeat_at=None, runners=0, alive=0, queued=0, running=0)
 

@@ -1,5 +1,6 @@
 """The page of one run, over runs that were really executed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -267,6 +268,15 @@ def test_a_failed_try_is_marked_where_it_began(busy):
     detail = RunDetail(a_run(busy), (stage("bronze", at=0, took=9),), (tried,), ())
 
     assert stage_bars(detail, planned=(), now=START)[0].failures_us == (2000,)
+
+
+def test_a_stage_whose_only_try_failed_begins_with_it_and_not_later_by_its_commit(busy):
+    tried = AttemptView("bronze", 1, START + 2 * MS, 3000, 0, "PartialFile", "seven rows")
+    failed = replace(stage("bronze", StageStatus.FAILED, at=0, took=3), finished_at=START + 9 * MS)
+
+    (bar,) = stage_bars(RunDetail(a_run(busy), (failed,), (tried,), ()), planned=(), now=START)
+
+    assert (bar.start_us - bar.failures_us[0], bar.duration_us) == (0, 3000)
 
 
 def a_run(runtime):

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from pages.ui import format as say
 from pages.ui.charts.calendar import Kind, Square, calendar
 from pages.ui.run_table import filter_key
 from storage import moves
@@ -159,6 +160,13 @@ def test_the_question_before_a_rerun_says_what_it_will_cost(busy, visit):
 
     assert "Rerun 3 dates" in labels(screen)
     assert "It will take about" in words(screen)
+
+
+def test_the_question_before_one_date_is_run_says_what_it_will_cost_and_what_became_of_it(busy, visit):
+    screen = visit("pipelines.py").button(key="run_now").click().run()
+
+    assert "It will take about" in words(screen)
+    assert f"Run {say.day(TODAY)}" in labels(screen)
 
 
 def test_only_an_active_run_can_be_cancelled(busy, visit):

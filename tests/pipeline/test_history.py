@@ -76,7 +76,7 @@ def test_dates_that_a_backfill_brought_in_say_that_they_were_not_due_and_which_o
 
     known = _entries(past, until=FIRST + timedelta(days=2))
     assert {entry.outcome for entry in known.values()} == {SlotOutcome.BACKFILLED}
-    assert known[FIRST].reason == f"not due by schedule; brought in by backfill {backfill_id}: a new session"
+    assert known[FIRST].reason == f"brought in by backfill {backfill_id}: a new session"
     assert [(entry.run_id, entry.due_at) for entry in known.values()] == [(run_id, None) for run_id in ran]
 
 
@@ -84,7 +84,7 @@ def test_a_date_that_a_person_ran_names_the_person(past):
     past.queue(FIRST, requested_by="sita@example.com")
     _end(past)
 
-    assert _entries(past)[FIRST].reason == "not due by schedule; brought in by sita@example.com: a new session"
+    assert _entries(past)[FIRST].reason == "brought in by sita@example.com: a new session"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_date_that_was_asked_for_and_not_brought_in_says_why(past, status, sai
     _end(past, status, **said)
 
     entry = _entries(past)[FIRST]
-    assert (entry.outcome, entry.reason) == (outcome, f"not due by schedule; asked for by a person: {said['reason']}")
+    assert (entry.outcome, entry.reason) == (outcome, f"asked for by a person: {said['reason']}")
 
 
 def test_a_date_that_is_still_queued_is_due(past):
@@ -191,7 +191,7 @@ def test_a_session_that_was_booked_from_another_file_is_no_gap(past):
 
     entry = _entries(past)[FIRST]
     assert (entry.outcome, entry.run_id) == (SlotOutcome.BACKFILLED, 1)
-    assert entry.reason == f"not due by schedule; booked from the file of {FIRST + timedelta(days=1)}"
+    assert entry.reason == f"booked from the file of {FIRST + timedelta(days=1)}"
 
 
 def test_a_session_whose_own_file_failed_and_which_another_brought_in_is_in_the_lake_and_both_dates_say_so(past):
@@ -204,7 +204,7 @@ def test_a_session_whose_own_file_failed_and_which_another_brought_in_is_in_the_
 
     known = _entries(past)
     assert (known[session].outcome, known[session].run_id) == (SlotOutcome.BACKFILLED, run_id)
-    assert known[session].reason == f"not due by schedule; booked from the file of {saturday}"
+    assert known[session].reason == f"booked from the file of {saturday}"
     assert known[saturday].outcome is SlotOutcome.HOLIDAY
     assert known[saturday].reason == f"its file brought in the session of {session}: the totals are those of the day before"
     assert _entries(past, since=saturday)[saturday] == known[saturday]  # also where the session lies before the range
