@@ -1,7 +1,6 @@
 """A week in a home, and backups of it."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from shutil import copytree
 
 import pytest
@@ -9,21 +8,13 @@ import pytest
 from engine.backup.snapshot import Taken, take
 from engine.jobs.following import followed
 from tests.crash.runners import Home, open_home
-from tests.pipelines.house import House, with_a_week
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory) -> Path:
-    """The folder of a house that has taken a week; never changed."""
-    root = tmp_path_factory.mktemp("template")
-    with_a_week(root).runtime.database.close()
-    return root
+from tests.pipelines.house import House
 
 
 @pytest.fixture
-def week(template, tmp_path) -> House:
+def week(first_week, tmp_path) -> House:
     """A house of its own that has taken a week: five sessions and a closed day."""
-    copytree(template, tmp_path / "house")
+    copytree(first_week, tmp_path / "house")
     return House(tmp_path / "house")
 
 

@@ -17,7 +17,7 @@ from engine.drift.compare import compare, gravest
 from engine.drift.distance import DISTANCES
 from engine.drifting import catch_up
 from storage.status import DriftVerdict
-from tests.pipelines.house import SUNDAY, House, announced, days_from, with_a_week
+from tests.pipelines.house import SUNDAY, announced, days_from
 from tests.shell import inside
 
 RANDOM = np.random.default_rng(20)
@@ -26,11 +26,6 @@ RANDOM = np.random.default_rng(20)
 @pytest.fixture
 def here(monkeypatch) -> Callable[..., Any]:
     return inside(monkeypatch)
-
-
-@pytest.fixture
-def week(tmp_path) -> House:
-    return with_a_week(tmp_path)
 
 
 def csv_of(path: Path, rows: int, *, shift: float = 0.0, sector: str = "banks") -> Path:

@@ -7,18 +7,13 @@ from typing import Any
 import pytest
 
 from tests.backup.damage import flip
-from tests.pipelines.house import House, with_a_week
+from tests.pipelines.house import House
 from tests.shell import inside
 
 
 @pytest.fixture
 def here(monkeypatch) -> Callable[..., Any]:
     return inside(monkeypatch)
-
-
-@pytest.fixture
-def week(tmp_path) -> House:
-    return with_a_week(tmp_path)
 
 
 def files(house: House) -> dict[str, bytes]:

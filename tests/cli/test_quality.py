@@ -25,15 +25,14 @@ def here(monkeypatch) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def week(tmp_path) -> House:
+def week(week) -> House:
     """A home with a week of sessions, and a letter of a row of each of its first two."""
-    house = with_a_week(tmp_path)
     for day in days_from(SUNDAY, 2):
-        run = house.read(runs.newest_of, DAILY, day)
-        with house.runtime.database.transaction() as connection:
+        run = week.read(runs.newest_of, DAILY, day)
+        with week.runtime.database.transaction() as connection:
             file = (run["source_sha256"], run["source_file"])
-            dead_letters.record(connection, run, *file, [letter(9, b"8,S007,\xff", day)], at=house.clock.now(), blocked=False)
-    return house
+            dead_letters.record(connection, run, *file, [letter(9, b"8,S007,\xff", day)], at=week.clock.now(), blocked=False)
+    return week
 
 
 @pytest.fixture

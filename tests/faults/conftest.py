@@ -8,16 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.house import House, with_a_week
-
-
-@pytest.fixture
-def week(tmp_path) -> Iterator[House]:
-    """A home that has taken one week."""
-    house = with_a_week(tmp_path)
-    yield house
-    house.runtime.database.close()
-
 
 @contextmanager
 def mounted(folder: Path, *options: str) -> Iterator[Path]:

@@ -71,6 +71,7 @@ def test_a_file_with_the_time_of_a_day_to_come_is_no_file_that_is_being_written(
 
 def test_a_folder_that_vanishes_is_waited_for_and_the_date_goes_on_when_it_is_back(week):
     week.session(DAY, 5)
+    week.run(SUNDAY)  # this process has seen the folder
     away = week.source.with_name("away")
     week.source.rename(away)
     with pytest.raises(SourceUnavailable, match="was there and is gone"):

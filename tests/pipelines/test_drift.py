@@ -9,14 +9,9 @@ from engine.errors import Conflict, UnknownName, UsageError
 from engine.jobs.timetable import due
 from storage import audit, drift, sessions
 from storage.status import DriftLabel, RunStatus
-from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers, with_a_week
+from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers
 
 THURSDAY = SUNDAY + timedelta(days=4)
-
-
-@pytest.fixture
-def week(tmp_path) -> House:
-    return with_a_week(tmp_path)
 
 
 def reports(house: House) -> dict:
