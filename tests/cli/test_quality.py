@@ -1,9 +1,7 @@
 """Dead letters, limits and blocked sessions from the command line: JSON on stdout, sentences on stderr, and the truth in the exit code."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -14,14 +12,9 @@ from storage.dead_letters import Letter, LetterFilter
 from storage.status import LetterKind, LetterState, RunType
 from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers, with_a_week
 from tests.services.gate import TRIAL, Gate, letter, letters
-from tests.shell import inside, refused
+from tests.shell import refused
 
 MONDAY = SUNDAY + timedelta(days=1)
-
-
-@pytest.fixture
-def here(monkeypatch) -> Callable[..., Any]:
-    return inside(monkeypatch)
 
 
 @pytest.fixture

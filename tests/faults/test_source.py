@@ -7,19 +7,12 @@ import pytest
 
 from engine.clock import FakeClock, SystemClock
 from engine.errors import FileUnsettled, SourceUnavailable
-from engine.pipeline import execution
-from engine.pipeline.retry import RetryPolicy
 from engine.sources.folder import SETTLES, DailyFolder
 from storage import breakers, runs
 from storage.status import RunStatus
 from tests.pipelines.house import DAILY, SUNDAY, House, daily_bytes, days_from, numbers
 
 DAY = SUNDAY + timedelta(days=7)  # the Sunday after the week
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch):
-    monkeypatch.setattr(execution, "POLICY", RetryPolicy(first=timedelta(microseconds=10), longest=timedelta(microseconds=10)))
 
 
 def file_of(house: House, day=DAY):

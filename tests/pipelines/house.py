@@ -83,6 +83,11 @@ class House:
         """Publish made-up session `number` as the file of `day`."""
         self.put(day, daily_bytes(numbers(number)))
 
+    def sessions(self, count: int) -> None:
+        """Publish a session on each of the first `count` dates, from `SUNDAY` on."""
+        for number, day in enumerate(days_from(SUNDAY, count)):
+            self.session(day, number)
+
     def announce(self, days: Mapping[date, bool]) -> None:
         """Write the announced calendar."""
         folder = self.source / "calendar"
@@ -188,8 +193,7 @@ def announced(root: Path) -> House:
 def with_a_week(root: Path) -> House:
     """Return a home that has taken one week: five sessions, and Friday's file, which repeats Thursday."""
     built = announced(root)
-    for number, day in enumerate(days_from(SUNDAY, 5)):
-        built.session(day, number)
+    built.sessions(5)
     built.session(SUNDAY + timedelta(days=5), 4)
     built.backfill(SUNDAY, SUNDAY + timedelta(days=6))
     return built

@@ -13,12 +13,6 @@ from engine.monitoring.statistics import Recovery, Trend, statistics_of
 from storage import schedules
 from storage.status import SlotOutcome
 from tests.pipelines.house import DAILY, SUNDAY, House
-from tests.shell import inside
-
-
-@pytest.fixture
-def here(monkeypatch):
-    return inside(monkeypatch)
 
 
 def test_metrics_tell_how_runs_have_done(here, week):
