@@ -1,14 +1,16 @@
 """A week in a home, and backups of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from shutil import copytree
 
 import pytest
 
 from engine.backup.snapshot import Taken, take
 from engine.jobs.following import followed
-from tests.crash.runners import Home, open_home
+from tests.crash.conftest import home
 from tests.pipelines.house import House
+
+__all__ = ["home"]  # a fixture
 
 
 @pytest.fixture
@@ -28,11 +30,3 @@ def saved(week) -> Taken:
 def job(week) -> Callable[..., dict]:
     """Do a job in this process and return how it ended."""
     return lambda name: followed(week.runtime, week.services.ask_for(name))
-
-
-@pytest.fixture
-def home(tmp_path) -> Iterator[Home]:
-    """An empty home for real processes, with the simulated exchange."""
-    made = open_home(tmp_path / "home")
-    yield made
-    made.close()

@@ -26,6 +26,7 @@ from tests.storage.databases import put_migrated
 
 DAILY = "daily_prices"
 SYMBOLS = 120
+HIGH, LOW = 4, 5  # places in a row of a daily file
 SUNDAY = date(2024, 6, 2)  # where the made-up weeks begin
 V1 = (
     "S.No,Symbol,Conf.,Open,High,Low,Close,VWAP,Vol,Prev. Close,Turnover,Trans.,Diff,Range,Diff %,Range %,VWAP %,"
@@ -176,6 +177,13 @@ class House:
         with self.runtime.database.reading() as connection:
             table = Price.__table__
             return [tuple(row) for row in connection.execute(select(table).order_by(table.c.session, table.c.symbol))]
+
+
+def crossed(rows: list[list[str]], *places: int) -> list[list[str]]:
+    """Return rows of which those at `places` have their high below their low."""
+    for place in places:
+        rows[place][HIGH] = f"{float(rows[place][LOW]) - 0.1:.2f}"
+    return rows
 
 
 def days_from(first: date, count: int) -> list[date]:

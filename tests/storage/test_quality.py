@@ -7,7 +7,7 @@ import pytest
 from storage import quality, stages
 from storage.database import Database
 from storage.status import CheckStatus, Decision, GateVerdict, Label, StageStatus
-from tests.storage.databases import statements
+from tests.storage.databases import read, statements
 
 PIPELINE = "daily_prices"
 DAY = date(2025, 6, 1)
@@ -33,11 +33,6 @@ def add(database: Database, run_id: int, session: date = DAY, **values) -> None:
     with database.transaction() as connection:
         found = [result(run_id, check, session) for check in ("price_band", "high_low")]
         quality.add_report(connection, report(run_id, session, **values), found)
-
-
-def read(database: Database, what, *arguments, **options):
-    with database.reading() as connection:
-        return what(connection, *arguments, **options)
 
 
 def test_a_report_comes_back_with_what_each_check_found(database):
