@@ -11,6 +11,7 @@ from engine.clock import NEPAL
 from engine.stream.intake import Hours
 from engine.stream.ticks import SECOND
 from pages.ui import theme
+from pages.ui.charts import axes
 from pages.ui.stream_data import EPOCH, Candle, Mark
 from pages.ui.stream_seconds import SHOWN, MarketSpan, Slid
 
@@ -230,10 +231,4 @@ def _minutes(*, grid: int, labels: bool = True) -> dict[str, Any]:
 
 
 def _values(*, grid: int) -> dict[str, Any]:
-    muted, border = theme.hexadecimal("gray"), theme.surface("borderColor")
-    return {
-        "type": "value",
-        "gridIndex": grid,
-        "axisLabel": {"color": muted, "fontSize": 11},
-        "splitLine": {"lineStyle": {"color": border, "opacity": 0.6}},
-    }
+    return axes.values() | {"gridIndex": grid, "axisLabel": {"color": theme.hexadecimal("gray"), "fontSize": 11}}
