@@ -36,11 +36,9 @@ def chosen_check(results: Sequence[ResultView]) -> ResultView | None:
     return next(iter(found or wrong), None)
 
 
-def look_at(check_id: str, session: date | None = None) -> None:
-    """Choose a check, and a session where one is named; both are in the URL."""
+def look_at(check_id: str) -> None:
+    """Choose a check, which is in the URL then."""
     st.query_params[CHECK] = check_id
-    if session is not None:
-        st.session_state["session"] = session
 
 
 def _sorted(results: Sequence[ResultView]) -> list[ResultView]:
