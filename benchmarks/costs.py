@@ -13,8 +13,9 @@ from decimal import Decimal
 from sqlalchemy import Connection, delete
 
 from benchmarks.parts.figures import show
+from benchmarks.parts.held_out import held_out
 from benchmarks.parts.homes import PIPELINE, SINCE, UNTIL, command, fresh_home, kind
-from engine.billing.forecast import held_out, history
+from engine.billing.forecast import history
 from engine.billing.metering import Metering
 from engine.billing.prices import Prices, in_force
 from engine.billing.reading import Entry, by_layer, by_run, by_session, stages_of, total

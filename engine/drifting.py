@@ -67,7 +67,7 @@ def judge(sample: SessionSample, past: Past, windows: Windows, limits_now: Limit
     return Judged(sample, found, limits_now, alarms, causes, reasons)
 
 
-def catch_up(runtime: Runtime, *, rest: Callable[[float], Any] = lambda _seconds: False, most: int | None = None) -> Mapping[str, int]:
+def catch_up(runtime: Runtime, *, rest: Callable[[float], Any] = lambda _seconds: False) -> Mapping[str, int]:
     """Judge every session whose report is missing or waits to be made anew, and all after it; return counts.
 
     `rest(0)` true: there is no reason to go on; what is done stays done.
@@ -86,7 +86,7 @@ def catch_up(runtime: Runtime, *, rest: Callable[[float], Any] = lambda _seconds
         limits_now = thresholds.load(connection, version)
         before: Mapping[Any, Any] | None = drift.report(connection, past.samples[-1].session) if past.samples else None
     reference = runtime.source.reference()
-    for row in due[:most]:
+    for row in due:
         if rest(0):
             break
         before = made = _one(runtime, row, past, reference, limits_now, before)

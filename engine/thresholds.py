@@ -49,9 +49,9 @@ def threshold(spec: ThresholdSpec) -> ThresholdSpec:
     return spec
 
 
-def switch(key: str, why: str, *, on: bool = True) -> ThresholdSpec:
-    """Register a switch."""
-    return threshold(ThresholdSpec(key, float(on), 0.0, 1.0, 1.0, ON_OFF, why))
+def switch(key: str, why: str) -> ThresholdSpec:
+    """Register a switch that is on until somebody turns it off."""
+    return threshold(ThresholdSpec(key, 1.0, 0.0, 1.0, 1.0, ON_OFF, why))
 
 
 @dataclass(frozen=True, slots=True)

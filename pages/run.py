@@ -4,12 +4,13 @@ import streamlit as st
 
 from pages.ui import data, run_data, run_quality, run_view
 from pages.ui.diff import run_diff
+from pages.ui.listing import id_in_url
 from pages.ui.text import plain
 from pages.ui.views import RunDetail
 from pages.ui.widgets import empty_state, known_parameters
 
 known_parameters("id", "compare")
-run_id = run_data.id_in_url()
+run_id = id_in_url("id")
 detail = data.run(run_id) if run_id is not None else None
 if detail is None:
     said = f"There is no run {plain(st.query_params['id'])}" if "id" in st.query_params else "No run was named"

@@ -4,7 +4,8 @@ import streamlit as st
 
 from pages.ui import data, dialogs, run_data
 from pages.ui.day_view import dates, follow_day
-from pages.ui.run_table import STATUS_OF, before_in_url, first_page, run_filter, run_table
+from pages.ui.listing import first_page, id_in_url
+from pages.ui.run_table import STATUS_OF, run_filter, run_table
 from pages.ui.url_choice import warn_of_unknown
 from pages.ui.widgets import known_parameters, page
 
@@ -55,4 +56,4 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
             placeholder="any",
         )
 
-run_table(run_filter(pipeline, words, since=since, until=until, backfill_id=backfill), before=before_in_url())
+run_table(run_filter(pipeline, words, since=since, until=until, backfill_id=backfill), before=id_in_url("before"))

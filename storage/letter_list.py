@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select
+from sqlalchemy import Connection, RowMapping, bindparam, or_, select
 
 from storage.lake import Version, as_version
 from storage.tables import DeadLetter, LakeFile
@@ -21,9 +21,6 @@ _of_run = (
     ),
 )
 _touched = select(letters.c.id).where(*_of_run).order_by(letters.c.id).limit(bindparam("most"))
-_COUNTED = ("state", "first_run_id", "run_id", "resolved_run_id", "tries")
-_sorts = select(*(letters.c[name] for name in _COUNTED), func.count().label("letters")).where(*_of_run)
-_sorts = _sorts.group_by(*(letters.c[name] for name in _COUNTED))
 _bronze = (
     select(files)
     .where(files.c.dataset == "bronze", files.c.partition == bindparam("partition"), files.c.sha256 == bindparam("sha256"))
@@ -36,12 +33,6 @@ def of_run(connection: Connection, pipeline: str, partition: date, run_id: int, 
     """Return the letters that a run found, saw again or resolved, by id."""
     asked = {"pipeline": pipeline, "partition": partition, "run_id": run_id, "most": most}
     return connection.execute(_touched, asked).scalars().all()
-
-
-def counts_of_run(connection: Connection, pipeline: str, partition: date, run_id: int) -> Sequence[RowMapping]:
-    """Return how many letters a run found, saw again or resolved, by what became of them: state, runs and tries."""
-    asked = {"pipeline": pipeline, "partition": partition, "run_id": run_id}
-    return connection.execute(_sorts, asked).mappings().all()
 
 
 def whole(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:

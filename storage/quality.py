@@ -60,15 +60,11 @@ def results_of(connection: Connection, run_id: int) -> Sequence[RowMapping]:
     return connection.execute(_results_of, {"run_id": run_id}).mappings().all()
 
 
-def newest_reports(connection: Connection, pipeline: str, *, until: date, limit: int) -> Sequence[RowMapping]:
-    """Return the newest report of each of the last `limit` sessions up to `until`, oldest first."""
-    newest = _newest(pipeline).where(reports.c.session <= until).order_by(reports.c.session.desc()).limit(limit)
-    return _whole(connection, newest)
-
-
 def reports_between(connection: Connection, pipeline: str, since: date, until: date) -> Sequence[RowMapping]:
     """Return the newest report of each session of a range, oldest first."""
-    return _whole(connection, _newest(pipeline).where(reports.c.session.between(since, until)))
+    newest = _newest(pipeline).where(reports.c.session.between(since, until)).subquery("newest")
+    query = select(reports).join(newest, newest.c.run_id == reports.c.run_id).order_by(reports.c.session)
+    return connection.execute(query).mappings().all()
 
 
 def _newest(pipeline: str) -> Select[Any]:
@@ -77,14 +73,8 @@ def _newest(pipeline: str) -> Select[Any]:
     return newest.where(reports.c.pipeline == pipeline).group_by(reports.c.session)
 
 
-def _whole(connection: Connection, newest: Select[Any]) -> Sequence[RowMapping]:
-    chosen = newest.subquery("newest")
-    query = select(reports).join(chosen, chosen.c.run_id == reports.c.run_id).order_by(reports.c.session)
-    return connection.execute(query).mappings().all()
-
-
 def judged(connection: Connection, pipeline: str, *, limit: int, until: date = date.max) -> Sequence[RowMapping]:
-    """Return what `newest_reports` does without the words and the copies of the thresholds."""
+    """Return the newest report of each of the last `limit` sessions up to `until`, oldest first, without its words and thresholds."""
     newest = _newest(pipeline).where(reports.c.session <= until).order_by(reports.c.session.desc()).limit(limit).subquery("newest")
     query = select(*_SLIM).join(newest, newest.c.run_id == reports.c.run_id).order_by(reports.c.session)
     return connection.execute(query).mappings().all()
@@ -94,15 +84,9 @@ _SLIM = [column for column in reports.c if column.name not in {"reason", "thresh
 
 
 def statuses_of_runs(connection: Connection, run_ids: Sequence[int]) -> Sequence[RowMapping]:
-    """Return how each check ended in these runs: `results_of_runs` without the samples of rows."""
+    """Return how each check ended in these runs, without the samples of rows."""
     names = ("run_id", "check_id", "status", "applicable", "warned", "failed", "rate")
     query = select(*(results.c[name] for name in names)).where(results.c.run_id.in_(run_ids))
-    return connection.execute(query).mappings().all()
-
-
-def results_of_runs(connection: Connection, run_ids: Sequence[int]) -> Sequence[RowMapping]:
-    """Return what each check found in these runs, by run and check."""
-    query = select(results).where(results.c.run_id.in_(run_ids)).order_by(results.c.run_id, results.c.check_id)
     return connection.execute(query).mappings().all()
 
 

@@ -116,16 +116,6 @@ def symbols(connection: Connection) -> set[str]:
     return set(connection.execute(union(streamed, official)).scalars())
 
 
-def alerts_of(connection: Connection, *, session: date | None = None, state: str | None = None, limit: int = 500) -> Sequence[RowMapping]:
-    """Return alerts, newest first."""
-    query = select(alerts).order_by(alerts.c.fired_us.desc()).limit(limit)
-    if session is not None:
-        query = query.where(alerts.c.session == session)
-    if state is not None:
-        query = query.where(alerts.c.state == state)
-    return connection.execute(query).mappings().all()
-
-
 def alert(connection: Connection, key: str) -> RowMapping | None:
     """Return one alert."""
     return connection.execute(select(alerts).where(alerts.c.key == key)).mappings().one_or_none()

@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from storage.database import open_database
 from storage.migrate import migrate
+from tests.pipelines.house import House, with_a_week
 from tests.storage.databases import empty_database
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -95,3 +96,20 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
             return url
 
         yield url_of
+
+
+@pytest.fixture(scope="session")
+def first_week(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a home that has taken one week: five sessions, and Friday's file, which repeats Thursday; never changed."""
+    root: Path = tmp_path_factory.mktemp("week")
+    with_a_week(root).runtime.database.close()
+    return root
+
+
+@pytest.fixture
+def week(first_week: Path, tmp_path: Path) -> Iterator[House]:
+    """A home of its own that has taken one week."""
+    shutil.copytree(first_week, tmp_path, dirs_exist_ok=True)
+    house = House(tmp_path)
+    yield house
+    house.runtime.database.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from engine.costs.line import Category, CostLine, quantised
+from engine.costs.line import Category, CostLine
 from engine.errors import UsageError
 
 MANDATORY = (
@@ -183,11 +183,6 @@ def _month_of(at: datetime) -> datetime:
 def _later(month: datetime, months: int) -> datetime:
     number = month.year * 12 + month.month - 1 + months  # of months since the year 0
     return month.replace(year=number // 12, month=number % 12 + 1)
-
-
-def billed_total(rows: Iterable[Mapping[str, str]]) -> Decimal:
-    """Return the sum of BilledCost, exact."""
-    return quantised(sum((Decimal(row["BilledCost"]) for row in rows), Decimal(0)))
 
 
 def number(value: Decimal) -> str:

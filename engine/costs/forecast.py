@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +26,6 @@ WITHIN_80 = 1.2815515655446004  # deviations of a normal distribution
 MOST_MONTHS = 60
 MAD = 1.4826  # from a median absolute deviation to a standard one
 Floats = NDArray[np.float64]
-
-
-class Trend(StrEnum):
-    """How the line is laid."""
-
-    THEIL_SEN = "theil_sen"
-    LINEAR = "linear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +90,23 @@ class Month:
     stored_high: Decimal
 
 
-def fit(measured: Mapping[date, int], *, trend: Trend = Trend.THEIL_SEN) -> Fit:
+def fit(measured: Mapping[date, int]) -> Fit:
     """Lay a line through the bytes of measured days; `UsageError` with fewer than ten that brought any."""
     days = list(_with_bytes(measured))[-MOST_DAYS:]
     _enough(len(days))
     origin, last = days[0], days[-1]
     x = np.array([(day - origin).days for day in days], dtype=np.float64)
     y = np.array([measured[day] for day in days], dtype=np.float64)
-    slope = _theil_sen(x, y) if trend is Trend.THEIL_SEN else float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
-    level = float(np.median(y - slope * x)) if trend is Trend.THEIL_SEN else float(y.mean() - slope * x.mean())
+    slope = _theil_sen(x, y)
+    level = float((y - slope * x).mean())  # of a skewed spread sums follow the mean, not the median
     residual = y - level - slope * x
-    if trend is Trend.THEIL_SEN:
-        level += float(residual.mean())  # of a skewed spread sums follow the mean, not the median
-        residual = residual - residual.mean()
     return Fit(
         origin=origin,
         last=last,
         level=level,
         slope=slope,
         share=len(days) / ((last - origin).days + 1),
-        spread=float(max(MAD * np.median(np.abs(residual)), residual.std() if trend is Trend.LINEAR else 0.0)),
+        spread=float(MAD * np.median(np.abs(residual))),
         count=len(days),
         mean=float(x.mean()),
         squares=float(((x - x.mean()) ** 2).sum()),
@@ -125,7 +114,7 @@ def fit(measured: Mapping[date, int], *, trend: Trend = Trend.THEIL_SEN) -> Fit:
     )
 
 
-def fits(measured: Mapping[str, Mapping[date, int]], *, trend: Trend = Trend.THEIL_SEN) -> Lines:
+def fits(measured: Mapping[str, Mapping[date, int]]) -> Lines:
     """Lay a line through each layer, by the bytes that its days brought; `UsageError` where none has ten days that brought any.
 
     A layer with fewer has no trend, but a rate: what its days brought, over the days since the first of them.
@@ -134,9 +123,7 @@ def fits(measured: Mapping[str, Mapping[date, int]], *, trend: Trend = Trend.THE
     layers = {layer: days for layer, days in layers.items() if days}
     _enough(max((len(days) for days in layers.values()), default=0))
     last = max(max(days) for days in layers.values())
-    return Lines(
-        {layer: fit(days, trend=trend) if len(days) >= FEWEST_DAYS else _steady(days, last) for layer, days in layers.items()}, last
-    )
+    return Lines({layer: fit(days) if len(days) >= FEWEST_DAYS else _steady(days, last) for layer, days in layers.items()}, last)
 
 
 def _with_bytes(measured: Mapping[date, int]) -> dict[date, int]:

@@ -188,13 +188,8 @@ class Charge:
         return [quantity * each for quantity in self.months]
 
 
-def policy_lines(book: PriceBook, holding: Holding, policy: Policy) -> tuple[CostLine, ...]:
-    """Take every cohort through its ages under a policy, and return what was used, priced: a line for each class and kind of use."""
-    return tuple(charge.line for charge in charges(book, holding, policy))
-
-
 def charges(book: PriceBook, holding: Holding, policy: Policy) -> tuple[Charge, ...]:
-    """Do the same month by month."""
+    """Take every cohort through its ages under a policy, and return what was used, priced: one of each class and kind of use."""
     classes = classes_by_name(book)
     for _, name in policy.moves:
         book.named("storage class", "storage.", name)
@@ -300,12 +295,3 @@ def risk_of(book: PriceBook, holding: Holding, policy: Policy) -> Risk:
         early += cohort.billed(cls, objects) / GB * cls.gb_month * cls.minimum_days / BILLED_MONTH_DAYS
         read += objects * cls.read_of_one(Decimal(cohort.size) / objects, holding.speed)
     return Risk(hours, early, read)
-
-
-def evenly(months_past: int, months_ahead: int, *, objects: int, size: int, growth: Decimal = ZERO) -> tuple[Cohort, ...]:
-    """Return cohorts of one size for the past, and for the months to come ones whose bytes grow by this share a month."""
-    ahead = [(1 + growth) ** month for month in range(1, months_ahead)]
-    return (
-        *(Cohort(age, objects, size) for age in range(months_past, -1, -1)),
-        *(Cohort(-month, objects, int(size * factor)) for month, factor in enumerate(ahead, start=1)),
-    )

@@ -20,7 +20,6 @@ _STORAGE = ("usage.ai, S3 Glacier and Deep Archive pricing, us-east-1; costnimbu
 _REQUESTS = ("Infracost, s3_bucket_test.golden at 068dadf (unit = total / quantity), us-east-1", date(2026, 6, 5))
 _RESTORE_REQUESTS = ("AWS re:Post, s3-manage-data-retrieval: 15 million requests = 750 USD", date(2026, 6, 5))
 _RULES = ("AWS S3 user guide: storage classes, lifecycle transitions, archive retrieval options", date(2026, 6, 5))
-_COMPUTE = ("factualminds.com, EC2 on-demand pricing: m7g.large 0.0816 an hour, us-east-1", date(2026, 6, 17))
 _SPLIT = (
     "derived, not published: m7g.large (2 vCPU, 8 GB, 0.0816 an hour) split as Fargate on ARM is (0.03238 a vCPU-hour, 0.00356 a GB-hour)",
     date(2026, 6, 17),

@@ -142,9 +142,9 @@ class PriceBook:
         """Return the price of that key, or None where the book does not price it."""
         return self._tiers[key][0] if key in self._tiers else None
 
-    def term(self, key: str, default: Decimal = Decimal(0)) -> Decimal:
-        """Return a term of the price list (days, bytes, hours), `default` where the book has none."""
-        return self._tiers[key][0].amount if key in self._tiers else default
+    def term(self, key: str) -> Decimal:
+        """Return a term of the price list (days, bytes, hours), 0 where the book has none."""
+        return self._tiers[key][0].amount if key in self._tiers else Decimal(0)
 
     def names(self, prefix: str) -> tuple[str, ...]:
         """Return what is priced directly below a prefix: the storage classes for `storage.`, the engines for `query.`."""

@@ -181,16 +181,6 @@ def leaving(cls: StorageClass, what: str, objects: Decimal, object_bytes: Decima
     return (cost_line(Category.EARLY_DELETE, f"{what}: left {cls.name} after {plain(days)} days", quantity, cls.tiers[0], how=how),)
 
 
-def break_even_reads(one: StorageClass, other: StorageClass, object_bytes: Decimal, *, speed: str = STANDARD_SPEED) -> Decimal | None:
-    """Return the full reads a month at which two classes cost the same, None where one is always cheaper.
-
-    For large objects it is (P_a - P_c) / (R_c - R_a); at this size requests, minimums and overheads are in it too.
-    """
-    saved = one.month_of_one(object_bytes) - other.month_of_one(object_bytes)
-    dearer = other.read_of_one(object_bytes, speed) - one.read_of_one(object_bytes, speed)
-    return saved / dearer if dearer and saved / dearer > 0 else None
-
-
 def break_even_bytes(cls: StorageClass) -> Decimal | None:
     """Return the object size from which keeping it here is cheaper than in Standard, None where it never is; whole bytes, rounded up."""
     price, usual = cls.gb_month, cls.standard.each
@@ -208,11 +198,6 @@ def payback_months(cls: StorageClass, object_bytes: Decimal) -> Decimal | None:
     saved = object_bytes / GB * cls.standard.each - cls.month_of_one(object_bytes)
     paid = cls.transition.each if cls.transition else ZERO
     return paid / saved if saved > 0 else None
-
-
-def hold_days(cls: StorageClass) -> Decimal:
-    """Return the days for which data must stay so that its minimum costs no more than the same days in Standard would: large objects."""
-    return cls.minimum_days * cls.gb_month / cls.standard.each
 
 
 def _not_negative(**quantities: Decimal) -> None:

@@ -1,6 +1,6 @@
 """What a distance is: the registry, the verdict on two samples, and why there may be none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +103,6 @@ def _impossible(test: DriftTest, pair: Any) -> tuple[DriftVerdict, str] | None:
     return None
 
 
-def distances(pair: Pair, *, only: Sequence[str] | None = None, p_values: bool = True) -> tuple[Distance, ...]:
-    """Measure every distance of numbers, or those named in `only`, from one shared sort."""
-    wanted = [test for test in DISTANCES.values() if not test.categories and (only is None or test.id in only)]
-    return tuple(measure(test, pair, p_value=p_values) for test in wanted)
+def distances(pair: Pair, *, p_values: bool = True) -> tuple[Distance, ...]:
+    """Measure every distance of numbers, from one shared sort."""
+    return tuple(measure(test, pair, p_value=p_values) for test in DISTANCES.values() if not test.categories)

@@ -67,7 +67,6 @@ class Limits:
     values: Floats
     calibrated: bool
     sessions: int
-    attainable: bool  # whether so small a budget can be learnt from so few sessions at all
 
 
 def limits(history: Floats, floors: Floats, alarms_per_month: float) -> Limits:
@@ -79,13 +78,12 @@ def limits(history: Floats, floors: Floats, alarms_per_month: float) -> Limits:
     """
     recent = history[-HISTORY:]
     if len(recent) < FEWEST:
-        return Limits(floors.copy(), False, len(recent), True)
+        return Limits(floors.copy(), False, len(recent))
     middle, spread = _scale(recent)
     most = _most(recent, middle, spread, floors)
-    rank, attainable = _rank(len(recent), alarms_per_month)
-    reach = np.sort(most)[rank - 1]
+    reach = np.sort(most)[_rank(len(recent), alarms_per_month) - 1]
     values = np.maximum(floors, np.nan_to_num(middle + max(reach, 0.0) * spread, nan=0.0)) if np.isfinite(reach) else floors.copy()
-    return Limits(values, True, len(recent), attainable)
+    return Limits(values, True, len(recent))
 
 
 def _scale(recent: Floats) -> tuple[Floats, Floats]:
@@ -104,10 +102,10 @@ def _most(recent: Floats, middle: Floats, spread: Floats, floors: Floats) -> Flo
     return reach
 
 
-def _rank(sessions: int, alarms_per_month: float) -> tuple[int, bool]:
+def _rank(sessions: int, alarms_per_month: float) -> int:
     share = min(max(alarms_per_month, 0.0) / SESSIONS_A_MONTH, 1.0)
     rank = int(np.ceil((1 - share) * (sessions + 1)))
-    return min(max(rank, 1), sessions), rank <= sessions
+    return min(max(rank, 1), sessions)
 
 
 def beyond(values: Floats, limit: Limits) -> NDArray[np.bool_]:
@@ -174,7 +172,7 @@ class Backtest:
             for before in range(max(judged, 0), at):
                 left = spent(left, alarms_per_month, alarmed=bool(self._ordinary[before] and self._alarms(before, found).any()))
             judged = at
-            rank = HISTORY - int(self._sizes[place]) + _rank(int(self._sizes[place]), left)[0]
+            rank = HISTORY - int(self._sizes[place]) + _rank(int(self._sizes[place]), left)
             reach = float(most[place, rank - 1])
             learnt = self._middle[place] + max(reach, 0.0) * self._spread[place] if np.isfinite(reach) else floors
             found[at] = np.maximum(floors, np.nan_to_num(learnt, nan=0.0))

@@ -51,20 +51,9 @@ class TradingCalendar:
 
     def previous_session(self, day: date) -> date:
         """Return the last expected trading day before `day`."""
-        return self._step(day, -_DAY)
-
-    def next_session(self, day: date) -> date:
-        """Return the first expected trading day after `day`."""
-        return self._step(day, _DAY)
-
-    def sessions_behind(self, newest: date, today: date) -> int:
-        """Return how many expected trading days lie after `newest`, `today` included."""
-        return len(self.sessions_between(newest + _DAY, today))
-
-    def _step(self, day: date, step: timedelta) -> date:
-        day += step
+        day -= _DAY
         while not self.expected(day).trading:
-            day += step
+            day -= _DAY
         return day
 
 

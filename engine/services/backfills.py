@@ -1,6 +1,6 @@
 """Commands about ranges of dates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -59,7 +59,6 @@ class BackfillCommands(Commands):
         if earlier is not None:
             return earlier
         planned = self.plan_backfill(pipeline, since, until, mode=mode)
-        at = self.runtime.clock.now()
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
             earlier = _earlier_backfill(connection, asked, request_key)  # made by another while this one was planned
@@ -68,21 +67,21 @@ class BackfillCommands(Commands):
             active = runs.active_between(connection, pipeline, since, until)
             days = [item.day for item in planned.taken if item.day not in active]
             adopted = [] if mode is BackfillMode.FAILED else list(active.values())
-            backfill_id = backfills.add(
-                connection,
-                **asked,
-                state=BackfillState.RUNNING,
-                dates=len(days) + len(adopted),
-                request_key=request_key,
-                requested_by=self.actor,
-                created_at=at,
-            )
-            new = {"run_type": RunType.BACKFILL, "backfill_id": backfill_id, "requested_by": self.actor, "priority": BACKFILL_LAST}
-            moves.add_many(connection, days, at=at, pipeline=pipeline, **new)
-            for emptied in moves.adopt(connection, backfill_id, adopted, at=at):
-                backfills.taken_over(connection, emptied, by=backfill_id, at=at)
-            backfills.close_if_done(connection, backfill_id, at=at)
-            self._audited(connection, "backfill", {**asked, "id": backfill_id}, f"{len(days)} dates queued, {len(adopted)} taken over")
+            return self._begin(connection, asked, days, adopted, request_key)
+
+    def _begin(
+        self, connection: Connection, asked: Mapping[str, Any], days: Sequence[date], adopted: Sequence[int], request_key: str | None
+    ) -> int:
+        """Queue a run for each of `days`, take over those that are there already, and return the backfill of all of them."""
+        at = self.runtime.clock.now()
+        said = {"request_key": request_key, "requested_by": self.actor, "created_at": at}
+        backfill_id = backfills.add(connection, **asked, **said, state=BackfillState.RUNNING, dates=len(days) + len(adopted))
+        new = {"run_type": RunType.BACKFILL, "backfill_id": backfill_id, "requested_by": self.actor, "priority": BACKFILL_LAST}
+        moves.add_many(connection, days, at=at, pipeline=asked["pipeline"], **new)
+        for emptied in moves.adopt(connection, backfill_id, adopted, at=at):
+            backfills.taken_over(connection, emptied, by=backfill_id, at=at)
+        backfills.close_if_done(connection, backfill_id, at=at)
+        self._audited(connection, "backfill", {**asked, "id": backfill_id}, f"{len(days)} dates queued, {len(adopted)} taken over")
         return backfill_id
 
     def first_backfill(self) -> int | None:

@@ -43,7 +43,7 @@ class DeadLetterCommands(Replays):
         """Put a corrected line in the place of a letter's: it stands for the line in every later run of the same bytes."""
         line = one_line(raw)
         with self.runtime.database.transaction() as connection:
-            self._edit(connection, _letter(connection, letter_id), line)
+            self._edit(connection, letter_of(connection, letter_id), line)
         return f"Letter {letter_id} is corrected; the next run of its date applies it."
 
     def edit_and_replay(self, letter_id: int, raw: bytes | str, *, request_key: str | None = None) -> Submitted:
@@ -52,7 +52,7 @@ class DeadLetterCommands(Replays):
         self.runtime.source.span()  # as for a run
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
-            letter = _letter(connection, letter_id)
+            letter = letter_of(connection, letter_id)
             self._asked(connection, request_key, "edit_and_replay", letter=letter_id, line=line)
             earlier = earlier_replay(connection, letter["pipeline"], request_key)
             if earlier is not None and earlier.submitted is not None:
@@ -139,7 +139,7 @@ class DeadLetterCommands(Replays):
         self.runtime.source.span()  # as for a run
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
-            letter = _letter(connection, letter_id)
+            letter = letter_of(connection, letter_id)
             if dead_letters.reopen(connection, letter_id, by=self.actor, at=at):
                 return self._audited(connection, "undo_letter", {"id": letter_id}, f"Letter {letter_id} is open again.")
             _refuse_while_running(connection, letter)
@@ -172,7 +172,8 @@ def one_line(raw: bytes | str) -> bytes:
     return line
 
 
-def _letter(connection: Connection, letter_id: int) -> RowMapping:
+def letter_of(connection: Connection, letter_id: int) -> RowMapping:
+    """Return a letter with all its bytes; `UnknownName` where there is none."""
     row = dead_letters.one(connection, letter_id)
     if row is None:
         raise UnknownName(f"there is no dead letter {letter_id}")

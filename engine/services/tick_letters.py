@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping
 from engine import reconciling
 from engine.errors import Conflict, UnknownName, UsageError
 from engine.services.base import Submitted
-from engine.services.dead_letters import MOST_CHOSEN, DeadLetterCommands, one_line
+from engine.services.dead_letters import MOST_CHOSEN, DeadLetterCommands, letter_of, one_line
 from engine.services.streams import StreamCommands
 from engine.stream.correction import Correction, corrected
 from engine.stream.intake import microseconds
@@ -46,7 +46,7 @@ class TickLetterCommands(DeadLetterCommands, StreamCommands):
         line = one_line(raw)
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
-            self._correct(connection, _letter(connection, letter_id), line)
+            self._correct(connection, letter_of(connection, letter_id), line)
         return f"Letter {letter_id} is corrected; once it is taken in, its trade is in the session."
 
     def edit_and_replay(self, letter_id: int, raw: bytes | str, *, request_key: str | None = None) -> Submitted:
@@ -56,13 +56,13 @@ class TickLetterCommands(DeadLetterCommands, StreamCommands):
         line = one_line(raw)
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "submit")
-            letter = _letter(connection, letter_id)
+            letter = letter_of(connection, letter_id)
             self._asked(connection, request_key, "edit_and_replay", letter=letter_id, line=line)
             run_id = self._ended(connection, letter)["run_id"]
             if letter["state"] == LetterState.EDITED and letter["edited_raw"] == line:
                 return Submitted(run_id, False, f"Letter {letter_id} is corrected so already, and its trade is in the session.")
             self._correct(connection, letter, line)
-            return Submitted(run_id, True, self._take_in(connection, [_letter(connection, letter_id)], left=0))
+            return Submitted(run_id, True, self._take_in(connection, [letter_of(connection, letter_id)], left=0))
 
     def reinject_letters(self, ids: Sequence[int]) -> str:
         """Take ticks in that were set aside, as they are or as they were corrected; what the stream made of their windows stays beside.
@@ -88,7 +88,7 @@ class TickLetterCommands(DeadLetterCommands, StreamCommands):
 
     def _is_of_the_stream(self, letter_id: int) -> bool:
         with self.runtime.database.reading() as connection:
-            return bool(_letter(connection, letter_id)["pipeline"] == moves.STREAM)
+            return bool(letter_of(connection, letter_id)["pipeline"] == moves.STREAM)
 
     def _correct(self, connection: Connection, letter: RowMapping, line: bytes) -> None:
         """Write a correction, unless it stands already; `UsageError` where it is no trade that can come into the session."""
@@ -180,13 +180,6 @@ def mended_from(found: Received, line: bytes, *, at: datetime) -> Mended:
         return mended(found, line, at=microseconds(at))
     except ValueError as error:
         raise UsageError(f"the corrected record cannot come into the session: {error}") from error
-
-
-def _letter(connection: Connection, letter_id: int) -> RowMapping:
-    row = dead_letters.one(connection, letter_id)
-    if row is None:
-        raise UnknownName(f"there is no dead letter {letter_id}")
-    return row
 
 
 def _that_may_be(found: Sequence[RowMapping]) -> Sequence[RowMapping]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.stream.alerts import MARKET, StreamAlert
+from engine.stream.alerts import StreamAlert
 
 
 class Side(StrEnum):
@@ -36,10 +36,6 @@ class AlertDiff:
     def of(self, *, symbol: str | None, rule: str | None) -> "AlertDiff":
         """Return those of a symbol and of a rule, each where one is given; the market's alerts stand for no symbol."""
         return AlertDiff([one for one in self.alerts if symbol in (None, one.alert.symbol) and rule in (None, one.alert.rule)])
-
-    def of_the_market(self) -> "AlertDiff":
-        """Return the alerts that stand for many symbols at once."""
-        return self.of(symbol=MARKET, rule=None)
 
 
 def alert_diff(a: Sequence[StreamAlert], b: Sequence[StreamAlert]) -> AlertDiff:

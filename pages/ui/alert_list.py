@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.stream.alerts import MARKET
 from engine.stream.rules import RULES
-from pages.ui import alert_data, alert_dialogs, data, stream_data
+from pages.ui import alert_data, alert_dialogs, data, listing, stream_data
 from pages.ui import format as say
 from pages.ui.actions import perform, services
 from pages.ui.alert_data import AlertView, SilenceView
@@ -67,12 +67,7 @@ def _choose(what_: str) -> None:
         st.query_params[what_] = value
     else:
         st.query_params.pop(what_, None)
-    _first_page()
-
-
-def _first_page() -> None:
-    st.query_params.pop("before", None)
-    st.query_params.pop("unfold", None)
+    listing.first_page()
 
 
 def alerts() -> None:
@@ -89,18 +84,13 @@ def alerts() -> None:
         with grid:
             _nothing(chosen)
         return
-    listed = _with_members(newest, unfolded)
-    positions = st.session_state.get(key, {}).get("selection", {}).get("rows", [])
-    shown = f"{key}_shown"  # the keys behind the positions: a selection freezes them, values go on
-    rows = alert_data.rows_of(tuple(st.session_state[shown])) if positions and shown in st.session_state else listed
-    st.session_state[shown] = [row.key for row in rows]
-    picked = [rows[position] for position in positions if position < len(rows)]
+    listed = listing.standing_still(key, _with_members(newest, unfolded), named=lambda row: row.key, again=alert_data.rows_of)
     with actions:
-        _actions(picked, arrived=len({row.key for row in listed} - {row.key for row in rows}))
+        _actions(listed.picked, arrived=listed.arrived)
     with grid:
-        _grid(rows, key, unfolded=unfolded, one_session=chosen.session is not None)
+        _grid(listed.rows, key, unfolded=unfolded, one_session=chosen.session is not None)
     with paging:
-        _paging(newest, before)
+        listing.paging("alerts", before, older_than=newest[-1].key if len(newest) == alert_data.PAGE else None)
 
 
 def _with_members(newest: Sequence[AlertView], unfolded: str | None) -> list[AlertView]:
@@ -114,7 +104,7 @@ def _standings(chosen: AlertFilter) -> None:
         "State",
         list(AlertStanding),
         selection_mode="multi",
-        format_func=lambda standing: f"{_MARKS[standing]}  {_counted(counts[standing][0])}",
+        format_func=lambda standing: f"{_MARKS[standing]}  {say.up_to(counts[standing][0], MOST_COUNTED)}",
         key="alert_state",
         help="Of the alerts that match the other filters. Resolved: over, and nobody has acknowledged it.",
         on_change=_choose,
@@ -124,10 +114,6 @@ def _standings(chosen: AlertFilter) -> None:
     quiet = sum(suppressed for standing, (_, suppressed) in counts.items() if not chosen.standings or standing in chosen.standings)
     if quiet:
         st.caption(f"Rules were broken {say.count(quiet, 'more time')} within a cooldown and kept quiet.")
-
-
-def _counted(number: int) -> str:
-    return f"{number:,}" if number < MOST_COUNTED else f"{MOST_COUNTED:,}+"
 
 
 def _nothing(chosen: AlertFilter) -> None:
@@ -244,16 +230,6 @@ def _fold(label: str, rows: Sequence[AlertView]) -> None:
     else:
         st.query_params["unfold"] = meant.key
     st.rerun()
-
-
-def _paging(newest: Sequence[AlertView], before: str | None) -> None:
-    if before is not None and st.button("Newest", key="newest_alerts", icon=":material/first_page:"):
-        _first_page()
-        st.rerun()
-    if len(newest) == alert_data.PAGE and st.button("Older", key="older_alerts", icon=":material/chevron_right:"):
-        _first_page()
-        st.query_params["before"] = newest[-1].key
-        st.rerun()
 
 
 def silences() -> None:

@@ -75,10 +75,10 @@ def month() -> tuple[MonthBill, float]:
 
 
 @shared(seconds=data.CALM, entries=8)
-def runs(work: CostWork = CostWork.RUN, *, limit: int = 200) -> tuple[Entry, ...]:
-    """Return the newest runs (or sessions of the stream, or jobs) with what they cost, oldest first."""
+def runs(*, limit: int = 200) -> tuple[Entry, ...]:
+    """Return the newest runs with what they cost, oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(reading.newest(connection, work, limit=limit))
+        return tuple(reading.newest(connection, CostWork.RUN, limit=limit))
 
 
 @shared(seconds=data.CALM, entries=8)

@@ -61,29 +61,12 @@ def _effect(book: Book, current: Thresholds, turned: Mapping[str, float]) -> Non
     were, would = np.asarray(before.any(axis=1)), np.asarray(after.any(axis=1))
     new, gone = np.flatnonzero(would & ~were), np.flatnonzero(were & ~would)
     rate = words.a_month(int(would.sum()), sessions)
-    with st.container(key="drift_backtest"):
-        if not turned:
-            st.info(
-                f"As it stands: **{say.count(int(were.sum()), 'session')}** of {sessions:,} would lie beyond a limit, {rate:.1f} a month.",
-                icon=":material/rule:",
-            )
-        elif not len(new) and not len(gone):
-            st.success("No session would have come out otherwise.", icon=":material/check:")
-        else:
-            parts = [f"{len(new):,} more" if len(new) else "", f"{len(gone):,} fewer" if len(gone) else ""]
-            said = ", ".join(part for part in parts if part)
-            st.info(
-                f"**{said}:** {int(were.sum()):,} → {int(would.sum()):,} of {say.count(sessions, 'session')}, {rate:.1f} a month.",
-                icon=":material/compare_arrows:",
-            )
+    _told(int(were.sum()), len(new), len(gone), sessions=sessions, rate=rate, turned=bool(turned))
+    kinds = {"alarms now": were} | ({"would alarm": would} if turned else {})
     rows = {
-        "": ["alarms now", "would alarm"] if turned else ["alarms now"],
-        **{
-            f"Last {last}": [f"{int(kind[-last:].sum()):,}" for kind in ((were, would) if turned else (were,))]
-            for last in (20, 60, 120)
-            if last <= len(were)
-        },
-        f"All {sessions:,}": [f"{int(kind.sum()):,}" for kind in ((were, would) if turned else (were,))],
+        "": list(kinds),
+        **{f"Last {last}": [f"{int(kind[-last:].sum()):,}" for kind in kinds.values()] for last in (20, 60, 120) if last <= len(were)},
+        f"All {sessions:,}": [f"{int(kind.sum()):,}" for kind in kinds.values()],
     }
     st.table(rows, border="horizontal", hide_index=True, alt="How many sessions alarm, and would")
     for name, found in (("More", new), ("Fewer", gone)):
@@ -94,6 +77,25 @@ def _effect(book: Book, current: Thresholds, turned: Mapping[str, float]) -> Non
         "Every session is held against limits from the sessions before it alone, as it was at its time. It counts also what the market "
         "did and what was declared."
     )
+
+
+def _told(now: int, new: int, gone: int, *, sessions: int, rate: float, turned: bool) -> None:
+    """Say how many sessions lie beyond a limit now, and how many more or fewer would, as turned."""
+    with st.container(key="drift_backtest"):
+        if not turned:
+            st.info(
+                f"As it stands: **{say.count(now, 'session')}** of {sessions:,} would lie beyond a limit, {rate:.1f} a month.",
+                icon=":material/rule:",
+            )
+        elif not new and not gone:
+            st.success("No session would have come out otherwise.", icon=":material/check:")
+        else:
+            parts = [f"{new:,} more" if new else "", f"{gone:,} fewer" if gone else ""]
+            said = ", ".join(part for part in parts if part)
+            st.info(
+                f"**{said}:** {now:,} → {now + new - gone:,} of {say.count(sessions, 'session')}, {rate:.1f} a month.",
+                icon=":material/compare_arrows:",
+            )
 
 
 def _save(turned: Mapping[str, float], current: Thresholds) -> None:

@@ -83,6 +83,11 @@ def count(number: int | None, noun: str | None = None, plural: str | None = None
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def up_to(number: int, most: int) -> str:
+    """Return a number that was counted no further than to `most`: there it says so with a plus."""
+    return f"{number:,}" if number < most else f"{most:,}+"
+
+
 def shortened(text: str, most: int) -> str:
     """Return a text of at most so many letters; where something was left out it says so: `…`."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

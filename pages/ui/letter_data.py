@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import streamlit as st
-
 import engine.runtime
 from engine.errors import ConsoleError
 from engine.market.csv_line import cells_of
@@ -27,7 +25,6 @@ from storage.moves import STREAM
 from storage.status import LetterKind, LetterState
 
 PAGE = 50
-LONGEST_ID = 18  # digits: what fits the database's integers
 MOST_OF_A_RUN = 200  # letters that a run's page lists
 EXPORTED = 10_000  # letters of one export
 _AT_ONCE = 500
@@ -91,12 +88,6 @@ class LetterView(View):
     def corrected(self) -> bool:
         """Whether a correction stands for its line."""
         return self.edited_raw is not None and self.state is not LetterState.DISCARDED
-
-
-def letter_in_url() -> int | None:
-    """Return the letter that the URL names, or None."""
-    named = st.query_params.get("letter", "")
-    return int(named) if named.isdecimal() and len(named) <= LONGEST_ID else None
 
 
 @shared(seconds=data.LIVE, entries=200)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from engine.market.csv_line import escaped
-from pages.ui import data, letter_data, letter_dialogs, waiting_data
+from pages.ui import data, letter_data, letter_dialogs, listing, waiting_data
 from pages.ui import format as say
 from pages.ui.letter_data import LetterView
 from pages.ui.letter_export import export
@@ -51,11 +51,6 @@ def filter_in_url(asked: Asked) -> LetterFilter:
     return LetterFilter(states, reason, (asked.symbol or "").strip().upper() or None, asked.since, asked.until, kind, pipeline)
 
 
-def first_page() -> None:
-    """Go back to the newest letters: the place in a list means nothing in another list."""
-    st.query_params.pop("before", None)
-
-
 def letters(asked: Asked) -> None:
     """Draw the counts, then the letters that match, newest first, with the actions on those that are selected; it follows what happens."""
     st.fragment(_letters, run_every=data.pace(_EVERY))(asked)
@@ -66,7 +61,7 @@ def _letters(asked: Asked) -> None:
     _facets(chosen)
     if chosen.pipeline in (None, STREAM):
         _beyond(chosen)
-    before = _before_in_url()
+    before = listing.id_in_url("before")
     key = _key(chosen, before)
     actions, grid, paging = st.container(horizontal=True, vertical_alignment="center"), st.container(), st.container(horizontal=True)
     newest = letter_data.page(chosen, before=before)
@@ -74,17 +69,14 @@ def _letters(asked: Asked) -> None:
         with grid:
             _nothing(chosen)
         return
-    positions = st.session_state.get(key, {}).get("selection", {}).get("rows", [])
-    shown = f"{key}_shown"  # the ids behind the positions: a selection freezes them, values go on
-    rows = letter_data.rows_of(tuple(st.session_state[shown])) if positions and shown in st.session_state else newest
-    st.session_state[shown] = st.session_state[SHOWN] = [row.id for row in rows]
-    picked = [rows[position] for position in positions if position < len(rows)]
+    listed = listing.standing_still(key, newest, named=lambda row: row.id, again=letter_data.rows_of)
+    st.session_state[SHOWN] = [row.id for row in listed.rows]
     with actions:
-        _actions(chosen, picked, arrived=len({row.id for row in newest} - {row.id for row in rows}))
+        _actions(chosen, listed.picked, arrived=listed.arrived)
     with grid:
-        _grid(rows, key)
+        _grid(listed.rows, key)
     with paging:
-        _paging(newest, before)
+        listing.paging("letters", before, older_than=newest[-1].id if len(newest) == letter_data.PAGE else None)
 
 
 def _beyond(chosen: LetterFilter) -> None:
@@ -93,11 +85,6 @@ def _beyond(chosen: LetterFilter) -> None:
     for day, number in list(more.items())[:_SESSIONS_NAMED]:
         of = f"the first {MOST_LETTERS:,} of {number:,} records that the stream has set aside"
         st.caption(f":material/info: {say.day(day)}: {of}; the log keeps all.")
-
-
-def _before_in_url() -> int | None:
-    before = st.query_params.get("before", "")
-    return int(before) if before.isdecimal() and len(before) <= letter_data.LONGEST_ID else None
 
 
 def _key(chosen: LetterFilter, before: int | None) -> str:
@@ -115,7 +102,7 @@ def _facets(chosen: LetterFilter) -> None:
         "State",
         offered,
         selection_mode="multi",
-        format_func=lambda state: f"{look(state).sign} {look(state).word}  {_counted(counts[state])}",
+        format_func=lambda state: f"{look(state).sign} {look(state).word}  {say.up_to(counts[state], MOST_COUNTED)}",
         key="letter_state",
         help="Of all letters, whatever else is chosen.",
         on_change=_choose,
@@ -131,16 +118,12 @@ def _facets(chosen: LetterFilter) -> None:
     st.pills(
         "Reason",
         reasons,
-        format_func=lambda name: f"{words(name)}  {_counted(found.get(name, 0))}",
+        format_func=lambda name: f"{words(name)}  {say.up_to(found.get(name, 0), MOST_COUNTED)}",
         key="letter_reason",
         on_change=_choose,
         args=("reason",),
         wrap=True,
     )
-
-
-def _counted(number: int) -> str:
-    return f"{number:,}" if number < MOST_COUNTED else f"{MOST_COUNTED:,}+"
 
 
 def _choose(what: str) -> None:
@@ -150,7 +133,7 @@ def _choose(what: str) -> None:
         st.query_params[what] = value
     else:
         st.query_params.pop(what, None)
-    first_page()
+    listing.first_page()
 
 
 def _nothing(chosen: LetterFilter) -> None:
@@ -262,12 +245,3 @@ def frame(rows: Sequence[LetterView]) -> pa.Table:
         "As it came": [escaped(row.raw) if row.raw is not None else None for row in rows],
     }
     return pa.table(columns)
-
-
-def _paging(newest: Sequence[LetterView], before: int | None) -> None:
-    if before is not None and st.button("Newest", key="letters_newest", icon=":material/first_page:"):
-        first_page()
-        st.rerun()
-    if len(newest) == letter_data.PAGE and st.button("Older", key="letters_older", icon=":material/chevron_right:"):
-        st.query_params["before"] = str(newest[-1].id)
-        st.rerun()

@@ -36,11 +36,9 @@ def chosen_check(results: Sequence[ResultView]) -> ResultView | None:
     return next(iter(found or wrong), None)
 
 
-def look_at(check_id: str, session: date | None = None) -> None:
-    """Choose a check, and a session where one is named; both are in the URL."""
+def look_at(check_id: str) -> None:
+    """Choose a check, which is in the URL then."""
     st.query_params[CHECK] = check_id
-    if session is not None:
-        st.session_state["session"] = session
 
 
 def _sorted(results: Sequence[ResultView]) -> list[ResultView]:
@@ -122,6 +120,15 @@ def table(results: Sequence[ResultView], trends: Mapping[str, Sequence[float]], 
     if not listed:
         st.caption(":material/check: No check found anything in this session.")
         return
+    _listed(listed, trends, chosen)
+    if click := st.session_state.get("checks_open"):
+        opened = quality_data.id_of(str(click["label"]).removeprefix("▸ "))
+        if opened != chosen:
+            look_at(opened)
+            st.rerun()
+
+
+def _listed(listed: Sequence[ResultView], trends: Mapping[str, Sequence[float]], chosen: str | None) -> None:
     looks = [look(status) for status in CheckStatus]
     frame = pd.DataFrame(
         {
@@ -162,11 +169,6 @@ def table(results: Sequence[ResultView], trends: Mapping[str, Sequence[float]], 
             "Rule": st.column_config.TextColumn(width=420),
         },
     )
-    if click := st.session_state.get("checks_open"):
-        opened = quality_data.id_of(str(click["label"]).removeprefix("▸ "))
-        if opened != chosen:
-            look_at(opened)
-            st.rerun()
 
 
 def _rule(check_id: str) -> str:

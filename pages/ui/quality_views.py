@@ -167,4 +167,3 @@ class ChangeView(View):
     changed_at: datetime
     changed_by: str
     reason: str
-    undo_of: int | None

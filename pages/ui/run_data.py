@@ -8,7 +8,6 @@ from statistics import median
 from typing import Any
 
 import pyarrow as pa
-import streamlit as st
 
 import engine.runtime
 from pages.ui import data
@@ -23,7 +22,6 @@ PAGE = 50
 STREAM = moves.STREAM  # the pipeline whose runs are sessions of the tick stream
 SILVER, REJECTED = "silver", "rejected"
 _SAMPLE = 20
-LONGEST_ID = 18  # digits: what fits the database's integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +62,6 @@ def active(run: RunView | RunRow) -> bool:
 def has_file(run: RunView | RunRow) -> bool:
     """Say whether a run's date may have a file that can be booked: not where the run found that the source has none."""
     return run.verdict is not Verdict.MISSING
-
-
-def id_in_url() -> int | None:
-    """Return the run that the URL names, or None."""
-    named = st.query_params.get("id", "")
-    return int(named) if named.isdecimal() and len(named) <= LONGEST_ID else None
 
 
 @shared(seconds=data.LIVE, entries=200)

@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow as pa
 import streamlit as st
 
-from pages.ui import data, dialogs, run_data
+from pages.ui import data, dialogs, listing, run_data
 from pages.ui import format as say
 from pages.ui.run_data import RunRow
 from pages.ui.theme import look
@@ -28,17 +28,6 @@ def run_filter(pipeline: str, words: Sequence[str], *, since: date | None, until
     return RunFilter(pipeline, tuple(STATUS_OF[word] for word in words), since, until, backfill_id)
 
 
-def first_page() -> None:
-    """Go back to the newest runs: the place in a list means nothing in another list."""
-    st.query_params.pop("before", None)
-
-
-def before_in_url() -> int | None:
-    """Return the run behind which the URL's page of the list begins, or None."""
-    before = st.query_params.get("before", "")
-    return int(before) if before.isdecimal() and len(before) <= run_data.LONGEST_ID else None
-
-
 def filter_key(chosen: RunFilter, before: int | None) -> str:
     """Return the key of the grid of one filter: another filter is another grid, with nothing selected."""
     dates = f"{chosen.since or ''}_{chosen.until or ''}_{chosen.backfill_id or ''}_{before or ''}"
@@ -58,17 +47,13 @@ def _run_table(chosen: RunFilter, *, before: int | None) -> None:
         with grid:
             _nothing(chosen)
         return
-    positions = st.session_state.get(key, {}).get("selection", {}).get("rows", [])
-    shown = f"{key}_shown"  # the ids behind the positions: a selection freezes them, values go on
-    rows = run_data.rows_of(tuple(st.session_state[shown])) if positions and shown in st.session_state else newest
-    st.session_state[shown] = [row.id for row in rows]
-    picked = [rows[position] for position in positions if position < len(rows)]
+    listed = listing.standing_still(key, newest, named=lambda row: row.id, again=run_data.rows_of)
     with actions:
-        _actions(chosen.pipeline, picked, arrived=len({row.id for row in newest} - {row.id for row in rows}))
+        _actions(chosen.pipeline, listed.picked, arrived=listed.arrived)
     with grid:
-        _grid(rows, key)
+        _grid(listed.rows, key)
     with paging:
-        _paging(newest, before)
+        listing.paging("runs", before, older_than=newest[-1].id if len(newest) == run_data.PAGE else None)
 
 
 def _nothing(chosen: RunFilter) -> None:
@@ -145,12 +130,3 @@ def frame(rows: Sequence[RunRow]) -> pa.Table:
             "By": [row.requested_by for row in rows],
         }
     )
-
-
-def _paging(newest: Sequence[RunRow], before: int | None) -> None:
-    if before is not None and st.button("Newest", key="newest", icon=":material/first_page:"):
-        first_page()
-        st.rerun()
-    if len(newest) == run_data.PAGE and st.button("Older", key="older", icon=":material/chevron_right:"):
-        st.query_params["before"] = str(newest[-1].id)
-        st.rerun()

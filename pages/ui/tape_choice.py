@@ -62,6 +62,6 @@ def _load(day: date) -> Loaded:
         return tape_data.loaded(day)
 
 
-def load_it(day: date, *, label: str = "Run that date") -> None:
+def load_it(day: date) -> None:
     """Link to where a date is run."""
-    st.page_link(page("runs.py"), label=label, icon=":material/calendar_month:", query_params={"day": day.isoformat()})
+    st.page_link(page("runs.py"), label="Run that date", icon=":material/calendar_month:", query_params={"day": day.isoformat()})

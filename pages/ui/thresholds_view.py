@@ -135,7 +135,6 @@ def _until_judged(pipeline: str, past: book.Book) -> None:
 
 def every_limit(current: Thresholds) -> None:
     """List every threshold with its value, range and last change; a click on a check opens its sliders."""
-    changed = quality_data.last_changes()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader("Every limit", width="content")
         st.space("stretch")
@@ -154,6 +153,14 @@ def every_limit(current: Thresholds) -> None:
     if not listed:
         st.caption("No limit matches." if wanted else "Every limit stands at its default.")
         return
+    _limits(listed, current)
+    if click := st.session_state.get("limit_open"):
+        st.query_params[CHECK] = quality_data.id_of(str(click["label"]))
+        st.rerun()
+
+
+def _limits(listed: Sequence[ThresholdSpec], current: Thresholds) -> None:
+    changed = quality_data.last_changes()
     last = [changed.get(spec.key) for spec in listed]
     frame = pd.DataFrame(
         {
@@ -184,9 +191,6 @@ def every_limit(current: Thresholds) -> None:
             "Rule": st.column_config.TextColumn(width=420),
         },
     )
-    if click := st.session_state.get("limit_open"):
-        st.query_params[CHECK] = quality_data.id_of(str(click["label"]))
-        st.rerun()
 
 
 def history(name: str) -> None:

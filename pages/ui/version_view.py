@@ -31,9 +31,9 @@ _BOXES = {
 }
 
 
-def rebuild_button(*, primary: bool = True) -> None:
+def rebuild_button() -> None:
     """Offer to have sessions computed anew."""
-    if st.button("Rebuild sessions…", key="rebuild", icon=":material/layers:", type="primary" if primary else "secondary"):
+    if st.button("Rebuild sessions…", key="rebuild", icon=":material/layers:", type="primary"):
         ask_rebuild()
 
 

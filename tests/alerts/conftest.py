@@ -1,8 +1,6 @@
 """A home whose alerts and notifications a test can see."""
 
 from collections.abc import Callable
-from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from structlog.testing import capture_logs
 from engine.alerts.evaluation import Evaluator
 from storage import alerts, notifications
 from storage.tables import Notification
-from tests.pipelines.house import House, with_a_week
+from tests.pipelines.house import House
 
 CHANNELS = """
 [[channel]]
@@ -53,22 +51,12 @@ class Watched:
         return [row["move"] for row in self.house.read(alerts.events_of, alert_id)]
 
 
-@pytest.fixture(scope="session")
-def week(tmp_path_factory) -> Path:
-    """The folder of a home that has taken a week, which tests copy."""
-    folder: Path = tmp_path_factory.mktemp("week")
-    with_a_week(folder).runtime.database.close()
-    return folder
-
-
 @pytest.fixture
-def watched(week, tmp_path) -> Watched:
+def watched(week) -> Watched:
     """A home that has taken a week, with one channel, and no backups by schedule."""
-    copytree(week, tmp_path, dirs_exist_ok=True)
-    house = House(tmp_path)
-    house.settings = house.settings.model_copy(update={"backup_minutes": 0})  # or the backup would be overdue soon
-    house.restart()
-    made = Watched(house)
+    week.settings = week.settings.model_copy(update={"backup_minutes": 0})  # or the backup would be overdue soon
+    week.restart()
+    made = Watched(week)
     made.channels(CHANNELS)
     return made
 

@@ -1,29 +1,22 @@
 """A week in a home, and backups of it."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from shutil import copytree
 
 import pytest
 
 from engine.backup.snapshot import Taken, take
 from engine.jobs.following import followed
-from tests.crash.runners import Home, open_home
-from tests.pipelines.house import House, with_a_week
+from tests.crash.conftest import home
+from tests.pipelines.house import House
 
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory) -> Path:
-    """The folder of a house that has taken a week; never changed."""
-    root = tmp_path_factory.mktemp("template")
-    with_a_week(root).runtime.database.close()
-    return root
+__all__ = ["home"]  # a fixture
 
 
 @pytest.fixture
-def week(template, tmp_path) -> House:
+def week(first_week, tmp_path) -> House:
     """A house of its own that has taken a week: five sessions and a closed day."""
-    copytree(template, tmp_path / "house")
+    copytree(first_week, tmp_path / "house")
     return House(tmp_path / "house")
 
 
@@ -37,11 +30,3 @@ def saved(week) -> Taken:
 def job(week) -> Callable[..., dict]:
     """Do a job in this process and return how it ended."""
     return lambda name: followed(week.runtime, week.services.ask_for(name))
-
-
-@pytest.fixture
-def home(tmp_path) -> Iterator[Home]:
-    """An empty home for real processes, with the simulated exchange."""
-    made = open_home(tmp_path / "home")
-    yield made
-    made.close()

@@ -7,12 +7,6 @@ import pytest
 from engine.errors import SourceUnavailable
 from engine.pipeline.guard import Breaker
 from tests.pipelines.house import announced
-from tests.shell import inside
-
-
-@pytest.fixture
-def here(monkeypatch):
-    return inside(monkeypatch)
 
 
 @pytest.fixture

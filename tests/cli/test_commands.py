@@ -33,15 +33,9 @@ def week(tmp_path_factory) -> House:
 def stocked(tmp_path) -> House:
     """A home that nobody has used, beside a week of files."""
     built = announced(tmp_path)
-    for number, day in enumerate(days_from(SUNDAY, 5)):
-        built.session(day, number)
+    built.sessions(5)
     built.session(FRIDAY, 4)
     return built
-
-
-@pytest.fixture
-def here(monkeypatch) -> Callable[..., Any]:
-    return inside(monkeypatch)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,9 @@ from engine.drift.compare import compare, gravest
 from engine.drift.distance import DISTANCES
 from engine.drifting import catch_up
 from storage.status import DriftVerdict
-from tests.pipelines.house import SUNDAY, House, announced, days_from, with_a_week
-from tests.shell import inside
+from tests.pipelines.house import SUNDAY, announced, days_from
 
 RANDOM = np.random.default_rng(20)
-
-
-@pytest.fixture
-def here(monkeypatch) -> Callable[..., Any]:
-    return inside(monkeypatch)
-
-
-@pytest.fixture
-def week(tmp_path) -> House:
-    return with_a_week(tmp_path)
 
 
 def csv_of(path: Path, rows: int, *, shift: float = 0.0, sector: str = "banks") -> Path:
@@ -257,8 +245,7 @@ def test_nothing_is_said_of_a_session_in_which_nothing_alarmed(here, week):
 def test_a_session_is_held_against_a_fixed_window_that_does_not_slide(here, tmp_path):
     house = announced(tmp_path)
     house.announce(dict.fromkeys(days_from(SUNDAY, 30), True))
-    for number, day in enumerate(days_from(SUNDAY, 26)):
-        house.session(day, number)
+    house.sessions(26)
     house.backfill(SUNDAY, SUNDAY + timedelta(days=25))
     catch_up(house.runtime)
     newest, last = str(SUNDAY + timedelta(days=25)), str(SUNDAY + timedelta(days=21))

@@ -2,9 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pysqlite3
 import pytest
@@ -16,7 +14,7 @@ from engine.runtime import compose
 from engine.settings import Settings
 from storage import lake
 from tests.pipelines.house import DAILY, SUNDAY, House, announced
-from tests.shell import forked, inside, one_sentence, run
+from tests.shell import forked, one_sentence, run
 
 MONDAY = SUNDAY + timedelta(days=1)
 
@@ -28,11 +26,6 @@ def stocked(tmp_path) -> House:
     built.session(SUNDAY, 0)
     built.session(MONDAY, 1)
     return built
-
-
-@pytest.fixture
-def here(monkeypatch) -> Callable[..., Any]:
-    return inside(monkeypatch)
 
 
 @pytest.mark.parametrize("command", [["runs"], ["doctor"], ["run", DAILY, "--date", "2024-06-03"]])

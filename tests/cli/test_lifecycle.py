@@ -1,24 +1,11 @@
 """The lifecycle from the command line: JSON on stdout, and the truth in the exit code."""
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tests.backup.damage import flip
-from tests.pipelines.house import House, with_a_week
-from tests.shell import inside
-
-
-@pytest.fixture
-def here(monkeypatch) -> Callable[..., Any]:
-    return inside(monkeypatch)
-
-
-@pytest.fixture
-def week(tmp_path) -> House:
-    return with_a_week(tmp_path)
+from tests.pipelines.house import House
 
 
 def files(house: House) -> dict[str, bytes]:

@@ -1,9 +1,7 @@
 """Dead letters, limits and blocked sessions from the command line: JSON on stdout, sentences on stderr, and the truth in the exit code."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -14,26 +12,20 @@ from storage.dead_letters import Letter, LetterFilter
 from storage.status import LetterKind, LetterState, RunType
 from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers, with_a_week
 from tests.services.gate import TRIAL, Gate, letter, letters
-from tests.shell import inside, refused
+from tests.shell import refused
 
 MONDAY = SUNDAY + timedelta(days=1)
 
 
 @pytest.fixture
-def here(monkeypatch) -> Callable[..., Any]:
-    return inside(monkeypatch)
-
-
-@pytest.fixture
-def week(tmp_path) -> House:
+def week(week) -> House:
     """A home with a week of sessions, and a letter of a row of each of its first two."""
-    house = with_a_week(tmp_path)
     for day in days_from(SUNDAY, 2):
-        run = house.read(runs.newest_of, DAILY, day)
-        with house.runtime.database.transaction() as connection:
+        run = week.read(runs.newest_of, DAILY, day)
+        with week.runtime.database.transaction() as connection:
             file = (run["source_sha256"], run["source_file"])
-            dead_letters.record(connection, run, *file, [letter(9, b"8,S007,\xff", day)], at=house.clock.now(), blocked=False)
-    return house
+            dead_letters.record(connection, run, *file, [letter(9, b"8,S007,\xff", day)], at=week.clock.now(), blocked=False)
+    return week
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from engine.costs.cheapest import RULE_OF_THUMB, Advice, cheapest, policies
 from engine.costs.line import Category, total
-from engine.costs.policy import Cohort, Holding, Policy, ReadsByAge, classes_by_name, evenly, policy_lines, risk_of
+from engine.costs.policy import Cohort, Holding, Policy, ReadsByAge, classes_by_name, risk_of
 from engine.costs.presets import AWS_2026, TEXTBOOK, preset
 from engine.errors import UsageError
+from tests.costs.workloads import evenly, policy_lines
 
 BOOK = preset(AWS_2026)
 CLASSES = classes_by_name(BOOK)

@@ -11,8 +11,6 @@ from engine.costs.presets import AWS_2026, preset
 from engine.costs.price_book import GB
 from engine.costs.storage_classes import (
     break_even_bytes,
-    break_even_reads,
-    hold_days,
     leaving,
     moving,
     payback_months,
@@ -116,21 +114,6 @@ def test_puts_and_transitions_are_counted_by_the_object():
     assert moving(CLASSES["standard"], "o", Decimal(1000)) == ()
 
 
-def test_two_classes_cost_the_same_at_their_break_even_reads():
-    standard, infrequent = CLASSES["standard"], CLASSES["standard_ia"]
-    found = break_even_reads(standard, infrequent, GB)
-    large = break_even_reads(standard, infrequent, GB * 1000)
-
-    assert standard.month_of_one(GB) + found * standard.read_of_one(GB) == pytest.approx(
-        infrequent.month_of_one(GB) + found * infrequent.read_of_one(GB)
-    )
-    assert large == pytest.approx(Decimal("1.05"), rel=Decimal("1e-4"))  # (0.023 - 0.0125) / (0.01 - 0)
-
-
-def test_a_day_file_has_no_number_of_reads_at_which_infrequent_access_pays():
-    assert break_even_reads(CLASSES["standard"], CLASSES["standard_ia"], DAY_FILE) is None
-
-
 def test_the_break_even_size_is_where_both_classes_cost_the_same():
     assert break_even_bytes(CLASSES["standard_ia"]) == 71_235  # 128 KB x 0.0125 / 0.023, rounded up
     archive = CLASSES["deep_archive"]
@@ -143,10 +126,6 @@ def test_the_break_even_size_is_where_both_classes_cost_the_same():
 def test_moving_a_day_file_never_pays_and_a_large_one_pays_within_a_month():
     assert payback_months(CLASSES["standard_ia"], DAY_FILE) is None
     assert payback_months(CLASSES["standard_ia"], GB) < 1
-
-
-def test_the_minimum_days_cost_as_much_as_so_many_days_in_standard():
-    assert hold_days(CLASSES["standard_ia"]) == pytest.approx(Decimal("16.3"), abs=Decimal("0.01"))
 
 
 def test_an_unknown_class_is_refused_with_near_names():

@@ -1,11 +1,13 @@
-"""A made-up workload for what-ifs: 24 months of small daily files, a run of a few seconds."""
+"""Made-up data: 24 months of small daily files and a run of a few seconds for what-ifs, and months that are alike for policies."""
 
 from datetime import date, timedelta
 from decimal import Decimal
 
 from engine.costs.compute import Speedup
 from engine.costs.forecast import fits
-from engine.costs.policy import Cohort
+from engine.costs.line import CostLine
+from engine.costs.policy import Cohort, Holding, Policy, charges
+from engine.costs.price_book import PriceBook
 from engine.costs.what_if import Workload
 
 BEGIN, DAYS = date(2024, 1, 1), 720
@@ -38,3 +40,13 @@ def workload(*, seconds: float = 90.0) -> Workload:
         codecs={"snappy": Decimal(1), "zstd": Decimal("0.9")},
         until=max(sessions),
     )
+
+
+def evenly(months_past: int, months_ahead: int, *, objects: int, size: int) -> tuple[Cohort, ...]:
+    """Return a cohort a month, all of one size."""
+    return tuple(Cohort(age, objects, size) for age in range(months_past, -months_ahead, -1))
+
+
+def policy_lines(book: PriceBook, holding: Holding, policy: Policy) -> tuple[CostLine, ...]:
+    """Return what a policy uses, priced."""
+    return tuple(charge.line for charge in charges(book, holding, policy))

@@ -4,7 +4,7 @@ The long campaign is `make test-long`; CRASH_KILLS, CRASH_STOPS, CRASH_DATES and
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from time import monotonic
@@ -14,17 +14,11 @@ import pytest
 from tests.crash import daily_files
 from tests.crash.campaign import MOST_ROUNDS, ROUND, Campaign
 from tests.crash.checking import SHOWN, checked
-from tests.crash.processes import Nursery, nursery
+from tests.crash.processes import Nursery
 from tests.crash.strikes import Strikes
 from tests.crash.upgrades import upgrade_under_fire
 
 SINCE = date(2023, 1, 1)
-
-
-@pytest.fixture
-def forked(tmp_path: Path) -> Iterator[Nursery]:
-    with nursery(tmp_path / "nursery") as made:
-        yield made
 
 
 def _undisturbed(forked: Nursery, folder: Path, like: Campaign) -> Path:

@@ -1,7 +1,7 @@
 """kill -9 at every named point while closed months are packed, moved into the cold, brought back and unpacked: 0 rows lost."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from shutil import copytree
@@ -12,7 +12,7 @@ from engine.settings import Settings, SourceName
 from tests.crash import daily_files
 from tests.crash.checker import opened
 from tests.crash.points import COMMIT, FILE, LIFECYCLE, REMOVAL
-from tests.crash.processes import Nursery, nursery
+from tests.crash.processes import Nursery
 from tests.crash.strikes import Strike
 from tests.crash.versions import digests, rows
 from tests.pipelines.house import House
@@ -53,12 +53,6 @@ def settings(filled: Path, tmp_path: Path) -> Settings:
     copytree(filled, tmp_path / "there")
     source = tmp_path / "there" / "source"
     return Settings(home=tmp_path / "there" / "home", source=SourceName.FILES, source_dir=source, cold=str(tmp_path / "cold"))
-
-
-@pytest.fixture
-def forked(tmp_path: Path) -> Iterator[Nursery]:
-    with nursery(tmp_path / "nursery") as made:
-        yield made
 
 
 class Lifecycle:

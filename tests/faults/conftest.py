@@ -1,22 +1,21 @@
-"""A home with a week of sessions, small disks, and users who may do little."""
+"""Small disks, users who may do little, and tries that follow at once."""
 
 import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.pipelines.house import House, with_a_week
+from engine.pipeline import execution
+from engine.pipeline.retry import RetryPolicy
 
 
-@pytest.fixture
-def week(tmp_path) -> Iterator[House]:
-    """A home that has taken one week."""
-    house = with_a_week(tmp_path)
-    yield house
-    house.runtime.database.close()
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    monkeypatch.setattr(execution, "POLICY", RetryPolicy(first=timedelta(microseconds=10), longest=timedelta(microseconds=10)))
 
 
 @contextmanager

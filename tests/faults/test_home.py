@@ -14,9 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 import storage.database
 from engine.doctor import examine
-from engine.pipeline import execution
 from engine.pipeline.ledger import wake_after_clock
-from engine.pipeline.retry import RetryPolicy
 from storage import lake
 from storage.lake import LakeFileLost
 from storage.status import RunStatus
@@ -26,11 +24,6 @@ from tests.pipelines.house import DAILY, SUNDAY, House, days_from, with_a_week
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAY = SUNDAY + timedelta(days=7)
 SESSIONS = days_from(SUNDAY, 5)
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch):
-    monkeypatch.setattr(execution, "POLICY", RetryPolicy(first=timedelta(microseconds=10), longest=timedelta(microseconds=10)))
 
 
 def whole(house: House) -> bool:

@@ -7,19 +7,12 @@ import pytest
 
 from engine.clock import FakeClock, SystemClock
 from engine.errors import FileUnsettled, SourceUnavailable
-from engine.pipeline import execution
-from engine.pipeline.retry import RetryPolicy
 from engine.sources.folder import SETTLES, DailyFolder
 from storage import breakers, runs
 from storage.status import RunStatus
 from tests.pipelines.house import DAILY, SUNDAY, House, daily_bytes, days_from, numbers
 
 DAY = SUNDAY + timedelta(days=7)  # the Sunday after the week
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch):
-    monkeypatch.setattr(execution, "POLICY", RetryPolicy(first=timedelta(microseconds=10), longest=timedelta(microseconds=10)))
 
 
 def file_of(house: House, day=DAY):
@@ -71,6 +64,7 @@ def test_a_file_with_the_time_of_a_day_to_come_is_no_file_that_is_being_written(
 
 def test_a_folder_that_vanishes_is_waited_for_and_the_date_goes_on_when_it_is_back(week):
     week.session(DAY, 5)
+    week.run(SUNDAY)  # this process has seen the folder
     away = week.source.with_name("away")
     week.source.rename(away)
     with pytest.raises(SourceUnavailable, match="was there and is gone"):

@@ -1,5 +1,6 @@
 """Silver tables made by hand, and gold tables as plain values, for the tests of the features."""
 
+import io
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from engine.features.catalogue import FEATURES
 from engine.features.indicators import rebuild
@@ -77,3 +79,10 @@ def state_bits(state: FeatureState) -> list[bytes]:
         "\n".join(state.symbols.to_pylist()).encode(),
         *(part.tobytes() for part in (state.last_sessions, state.rows, state.windows, state.averages)),
     ]
+
+
+def through_parquet(state: FeatureState) -> FeatureState:
+    """Return the state as it comes back from a file of the lake."""
+    file = io.BytesIO()
+    pq.write_table(state.to_table(), file, compression="zstd")
+    return FeatureState.from_table(pq.read_table(io.BytesIO(file.getvalue())))

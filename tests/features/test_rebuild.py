@@ -2,13 +2,11 @@
 
 import csv
 import gzip
-import io
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 import talib
 from hypothesis import given, settings
@@ -16,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.features.indicators import rebuild, step
 from engine.features.state import FeatureState
-from tests.features.frames import Row, gold_bits, silver, state_bits
+from tests.features.frames import Row, gold_bits, silver, state_bits, through_parquet
 
 KINDS = ("wanders", "constant", "idle volume", "bad rows", "restated")
 LONGEST = 45
@@ -59,13 +57,6 @@ def markets(draw) -> list[pa.Table]:
     return [silver(session, [one[session] for one in lives if one[session] is not None]) for session in range(sessions)]
 
 
-def checkpointed(state: FeatureState) -> FeatureState:
-    """The state as it comes back from a Parquet file."""
-    file = io.BytesIO()
-    pq.write_table(state.to_table(), file, compression="zstd")
-    return FeatureState.from_table(pq.read_table(io.BytesIO(file.getvalue())))
-
-
 def all_bits(steps) -> list:
     return [(gold_bits(gold), state_bits(state)) for state, gold in steps]
 
@@ -75,7 +66,7 @@ def all_bits(steps) -> list:
 def test_a_rebuild_from_any_checkpoint_gives_the_same_bits(market, data):
     split = data.draw(st.integers(0, len(market)))
     whole = list(rebuild(market))
-    before = checkpointed(whole[split - 1][0]) if split else FeatureState.empty()
+    before = through_parquet(whole[split - 1][0]) if split else FeatureState.empty()
 
     assert all_bits(rebuild(market[split:], before)) == all_bits(whole[split:])
 
@@ -85,7 +76,7 @@ def test_a_rebuild_from_any_checkpoint_gives_the_same_bits(market, data):
 def test_days_that_each_come_from_a_checkpoint_give_the_same_bits(market):
     state, days = FeatureState.empty(), []
     for prices in market:
-        state, gold = step(checkpointed(state), prices)
+        state, gold = step(through_parquet(state), prices)
         days.append((state, gold))
 
     assert all_bits(days) == all_bits(rebuild(market))
@@ -141,7 +132,7 @@ def test_real_sessions_rebuilt_from_the_middle_give_the_same_bits(real_sessions)
     whole = list(rebuild(real_sessions))
     middle = len(whole) // 2
 
-    assert all_bits(rebuild(real_sessions[middle:], checkpointed(whole[middle - 1][0]))) == all_bits(whole[middle:])
+    assert all_bits(rebuild(real_sessions[middle:], through_parquet(whole[middle - 1][0]))) == all_bits(whole[middle:])
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
-import io
 from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from engine.errors import LakeError
 from engine.features.indicators import step
 from engine.features.state import FeatureState
-from tests.features.frames import FIRST, Row, one_symbol, silver, state_bits
+from tests.features.frames import FIRST, Row, one_symbol, silver, state_bits, through_parquet
 
 
 def after(*sessions):
@@ -17,12 +15,6 @@ def after(*sessions):
     for prices in sessions:
         state, _ = step(state, prices)
     return state
-
-
-def through_parquet(state):
-    file = io.BytesIO()
-    pq.write_table(state.to_table(), file, compression="zstd")
-    return FeatureState.from_table(pq.read_table(io.BytesIO(file.getvalue())))
 
 
 def test_a_state_comes_back_from_parquet_bit_for_bit():

@@ -9,6 +9,7 @@ from shutil import copytree
 import pytest
 from sqlalchemy import select
 
+from engine.backup.scrub import scrub
 from engine.jobs.following import followed
 from engine.services.lifecycle import AskedStep
 from storage import lifecycle
@@ -84,3 +85,8 @@ def everything(house) -> dict[str, object]:
 
     with house.runtime.database.reading() as connection:
         return {row["path"]: read(row) for row in connection.execute(select(files)).mappings()}
+
+
+def read_again(house):
+    """Have the scrub read the whole lake, and return what it found."""
+    return scrub(house.runtime, resume=None, tell=lambda _figures: None, rest=lambda _seconds: None)

@@ -9,7 +9,6 @@ import pytest
 
 from engine.backup.inspection import inspect_backup, inspect_home
 from engine.backup.restore import restore
-from engine.backup.scrub import scrub
 from engine.backup.snapshot import take
 from engine.doctor import examine
 from engine.errors import LakeError, UsageError
@@ -22,7 +21,7 @@ from storage import damage, lake, packs
 from storage.lake import LakeFileLost
 from storage.status import StepState
 from tests.backup.damage import flip
-from tests.lifecycle.conftest import JUNE, SESSIONS, everything, on_disk
+from tests.lifecycle.conftest import JUNE, SESSIONS, everything, on_disk, read_again
 
 PRICES = "SELECT session, symbol, close, turnover FROM silver_prices ORDER BY ALL"
 
@@ -38,10 +37,6 @@ def cooled(house, cold, done):
 
 def fetched(house) -> list[str]:
     return [path for path in on_disk(house) if "-pack-" in path]
-
-
-def read_again(house):
-    return scrub(house.runtime, resume=None, tell=lambda _figures: None, rest=lambda _seconds: None)
 
 
 def test_only_packs_of_that_age_are_moved_and_the_lake_has_them_no_more(house, cold, done):

@@ -4,16 +4,11 @@ import pytest
 
 from engine.backup.inspection import inspect_backup
 from engine.backup.restore import restore
-from engine.backup.scrub import scrub
 from engine.backup.snapshot import take
 from engine.jobs.worker import Worker
 from storage import damage, lake, packs
 from tests.backup.damage import WAYS, flip
-from tests.lifecycle.conftest import JUNE, SESSIONS, everything, on_disk
-
-
-def read_again(house):
-    return scrub(house.runtime, resume=None, tell=lambda _figures: None, rest=lambda _seconds: None)
+from tests.lifecycle.conftest import JUNE, SESSIONS, everything, on_disk, read_again
 
 
 def damaged(house) -> set[str]:

@@ -72,15 +72,3 @@ def test_an_empty_range_holds_no_session():
 
 def test_the_session_before_sunday_is_thursday():
     assert TradingCalendar().previous_session(date(2025, 8, 10)) == THURSDAY
-
-
-def test_the_session_after_thursday_is_sunday_until_the_week_changes():
-    assert TradingCalendar().next_session(THURSDAY) == date(2025, 8, 10)
-    assert TradingCalendar().next_session(date(2026, 4, 9)) == date(2026, 4, 10)
-
-
-def test_lag_is_counted_in_sessions_not_in_days():
-    calendar = TradingCalendar()
-
-    assert calendar.sessions_behind(THURSDAY, SATURDAY) == 0
-    assert calendar.sessions_behind(THURSDAY, date(2025, 8, 11)) == 2

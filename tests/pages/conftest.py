@@ -91,6 +91,11 @@ def visit() -> Callable[..., AppTest]:
     return go
 
 
+def asked(script: Callable[..., object], *arguments: object) -> AppTest:
+    """Open a dialog as a script of its own does: the harness forgets an open one at the next click, the script asks again at each run."""
+    return AppTest.from_function(script, args=arguments, default_timeout=30).run()
+
+
 def text_of(app: AppTest) -> str:
     """Return everything that a page says, one part a line."""
     parts = [

@@ -4,12 +4,12 @@
 from datetime import date, timedelta
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from engine.errors import SourceUnavailable
 from engine.services import Services
 from storage import runs
 from storage.status import RunStatus, RunType, Verdict
+from tests.pages.conftest import asked
 from tests.pages.console import PIPELINE, TODAY, a_date, busy_home, commands, known, labels, open_console, words
 
 
@@ -18,7 +18,6 @@ def busy(tmp_path_factory, tmp_path, monkeypatch):
     return open_console(busy_home(tmp_path_factory, tmp_path), monkeypatch)
 
 
-# The harness forgets an open dialog at the next click; these scripts ask again each time they run.
 def rerun_script(days):
     from pages.ui import dialogs
 
@@ -41,10 +40,6 @@ def backfill_script(since, until):
     from pages.ui import dialogs
 
     dialogs.ask_backfill("daily_prices", since, until)
-
-
-def asked(script, *arguments):
-    return AppTest.from_function(script, args=arguments, default_timeout=30).run()
 
 
 def newest(runtime, number):

@@ -6,7 +6,6 @@ import json
 from io import StringIO
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui import letter_data
 from pages.ui.letter_export import as_csv, as_json
@@ -16,7 +15,7 @@ from pages.ui.shared import forget
 from storage import backfills, dead_letters, runs
 from storage.dead_letters import LetterFilter
 from storage.status import LetterKind, LetterState, RunStatus, RunType
-from tests.pages.conftest import text_of
+from tests.pages.conftest import asked, text_of
 from tests.pages.console import PIPELINE, busy_home, commands, execute_queued, open_console
 
 
@@ -40,7 +39,6 @@ def newest_run(runtime):
         return runs.recent(connection, limit=1)[0]
 
 
-# The harness forgets an open dialog at the next click; these scripts ask again each time they run.
 def replay_script(ids):
     from pages.ui import letter_data, letter_dialogs
 
@@ -64,10 +62,6 @@ def undo_script(ids):
     from pages.ui import letter_data, letter_dialogs
 
     letter_dialogs.ask_undo(letter_data.rows_of(tuple(ids)))
-
-
-def asked(script, *arguments):
-    return AppTest.from_function(script, args=arguments, default_timeout=30).run()
 
 
 def test_a_corrected_field_is_judged_at_once_and_after_its_replay_the_letter_is_edited(busy, visit):

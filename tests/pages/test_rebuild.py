@@ -2,12 +2,11 @@
 # ruff: noqa: PLC0415 the scripts are copied out of this module and import for themselves
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from engine.jobs.worker import Worker
 from pages.ui.shared import forget
 from storage.status import VersionState
-from tests.pages.conftest import text_of, use
+from tests.pages.conftest import asked, text_of, use
 from tests.stream.homes import LIMIT, opened
 from tests.stream.tapes import DAY
 
@@ -23,7 +22,6 @@ def home(tmp_path, monkeypatch):
     made.runtime.database.close()
 
 
-# The harness forgets an open dialog at the next click; these scripts ask again each time they run.
 def rebuild_script():
     from pages.ui.version_dialogs import ask_rebuild
 
@@ -34,10 +32,6 @@ def decide_script(question):
     from pages.ui import version_data, version_dialogs
 
     getattr(version_dialogs, question)(version_data.versions()[0])
-
-
-def asked(script, *arguments):
-    return AppTest.from_function(script, args=arguments, default_timeout=30).run()
 
 
 def tiles(app) -> dict[str, str]:

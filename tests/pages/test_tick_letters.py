@@ -4,8 +4,8 @@ import pytest
 
 from engine.stream.records import Unread
 from tests.pages.conftest import text_of, use
+from tests.stream.session import Stream, letter_id
 from tests.stream.tapes import DAY
-from tests.stream.test_speed_layer import Stream, letter_id
 from tests.stream.test_tick_corrections import BROKEN, LATE, SENT, days, letters, record
 
 CUT_OFF = b'{"contractId": 2024071701000005, "stockSymbol": "NICA", "contractQuantity": 100, "contractRate": 700.5, "tradeTi'

@@ -13,13 +13,10 @@ from engine.pipeline.ledger import LOOK_BACK, reconcile
 from storage import backfills, moves, schedules, sessions
 from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus, RunType, SlotOutcome, Verdict
 from tests.pipeline.machine import DAY
+from tests.pipelines.house import days_from
 from tests.storage.databases import statements
 
 FIRST = DAY - timedelta(days=7)  # a Sunday, a week before the schedule begins
-
-
-def _days(first: date, count: int) -> list[date]:
-    return [first + timedelta(days=number) for number in range(count)]
 
 
 @pytest.fixture
@@ -70,7 +67,7 @@ def test_before_anything_ran_the_ledger_holds_nothing(past):
 
 
 def test_dates_that_a_backfill_brought_in_say_that_they_were_not_due_and_which_one_it_was(past):
-    backfill_id = _backfill(past, _days(FIRST, 3))
+    backfill_id = _backfill(past, days_from(FIRST, 3))
     ran = [_end(past) for _ in range(3)]
     _tick(past)
 
@@ -127,7 +124,8 @@ def test_dates_that_nobody_asked_for_are_holidays_or_not_due_and_never_missed(pa
     _tick(past)
 
     known = _entries(past)
-    closed, open_days = [monday, *_days(FIRST + timedelta(days=5), 2)], _days(FIRST + timedelta(days=2), 3)  # the week ends on Thursday
+    closed = [monday, *days_from(FIRST + timedelta(days=5), 2)]  # the week ends on Thursday
+    open_days = days_from(FIRST + timedelta(days=2), 3)
     assert [known[day].outcome for day in closed] == [SlotOutcome.HOLIDAY] * 3
     assert known[monday].reason == "holiday: Republic Day"
     assert [known[day].outcome for day in open_days] == [SlotOutcome.NOT_DUE] * 3
@@ -142,7 +140,7 @@ def test_the_ledger_is_without_a_gap_from_the_first_covered_date_to_today(past):
     past.clock.at += timedelta(days=2)
     _tick(past)
 
-    assert list(_entries(past)) == _days(FIRST, 7 + 3 + 3)
+    assert list(_entries(past)) == days_from(FIRST, 7 + 3 + 3)
 
 
 def test_a_date_that_is_brought_in_later_moves_the_beginning_back(past):
@@ -211,10 +209,10 @@ def test_a_session_whose_own_file_failed_and_which_another_brought_in_is_in_the_
 
 
 def test_a_range_shows_only_its_own_dates(past):
-    _backfill(past, _days(FIRST, 6))
+    _backfill(past, days_from(FIRST, 6))
     _tick(past)
 
-    assert list(_entries(past, FIRST + timedelta(days=1), FIRST + timedelta(days=3))) == _days(FIRST + timedelta(days=1), 3)
+    assert list(_entries(past, FIRST + timedelta(days=1), FIRST + timedelta(days=3))) == days_from(FIRST + timedelta(days=1), 3)
 
 
 def _long_after(past) -> None:
@@ -275,7 +273,7 @@ def test_an_old_slot_that_was_paused_stays_so_until_somebody_runs_it(past):
 
 @pytest.mark.parametrize("days", [2, 60])
 def test_a_longer_past_takes_no_more_statements(past, days):
-    _backfill(past, _days(DAY - timedelta(days=days), days))
+    _backfill(past, days_from(DAY - timedelta(days=days), days))
     _tick(past)
     with statements(past.runtime.database) as asked:
         _entries(past)

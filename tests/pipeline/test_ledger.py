@@ -16,13 +16,10 @@ from engine.settings import Settings
 from storage import moves, schedules, sessions
 from storage.status import RunStatus, RunType, SlotOutcome, Verdict
 from tests.pipeline.machine import DAY, Shelf
+from tests.pipelines.house import days_from
 from tests.storage.databases import at_once
 
 EVENING = Due(at=time(18, 0))
-
-
-def _days(first: date, count: int) -> list[date]:
-    return [first + timedelta(days=number) for number in range(count)]
 
 
 @pytest.fixture
@@ -112,10 +109,10 @@ def test_slots_that_passed_while_no_runner_was_alive_are_all_caught_up_oldest_fi
     _tick(ledger, nepal_time(DAY + timedelta(days=2), 18, 30))  # three due times later
 
     slots = _slots(ledger)
-    assert [slots[day]["outcome"] for day in _days(DAY, 3)] == [SlotOutcome.MISSED] * 3
+    assert [slots[day]["outcome"] for day in days_from(DAY, 3)] == [SlotOutcome.MISSED] * 3
     assert slots[DAY]["reason"] == "no runner was alive at its time; caught up 48 h 30 min late"
     ran = [ledger.run(_end(ledger)) for _ in range(3)]
-    assert [(row["partition"], row["run_type"]) for row in ran] == [(day, RunType.CATCHUP) for day in _days(DAY, 3)]
+    assert [(row["partition"], row["run_type"]) for row in ran] == [(day, RunType.CATCHUP) for day in days_from(DAY, 3)]
     _tick(ledger)
     assert _outcomes(ledger) == [SlotOutcome.LATE, SlotOutcome.LATE, SlotOutcome.RAN]
 
@@ -124,7 +121,7 @@ def test_every_date_of_a_long_absence_has_a_row(ledger):
     _tick(ledger, nepal_time(DAY + timedelta(days=100), 18, 30))
 
     slots = _slots(ledger)
-    assert list(slots) == _days(DAY, 101)
+    assert list(slots) == days_from(DAY, 101)
     assert {row["outcome"] for row in slots.values()} == {SlotOutcome.MISSED, SlotOutcome.HOLIDAY}
     assert all(row["run_id"] for row in slots.values() if row["outcome"] == SlotOutcome.MISSED)
 
@@ -280,7 +277,7 @@ def test_a_clock_that_was_a_day_ahead_for_a_while_leaves_no_slot_without_a_run_a
     _tick(ledger, nepal_time(DAY + timedelta(days=1), 18, 0))
     ended = [ledger.run(_end(ledger))["partition"] for _ in range(2)]
 
-    assert ended == _days(DAY, 2)
+    assert ended == days_from(DAY, 2)
     assert ledger.claim() is None
 
 
@@ -295,7 +292,7 @@ def test_runners_that_tick_at_once_queue_each_slot_once(ledger, url, tmp_path):
     at_once(3, _tick_in_a_process, url, tmp_path / "home", ledger.clock.at)
     claimed = [_end(ledger) for _ in range(3)]
 
-    assert [ledger.run(run_id)["partition"] for run_id in claimed] == _days(DAY, 3)
+    assert [ledger.run(run_id)["partition"] for run_id in claimed] == days_from(DAY, 3)
     assert ledger.claim() is None
 
 

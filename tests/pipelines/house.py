@@ -26,6 +26,7 @@ from tests.storage.databases import put_migrated
 
 DAILY = "daily_prices"
 SYMBOLS = 120
+HIGH, LOW = 4, 5  # places in a row of a daily file
 SUNDAY = date(2024, 6, 2)  # where the made-up weeks begin
 V1 = (
     "S.No,Symbol,Conf.,Open,High,Low,Close,VWAP,Vol,Prev. Close,Turnover,Trans.,Diff,Range,Diff %,Range %,VWAP %,"
@@ -82,6 +83,11 @@ class House:
     def session(self, day: date, number: int) -> None:
         """Publish made-up session `number` as the file of `day`."""
         self.put(day, daily_bytes(numbers(number)))
+
+    def sessions(self, count: int) -> None:
+        """Publish a session on each of the first `count` dates, from `SUNDAY` on."""
+        for number, day in enumerate(days_from(SUNDAY, count)):
+            self.session(day, number)
 
     def announce(self, days: Mapping[date, bool]) -> None:
         """Write the announced calendar."""
@@ -173,6 +179,13 @@ class House:
             return [tuple(row) for row in connection.execute(select(table).order_by(table.c.session, table.c.symbol))]
 
 
+def crossed(rows: list[list[str]], *places: int) -> list[list[str]]:
+    """Return rows of which those at `places` have their high below their low."""
+    for place in places:
+        rows[place][HIGH] = f"{float(rows[place][LOW]) - 0.1:.2f}"
+    return rows
+
+
 def days_from(first: date, count: int) -> list[date]:
     """Return `count` calendar dates."""
     return [first + timedelta(days=number) for number in range(count)]
@@ -188,8 +201,7 @@ def announced(root: Path) -> House:
 def with_a_week(root: Path) -> House:
     """Return a home that has taken one week: five sessions, and Friday's file, which repeats Thursday."""
     built = announced(root)
-    for number, day in enumerate(days_from(SUNDAY, 5)):
-        built.session(day, number)
+    built.sessions(5)
     built.session(SUNDAY + timedelta(days=5), 4)
     built.backfill(SUNDAY, SUNDAY + timedelta(days=6))
     return built

@@ -67,8 +67,7 @@ def test_the_stages_behind_a_repeat_are_skipped(week):
 
 
 def test_a_session_without_its_own_file_is_booked_from_the_next_closed_days_file(house):
-    for number, day in enumerate(days_from(SUNDAY, 4)):
-        house.session(day, number)
+    house.sessions(4)
     house.session(FRIDAY, 4)  # Thursday's file never came
     house.backfill(SUNDAY, FRIDAY)
 
@@ -82,8 +81,7 @@ def test_a_session_without_its_own_file_is_booked_from_the_next_closed_days_file
 
 
 def test_a_partial_file_fails_and_the_whole_one_comes_late(house):
-    for number, day in enumerate(days_from(SUNDAY, 4)):
-        house.session(day, number)
+    house.sessions(4)
     house.put(THURSDAY, daily_bytes(numbers(4, range(9))))
     house.backfill(SUNDAY, THURSDAY)
     partial = house.read(runs.newest_of, DAILY, THURSDAY)

@@ -9,14 +9,9 @@ from engine.errors import Conflict, UnknownName, UsageError
 from engine.jobs.timetable import due
 from storage import audit, drift, sessions
 from storage.status import DriftLabel, RunStatus
-from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers, with_a_week
+from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers
 
 THURSDAY = SUNDAY + timedelta(days=4)
-
-
-@pytest.fixture
-def week(tmp_path) -> House:
-    return with_a_week(tmp_path)
 
 
 def reports(house: House) -> dict:
@@ -105,8 +100,7 @@ def alarmed(tmp_path) -> House:
     """A home in which the session of day 30 has closes off the tick grid, and the one behind it follows from them."""
     house = announced(tmp_path)
     house.announce(dict.fromkeys(days_from(SUNDAY, 40), True))
-    for number, day in enumerate(days_from(SUNDAY, 30)):
-        house.session(day, number)
+    house.sessions(30)
     for number, column in ((30, CLOSE), (31, PREVIOUS_CLOSE)):
         rows = numbers(number)
         for row in rows:

@@ -10,18 +10,11 @@ from engine.pipelines.daily_prices import daily_prices
 from storage import dead_letters, lake, quality, runs, sessions, thresholds
 from storage.dead_letters import LetterFilter
 from storage.status import CheckStatus, GateVerdict, Label, LetterState, Outcome, RunStatus, Verdict
-from tests.pipelines.house import DAILY, SUNDAY, House, daily_bytes, numbers
+from tests.pipelines.house import DAILY, HIGH, LOW, SUNDAY, House, crossed, daily_bytes, numbers
 
 NEXT_SUNDAY, NEXT_MONDAY = SUNDAY + timedelta(days=7), SUNDAY + timedelta(days=8)
-SYMBOL, CLOSE, HIGH, LOW, PREVIOUS = 1, 6, 4, 5, 9
+SYMBOL, CLOSE, PREVIOUS = 1, 6, 9
 OWN_DATE = "The session of its own date: 120 symbols, 3,000 trades."  # what the rows say, whatever became of the session
-
-
-def crossed(rows: list[list[str]], *places: int) -> list[list[str]]:
-    """Return rows of which those at `places` have their high below their low."""
-    for place in places:
-        rows[place][HIGH] = f"{float(rows[place][LOW]) - 0.1:.2f}"
-    return rows
 
 
 def published(house: House, rows: list[list[str]]) -> Any:

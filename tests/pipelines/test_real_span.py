@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.billing.forecast import held_out, history
+from benchmarks.parts.held_out import held_out
+from engine.billing.forecast import history
 from engine.billing.prices import in_force
 from engine.billing.reading import by_day, by_layer, by_run, by_session, by_stage, total
 from engine.cli import reading

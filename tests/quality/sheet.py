@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from engine.features.indicators import step
@@ -15,7 +16,8 @@ from engine.market.daily_file import LineCounts
 from engine.market.layouts import MONEY, PARSED_SCHEMA
 from engine.market.reference import ControlTotals, IndexDay, Reference, Security
 from engine.quality.check import CHECKS, Scores
-from engine.quality.report import QualityReport, judge
+from engine.quality.contract import sample_of
+from engine.quality.report import CheckResult, QualityReport, judge
 from engine.quality.sample import History, Sample
 from engine.thresholds import snapshot
 
@@ -116,3 +118,13 @@ def scores(check_id: str, session: Sample) -> Scores:
 def judged(session: Sample, **turned: float) -> QualityReport:
     """Judge a session; thresholds are written with `__` for the point."""
     return judge(session, snapshot({key.replace("__", "."): value for key, value in turned.items()}, 0))
+
+
+def judged_frame(frame: pd.DataFrame) -> QualityReport:
+    """Judge a session that came as a frame."""
+    return judge(sample_of(frame, DAY, layout="v3_24col", reference=reference(good_rows()), history=history()), DEFAULTS)
+
+
+def result(report: QualityReport, check_id: str) -> CheckResult:
+    """Return what one check found."""
+    return next(item for item in report.results if item.check.id == check_id)

@@ -8,13 +8,9 @@ from engine.quality.report import OF_THE_WHOLE
 from engine.thresholds import SPECS
 from storage.status import CheckStatus
 from tests.quality.examples import ALWAYS, EXAMPLES, EXPLAINED
-from tests.quality.sheet import judged, sample, scores, with_row
+from tests.quality.sheet import judged, result, sample, scores, with_row
 
 SHARE = {"session_not_stale", "close_keeps_its_meaning"}  # their findings stay below a limit of the whole session
-
-
-def result(report, check_id):
-    return next(item for item in report.results if item.check.id == check_id)
 
 
 def test_every_check_has_its_example_and_no_example_is_without_a_check():

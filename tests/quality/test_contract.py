@@ -11,16 +11,12 @@ from engine.errors import DataError
 from engine.market.layouts import PARSED_SCHEMA
 from engine.quality.contract import sample_of, table_of
 from engine.quality.report import judge
-from tests.quality.sheet import DAY, DEFAULTS, good_rows, history, judged, reference, sample
+from tests.quality.sheet import DEFAULTS, good_rows, judged, judged_frame, sample
 
 
 @pytest.fixture
 def frame() -> pd.DataFrame:
     return pd.DataFrame(good_rows())
-
-
-def judged_frame(frame):
-    return judge(sample_of(frame, DAY, layout="v3_24col", reference=reference(good_rows()), history=history()), DEFAULTS)
 
 
 def test_a_frame_becomes_the_rows_that_a_file_would_give(frame):

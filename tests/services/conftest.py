@@ -3,7 +3,7 @@
 import pytest
 
 from engine.pipelines import PIPELINES
-from tests.pipelines.house import SUNDAY, House, announced, days_from
+from tests.pipelines.house import SUNDAY, House, announced
 from tests.services.gate import TRIAL, Gate
 
 
@@ -16,8 +16,7 @@ def house(tmp_path) -> House:
 @pytest.fixture
 def stocked(house) -> House:
     """A home with five files that nobody has looked at."""
-    for number, day in enumerate(days_from(SUNDAY, 5)):
-        house.session(day, number)
+    house.sessions(5)
     return house
 
 

@@ -14,8 +14,7 @@ from tests.pipelines.house import SUNDAY, days_from
 @pytest.fixture
 def down(house, monkeypatch):
     """A home whose source has failed, with two runs that wait for it."""
-    for number, day in enumerate(days_from(SUNDAY, 2)):
-        house.session(day, number)
+    house.sessions(2)
 
     def fails(_day):
         raise SourceUnavailable("no answer")

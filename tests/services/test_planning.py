@@ -66,8 +66,7 @@ def test_a_plan_of_a_source_that_does_not_answer_takes_the_date(tmp_path):
 
 
 def test_a_session_that_has_come_from_a_later_file_is_looked_at_when_its_own_comes(house):
-    for number, day in enumerate(days_from(SUNDAY, 4)):
-        house.session(day, number)
+    house.sessions(4)
     house.put(FRIDAY, daily_bytes(numbers(4)))
     house.backfill(SUNDAY, FRIDAY)
     quiet = house.services.plan_backfill(DAILY, THURSDAY, THURSDAY).taken

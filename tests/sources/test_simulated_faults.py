@@ -1,8 +1,9 @@
 """What goes wrong on purpose in the simulated files, and that the judge of real files sees through it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow.compute as pc
@@ -17,8 +18,10 @@ from engine.market.verdict import AcceptedSession, FileKind, Judgement, SessionH
 from engine.quality.report import judge as judge_quality
 from engine.quality.sample import Sample
 from engine.sources.simulated import DEFAULT_FAULTS, NO_FAULTS, FaultKind, Faults, Holding, SimulatedExchange
+from engine.stream.sources.damage import DEFAULT_TICK_FAULTS, NO_TICK_FAULTS
 from engine.thresholds import snapshot
 from storage.status import GateVerdict
+from tests.conftest import REPOSITORY
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ROW_FAULTS = {"unparsable", "ragged", "blank_symbol", "crossed", "outside_band", "zero_price", "duplicate"}
@@ -199,15 +202,15 @@ def test_the_confidence_is_filled_in_for_all_rows_at_once(healthy):
     assert nulls == {True, False}
 
 
-def test_every_fault_is_described_with_its_rate():
-    described = exchange().describe()
+def test_every_fault_stands_in_the_documentation_with_its_rate():
+    told = re.findall(r"^\| `(\w+)` \| (\d+) \|", (REPOSITORY / "docs" / "simulated.md").read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert {str(kind) for kind in FaultKind} | {"timeout_calls"} == set(described)
-    assert all(rate == getattr(DEFAULT_FAULTS, name) and meaning for name, (rate, meaning) in described.items())
+    assert told == [(name, str(rate)) for faults in (DEFAULT_FAULTS, DEFAULT_TICK_FAULTS) for name, rate in asdict(faults).items()]
+    assert {str(kind) for kind in FaultKind} | {"timeout_calls"} == set(asdict(DEFAULT_FAULTS))
 
 
 def test_no_faults_has_no_rate_at_all():
-    assert {rate for rate, _ in NO_FAULTS.describe().values()} == {0}
+    assert set(asdict(NO_FAULTS).values()) == set(asdict(NO_TICK_FAULTS).values()) == {0}
 
 
 KINDS = {

@@ -57,6 +57,12 @@ def clear(url: str) -> None:
         connection.execute(text(deletes))
 
 
+def read(database: Database, what: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Return what a query of the storage gives."""
+    with database.reading() as connection:
+        return what(connection, *arguments, **options)
+
+
 @contextmanager
 def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
     """Give the statements that are made inside the block, and their values: also those that go to SQLite's driver as they are."""

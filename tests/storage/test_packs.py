@@ -9,6 +9,7 @@ from storage import damage, lake, lifecycle, packs
 from storage.lake import Version
 from storage.packing import Place
 from storage.status import StepKind, StepState
+from tests.storage.databases import read
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 JUNE = date(2024, 6, 1)
@@ -29,11 +30,6 @@ def packed(database):
         damage.record(connection, version(1), run_id=1, reason="torn", at=NOW)
         packs.book(connection, PACK, [(version(1).path, 0), (version(2).path, 15)])
     return database
-
-
-def read(database, what, *arguments, **options):
-    with database.reading() as connection:
-        return what(connection, *arguments, **options)
 
 
 def test_a_version_in_a_pack_is_found_there_and_another_in_its_own_file(packed):

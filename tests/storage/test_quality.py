@@ -7,7 +7,7 @@ import pytest
 from storage import quality, stages
 from storage.database import Database
 from storage.status import CheckStatus, Decision, GateVerdict, Label, StageStatus
-from tests.storage.databases import statements
+from tests.storage.databases import read, statements
 
 PIPELINE = "daily_prices"
 DAY = date(2025, 6, 1)
@@ -33,11 +33,6 @@ def add(database: Database, run_id: int, session: date = DAY, **values) -> None:
     with database.transaction() as connection:
         found = [result(run_id, check, session) for check in ("price_band", "high_low")]
         quality.add_report(connection, report(run_id, session, **values), found)
-
-
-def read(database: Database, what, *arguments, **options):
-    with database.reading() as connection:
-        return what(connection, *arguments, **options)
 
 
 def test_a_report_comes_back_with_what_each_check_found(database):
@@ -69,10 +64,10 @@ def test_the_newest_report_of_each_of_the_last_sessions_oldest_first(database):
     for number in range(5):
         add(database, number + 1, DAY + timedelta(days=number))
     add(database, 9, DAY + timedelta(days=3), verdict=GateVerdict.PASSED)
-    found = read(database, quality.newest_reports, PIPELINE, until=DAY + timedelta(days=3), limit=3)
+    found = read(database, quality.judged, PIPELINE, until=DAY + timedelta(days=3), limit=3)
 
     assert [row["run_id"] for row in found] == [2, 3, 9]
-    assert read(database, quality.newest_reports, "other", until=DAY, limit=3) == []
+    assert read(database, quality.judged, "other", until=DAY, limit=3) == []
 
 
 def test_reports_of_a_range_are_the_newest_of_each_session(database):
@@ -84,13 +79,13 @@ def test_reports_of_a_range_are_the_newest_of_each_session(database):
     assert [row["run_id"] for row in read(database, quality.reports_between, PIPELINE, DAY, DAY)] == [2]
 
 
-def test_what_checks_found_in_several_runs_comes_in_one_read(database):
+def test_how_the_checks_of_several_runs_ended_comes_in_one_read(database):
     add(database, 1)
     add(database, 2)
 
-    found = read(database, quality.results_of_runs, [1, 2])
-    assert [(row["run_id"], row["check_id"]) for row in found] == [(n, check) for n in (1, 2) for check in ("high_low", "price_band")]
-    assert read(database, quality.results_of_runs, []) == []
+    found = read(database, quality.statuses_of_runs, [1, 2])
+    assert {(row["run_id"], row["check_id"]) for row in found} == {(n, check) for n in (1, 2) for check in ("high_low", "price_band")}
+    assert read(database, quality.statuses_of_runs, []) == []
 
 
 @pytest.mark.parametrize("what", ["newest", "between", "runs", "decision", "report"])
@@ -98,9 +93,9 @@ def test_no_read_scans_or_sorts_a_whole_table(database, what):
     if database.dialect != "sqlite":
         pytest.skip("plans are read on SQLite")
     reads = {
-        "newest": lambda connection: quality.newest_reports(connection, PIPELINE, until=DAY, limit=60),
+        "newest": lambda connection: quality.judged(connection, PIPELINE, until=DAY, limit=60),
         "between": lambda connection: quality.reports_between(connection, PIPELINE, DAY, DAY),
-        "runs": lambda connection: quality.results_of_runs(connection, [1, 2, 3]),
+        "runs": lambda connection: quality.statuses_of_runs(connection, [1, 2, 3]),
         "report": lambda connection: quality.report_of(connection, 7),
         "decision": lambda connection: quality.decision_for(connection, PIPELINE, DAY, SHA),
     }

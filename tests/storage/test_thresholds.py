@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from storage import moves, thresholds
 from storage.database import Database
 from storage.status import RunStatus, RunType
+from tests.storage.databases import read
 
 NOW = datetime(2025, 6, 1, 12, 15, tzinfo=UTC)
 DAY = date(2025, 6, 1)
@@ -17,11 +18,6 @@ def change(database: Database, key: str, value: float, **values) -> int:
     said = {"previous": 0.0, "changed_at": NOW, "changed_by": "a person", "reason": "too strict"} | values
     with database.transaction() as connection:
         return thresholds.add_change(connection, key=key, value=value, **said)
-
-
-def read(database: Database, what, *arguments, **options):
-    with database.reading() as connection:
-        return what(connection, *arguments, **options)
 
 
 def queue(database: Database, day: date = DAY) -> int:

@@ -17,11 +17,9 @@ from engine.stream.replay import replayed
 from engine.stream.ticks import SECOND, joined
 from engine.stream.trailing import grouped
 from storage import speed_layer
+from tests.stream.session import Stream, letter_id
 from tests.stream.sheets import sheet_of
 from tests.stream.tapes import DAY, NAMES, limits, random_tape, symbols
-from tests.stream.test_speed_layer import Stream, letter_id, stream
-
-__all__ = ["stream"]  # the fixture
 
 WHOLE = random_tape(7, 800, seconds=3600)
 BAR = ("start_us", "close_paisa", "volume", "trades")

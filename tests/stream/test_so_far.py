@@ -1,23 +1,15 @@
 """What pages read of a session's log: the same as the stream has made of it, whenever and however often they look."""
 
 import numpy as np
-import pytest
 
 from engine.stream.logs import log_of
 from engine.stream.received import Decided
 from engine.stream.so_far import SoFar
 from storage import speed_layer
+from tests.stream.session import MIXED, letter_id
 from tests.stream.tapes import DAY, random_tape
-from tests.stream.test_speed_layer import MIXED, Stream, letter_id
 
 CLOSES = {"NABIL": 50_000, "NICA": 48_000}
-
-
-@pytest.fixture
-def stream(tmp_path):
-    built = Stream(tmp_path)
-    yield built
-    built.runtime.database.close()
 
 
 def so_far(stream, **how):

@@ -17,10 +17,8 @@ from engine.stream.logs import log_of
 from engine.stream.records import Unread
 from storage import speed_layer
 from storage.types import EPOCH
+from tests.stream.session import Stream, letter_id
 from tests.stream.tapes import DAY, at, tape
-from tests.stream.test_speed_layer import Stream, letter_id, stream
-
-__all__ = ["stream"]  # the fixture
 
 # NABIL trades 1, 3 and, late, 2; a record that cannot be read; a copy of 3; another trade under contract 4; one of another day.
 SENT = tape(

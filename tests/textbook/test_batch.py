@@ -22,19 +22,11 @@ from engine.sources.simulated import SimulatedExchange
 from engine.sources.simulated.faults import DEFAULT_FAULTS, NO_FAULTS, FaultKind, faults_on
 from storage import moves, runs, schedules, sessions
 from storage.status import Outcome, RunStatus, RunType, SlotOutcome, Verdict
-from tests.pipelines.house import DAILY, SUNDAY, V1, House, announced, daily_bytes, days_from, numbers
+from tests.pipelines.house import DAILY, SUNDAY, V1, House, daily_bytes, days_from, numbers
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = import_module("engine.pipelines.daily_prices")
 MONDAY, THURSDAY, SATURDAY = (SUNDAY + timedelta(days=n) for n in (1, 4, 6))
-
-
-@pytest.fixture
-def house(tmp_path) -> House:
-    built = announced(tmp_path)
-    for number, day in enumerate(days_from(SUNDAY, 5)):
-        built.session(day, number)
-    return built
 
 
 def rows_served(house: House, session: date) -> int:

@@ -10,12 +10,13 @@ import pytest
 from engine.costs.cheapest import Advice, cheapest
 from engine.costs.compute import Fleet, fleet_lines
 from engine.costs.line import total
-from engine.costs.policy import Holding, Policy, ReadsByAge, evenly, policy_lines
+from engine.costs.policy import Holding, Policy, ReadsByAge
 from engine.costs.presets import AWS_2026, TEXTBOOK, preset
 from engine.costs.price_book import GB, PriceBook
 from engine.costs.query import Scan, billed_bytes, bytes_read, layout, query_lines
 from engine.costs.storage_classes import storage_class, storing
 from engine.errors import UnknownName, UsageError
+from tests.costs.workloads import evenly, policy_lines
 
 BOOK, TODAYS = preset(TEXTBOOK), preset(AWS_2026)
 HALF_A_GB = GB / 2

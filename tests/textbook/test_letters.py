@@ -9,9 +9,8 @@ import pytest
 from storage import dead_letters, quality
 from storage.dead_letters import MOST_TRIES, LetterFilter
 from storage.status import LetterState
-from tests.pipelines.house import SUNDAY, House, announced, daily_bytes, numbers
+from tests.pipelines.house import HIGH, LOW, SUNDAY, House, announced, crossed, daily_bytes, numbers
 
-HIGH, LOW = 4, 5
 MONDAY = SUNDAY + timedelta(days=1)
 
 
@@ -23,12 +22,6 @@ def house(tmp_path):
     built.run(SUNDAY)
     yield built
     built.runtime.database.close()
-
-
-def crossed(rows: list[list[str]], *places: int) -> list[list[str]]:
-    for place in places:
-        rows[place][HIGH] = f"{float(rows[place][LOW]) - 0.1:.2f}"
-    return rows
 
 
 def letters(house: House) -> list[Any]:

@@ -25,18 +25,10 @@ from engine.sources.source import SourceFile
 from storage import lake, runs
 from storage.lake import bytes_content
 from storage.status import RunStatus, StageStatus
-from tests.pipelines.house import DAILY, SUNDAY, House, announced, daily_bytes, days_from, numbers
+from tests.pipelines.house import DAILY, SUNDAY, daily_bytes, numbers
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MONDAY, THURSDAY, SATURDAY = (SUNDAY + timedelta(days=n) for n in (1, 4, 6))
-
-
-@pytest.fixture
-def house(tmp_path) -> House:
-    built = announced(tmp_path)
-    for number, day in enumerate(days_from(SUNDAY, 5)):
-        built.session(day, number)
-    return built
 
 
 def test_a1_two_runs_of_one_instant_have_ids_of_their_own(house):

@@ -10,19 +10,9 @@ import pytest
 from engine.errors import UsageError
 from engine.market.daily_file import parse
 from engine.quality.check import CHECKS, Scope, check
-from engine.quality.contract import sample_of
-from engine.quality.report import QualityReport, judge
 from storage.status import CheckStatus, GateVerdict
 from tests.pipelines.house import SUNDAY, announced, daily_bytes, numbers
-from tests.quality.sheet import DAY, DEFAULTS, good_rows, history, judged, reference, sample, with_row
-
-
-def result(report: QualityReport, check_id: str):
-    return next(item for item in report.results if item.check.id == check_id)
-
-
-def judged_frame(frame: pd.DataFrame) -> QualityReport:
-    return judge(sample_of(frame, DAY, layout="v3_24col", reference=reference(good_rows()), history=history()), DEFAULTS)
+from tests.quality.sheet import good_rows, judged, judged_frame, result, sample, with_row
 
 
 def test_q1_a_high_volume_never_makes_a_zero_volume_harmless():

@@ -133,10 +133,6 @@ class SimulatedExchange:
             self._reference = (last, self._known(last))
         return self._reference[1]
 
-    def describe(self) -> dict[str, tuple[int, str]]:
-        """Return, for each fault, its rate in six weeks and what it is; for the documentation."""
-        return self._faults.describe()
-
     def _last_published(self) -> date:
         now = self._clock.now()
         today = nepal_date(now)

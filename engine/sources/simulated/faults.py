@@ -1,6 +1,6 @@
 """What goes wrong on purpose, how often, and on which dates."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -40,36 +40,27 @@ _OF_CALENDAR = {Closure.MISFLAGGED: FaultKind.WRONG_HOLIDAY, Closure.UNPLANNED: 
 _LOSING = {FaultKind.LATE, FaultKind.PARTIAL, FaultKind.MISSING, FaultKind.UNKNOWN_LAYOUT}
 
 
-def _rate(default: int, meaning: str) -> int:
-    counted: int = field(default=default, metadata={"meaning": meaning})
-    return counted
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
     """How often each fault happens in a block of six weeks (some 27 sessions); 0 switches it off. Bad rows are counted in rows."""
 
-    late: int = _rate(1, "a session's own file is missing or holds a handful of rows; the next, closed, day's file holds it whole")
-    partial: int = _rate(1, "a file holds a handful of its session's rows, and the whole never comes")
-    missing: int = _rate(1, "a session's file never comes")
-    unknown_layout: int = _rate(1, "two columns have names never seen before")
-    other_layout: int = _rate(1, "the file comes in another of the three known layouts")
-    timeout: int = _rate(1, "the source does not answer the first calls for a date, then recovers")
-    timeout_calls: int = _rate(2, "how many calls a timeout lasts (counted in each process)")
-    unparsable: int = _rate(2, "a row has letters in a number")
-    ragged: int = _rate(2, "a row has too few cells")
-    blank_symbol: int = _rate(1, "a row has no symbol")
-    crossed: int = _rate(2, "a row's High is below its Low")
-    outside_band: int = _rate(2, "a row's Close is 40 % above Prev. Close")
-    zero_price: int = _rate(1, "a row's Low is zero")
-    duplicate: int = _rate(1, "a symbol comes twice, with another volume")
-    wrong_holiday: int = _rate(1, "the announced calendar names a holiday but flags the day as trading (at most one)")
-    unplanned_closure: int = _rate(1, "the market is closed on a day announced as trading (at most one)")
-    many_crossed: int = _rate(1, "a file in which a tenth of the rows have their High below their Low: too many to load the rest unasked")
-
-    def describe(self) -> dict[str, tuple[int, str]]:
-        """Return, for each fault, its rate in six weeks and what it is; for the documentation."""
-        return {each.name: (getattr(self, each.name), each.metadata["meaning"]) for each in fields(self)}
+    late: int = 1  # a session's own file is missing or holds a handful of rows; the next, closed, day's file holds it whole
+    partial: int = 1  # a file holds a handful of its session's rows, and the whole never comes
+    missing: int = 1  # a session's file never comes
+    unknown_layout: int = 1  # two columns have names never seen before
+    other_layout: int = 1  # the file comes in another of the three known layouts
+    timeout: int = 1  # the source does not answer the first calls for a date, then recovers
+    timeout_calls: int = 2  # how many calls a timeout lasts (counted in each process)
+    unparsable: int = 2  # a row has letters in a number
+    ragged: int = 2  # a row has too few cells
+    blank_symbol: int = 1  # a row has no symbol
+    crossed: int = 2  # a row's High is below its Low
+    outside_band: int = 2  # a row's Close is 40 % above Prev. Close
+    zero_price: int = 1  # a row's Low is zero
+    duplicate: int = 1  # a symbol comes twice, with another volume
+    wrong_holiday: int = 1  # the announced calendar names a holiday but flags the day as trading (at most one)
+    unplanned_closure: int = 1  # the market is closed on a day announced as trading (at most one)
+    many_crossed: int = 1  # a file in which a tenth of the rows have their High below their Low: too many to load the rest unasked
 
 
 DEFAULT_FAULTS = Faults()

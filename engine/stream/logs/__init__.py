@@ -35,11 +35,9 @@ LOGS: Mapping[LogName, Callable[[Settings], Blocks | None]] = MappingProxyType(
 )
 
 
-def open_tick_log(
-    settings: Settings, database: Database, lake: Lake, clock: Clock, *, stream: str = "ticks", simulated: bool = False
-) -> TickLog:
-    """Return the log of a stream that the settings name; nothing is read and nobody is asked yet."""
-    return EmbeddedLog(database, lake, clock, stream=stream, simulated=simulated, blocks=LOGS[settings.tick_log](settings))
+def open_tick_log(settings: Settings, database: Database, lake: Lake, clock: Clock, *, simulated: bool = False) -> TickLog:
+    """Return the log that the settings name; nothing is read and nobody is asked yet."""
+    return EmbeddedLog(database, lake, clock, simulated=simulated, blocks=LOGS[settings.tick_log](settings))
 
 
 def log_of(runtime: Runtime) -> TickLog:

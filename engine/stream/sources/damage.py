@@ -3,7 +3,7 @@
 Every fault delays a trade or adds a record beside it, none takes one away: what is left without the added records is the session.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import msgspec
@@ -34,26 +34,17 @@ class Sent(IntEnum):
 OWN = (Sent.IN_TIME, Sent.LATE, Sent.OUT_OF_ORDER)  # the trades themselves
 
 
-def _rate(default: int, meaning: str) -> int:
-    counted: int = field(default=default, metadata={"meaning": meaning})
-    return counted
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TickFaults:
     """How often each fault happens in 10,000 trades (lulls: in a session); 0 switches it off."""
 
-    late: int = _rate(10, "a trade is sent one to five minutes after it happened")
-    out_of_order: int = _rate(200, "a trade is sent up to two seconds after it happened, and others overtake it")
-    duplicate: int = _rate(20, "a trade is sent again, up to three seconds later")
-    future: int = _rate(2, "a trade is sent a second time, stamped an hour or a day ahead")
-    malformed: int = _rate(10, "a trade is sent a second time, so broken that it cannot be read")
-    lulls: int = _rate(2, "nothing is sent for some time, then all that happened meanwhile at once, as a burst")
-    lull_seconds: int = _rate(45, "how long a lull lasts")
-
-    def describe(self) -> dict[str, tuple[int, str]]:
-        """Return, for each fault, its rate and what it is; for the documentation."""
-        return {each.name: (getattr(self, each.name), each.metadata["meaning"]) for each in fields(self)}
+    late: int = 10  # a trade is sent one to five minutes after it happened
+    out_of_order: int = 200  # a trade is sent up to two seconds after it happened, and others overtake it
+    duplicate: int = 20  # a trade is sent again, up to three seconds later
+    future: int = 2  # a trade is sent a second time, stamped an hour or a day ahead
+    malformed: int = 10  # a trade is sent a second time, so broken that it cannot be read
+    lulls: int = 2  # nothing is sent for some time, then all that happened meanwhile at once, as a burst
+    lull_seconds: int = 45  # how long a lull lasts
 
 
 DEFAULT_TICK_FAULTS = TickFaults()

@@ -8,6 +8,7 @@ from typing import Any
 from engine.costs.line import Category
 from pages.ui import cost_words as words
 from pages.ui import theme
+from pages.ui.charts import axes
 
 HEIGHT = 270
 
@@ -43,12 +44,7 @@ def ahead(
         }
         for side, name in enumerate(("80% of bytes: least", "80% of bytes: most"))
     ]
-    axis = _labels([f"{number}" for number in range(1, months + 1)]) | {
-        "name": "months ahead",
-        "nameLocation": "middle",
-        "nameGap": 24,
-        "nameTextStyle": {"color": theme.hexadecimal("gray")},
-    }
+    axis = axes.names([f"{number}" for number in range(1, months + 1)]) | axes.below("months ahead")
     option = _frame(unit) | {"tooltip": _tooltip(), "xAxis": axis, "series": [*stacked, *edges]}
     option["yAxis"] |= {"max": rounded_up(top), "min": 0}
     return option
@@ -62,31 +58,14 @@ def rounded_up(value: float) -> float:
     return next(round(step * power, 12) for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value)
 
 
-def _labels(names: list[str]) -> dict[str, Any]:
-    return {
-        "type": "category",
-        "data": names,
-        "axisLabel": {"color": theme.hexadecimal("gray"), "hideOverlap": True},
-        "axisTick": {"show": False},
-    }
-
-
 def _tooltip() -> dict[str, Any]:
     return {"trigger": "axis", "confine": True, "axisPointer": {"type": "line"}}
 
 
 def _frame(unit: str) -> dict[str, Any]:
-    muted = theme.hexadecimal("gray")
     return {
         "animation": False,
         "grid": {"left": 4, "right": 18, "top": 28, "bottom": 30, "containLabel": True},
         "legend": {"show": False},  # the page has one for both scenarios, which no narrow chart cuts
-        "yAxis": {
-            "type": "value",
-            "name": unit,
-            "nameTextStyle": {"color": muted, "align": "left"},
-            "splitNumber": 3,
-            "axisLabel": {"color": muted},
-            "splitLine": {"lineStyle": {"color": theme.surface("borderColor"), "opacity": 0.6}},
-        },
+        "yAxis": axes.values(unit) | {"splitNumber": 3},
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.drift.pair import Floats
 from pages.ui import theme
+from pages.ui.charts import axes
 from pages.ui.charts.heat import Shade
 from pages.ui.theme import Colour
 
@@ -78,12 +79,7 @@ def over_time(sessions: Sequence[date], tracks: Sequence[Track], *, at: int | No
         series.append(line)
     return _frame(unit) | {
         "tooltip": {"trigger": "axis", "confine": True},
-        "xAxis": {
-            "type": "category",
-            "data": days,
-            "axisLabel": {"color": muted, "hideOverlap": True},
-            "axisTick": {"show": False},
-        },
+        "xAxis": axes.names(days),
         "series": series,
     }
 
@@ -91,20 +87,10 @@ def over_time(sessions: Sequence[date], tracks: Sequence[Track], *, at: int | No
 def overlaid(edges: Floats, reference: Floats, current: Floats, *, names: tuple[str, str], unit: str) -> dict[str, Any]:
     """Return two distributions on each other: shares of the rows in equal bins; the first and last bin are open."""
     middles = [f"{(low + high) / 2:.3g}" for low, high in pairwise(edges)]
-    muted = theme.hexadecimal("gray")
     kinds: tuple[tuple[str, Floats, Colour, float], ...] = ((names[0], reference, "gray", 0.25), (names[1], current, "blue", 0.25))
     return _frame("% of rows") | {
         "tooltip": {"trigger": "axis", "valueFormatter": "%,.1f%%", "confine": True},
-        "xAxis": {
-            "type": "category",
-            "data": middles,
-            "name": unit,
-            "nameLocation": "middle",
-            "nameGap": 24,
-            "nameTextStyle": {"color": muted},
-            "axisLabel": {"color": muted, "hideOverlap": True},
-            "axisTick": {"show": False},
-        },
+        "xAxis": axes.names(middles) | axes.below(unit),
         "series": [
             {
                 "type": "line",
@@ -122,17 +108,9 @@ def overlaid(edges: Floats, reference: Floats, current: Floats, *, names: tuple[
 
 
 def _frame(unit: str) -> dict[str, Any]:
-    muted = theme.hexadecimal("gray")
     return {
         "animation": False,
         "grid": {"left": 4, "right": 14, "top": 26, "bottom": 52, "containLabel": True},
-        "legend": {"bottom": 0, "left": 0, "itemWidth": 22, "itemHeight": 12, "textStyle": {"color": theme.surface("textColor")}},
-        "yAxis": {
-            "type": "value",
-            "name": unit,
-            "nameTextStyle": {"color": muted, "align": "left"},
-            "splitNumber": 3,
-            "axisLabel": {"color": muted},
-            "splitLine": {"lineStyle": {"color": theme.surface("borderColor"), "opacity": 0.6}},
-        },
+        "legend": axes.legend(width=22),
+        "yAxis": axes.values(unit) | {"splitNumber": 3},
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from pages.ui import format as say
 from pages.ui import theme
+from pages.ui.charts import axes
 
 _ROW = 26  # pixels
 _SECOND_US = 1_000_000
@@ -34,18 +35,13 @@ def gantt(bars: Sequence[Bar]) -> dict[str, Any]:
     """Return the ECharts option of a timeline: one row a stage, top to bottom; a failed try is a cross where it began."""
     end_us = max((bar.start_us + (bar.duration_us or 0) for bar in bars), default=0)
     unit, length = ("ms", 1000) if end_us < _SHORT_US else ("s", _SECOND_US)
-    muted, text, border = theme.hexadecimal("gray"), theme.surface("textColor"), theme.surface("borderColor")
+    muted, text = theme.hexadecimal("gray"), theme.surface("textColor")
     crosses = [[failure / length, row] for row, bar in enumerate(bars) for failure in bar.failures_us]
     return {
         "animation": False,
         "grid": {"left": 4, "right": 110, "top": 4, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "item", "confine": True},
-        "xAxis": {
-            "type": "value",
-            "min": 0,
-            "axisLabel": {"formatter": f"{{value}} {unit}", "color": muted, "fontSize": 11},
-            "splitLine": {"lineStyle": {"color": border, "opacity": 0.6}},
-        },
+        "xAxis": axes.values() | {"min": 0, "axisLabel": {"formatter": f"{{value}} {unit}", "color": muted, "fontSize": 11}},
         "yAxis": {
             "type": "category",
             "inverse": True,

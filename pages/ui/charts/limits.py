@@ -7,6 +7,7 @@ from engine.quality.backtest import Trust
 from engine.quality.preview import Histogram
 from engine.quality.sample import Floats
 from pages.ui import theme
+from pages.ui.charts import axes
 from pages.ui.theme import Colour
 
 HEIGHT = 210
@@ -30,15 +31,13 @@ def distribution(scores: Histogram, *, noun: str, unit: str, now: Mapping[str, f
         data[-1] |= _and_more(float(scores.edges[-1]), int(scores.counts[-1]), then)
     return _axes(unit, float(scores.edges[0]), float(scores.edges[-1])) | {
         "tooltip": {"formatter": "{c}", "valueFormatter": "%,.4g", "confine": True},
-        "yAxis": {
+        "yAxis": axes.values(noun)
+        | {
             "type": "log",
             "min": 0.5,
             "startValue": 0.5,  # where a bar begins: at 1 a single finding would not be seen
             "max": max(10, int(scores.counts.max(initial=1)) * 2),
             "axisLabel": {"color": theme.hexadecimal("gray"), "formatter": "{value}", "showMinLabel": False, "showMaxLabel": False},
-            "splitLine": {"lineStyle": {"color": theme.surface("borderColor"), "opacity": 0.6}},
-            "name": noun,
-            "nameTextStyle": {"color": theme.hexadecimal("gray"), "align": "left"},
         },
         "series": [{"type": "bar", "barCategoryGap": "8%", "barMinWidth": 4, "data": data, "markLine": _limits(now, then, scores.edges)}],
     }
@@ -110,15 +109,8 @@ def trust(
     series[0]["markLine"] = _limits(now, then, limits)
     return _axes(unit, float(limits[0]), float(limits[-1]), bottom=58) | {
         "tooltip": {"trigger": "axis", "valueFormatter": "%,.0f%%", "confine": True},
-        "legend": {"bottom": 0, "left": 0, "itemWidth": 22, "itemHeight": 12, "textStyle": {"color": theme.surface("textColor")}},
-        "yAxis": {
-            "type": "value",
-            "min": 0,
-            "max": 100,
-            "interval": 25,
-            "axisLabel": {"color": muted, "formatter": "{value}%"},
-            "splitLine": {"lineStyle": {"color": theme.surface("borderColor"), "opacity": 0.6}},
-        },
+        "legend": axes.legend(width=22),
+        "yAxis": axes.values() | {"min": 0, "max": 100, "interval": 25, "axisLabel": {"color": muted, "formatter": "{value}%"}},
         "series": series,
     }
 
@@ -132,11 +124,8 @@ def _axes(unit: str, low: float, high: float, *, bottom: int = 30) -> dict[str, 
             "type": "value",
             "min": low,
             "max": high,
-            "name": f"score, {unit}",
-            "nameLocation": "middle",
-            "nameGap": 26,
-            "nameTextStyle": {"color": muted},
             "axisLabel": {"color": muted, "hideOverlap": True, "formatter": "{value}", "showMaxLabel": False},
             "splitLine": {"show": False},
-        },
+        }
+        | axes.below(f"score, {unit}", gap=26),
     }

@@ -11,6 +11,7 @@ from engine.clock import NEPAL
 from engine.stream.intake import Hours
 from engine.stream.ticks import SECOND
 from pages.ui import theme
+from pages.ui.charts import axes
 from pages.ui.stream_data import EPOCH, Candle, Mark
 from pages.ui.stream_seconds import SHOWN, MarketSpan, Slid
 
@@ -47,25 +48,7 @@ def candles(
         **lines,
     }
     muted = theme.hexadecimal("gray")
-    main: dict[str, Any] = {
-        "type": "candlestick",
-        "name": "Price",
-        "encode": {"x": "at", "y": ["open", "close", "low", "high"], "tooltip": ["open", "high", "low", "close"]},
-        "itemStyle": _up_and_down(),
-        "barMaxWidth": 14,
-        "tooltip": {"valueFormatter": "%,.2f"},
-    }
-    if previous_close is not None:
-        main["markLine"] = {
-            "silent": True,
-            "symbol": "none",
-            "lineStyle": {"color": muted, "type": "dashed"},
-            "label": {"formatter": f"close before {previous_close:,.2f}", "color": muted, "position": "insideEndTop", "fontSize": 11},
-            "data": [{"yAxis": previous_close}],
-        }
     low, high = _range([known for known in prices if known], previous_close, lines)
-    volume = {"type": "bar", "name": "Volume", "encode": {"x": "at", "y": "volume"}, "xAxisIndex": 1, "yAxisIndex": 1, "barMaxWidth": 14}
-    volume |= {"color": theme.hexadecimal("blue"), "itemStyle": {"opacity": 0.55}, "tooltip": {"valueFormatter": "%,d shares"}}
     return {
         "animation": False,
         "dataset": {"source": pa.table(table)},
@@ -81,7 +64,44 @@ def candles(
             | {"scale": True, "min": low, "max": high, "axisLabel": {"color": muted, "showMinLabel": False, "showMaxLabel": False}},
             _values(grid=1) | {"axisLabel": {"color": muted, "showMinLabel": False}, "splitNumber": 2},
         ],
-        "series": [main, volume, *_averages(bool(slid)), _alerts(marks, starts, width)],
+        "series": [_prices(previous_close), _volume(), *_averages(bool(slid)), _alerts(marks, starts, width)],
+    }
+
+
+def _prices(previous_close: float | None) -> dict[str, Any]:
+    """Return the candles, with the close before as a line across them."""
+    series: dict[str, Any] = {
+        "type": "candlestick",
+        "name": "Price",
+        "encode": {"x": "at", "y": ["open", "close", "low", "high"], "tooltip": ["open", "high", "low", "close"]},
+        "itemStyle": _up_and_down(),
+        "barMaxWidth": 14,
+        "tooltip": {"valueFormatter": "%,.2f"},
+    }
+    if previous_close is None:
+        return series
+    muted = theme.hexadecimal("gray")
+    across = {
+        "silent": True,
+        "symbol": "none",
+        "lineStyle": {"color": muted, "type": "dashed"},
+        "label": {"formatter": f"close before {previous_close:,.2f}", "color": muted, "position": "insideEndTop", "fontSize": 11},
+        "data": [{"yAxis": previous_close}],
+    }
+    return series | {"markLine": across}
+
+
+def _volume() -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "name": "Volume",
+        "encode": {"x": "at", "y": "volume"},
+        "xAxisIndex": 1,
+        "yAxisIndex": 1,
+        "barMaxWidth": 14,
+        "color": theme.hexadecimal("blue"),
+        "itemStyle": {"opacity": 0.55},
+        "tooltip": {"valueFormatter": "%,d shares"},
     }
 
 
@@ -230,10 +250,4 @@ def _minutes(*, grid: int, labels: bool = True) -> dict[str, Any]:
 
 
 def _values(*, grid: int) -> dict[str, Any]:
-    muted, border = theme.hexadecimal("gray"), theme.surface("borderColor")
-    return {
-        "type": "value",
-        "gridIndex": grid,
-        "axisLabel": {"color": muted, "fontSize": 11},
-        "splitLine": {"lineStyle": {"color": border, "opacity": 0.6}},
-    }
+    return axes.values() | {"gridIndex": grid, "axisLabel": {"color": theme.hexadecimal("gray"), "fontSize": 11}}

@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any
 
 from pages.ui import theme
+from pages.ui.charts import axes
 from pages.ui.charts.heat import Shade
 from pages.ui.theme import Look
 from storage.status import CheckStatus
@@ -98,27 +99,9 @@ def shares(sessions: Sequence[date], series: Mapping[str, tuple[Sequence[float |
         "animation": False,
         "grid": {"left": 4, "right": 8, "top": 16, "bottom": 34, "containLabel": True},
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}, "valueFormatter": "%,.2f%%", "confine": True},
-        "legend": {
-            "bottom": 0,
-            "left": 0,
-            "itemWidth": 12,
-            "itemHeight": 12,
-            "selectedMode": False,
-            "textStyle": {"color": theme.surface("textColor")},
-        },
-        "xAxis": {
-            "type": "category",
-            "data": [label(day) for day in sessions],
-            "axisLabel": {"color": muted, "hideOverlap": True},
-            "axisTick": {"show": False},
-        },
-        "yAxis": {
-            "type": "value",
-            "splitNumber": 3,
-            "axisLabel": {"color": muted, "formatter": "{value}%"},
-            "splitLine": {"lineStyle": {"color": theme.surface("borderColor"), "opacity": 0.6}},
-        }
-        | top,
+        "legend": axes.legend() | {"selectedMode": False},
+        "xAxis": axes.names([label(day) for day in sessions]),
+        "yAxis": axes.values() | {"splitNumber": 3, "axisLabel": {"color": muted, "formatter": "{value}%"}} | top,
         "series": bars,
     }
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 from engine.costs.line import Category
 from engine.costs.measured import PRICED
 from pages.ui import theme
+from pages.ui.charts import axes
 from pages.ui.theme import Colour
 
 HEIGHT = 300
@@ -59,7 +60,7 @@ def _axes(unit: str, labels: Sequence[str]) -> dict[str, Any]:
     return {
         "grid": {"left": 4, "right": 12, "top": 34, "bottom": 34, "containLabel": True},
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
-        "legend": {"bottom": 0, "left": 0, "itemWidth": 12, "itemHeight": 12, "textStyle": {"color": theme.surface("textColor")}},
+        "legend": axes.legend(),
         "xAxis": {
             "type": "category",
             "axisLabel": {"color": muted}

@@ -51,7 +51,6 @@ def day(
     The marks of a side are one series, in the order of `SIDES`; the index of a clicked one is its place among the marks of its side.
     """
     muted, border = theme.hexadecimal("gray"), theme.surface("borderColor")
-    blue = theme.hexadecimal("violet")
     low = STRIP * len(rows) + 34 if rows else 0
     top: dict[str, Any] = {"left": 8, "right": 14, "top": 34, "bottom": 34 + low, "containLabel": False}
     ends = [_ms(at) for at in (*(at for at, _ in line), *(mark.at for mark in marks))] or [0]
@@ -67,32 +66,38 @@ def day(
         "animation": False,
         "tooltip": {"trigger": "item", "confine": True},
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-        "legend": {
-            "top": 0,
-            "right": 8,
-            "itemWidth": 12,
-            "itemHeight": 10,
-            "selectedMode": False,
-            "data": [side.value for side in SIDES if any(mark.side is side for mark in marks)],
-            "textStyle": {"color": theme.surface("textColor"), "fontSize": 12},
-        },
+        "legend": _legend(marks),
         "grid": grids,
         "xAxis": x_axes,
         "yAxis": y_axes,
-        "series": [
-            {
-                "type": "line",
-                "name": name,
-                "showSymbol": False,
-                "silent": True,
-                "lineStyle": {"width": 1.5},
-                "areaStyle": {"opacity": 0.1} if area else None,
-                "color": blue,
-                "data": [[_ms(at), value] for at, value in line],
-                **({"sampling": "lttb"} if len(line) > _EVERY_POINT else {}),  # which may leave out a spike
-            },
-            *(_side(side, marks, below=bool(rows)) for side in SIDES),
-        ],
+        "series": [_line(line, name, area=area), *(_side(side, marks, below=bool(rows)) for side in SIDES)],
+    }
+
+
+def _legend(marks: Sequence[Mark]) -> dict[str, Any]:
+    """Return the legend of the sides that have a mark."""
+    return {
+        "top": 0,
+        "right": 8,
+        "itemWidth": 12,
+        "itemHeight": 10,
+        "selectedMode": False,
+        "data": [side.value for side in SIDES if any(mark.side is side for mark in marks)],
+        "textStyle": {"color": theme.surface("textColor"), "fontSize": 12},
+    }
+
+
+def _line(points: Sequence[tuple[int, float | None]], name: str, *, area: bool) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "name": name,
+        "showSymbol": False,
+        "silent": True,
+        "lineStyle": {"width": 1.5},
+        "areaStyle": {"opacity": 0.1} if area else None,
+        "color": theme.hexadecimal("violet"),
+        "data": [[_ms(at), value] for at, value in points],
+        **({"sampling": "lttb"} if len(points) > _EVERY_POINT else {}),  # which may leave out a spike
     }
 
 

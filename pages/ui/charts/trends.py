@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pages.ui import format as say
 from pages.ui import theme
-from pages.ui.charts import along
+from pages.ui.charts import along, axes
 from storage.status import RunStatus
 
 HEIGHT = 190
@@ -61,7 +61,7 @@ def outcomes(counts: Mapping[tuple[date, str], int], *, until: date, days: int =
     return _axes(bottom=46, right=36) | {  # the last day's name stands centred under its bar, and needs room
         "dataset": {"source": table},
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
-        "legend": {"bottom": 0, "left": 0, "itemWidth": 12, "itemHeight": 12, "textStyle": {"color": theme.surface("textColor")}},
+        "legend": axes.legend(),
         "xAxis": {
             "type": "category",
             "axisLabel": {"color": muted, "customValues": _weekly(days), "hideOverlap": True},

@@ -153,36 +153,3 @@ def upgrade() -> None:
 
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("threshold_version", sa.BigInteger(), nullable=True))
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("run", schema=None) as batch_op:
-        batch_op.drop_column("threshold_version")
-
-    with op.batch_alter_table("threshold_change", schema=None) as batch_op:
-        batch_op.drop_index("uq_threshold_change_request_key")
-        batch_op.drop_index("ix_threshold_change_key")
-
-    op.drop_table("threshold_change")
-    with op.batch_alter_table("quality_report", schema=None) as batch_op:
-        batch_op.drop_index("ix_quality_report_session")
-
-    op.drop_table("quality_report")
-    with op.batch_alter_table("gate_decision", schema=None) as batch_op:
-        batch_op.drop_index("ix_gate_decision_file")
-
-    op.drop_table("gate_decision")
-    op.drop_table("finding_label")
-    with op.batch_alter_table("dead_letter", schema=None) as batch_op:
-        batch_op.drop_index("uq_dead_letter_line")
-        batch_op.drop_index("ix_dead_letter_symbol")
-        batch_op.drop_index("ix_dead_letter_kind")
-        batch_op.drop_index("ix_dead_letter_state")
-        batch_op.drop_index("ix_dead_letter_reason")
-        batch_op.drop_index("ix_dead_letter_partition")
-
-    op.drop_table("dead_letter")
-    with op.batch_alter_table("check_result", schema=None) as batch_op:
-        batch_op.drop_index("ix_check_result_session")
-
-    op.drop_table("check_result")

@@ -15,7 +15,3 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table("lake_identity", sa.Column("id", sa.String(length=32), nullable=False), sa.PrimaryKeyConstraint("id"))
-
-
-def downgrade() -> None:
-    op.drop_table("lake_identity")

@@ -14,7 +14,3 @@ depends_on = None
 
 def upgrade() -> None:
     op.drop_index("ix_price_symbol", table_name="price")
-
-
-def downgrade() -> None:
-    op.create_index("ix_price_symbol", "price", ["symbol", "session"], unique=False)

@@ -48,8 +48,3 @@ def upgrade() -> None:
         sa.Column("found_at", storage.types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("path"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("lake_damage")
-    op.drop_table("job_run")

@@ -50,12 +50,3 @@ def upgrade() -> None:
         sa.Column("at", storage.types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("request_key")
-    with op.batch_alter_table("breaker_event", schema=None) as batch_op:
-        batch_op.drop_index("ix_breaker_event_name")
-
-    op.drop_table("breaker_event")
-    op.drop_table("breaker")

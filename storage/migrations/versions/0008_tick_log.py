@@ -55,9 +55,3 @@ def upgrade() -> None:
         sa.Column("committed_at", storage.types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("stream", "session", "reader"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("tick_position")
-    op.drop_table("tick_segment")
-    op.drop_table("tick_topic")

@@ -75,13 +75,3 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("session"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("drift_label")
-    op.drop_table("drift_distance")
-    with op.batch_alter_table("drift_report", schema=None) as batch_op:
-        batch_op.drop_index("ix_drift_report_cause")
-
-    op.drop_table("drift_report")
-    op.drop_table("drift_sample")

@@ -29,10 +29,3 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("cost_scenario", schema=None) as batch_op:
         batch_op.create_index("uq_cost_scenario_name", ["name"], unique=True)
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("cost_scenario", schema=None) as batch_op:
-        batch_op.drop_index("uq_cost_scenario_name")
-
-    op.drop_table("cost_scenario")

@@ -14,7 +14,3 @@ depends_on = None
 
 def upgrade() -> None:
     op.drop_index("ix_check_result_session", table_name="check_result")
-
-
-def downgrade() -> None:
-    op.create_index("ix_check_result_session", "check_result", ["check_id", "session"], unique=False)

@@ -182,10 +182,6 @@ def test_a_replay_of_another_seed_is_not_taken_for_the_one_that_was_begun():
         source(seed=10, symbols=40).open(DAY, position)
 
 
-def test_every_fault_is_described():
-    assert all(rate >= 0 and meaning for rate, meaning in TickFaults().describe().values())
-
-
 def alerts_on(day):
     exchange = exchange_later()
     known = Symbols()

@@ -12,18 +12,7 @@ from engine.monitoring.deadlines import Budget
 from engine.monitoring.statistics import Recovery, Trend, statistics_of
 from storage import schedules
 from storage.status import SlotOutcome
-from tests.pipelines.house import DAILY, SUNDAY, House, with_a_week
-from tests.shell import inside
-
-
-@pytest.fixture
-def week(tmp_path) -> House:
-    return with_a_week(tmp_path)
-
-
-@pytest.fixture
-def here(monkeypatch):
-    return inside(monkeypatch)
+from tests.pipelines.house import DAILY, SUNDAY, House
 
 
 def test_metrics_tell_how_runs_have_done(here, week):
