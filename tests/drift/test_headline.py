@@ -15,7 +15,7 @@ def said(*alarming: str, declared: str = "") -> str:
     measured = tuple(Measured(name, statistic, FAR.get(name, 0.1) if statistic == Z else 0.1) for name, statistic in SERIES)
     causes = {name: DriftCause.DECLARED if name == declared else DriftCause.ALARM for name in alarming}
     alarms = tuple(PLACE[name, Z] for name in alarming)
-    limits = Limits(np.ones(len(SERIES)), calibrated=True, sessions=120, attainable=True)
+    limits = Limits(np.ones(len(SERIES)), calibrated=True, sessions=120)
     return headline(Judged(SessionSample.__new__(SessionSample), measured, limits, alarms, causes, {declared: "by the rules"}))
 
 
