@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.parts.figures import show
 from benchmarks.parts.homes import PIPELINE, fresh_home
+from benchmarks.parts.silver import write_newest
 from benchmarks.parts.stores import BACKFILLS, Size, fill
 from benchmarks.parts.streamed import stream_session
 from engine.clock import SystemClock, nepal_date
@@ -49,6 +50,9 @@ MODULES = (data, run_data, quality_data, safety_data, cost_data, cost_lab_data)
 REPEATS = 15
 GOAL, GOAL_YEAR = 5, 20  # milliseconds of CPU; a year of dates or a long series may take more
 GOAL_DAY, GOAL_LOG = 50, 500  # the sums of a day's bars; every record of a session judged, kept until something changes
+GOAL_HOME = (
+    200  # the whole catalog of the lake, and a trend through each layer's last thousand days: once a run has ended, twice a minute at most
+)
 Call = Callable[[Any], object]
 
 
@@ -83,6 +87,7 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
                 ("a year", GOAL_YEAR, lambda r: r(PIPELINE, year, today)),
             ],
             "backfills": [("10 newest", GOAL, lambda read: read())],
+            "failures": [("of 10 backfills", GOAL, lambda read: read(tuple(range(BACKFILLS - 9, BACKFILLS + 1))))],
             "open_backfill": [("", GOAL, lambda read: read())],
             "waiting_sessions": [("every session", GOAL_YEAR, lambda read: read())],
             "tiles": [(f"{runs // 5 // BACKFILLS:,} runs of a backfill", GOAL_YEAR, lambda read: read(BACKFILLS))],
@@ -95,7 +100,8 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
                 ("50 failed of all dates", GOAL, lambda read: read(RunFilter(PIPELINE, failed, until=today))),
                 ("50 crashed of all dates: none", GOAL, lambda read: read(RunFilter(PIPELINE, (RunStatus.CRASHED,), until=today))),
                 ("50 of a backfill", GOAL, lambda read: read(RunFilter(PIPELINE, backfill_id=BACKFILLS // 2))),
-                ("50 of a backfill, a year", GOAL, lambda read: read(RunFilter(PIPELINE, since=year, until=today, backfill_id=3))),
+                ("50 of a backfill, a year", GOAL, lambda read: read(RunFilter(PIPELINE, since=year, until=today, backfill_id=BACKFILLS))),
+                ("50 of a backfill, a year: none", GOAL, lambda read: read(RunFilter(PIPELINE, since=year, until=today, backfill_id=3))),
             ],
             "rows_of": [("50 runs", GOAL, lambda read: read(tuple(range(newest - 49, newest + 1))))],
             "_years_of_runs": [("", GOAL, lambda read: read(PIPELINE))],
@@ -174,7 +180,7 @@ def _of_quality(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]
 def _of_costs(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]:
     """Return the calls of the Costs page."""
     today = data.today()
-    month, half = today.replace(day=1), today - cost_data.SESSIONS_BACK
+    half = today - cost_data.SESSIONS_BACK
     return {
         "prices": [("in force", GOAL, lambda read: read())],
         "versions": [("of prices", GOAL, lambda read: read())],
@@ -182,12 +188,12 @@ def _of_costs(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]
         "runs": [("200 newest, with their costs", GOAL_YEAR, lambda read: read())],
         "sessions": [("half a year, with their costs", GOAL_YEAR, lambda read: read(half, today))],
         "stages": [("of 200 runs, with their costs", GOAL_YEAR, lambda read: read())],
-        "days": [("this month, with their costs", GOAL, lambda read: read(month, today))],
+        "days": [("two months, with their costs", GOAL, lambda read: read(today - timedelta(days=60), today))],
         "layers": [("of the lake, all dates", GOAL_YEAR, lambda read: read())],
         "lines_of": [("one run", GOAL, lambda read: read(CostWork.RUN, rows["newest"]))],
         "book": [("in force", GOAL, lambda read: read(IN_FORCE))],
         "_newest": [("run with costs", GOAL, lambda read: read())],
-        "_workload": [("the work of a home, anew with each run", GOAL_DAY, lambda read: read("", rows["newest"]))],
+        "_workload": [("the work of a home, anew with each run", GOAL_HOME, lambda read: read("", rows["newest"]))],
         "saved": [("scenarios", GOAL, lambda read: read())],
     }
 
@@ -220,6 +226,7 @@ def main() -> None:
         fill(runtime.database, Size(runs), until=nepal_date(SystemClock().now()))
         took, size = time.perf_counter() - began, (settings.home / "console.db").stat().st_size
         print(f"reads of the pages at {runs:,} runs and {runs * 10:,} metric rows ({size / 1e9:.1f} GB, made in {took:.0f} s)")
+        write_newest(runtime)
         newest = inspect.unwrap(data.last_runs)(PIPELINE)[0]
         sessions = inspect.unwrap(quality_data.judged)(PIPELINE)
         ids = tuple(one.run_id for one in sessions)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, exists, func, insert, select, text, update
 
 from storage.prepared import Prepared
-from storage.status import ACTIVE, BackfillState, OnFailure, RunStatus
+from storage.status import ACTIVE, BackfillState, OnFailure, RunStatus, Verdict
 from storage.tables import Backfill, Run
 
 backfills = Backfill.__table__
@@ -33,6 +33,10 @@ _at_work = Prepared(
     .limit(1)
 )
 _active = Prepared(select(runs.c.id).where(runs.c.backfill_id == bindparam("backfill_id"), runs.c.status.in_(ACTIVE)).limit(1))
+_TILE = ("id", "partition", "status", "verdict", "outcome", "reason", "finished_at")
+_tiles = Prepared(
+    select(*(runs.c[name] for name in _TILE)).where(runs.c.backfill_id == bindparam("backfill_id")).order_by(runs.c.partition, runs.c.id)
+)
 
 
 def add(connection: Connection, **values: Any) -> int:
@@ -70,6 +74,13 @@ def counts(connection: Connection, backfill_id: int) -> Mapping[str, int]:
     """Return how many runs of a backfill are in each status."""
     query = select(runs.c.status, func.count()).where(runs.c.backfill_id == backfill_id).group_by(runs.c.status)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def failures(connection: Connection, ids: Sequence[int]) -> Mapping[int, int]:
+    """Return how many dates each of these backfills could not do; a date without a file is missing and has not failed."""
+    failed = runs.c.status.in_((RunStatus.FAILED, RunStatus.CRASHED)) & runs.c.verdict.is_distinct_from(Verdict.MISSING)
+    query = select(runs.c.backfill_id, func.count()).where(runs.c.backfill_id.in_(ids), failed).group_by(runs.c.backfill_id)
+    return dict.fromkeys(ids, 0) | {row[0]: row[1] for row in connection.execute(query)}
 
 
 def run_ended(connection: Connection, backfill_id: int, *, at: datetime, failure: str | None = None) -> None:
@@ -115,8 +126,6 @@ def _has_active(connection: Connection, backfill_id: int) -> bool:
     return _active.one(connection, {"backfill_id": backfill_id}) is not None
 
 
-def tiles(connection: Connection, backfill_id: int) -> Sequence[RowMapping]:
+def tiles(connection: Connection, backfill_id: int) -> Sequence[Mapping[str, Any]]:
     """Return one small row a run of a backfill, by date: enough for a live tile."""
-    columns = (runs.c[name] for name in ("id", "partition", "status", "verdict", "outcome", "reason", "finished_at"))
-    query = select(*columns).where(runs.c.backfill_id == backfill_id).order_by(runs.c.partition, runs.c.id)
-    return connection.execute(query).mappings().all()
+    return _tiles.all(connection, {"backfill_id": backfill_id})

@@ -129,6 +129,13 @@ def days(connection: Connection, since: date, until: date) -> Sequence[Mapping[s
     return _rows(connection, query.order_by(*(daily.c[name] for name in KEY)))
 
 
+def days_by_purpose(connection: Connection, since: date, until: date) -> Sequence[Mapping[str, Any]]:
+    """Return the sums by day and purpose, whatever the work was, oldest day first."""
+    summed = (func.sum(daily.c[name]).label(name) for name in SUMS)
+    query = select(daily.c.day, daily.c.purpose, *summed).where(daily.c.day.between(since, until))
+    return _rows(connection, query.group_by(daily.c.day, daily.c.purpose).order_by(daily.c.day, daily.c.purpose))
+
+
 def running(connection: Connection, since: date, until: date) -> Sequence[Mapping[str, Any]]:
     """Return the amounts of each day by `name`, but for storage, whatever the work was and was for: what a month's bill is made of."""
     spent = (func.sum(daily.c[name]).label(name) for name in AMOUNTS if name != "storage_nano")

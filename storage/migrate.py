@@ -7,7 +7,7 @@ from sqlalchemy import inspect, text
 from storage.database import Database, DatabaseRefused
 
 FOLDER = Path(__file__).parent / "migrations"
-HEAD = "0018"  # the newest revision under migrations/versions
+HEAD = "0019"  # the newest revision under migrations/versions
 
 
 def schema_version(database: Database) -> str | None:

@@ -7,7 +7,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, or_, select
 
 from storage.status import RunStatus
 from storage.tables import DateState, Run
@@ -62,9 +62,7 @@ def page(connection: Connection, chosen: RunFilter, *, before: int | None = None
 
 def _by_run(connection: Connection, chosen: RunFilter, *, before: int | None, limit: int) -> Sequence[RowMapping]:
     """One short walk of (..., status, id) a status, merged: an IN over statuses would sort every run there is."""
-    query = select(*SHOWN).order_by(runs.c.id.desc()).limit(limit)
-    # One index per question: the planner must not be free to prefer the other one.
-    query = query.where(runs.c.pipeline == chosen.pipeline if chosen.backfill_id is None else runs.c.backfill_id == chosen.backfill_id)
+    query = select(*SHOWN).where(_whose(chosen)).order_by(runs.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(runs.c.id < before)
     walks = [_rows(connection, query.where(runs.c.status == status)) for status in chosen.statuses or tuple(RunStatus)]
@@ -72,19 +70,22 @@ def _by_run(connection: Connection, chosen: RunFilter, *, before: int | None, li
 
 
 def _by_date(connection: Connection, chosen: RunFilter, *, before: int | None, limit: int) -> Sequence[RowMapping]:
-    """One walk of (pipeline, partition, id) inside the range."""
-    query = select(*SHOWN).where(runs.c.pipeline == chosen.pipeline)
+    """One walk of (pipeline or backfill, partition, id) inside the range."""
+    query = select(*SHOWN).where(_whose(chosen))
     query = query.where(runs.c.partition.between(chosen.since or date.min, chosen.until or date.max))
     if chosen.statuses:
         query = query.where(runs.c.status.in_(chosen.statuses))
-    if chosen.backfill_id is not None:
-        query = query.where(runs.c.backfill_id == chosen.backfill_id)
     if before is not None:
         edge = connection.execute(select(runs.c.partition).where(runs.c.id == before)).scalar_one_or_none()
         if edge is None:
             return []
         query = query.where(runs.c.partition <= edge, or_(runs.c.partition < edge, and_(runs.c.partition == edge, runs.c.id < before)))
     return list(_rows(connection, query.order_by(runs.c.partition.desc(), runs.c.id.desc()).limit(limit)))
+
+
+def _whose(chosen: RunFilter) -> ColumnElement[bool]:
+    """One index per question: the planner must not be free to prefer the other one."""
+    return runs.c.pipeline == chosen.pipeline if chosen.backfill_id is None else runs.c.backfill_id == chosen.backfill_id
 
 
 def _rows(connection: Connection, query: Select[Any]) -> Iterable[RowMapping]:

@@ -170,6 +170,15 @@ WHERE pipeline = 'daily_prices' AND verdict = 'session'
 
 COSTS = (ESTIMATES, COST_DAYS, LAKE_FILES)
 
+SORTED_AFTER = (
+    "ix_metric_run",
+    "ix_run_status",
+    "ix_run_pipeline_status",
+    "ix_run_backfill",
+    "ix_run_backfill_date",
+    "ix_run_rerun_of",
+)
+
 SCHEDULE = "INSERT INTO schedule (pipeline, since, paused) VALUES ('daily_prices', :first, 0)"
 
 
@@ -186,7 +195,7 @@ def fill(database: Database, size: Size, *, until: date) -> None:
         "stages": '["' + '","'.join(STAGES) + '"]',
     }
     with database.transaction() as connection:
-        indexes = _take_off(connection, "ix_metric_run", "ix_run_status", "ix_run_pipeline_status", "ix_run_backfill", "ix_run_rerun_of")
+        indexes = _take_off(connection, *SORTED_AFTER)
         for statement in (
             RUNS,
             DATE_STATES,

@@ -180,6 +180,12 @@ def by_day(connection: Connection, since: date, until: date) -> list[Entry]:
     return [_entry(row, f"{row['day']} {row['name']}") for row in costs.days(connection, since, until)]
 
 
+def by_purpose(connection: Connection, since: date, until: date) -> list[Entry]:
+    """Return the sums by day and purpose, whatever the work was, oldest first."""
+    found = costs.days_by_purpose(connection, since, until)
+    return [Entry(str(row["day"]), cost_of(row), day=row["day"], purpose=CostPurpose(row["purpose"])) for row in found]
+
+
 def by_session(connection: Connection, since: date, until: date) -> list[Entry]:
     """Return what each session of a range has cost so far, whenever its runs were, oldest first."""
     return [

@@ -153,8 +153,8 @@ def _steady(days: Mapping[date, int], last: date) -> Fit:
 
 
 def _theil_sen(x: Floats, y: Floats) -> float:
-    first, second = np.triu_indices(len(x), k=1)
-    return float(np.median((y[second] - y[first]) / (x[second] - x[first])))
+    later = np.tri(len(x), k=-1, dtype=bool)
+    return float(np.median(np.subtract.outer(y, y)[later] / np.subtract.outer(x, x)[later]))
 
 
 def _likeness(residual: Floats) -> float:

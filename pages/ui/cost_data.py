@@ -103,9 +103,9 @@ def stages(*, limit: int = 200) -> tuple[Entry, ...]:
 
 @shared(seconds=data.CALM, entries=8)
 def days(since: date, until: date) -> tuple[Entry, ...]:
-    """Return the sums by day, work, name and purpose, oldest first."""
+    """Return the sums by day and purpose, oldest first."""
     with engine.runtime.runtime().database.reading() as connection:
-        return tuple(reading.by_day(connection, since, until))
+        return tuple(reading.by_purpose(connection, since, until))
 
 
 def apart(since: date, until: date) -> Apart:

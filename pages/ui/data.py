@@ -239,6 +239,13 @@ def backfills(*, limit: int = 10) -> tuple[BackfillView, ...]:
         return tuple(BackfillView.of(row) for row in stored_backfills.recent(connection, limit=limit))
 
 
+@shared(seconds=CALM, entries=10)
+def failures(ids: tuple[int, ...]) -> Mapping[int, int]:
+    """Return how many dates each of these backfills could not do."""
+    with engine.runtime.runtime().database.reading() as connection:
+        return stored_backfills.failures(connection, ids)
+
+
 @shared(seconds=LIVE, entries=10)
 def open_backfill() -> BackfillView | None:
     """Return the newest backfill that has not ended, or None."""

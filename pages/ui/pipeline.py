@@ -130,11 +130,13 @@ def past_backfills() -> None:
     if not known:
         st.caption("No backfill yet.")
         return
+    failed = data.failures(tuple(item.id for item in known))
     rows = {
         "Backfill": [str(item.id) for item in known],
         "Dates": [f"{item.since} to {item.until} ({item.dates})" for item in known],
         "Mode": [item.mode.value for item in known],
         "State": [look(item.state).badge for item in known],
+        "Failed": [failed[item.id] for item in known],
         "By": [f"{item.requested_by}, {say.stamp(item.created_at)}" for item in known],
     }
     st.table(pa.table(rows), border="horizontal", hide_index=True, alt="The newest backfills")

@@ -1,6 +1,6 @@
 """What the cached reads give to the pages: plain values, typed at this boundary."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
@@ -66,15 +66,15 @@ class View:
     def of(cls, row: Mapping[Any, Any]) -> Self:
         """Take the fields of this class from a row; stored words become members of their closed set."""
         view: Any = cls
-        words = _words_of(view)
-        values = {name: row[name] for name in words}
-        return cls(**{name: word(values[name]) if (word := words[name]) and values[name] else values[name] for name in words})
+        return cls(*[members[value] if (value := row[name]) and members else value for name, members in _words_of(view)])
 
 
 @cache
-def _words_of(view: Any) -> Mapping[str, type[StrEnum] | None]:
+def _words_of(view: Any) -> Sequence[tuple[str, Mapping[str, StrEnum] | None]]:
+    """Return the fields of a view in their order, each with the members of its closed set by their words."""
     hints = get_type_hints(view)
-    return {field.name: _WORDS.get(hints[field.name]) for field in fields(view)}
+    kinds = ((field.name, _WORDS.get(hints[field.name])) for field in fields(view))
+    return [(name, {str(member): member for member in kind} if kind else None) for name, kind in kinds]
 
 
 @dataclass(frozen=True, slots=True)

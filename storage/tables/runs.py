@@ -72,7 +72,8 @@ class Run(Base, table=True):
         Index("ix_run_status", "status", "id"),
         Index("ix_run_pipeline_status", "pipeline", "status", "id"),
         Index("ix_run_pipeline_status_partition", "pipeline", "status", "partition", "id"),
-        Index("ix_run_backfill", "backfill_id", "status"),
+        Index("ix_run_backfill", "backfill_id", "status", **only_where("backfill_id IS NOT NULL")),
+        Index("ix_run_backfill_date", "backfill_id", "partition", "id", **only_where("backfill_id IS NOT NULL")),
         Index("ix_run_rerun_of", "rerun_of"),
     )
 

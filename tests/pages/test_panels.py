@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui.panels import time_left
 from pages.ui.views import TileView
 from storage import backfills
-from storage.status import BackfillState, RunStatus
+from storage.status import BackfillState, RunStatus, Verdict
 from tests.pages.conftest import text_of
 
 FIRST, START = date(2025, 6, 1), datetime(2025, 6, 1, 12, 15, tzinfo=UTC)
@@ -65,3 +65,13 @@ def test_agreeing_cancels_the_backfill(open_store):
 
     with store.database.reading() as connection:
         assert backfills.one(connection, 1)["state"] == BackfillState.CANCELLED
+
+
+def test_past_backfills_say_how_many_of_their_dates_failed(open_store, visit):
+    store = open_store("backfill_failing")
+    store.run(FIRST, RunStatus.CRASHED, backfill=1)
+    store.run(FIRST + timedelta(1), RunStatus.FAILED, verdict=Verdict.MISSING, reason="no file", backfill=1)  # has not failed
+
+    (table,) = [one.value for one in visit("pipelines.py").table if "Backfill" in one.value]
+
+    assert list(zip(table["Backfill"], table["Failed"], strict=True)) == [("1", 2)]

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from engine.billing.prices import NOBODY, in_force, preset_prices
-from engine.billing.reading import apart, by_day, by_run, by_stage, repriced, total
+from engine.billing.reading import apart, by_day, by_purpose, by_run, by_stage, repriced, total
 from engine.costs.measured import Usage
 from engine.costs.presets import TEXTBOOK
 from engine.costs.price_book import Currency
@@ -220,14 +220,14 @@ def test_every_breakdown_of_a_bill_comes_to_the_same_total_and_so_do_its_parts(m
         machine.queue(DAY + timedelta(days=number // 2))
         machine.clock.advance(timedelta(hours=9))
         machine.work()
-    runs, days, parts = (machine._read(read, *EVER) for read in (by_run, by_day, by_stage))
+    runs, days, parts, purposes = (machine._read(read, *EVER) for read in (by_run, by_day, by_stage, by_purpose))
     whole = total(runs)
 
     assert whole.number == 5
-    assert whole.total == total(days).total == total(parts).total > 0
+    assert whole.total == total(days).total == total(parts).total == total(purposes).total > 0
     assert sum(entry.cost.total for entry in runs) == whole.total
     assert sum(whole.line(category) for category in whole.amounts) == whole.total
-    assert apart(runs) == apart(days)
+    assert apart(runs) == apart(days) == apart(purposes)
     assert apart(runs).total == sum(whole.amounts.values())
     assert min(apart(runs).first, apart(runs).reruns, apart(runs).retries) > 0
 
