@@ -15,8 +15,8 @@ from storage.run_list import RunFilter
 from storage.status import RunStatus
 
 _EVERY = 3  # seconds
-# Pixels: what does not depend on the file is read whole, up to when it was queued, beside the menu on a screen of 1400.
-_WIDTHS: Mapping[str, int] = {"Date": 116, "Reason": 240, "Session": 84, "Outcome": 84, "Took": 70, "Queued": 130, "Type": 80, "By": 130}
+# Pixels: beside the menu on a screen of 1440 every column is read whole but the last, who asked, which stands behind them.
+_WIDTHS: Mapping[str, int] = {"Date": 110, "Reason": 228, "Session": 82, "Outcome": 80, "Queued": 110, "Type": 76, "By": 130}
 _REASON = 40  # letters of a reason that its column shows: a grid cuts off the rest without a sign, and has no tooltips
 _MARKS = {status: f"{look(status).sign} {look(status).word}" for status in RunStatus}
 _HELP: Mapping[str, str] = {"Reason": "Where one ends in …, the page of the run has the rest"}
@@ -105,7 +105,8 @@ def _grid(rows: Sequence[RunRow], key: str) -> None:
             "Status": st.column_config.MultiselectColumn(
                 options=list(_MARKS.values()), color=[look(status).colour for status in RunStatus], width=106
             ),
-            "Rows": st.column_config.NumberColumn(format="localized", width=52),
+            "Rows": st.column_config.NumberColumn(format="localized", width=62),
+            "Took": st.column_config.TextColumn(width=70, alignment="right"),
             **{name: st.column_config.TextColumn(width=width, help=_HELP.get(name)) for name, width in _WIDTHS.items()},
         },
     )
