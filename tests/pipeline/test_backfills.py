@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from storage import backfills
+from storage import backfills, run_list
+from storage.run_list import RunFilter
 from storage.status import BackfillMode, BackfillState, OnFailure, RunStatus, RunType
 from tests.pipeline.machine import DAY, unavailable_times
 
@@ -50,3 +51,17 @@ def test_a_backfill_that_shall_go_on_goes_on_after_a_failure(machine, two_stages
 
     assert [machine.work(), machine.work()] == [RunStatus.FAILED, RunStatus.SUCCEEDED]
     assert _state(machine, backfill_id)["state"] == BackfillState.DONE
+
+
+def test_what_a_backfill_could_not_do_is_counted_and_listed_by_date(machine, two_stages):
+    two_stages["first"] = unavailable_times(4)
+    backfill_id = _backfill(machine, OnFailure.CONTINUE)
+    machine.work(), machine.work()
+    with machine.runtime.database.reading() as connection:
+        counted = backfills.failures(connection, [backfill_id, backfill_id + 1])
+        tiles = backfills.tiles(connection, backfill_id)
+        listed = run_list.page(connection, RunFilter("trial", since=DAY, until=DAY + timedelta(days=1), backfill_id=backfill_id))
+
+    assert counted == {backfill_id: 1, backfill_id + 1: 0}
+    assert [tile["status"] for tile in tiles] == [RunStatus.FAILED, RunStatus.SUCCEEDED]
+    assert [row["partition"] for row in listed] == [DAY + timedelta(days=1), DAY]
