@@ -161,4 +161,4 @@ def stages_between(connection: Connection, run_ids: Sequence[int]) -> Sequence[M
 def _rows(connection: Connection, query: Any) -> list[Mapping[str, Any]]:
     result = connection.execute(query)
     names = tuple(result.keys())  # asked for once: of each row's mapping they cost more than the row
-    return [dict(zip(names, row, strict=True)) for row in result]
+    return [dict(zip(names, row, strict=True)) for row in result.all()]  # at once: one by one they cost half as much again
