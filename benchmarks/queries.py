@@ -23,6 +23,7 @@ from benchmarks.parts.stores import BACKFILLS, Size, fill
 from benchmarks.parts.streamed import stream_session
 from engine.clock import SystemClock, nepal_date
 from engine.costs.question import IN_FORCE
+from engine.monitoring.history import Series
 from engine.runtime import compose
 from engine.stream.record_text import fields_in, record_of
 
@@ -34,6 +35,7 @@ from pages.ui import (  # noqa: E402
     cost_lab_data,
     data,
     letter_data,
+    monitoring_data,
     quality_data,
     reconcile_data,
     run_data,
@@ -43,10 +45,11 @@ from pages.ui import (  # noqa: E402
 )
 from storage import moves  # noqa: E402
 from storage.dead_letters import LetterFilter  # noqa: E402
+from storage.log_search import LogFilter  # noqa: E402
 from storage.run_list import RunFilter  # noqa: E402
 from storage.status import CostWork, RunStatus  # noqa: E402
 
-MODULES = (data, run_data, quality_data, safety_data, cost_data, cost_lab_data)
+MODULES = (data, run_data, quality_data, safety_data, cost_data, cost_lab_data, monitoring_data)
 REPEATS = 15
 GOAL, GOAL_YEAR = 5, 20  # milliseconds of CPU; a year of dates or a long series may take more
 GOAL_DAY, GOAL_LOG = 50, 500  # the sums of a day's bars; every record of a session judged, kept until something changes
@@ -114,6 +117,7 @@ def calls(runs: int, rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, 
         }
         | _of_quality(rows)
         | _of_costs(rows)
+        | _of_monitoring()
     )
 
 
@@ -195,6 +199,24 @@ def _of_costs(rows: Mapping[str, Any]) -> dict[str, list[tuple[str, int, Call]]]
         "_newest": [("run with costs", GOAL, lambda read: read())],
         "_workload": [("the work of a home, anew with each run", GOAL_HOME, lambda read: read("", rows["newest"]))],
         "saved": [("scenarios", GOAL, lambda read: read())],
+    }
+
+
+def _of_monitoring() -> dict[str, list[tuple[str, int, Call]]]:
+    """Return the calls of the pages Service levels and Logs."""
+    metric, of_stage = Series("", "cpu_seconds", "x"), Series("gold", "duration_seconds", "s")
+    return {
+        "statistics": [("of the newest runs", GOAL_YEAR, lambda read: read(PIPELINE))],
+        "deadlines": [("of the newest sessions", GOAL_YEAR, lambda read: read(PIPELINE))],
+        "series": [("", GOAL, lambda read: read(PIPELINE))],
+        "values": [
+            ("of a metric, newest", GOAL_YEAR, lambda read: read(PIPELINE, metric)),
+            ("of a stage, newest", GOAL_YEAR, lambda read: read(PIPELINE, of_stage)),
+        ],
+        "log_page": [
+            ("100 newest lines", GOAL, lambda read: read(LogFilter())),
+            ("a word that is nowhere", GOAL_DAY, lambda read: read(LogFilter("nowhere"))),
+        ],
     }
 
 
