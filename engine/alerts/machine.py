@@ -129,7 +129,8 @@ def _of_open(alert: Known, firing: Firing, *, quiet: bool, limits: Thresholds, n
     if quiet or alert.acknowledged_at is not None:
         return
     if not alert.told:
-        if alert.told_at is None or now - alert.told_at >= timedelta(minutes=limits[COOLDOWN.key]):
+        unheard = alert.told_at is None or alert.told_at > now  # nobody, or nobody yet: it waits for the end of quiet hours
+        if unheard or now - alert.told_at >= timedelta(minutes=limits[COOLDOWN.key]):
             yield Step(AlertMove.TOLD, firing, alert, tell=True)
     elif firing.severity is AlertSeverity.ERROR and _is_forgotten(alert, limits, now):
         yield Step(AlertMove.ESCALATED, firing, alert, tell=True)
