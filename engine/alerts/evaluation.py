@@ -17,7 +17,7 @@ from engine.alerts.channels import Channel, channels_of
 from engine.alerts.limits import COOLDOWN
 from engine.alerts.machine import NAMED, Known, Silences, Step, steps
 from engine.alerts.messages import Message, message_of
-from engine.alerts.outbox import supersede, tell, withdraw
+from engine.alerts.outbox import SERIAL, supersede, tell, withdraw
 from engine.alerts.reports import reports
 from engine.alerts.rule import ALERT_RULES, Firing, Look
 from engine.errors import ChannelsError, SourceError
@@ -26,7 +26,6 @@ from engine.runtime import Runtime
 from storage import alerts, notifications, speed_layer, thresholds
 from storage.status import AlertMove, NotificationKind
 
-SERIAL = "alerts"  # at most one transaction of this name at a time
 _UNSEEN = {"told": False, "escalated_at": None, "acknowledged_at": None, "acknowledged_by": None}  # what somebody said was of the others
 _KINDS = {AlertMove.ESCALATED: NotificationKind.ESCALATED, AlertMove.RESOLVED: NotificationKind.RESOLVED}
 

@@ -10,6 +10,7 @@ from engine.alerts.messages import Message
 from storage import notifications
 from storage.status import NotificationKind, NotificationState
 
+SERIAL = "alerts"  # at most one transaction of this name at a time says what becomes of alerts
 BEGINNINGS = frozenset({NotificationKind.FIRED, NotificationKind.ESCALATED})  # what tells a channel that an alert fires
 
 

@@ -11,8 +11,9 @@ import pytest
 from engine.alerts.evaluation import Evaluator, Found
 from engine.clock import FakeClock
 from engine.runtime import Runtime, compose
+from engine.services import Services
 from engine.settings import Settings, SourceName
-from storage import notifications
+from storage import alerts, notifications
 from storage.tables import Notification
 from tests.alerts.conftest import CHANNELS
 from tests.storage.databases import DIALECTS, empty_database
@@ -30,6 +31,22 @@ class Together(Evaluator):
         found = Evaluator._found(self, *asked, **wanted)
         with suppress(BrokenBarrierError):  # the other one waits for the end of this transaction
             self.barrier.wait(WAITS)
+        return found
+
+
+@dataclass(slots=True)
+class Interrupted(Evaluator):
+    """One that somebody acts beside, once it has seen in its transaction what is to be told."""
+
+    beside: Thread | None = None
+    looked: bool = False  # without a lock, as it does first
+
+    def _found(self, connection, named) -> Found:
+        found = Evaluator._found(self, connection, named)
+        if self.looked:
+            self.beside.start()
+            self.beside.join(WAITS)  # it has to wait for the end of this transaction
+        self.looked = True
         return found
 
 
@@ -74,3 +91,19 @@ def test_two_that_look_at_once_tell_once_that_it_fires_that_nobody_has_acknowled
     free(10_000)
 
     assert both_look(runtime) == ["fired", "escalated", "resolved"]
+
+
+def test_what_is_acknowledged_while_it_is_escalated_tells_nobody_that_nobody_has_acknowledged_it(runtime, free):
+    free(100)
+    Evaluator(runtime).tick()
+    assert told(runtime) == ["fired"]
+    with runtime.database.reading() as connection:
+        (alert,) = alerts.open_ones(connection)
+    acknowledges = Thread(target=Services(runtime, actor="test").acknowledge, args=(alert["id"],))
+    runtime.clock.advance(timedelta(minutes=31))
+    Interrupted(runtime, beside=acknowledges).tick()
+    acknowledges.join()
+
+    with runtime.database.reading() as connection:
+        assert alerts.one(connection, alert["id"])["acknowledged_by"] == "test"
+        assert [(row["kind"], row["state"]) for row in notifications.recent(connection)] == [("escalated", "dropped"), ("fired", "sent")]
