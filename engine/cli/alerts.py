@@ -20,15 +20,16 @@ from engine.runtime import runtime
 from engine.services import Services
 from engine.waiting import wait_until
 from storage import alerts as stored
-from storage import notifications
+from storage import notifications, speed_layer
 from storage.status import NotificationState
 
 app = typer.Typer()
-group = typer.Typer(help="Acknowledge or silence one alert.", no_args_is_help=True)
+group = typer.Typer(help="Acknowledge alerts, silence them, and end a silence.", no_args_is_help=True)
 NICE = 5  # runs come first, and yet a busy machine is not to keep an alert to itself
 GLANCE = 0.2  # seconds between two looks at a test
 PATIENCE = timedelta(seconds=60)  # in which a test has an outcome: longer than a try may take
 _SHOWN = ("id", "severity", "rule", "subject", "title", "fired_at", "resolved_at", "acknowledged_by", "suppressed", "detail")
+_SILENCE = ("until", "reason", "silenced_by")
 _LOGGED = ("id", "kind", "title", "state", "attempts", "created_at", "ended_at", "note")
 
 
@@ -80,6 +81,26 @@ def silence(
         rule, subject = _about(services, alert_id)
     said = services.silence_alerts(rule=rule, symbol=subject, minutes=minutes, reason=reason)
     show({"alert": alert_id, "rule": rule, "of": subject, "message": said}, to_json=to_json)
+
+
+@group.command()
+@told
+def silences(*, to_json: Json = False) -> None:
+    """List the silences that hold, the one that ends first before the others."""
+    opened = runtime()
+    with opened.database.reading() as connection:
+        rows = speed_layer.silenced(connection, at=opened.clock.now())
+    show(
+        [{"id": row["id"], "rule": row["rule"], "of": row["symbol"]} | {name: row[name] for name in _SILENCE} for row in rows],
+        to_json=to_json,
+    )
+
+
+@group.command()
+@told
+def lift(silence_id: Annotated[int, typer.Argument(metavar="ID", help="Of `alert silences`.")], *, to_json: Json = False) -> None:
+    """End a silence before its time: what fires is told."""
+    show({"silence": silence_id, "message": commands().lift_silence(silence_id)}, to_json=to_json)
 
 
 def _about(services: Services, alert_id: int) -> tuple[str, str | None]:
