@@ -47,6 +47,14 @@ def supersede(connection: Connection, alert_id: int, told: Mapping[str, int], *,
     notifications.drop(connection, older, at=at, note="a newer message took its place")
 
 
+def hold_back(connection: Connection, alert_id: int, *, at: datetime) -> bool:
+    """Drop what was not tried yet of an alert that is silenced now; say whether there was any, and nobody has heard of the alert."""
+    waiting = [row["id"] for row in untried(connection, alert_id) if row["kind"] in BEGINNINGS]
+    notifications.drop(connection, waiting, at=at, note="silenced before it was told")
+    rest = notifications.of_alert(connection, alert_id)
+    return bool(waiting) and all(row["state"] == NotificationState.DROPPED for row in rest)
+
+
 def withdraw(connection: Connection, alert_id: int, *, at: datetime) -> None:
     """Drop what was not tried yet of an alert that is over."""
     untold = [row["id"] for row in untried(connection, alert_id)]

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.alerts import rules as _rules  # noqa: F401, which registers them
+from engine.alerts.audience import hush
+from engine.alerts.outbox import SERIAL
 from engine.alerts.rule import ALERT_RULES
 from engine.clock import NEPAL, nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
@@ -127,6 +129,7 @@ class StreamCommands(Commands):
         asked = {"rule": rule, "symbol": symbol, "minutes": minutes, "reason": why}
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "silence")
+            self.runtime.database.serialise(connection, SERIAL)  # or it would be told at the same moment
             if rule not in ALERT_RULES:  # of which it is no symbol but the alert's subject
                 _refuse_unknown(connection, symbol)
             at = self.runtime.clock.now()
@@ -139,6 +142,7 @@ class StreamCommands(Commands):
                 return said
             told = {"rule": rule, "symbol": symbol, "until": until, "reason": why, "silenced_by": self.actor, "silenced_at": at}
             speed_layer.silence(connection, **told)
+            hush(connection, rule, symbol, at=at)
             return self._audited(connection, "silence_alerts", asked, said)
 
     def lift_silence(self, silence_id: int) -> str:

@@ -115,6 +115,35 @@ def test_a_silence_is_heard_of_again_when_it_ends(watched, free):
     assert watched.told() == [FIRED]
 
 
+def test_what_waits_for_quiet_hours_to_end_is_not_sent_within_a_silence_that_begins_meanwhile(watched, free):
+    watched.channels(CHANNELS + 'quiet = "11:00-13:00"\n')  # it is 11:45 in Nepal
+    free(100)
+    watched.look()
+    watched.house.services.silence_alerts(rule="disk_low", symbol="home", minutes=120, reason="a new disk is on its way")
+    watched.look()
+    watched.house.clock.advance(119 * MINUTE)
+    watched.look()
+    within = watched.told()
+    watched.house.clock.advance(2 * MINUTE)
+    watched.look()
+    watched.look()
+
+    assert within == [("desk", "fired", "dropped")]
+    assert watched.told() == [("desk", "fired", "dropped"), FIRED]
+
+
+def test_only_who_has_not_heard_of_it_is_told_when_a_silence_ends(watched, free):
+    watched.channels(CHANNELS + '[[channel]]\nname = "sleeper"\nurl = "json://b"\nquiet = "11:00-12:00"\n')
+    free(100)
+    watched.look()
+    watched.deliver("desk")
+    watched.house.services.silence_alerts(rule="disk_low", minutes=25, reason="a new disk is on its way")
+    watched.house.clock.advance(26 * MINUTE)
+    watched.look()
+
+    assert watched.told() == [("desk", "fired", "sent"), ("sleeper", "fired", "dropped"), ("sleeper", "fired", "waiting")]
+
+
 def test_channels_hear_what_their_filter_lets_through(watched, free):
     watched.channels(CHANNELS + 'severity = "error"\n[[channel]]\nname = "quiet one"\nurl = "json://b"\nwants = ["resolved"]\n')
     free(100)
