@@ -22,6 +22,16 @@ def test_alerts_are_told_with_where_they_stand_and_what_channels_were_told(here,
     assert found["delivered"] == ["desk fired: waiting"]
 
 
+def test_a_line_of_the_table_says_nothing_twice(here, watched, free):
+    free(100)
+    watched.look()
+    head, line = here(watched.house, "alerts").stdout.splitlines()
+
+    assert head.split() == ["id", "state", "severity", "what", "fired_at", "delivered"]
+    assert "The disk is nearly full: 100 MiB are free" in line
+    assert "disk_low" not in line
+
+
 def test_an_alert_is_acknowledged_and_silenced_by_its_number(here, watched, free):
     free(100)
     watched.look()
