@@ -150,23 +150,32 @@ def test_a_skip_for_want_of_a_tool_fails_in_ci_alone(tmp_path, ci, reason, code)
     assert ran.returncode == code, ran.stdout
 
 
-def rows_of_promises(file: str) -> list[list[str]]:
-    """The cells of each row of a file's table of promises."""
+def rows(file: str, of: str = "promise") -> list[list[str]]:
+    """The cells of each row of a file's table whose first column is called `of`."""
     text = (REPOSITORY / file).read_text(encoding="utf-8")
-    (table,) = re.findall(r"^\| promise \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    (table,) = re.findall(rf"^\| {of} \|.*\n\|[-|]+\|\n((?:\|.*(?:\n|$))+)", text, re.MULTILINE)
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.splitlines()]
 
 
 def test_the_readme_promises_only_what_is_tested_with_the_figure_that_was_measured():
-    measured = {promise: figure for promise, _, figure, _ in rows_of_promises("docs/promises.md")}
+    measured = {promise: figure for promise, _, figure, _ in rows("docs/promises.md")}
 
-    promised = dict(rows_of_promises("README.md"))
+    promised = dict(rows("README.md"))
     assert len(promised) > 5
     assert {promise: (figure, measured.get(promise)) for promise, figure in promised.items() if measured.get(promise) != figure} == {}
 
 
-def test_what_tests_a_promise_is_there():
-    commands = [command for *_, command in rows_of_promises("docs/promises.md")]
+def test_the_readme_has_the_figures_of_the_list():
+    listed = {what: figure for what, figure, _ in rows("docs/figures.md", "what")}
+
+    shown = dict(rows("README.md", "what"))
+    assert len(shown) > 5
+    numbers = {what: (re.findall(r"[\d.,]*\d", figure), re.findall(r"[\d.,]*\d", listed[what])) for what, figure in shown.items()}
+    assert {what: (ours, theirs) for what, (ours, theirs) in numbers.items() if not set(ours) <= set(theirs)} == {}
+
+
+def test_what_tests_a_promise_or_prints_a_figure_is_there():
+    commands = [command for *_, command in (*rows("docs/promises.md"), *rows("docs/figures.md", "what"))]
 
     paths = {word for command in commands for word in re.findall(r"[\w/]+(?:\.py|/(?=[\s`]))|tests/[\w/.]+", command)}
     modules = {f"{name.replace('.', '/')}.py" for command in commands for name in re.findall(r"-m (benchmarks[\w.]*|tests[\w.]*)", command)}

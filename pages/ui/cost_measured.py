@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import streamlit as st
@@ -82,7 +83,10 @@ def breakdown() -> None:
         empty_state("Nothing has cost anything yet", text="An estimate is written when a run ends.")
         return
     _chart(chosen, entries)
-    st.dataframe(_table(entries, layers=chosen == "layer"), hide_index=True, key=f"cost_rows_{chosen}", height=320, placeholder=say.NOTHING)
+    table = _table(entries, layers=chosen == "layer")
+    st.dataframe(
+        table, hide_index=True, key=f"cost_rows_{chosen}", height=320, placeholder=say.NOTHING, column_config=_points_in_line(table)
+    )
     if chosen == "layer":
         st.caption("A month of what is stored, every version counted: nothing of the lake is deleted.")
 
@@ -156,6 +160,13 @@ def _table(entries: Sequence[Entry], *, layers: bool) -> pa.Table:
     return pa.table(columns)
 
 
+def _points_in_line(table: pa.Table) -> dict[str, Any]:
+    """Give the amounts of a column as many digits behind the point as the longest of them has."""
+    amounts = {name: table[name].to_pylist() for name in table.column_names if pa.types.is_floating(table.schema.field(name).type)}
+    places = {name: max(len(str(value).partition(".")[2]) for value in values) for name, values in amounts.items()}
+    return {name: st.column_config.NumberColumn(format=f"%,.{number}f") for name, number in places.items()}
+
+
 def _in_order(entries: Sequence[Entry]) -> list[Entry]:
     """Return what has a date newest first, and the rest dearest first."""
     if all(entry.day is not None for entry in entries):
@@ -203,7 +214,8 @@ def _lines(entry: Entry, picked: str) -> None:
         "Price of": [say.NOTHING if line.price_as_of is None else line.price_as_of.isoformat() for _, line in rows],
         "Source of the price": [line.price_source for _, line in rows],
     }
-    st.dataframe(pa.table(columns), hide_index=True, key="bill_lines", placeholder=say.NOTHING)
+    table = pa.table(columns)
+    st.dataframe(table, hide_index=True, key="bill_lines", placeholder=say.NOTHING, column_config=_points_in_line(table))
     st.caption(f"In all **{cost_data.prices().money(entry.cost.total)}**, by the prices of the day on which the run ended.")
     run_link(int(picked), icon=":material/arrow_forward:")
     if dead := sum(part.dead for part in found):

@@ -25,6 +25,7 @@ _MARKS = {state: f"{look(state).sign} {look(state).word}" for state in LetterSta
 _ORDER = (LetterState.OPEN, LetterState.PARKED, LetterState.EDITED, LetterState.REPLAYED, LetterState.DISCARDED)
 _REASONS_SHOWN = 12
 _SESSIONS_NAMED = 3
+_WHY = 320  # pixels of the column; a letter takes six
 STATE_WORDS = tuple(state.value for state in LetterState)
 KIND_WORDS = tuple(kind.value for kind in LetterKind)
 PIPELINE_NAMES = (*data.pipelines(), STREAM)
@@ -209,10 +210,10 @@ def _grid(rows: Sequence[LetterView], key: str) -> None:
             ),
             "Symbol": st.column_config.TextColumn(width=90),
             "Date": st.column_config.TextColumn(width=130),
-            "Reason": st.column_config.TextColumn(width=150),
-            "Why": st.column_config.TextColumn(width=400),
-            "Line": st.column_config.NumberColumn(format="localized", width=60),
-            "Tries": st.column_config.NumberColumn(format="localized", width=60),
+            "Reason": st.column_config.TextColumn(width=140),
+            "Why": st.column_config.TextColumn(width=_WHY, help="Where one ends in …, the letter has the rest"),
+            "Line": st.column_config.NumberColumn(format="localized", width=52),
+            "Tries": st.column_config.NumberColumn(format="localized", width=52),
         },
     )
     if click := st.session_state.get(opened):  # the label says which letter was meant; its row may have moved
@@ -236,7 +237,7 @@ def frame(rows: Sequence[LetterView]) -> pa.Table:
         "Reason": [words(row.reason) for row in rows],
         "State": [[_MARKS[row.state]] for row in rows],
         "Date": [say.day(row.partition) for row in rows],
-        "Why": [why(row) for row in rows],
+        "Why": [say.shortened(why(row), _WHY // 6) for row in rows],
         "Line": pa.array([row.line or None for row in rows], pa.int64()),
         "Tries": pa.array([row.tries for row in rows], pa.int64()),
         "What": [KINDS[row.kind] for row in rows],

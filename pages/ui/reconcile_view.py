@@ -233,9 +233,9 @@ def grid(found: Reconciliation) -> None:
         height="content" if len(listed) <= 12 else 455,  # noqa: PLR2004, rows that are shown without scrolling
         alt="Each symbol's seven fields by the trades and officially",
         column_config={
-            "Symbol": st.column_config.TextColumn(width=110, pinned=True),
-            "Cause": st.column_config.TextColumn(width=170),
-            **{name.capitalize(): st.column_config.TextColumn(width=150 if name in ("volume", "turnover") else 110) for name in FIELDS},
+            "Symbol": st.column_config.TextColumn(width=90, pinned=True),
+            "Cause": st.column_config.TextColumn(width=150),
+            **{name: st.column_config.TextColumn(width=_wide(frame[name]), alignment="right") for name in map(str.capitalize, FIELDS)},
         },
     )
     st.caption(f"A field that differs reads *{_HAS[found.side]}* → *official*; prices and turnover in NPR.")
@@ -243,6 +243,11 @@ def grid(found: Reconciliation) -> None:
 
 def _why(one: SymbolResult) -> str:
     return ", ".join(f"{cause.value}{f' ({trades:,})' if trades else ''}" for cause, trades in one.causes.items()) or "exact"
+
+
+def _wide(cells: pd.Series) -> int:
+    """Return the width in pixels that the longest cell of a column needs."""
+    return 40 + 7 * int(cells.str.len().max())
 
 
 def _cell(one: SymbolResult, name: str) -> str:

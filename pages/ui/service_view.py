@@ -49,8 +49,9 @@ def chosen() -> str:
 def tiles(pipeline: str) -> None:
     """Show the figures that a service is judged by."""
     known = monitoring_data.statistics(pipeline)
-    with st.grid(min_column_width=150, key="metric_tiles"):
-        if pipeline in PIPELINES:
+    promised = pipeline in PIPELINES
+    with st.grid(5 if promised else 4, min_column_width=150, key="metric_tiles"):
+        if promised:
             _promise(pipeline)
         _success(known)
         _duration(known)
@@ -64,7 +65,7 @@ def _promise(pipeline: str) -> None:
         "Sessions in time",
         say.percent(kept.sessions - kept.missed, kept.sessions),
         note=_left(kept) if kept.sessions else "none was promised yet",
-        colour="gray" if not kept.sessions else "green" if kept.left > 0 else "orange" if kept.left == 0 else "red",
+        colour="gray" if not kept.sessions else "green" if kept.left > 0 or not kept.missed else "orange" if kept.left == 0 else "red",
         script="thresholds.py",
         query={},
         action="Turn the deadline",
@@ -75,6 +76,8 @@ def _promise(pipeline: str) -> None:
 
 
 def _left(kept: Budget) -> str:
+    if not kept.allowed and not kept.missed:  # too few for the objective to allow one
+        return f"{say.count(kept.sessions, 'session')}, none late"
     if kept.left < 0:
         return f"{kept.missed:,} late, {kept.allowed:,} allowed"
     return f"{kept.left:,} of {kept.allowed:,} more may be late"
@@ -116,13 +119,13 @@ def _throughput(known: RunStatistics) -> None:
     tile(
         "Rows a second",
         say.NOTHING if known.rows_per_second is None else f"{known.rows_per_second:,.0f}",
-        note="not measured yet" if known.cpu_seconds is None else f"median {_time(known.cpu_seconds)} CPU a run",
+        note="not measured yet" if known.cpu_seconds is None else f"{_time(known.cpu_seconds)} CPU a run",
         colour="gray",
         script="runs.py",
         query={},
         action="See the runs",
         key="throughput",
-        explanation="Rows loaded by runs that succeeded, over the time that they took.",
+        explanation="Rows loaded by runs that succeeded, over the time that they took; below it the median of their CPU time.",
     )
 
 

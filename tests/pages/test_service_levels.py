@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from engine.clock import nepal_time
-from pages.ui import monitoring_data
+from engine.monitoring.deadlines import Budget
+from pages.ui import monitoring_data, service_view
 from storage import schedules, stages
 from storage.status import RunStatus, SlotOutcome
 from tests.pages.conftest import text_of
@@ -30,6 +31,14 @@ def test_a_session_that_was_loaded_in_time_and_one_that_is_late_are_told_apart(o
     assert "not loaded, 60 min after: the header was never seen" in said
     assert "2 late, 0 allowed" in said
     assert "loaded" in said
+
+
+@pytest.mark.parametrize(
+    ("sessions", "missed", "said"),
+    [(1, 0, "1 session, none late"), (1, 1, "1 late, 0 allowed"), (40, 0, "2 of 2 more may be late"), (40, 2, "0 of 2 more may be late")],
+)
+def test_a_first_session_in_time_is_no_warning_though_the_objective_allows_none_to_be_late(sessions, missed, said):
+    assert service_view._left(Budget(sessions, missed, objective=0.95)) == said
 
 
 def test_what_is_a_day_behind_its_deadline_is_not_the_first_thing_of_the_overview_any_more(open_store, visit):
