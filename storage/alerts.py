@@ -18,8 +18,9 @@ FRESH: Mapping[str, Any] = {"told": False, "suppressed": 0}
 
 
 def open_ones(connection: Connection) -> Sequence[RowMapping]:
-    """Return the alerts that fire now, the newest first."""
-    query = select(alerts).where(alerts.c.resolved_at.is_(None)).order_by(alerts.c.id.desc())
+    """Return the alerts that fire now, the newest first; of those that began at once, the newest date."""
+    newest = (alerts.c.fired_at.desc(), alerts.c.subject.desc(), alerts.c.id.desc())
+    query = select(alerts).where(alerts.c.resolved_at.is_(None)).order_by(*newest)
     return connection.execute(query.limit(MOST_OPEN)).mappings().all()
 
 

@@ -139,6 +139,11 @@ def silenced(connection: Connection, *, at: datetime) -> Sequence[RowMapping]:
     return connection.execute(select(silences).where(*holds).order_by(silences.c.until)).mappings().all()
 
 
+def one_silence(connection: Connection, silence_id: int) -> RowMapping | None:
+    """Return a silence, or None."""
+    return connection.execute(select(silences).where(silences.c.id == silence_id)).mappings().one_or_none()
+
+
 def lift(connection: Connection, silence_id: int, *, at: datetime) -> bool:
     """End a silence before its time; False where it is over or there is no such one."""
     there = (silences.c.id == silence_id, silences.c.lifted_at.is_(None), silences.c.until > at)

@@ -1,14 +1,15 @@
 """Who is to hear of an alert: what each channel wants, what it was told last, and whether the alert is about the channel itself."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from engine.alerts.channels import Channel
 from engine.alerts.machine import Known, Silences
-from engine.alerts.outbox import BEGINNINGS, untried
+from engine.alerts.outbox import BEGINNINGS, hold_back, untried
 from engine.alerts.rule import ALERT_RULES, Firing
-from storage import notifications
+from storage import alerts, notifications
 from storage.status import NotificationKind, NotificationState
 
 _UNHEARD = (NotificationState.DROPPED, NotificationState.GIVEN_UP)
@@ -53,3 +54,11 @@ def newcomers(
         hear = audience(named, one.firing, NotificationKind.FIRED)
         if new := [channel for channel in hear if last.get((one.id, channel.name)) not in BEGINNINGS]:
             yield one, new
+
+
+def hush(connection: Connection, rule: str | None, subject: str | None, *, at: datetime) -> None:
+    """Take back what waits to say that an alert fires, quiet hours for one, now that it is silenced; its channels hear when that ends."""
+    silence = Silences(frozenset({(rule, subject)}))
+    for row in alerts.open_ones(connection):
+        if silence.hold(Known.of(row).firing) and hold_back(connection, row["id"], at=at):
+            alerts.change(connection, row["id"], told=False, told_at=None, escalated_at=None)

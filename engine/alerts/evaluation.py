@@ -17,7 +17,7 @@ from engine.alerts.channels import Channel, channels_of
 from engine.alerts.limits import COOLDOWN
 from engine.alerts.machine import NAMED, Known, Silences, Step, steps
 from engine.alerts.messages import Message, message_of
-from engine.alerts.outbox import tell, withdraw
+from engine.alerts.outbox import SERIAL, supersede, tell, withdraw
 from engine.alerts.reports import reports
 from engine.alerts.rule import ALERT_RULES, Firing, Look
 from engine.errors import ChannelsError, SourceError
@@ -26,7 +26,6 @@ from engine.runtime import Runtime
 from storage import alerts, notifications, speed_layer, thresholds
 from storage.status import AlertMove, NotificationKind
 
-SERIAL = "alerts"  # at most one transaction of this name at a time
 _UNSEEN = {"told": False, "escalated_at": None, "acknowledged_at": None, "acknowledged_by": None}  # what somebody said was of the others
 _KINDS = {AlertMove.ESCALATED: NotificationKind.ESCALATED, AlertMove.RESOLVED: NotificationKind.RESOLVED}
 
@@ -146,6 +145,7 @@ class Evaluator:
         message = message_of(self.runtime, firing, kind, since=since, at=at)
         told = tell(connection, hear, message, kind=kind, key=f"{alert_id}:{at.timestamp():.0f}", at=at, alert_id=alert_id)
         if kind is not NotificationKind.RESOLVED:
+            supersede(connection, alert_id, told, at=at)
             alerts.add_event(connection, alert_id, AlertMove.TOLD, at=at, message=", ".join(told) or "no channel wants to hear of it")
 
 
@@ -166,9 +166,10 @@ def _written(connection: Connection, step: Step, at: datetime) -> int | None:
     said |= {"query": dict(firing.query), "members": list(firing.members)}
     if known is None:
         return alerts.add(connection, at=at, rule=firing.rule, subject=firing.subject, **said)
+    new = said | (_UNSEEN if known.joined(firing) else {})
     changed = {
-        AlertMove.CHANGED: said | (_UNSEEN if known.joined(firing) else {}),
-        AlertMove.REOPENED: said | {"resolved_at": None, "told": False, "escalated_at": None, "suppressed": known.suppressed + 1},
+        AlertMove.CHANGED: new,
+        AlertMove.REOPENED: new | {"resolved_at": None, "told": False, "escalated_at": None, "suppressed": known.suppressed + 1},
         AlertMove.RESOLVED: {"resolved_at": at},
         AlertMove.ESCALATED: {"escalated_at": at},
         AlertMove.TOLD: {},
@@ -179,8 +180,8 @@ def _written(connection: Connection, step: Step, at: datetime) -> int | None:
 
 
 def _event(step: Step) -> str | None:
+    joined = sorted(step.known.joined(step.firing), reverse=True) if step.known is not None else []
+    new = f"; new: {', '.join(joined[:NAMED])}{', ...' if len(joined) > NAMED else ''}" if joined else ""
     if step.move is AlertMove.REOPENED:
-        return "within the cooldown: the same alert goes on, and its channels are not told again yet"
-    if step.known is not None and step.move is AlertMove.CHANGED and (joined := sorted(step.known.joined(step.firing), reverse=True)):
-        return f"{step.firing.title}; new: {', '.join(joined[:NAMED])}{', ...' if len(joined) > NAMED else ''}"
-    return step.firing.title if step.move in (AlertMove.FIRED, AlertMove.CHANGED) else None
+        return f"within the cooldown: the same alert goes on, and its channels are not told again yet{new}"
+    return f"{step.firing.title}{new}" if step.move in (AlertMove.FIRED, AlertMove.CHANGED) else None

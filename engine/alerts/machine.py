@@ -129,7 +129,9 @@ def _of_open(alert: Known, firing: Firing, *, quiet: bool, limits: Thresholds, n
     if quiet or alert.acknowledged_at is not None:
         return
     if not alert.told:
-        if alert.told_at is None or now - alert.told_at >= timedelta(minutes=limits[COOLDOWN.key]):
+        told_at = alert.told_at
+        # Told later than now it waits for the end of quiet hours: nobody has heard of it yet, and what it says then is to be the newest.
+        if told_at is None or told_at > now or now - told_at >= timedelta(minutes=limits[COOLDOWN.key]):
             yield Step(AlertMove.TOLD, firing, alert, tell=True)
     elif firing.severity is AlertSeverity.ERROR and _is_forgotten(alert, limits, now):
         yield Step(AlertMove.ESCALATED, firing, alert, tell=True)

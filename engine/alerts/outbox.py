@@ -1,6 +1,6 @@
 """Writes what channels are to be told, within the transaction of the fact."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping
@@ -10,6 +10,7 @@ from engine.alerts.messages import Message
 from storage import notifications
 from storage.status import NotificationKind, NotificationState
 
+SERIAL = "alerts"  # at most one transaction of this name at a time says what becomes of alerts
 BEGINNINGS = frozenset({NotificationKind.FIRED, NotificationKind.ESCALATED})  # what tells a channel that an alert fires
 
 
@@ -38,6 +39,20 @@ def untried(connection: Connection, alert_id: int) -> list[RowMapping]:
     """Return what is to be told of an alert and was not tried yet."""
     rows = notifications.of_alert(connection, alert_id)
     return [row for row in rows if row["state"] == NotificationState.WAITING and not row["attempts"]]
+
+
+def supersede(connection: Connection, alert_id: int, told: Mapping[str, int], *, at: datetime) -> None:
+    """Drop what channels were to be told of an alert before what they are `told` now: after quiet hours they hear one thing, the newest."""
+    older = [row["id"] for row in untried(connection, alert_id) if row["kind"] in BEGINNINGS and row["id"] < told.get(row["channel"], 0)]
+    notifications.drop(connection, older, at=at, note="a newer message took its place")
+
+
+def hold_back(connection: Connection, alert_id: int, *, at: datetime) -> bool:
+    """Drop what was not tried yet of an alert that is silenced now; say whether there was any, and nobody has heard of the alert."""
+    waiting = [row["id"] for row in untried(connection, alert_id) if row["kind"] in BEGINNINGS]
+    notifications.drop(connection, waiting, at=at, note="silenced before it was told")
+    rest = notifications.of_alert(connection, alert_id)
+    return bool(waiting) and all(row["state"] == NotificationState.DROPPED for row in rest)
 
 
 def withdraw(connection: Connection, alert_id: int, *, at: datetime) -> None:

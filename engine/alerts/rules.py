@@ -70,7 +70,8 @@ def session_blocked(look: Look) -> Iterator[Finding]:
         for row in held.held(look.connection, pipeline):
             if row["decision"] != Decision.REJECT:
                 subject, query = f"{pipeline} {row['day']}", {"id": str(row["run_id"])}
-                yield Finding(subject, f"{pipeline} of {row['day']} is blocked", row["reason"] or "It waits for a person.", query, "run")
+                detail = (row["reason"] or "It waits for a person.").removeprefix(f"the session of {row['day']} is blocked: ")
+                yield Finding(subject, f"{pipeline} of {row['day']} is blocked", detail, query, "run")
 
 
 @rule(ERROR, page="service_levels")
@@ -105,7 +106,7 @@ def slot_missed(look: Look) -> Iterator[Finding]:
         for slot in slots:
             if slot["outcome"] == SlotOutcome.MISSED or slot["day"] in caught_up:
                 run = caught_up.get(slot["day"])
-                detail = slot["reason"] if run is None else f"Run {run['id']} catches it up: {run['status']}."
+                detail = slot["reason"] if run is None else f"Run {run['id']} catches it up."  # how far it is changes nothing
                 query = {} if run is None else {"id": str(run["id"])}
                 page = None if run is None else "run"
                 yield Finding(

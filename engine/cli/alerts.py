@@ -1,6 +1,7 @@
 """Commands about alerts of operations, and about the channels that are told of them."""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -20,15 +21,17 @@ from engine.runtime import runtime
 from engine.services import Services
 from engine.waiting import wait_until
 from storage import alerts as stored
-from storage import notifications
+from storage import notifications, speed_layer
 from storage.status import NotificationState
 
 app = typer.Typer()
-group = typer.Typer(help="Acknowledge or silence one alert.", no_args_is_help=True)
+group = typer.Typer(help="Acknowledge alerts, silence them, and end a silence.", no_args_is_help=True)
 NICE = 5  # runs come first, and yet a busy machine is not to keep an alert to itself
 GLANCE = 0.2  # seconds between two looks at a test
 PATIENCE = timedelta(seconds=60)  # in which a test has an outcome: longer than a try may take
 _SHOWN = ("id", "severity", "rule", "subject", "title", "fired_at", "resolved_at", "acknowledged_by", "suppressed", "detail")
+_LISTED = ("id", "state", "severity", "what", "fired_at", "resolved_at", "delivered")
+_SILENCE = ("until", "reason", "silenced_by")
 _LOGGED = ("id", "kind", "title", "state", "attempts", "created_at", "ended_at", "note")
 
 
@@ -47,11 +50,17 @@ def list_alerts(
         delivered: dict[int, list[str]] = {}
         for sent in notifications.of_alerts(connection, [row["id"] for row in rows]):
             delivered.setdefault(sent["alert_id"], []).append(f"{sent['channel']} {sent['kind']}: {sent['state']}")
-    show([_told(row, standing(Known.of(row), silences).value, delivered.get(row["id"], [])) for row in rows], to_json=to_json)
+    found = [_told(row, standing(Known.of(row), silences).value, delivered.get(row["id"], [])) for row in rows]
+    show(found if to_json else [_line(one) for one in found], to_json=to_json)
 
 
 def _told(row: Any, state: str, delivered: list[str]) -> dict[str, Any]:
     return {"state": state} | {name: row[name] for name in _SHOWN} | {"delivered": delivered}
+
+
+def _line(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a line says to a person; the title names rule and subject."""
+    return {name: f"{one['title']}: {one['detail']}" if name == "what" else one[name] for name in _LISTED}
 
 
 @group.command()
@@ -80,6 +89,26 @@ def silence(
         rule, subject = _about(services, alert_id)
     said = services.silence_alerts(rule=rule, symbol=subject, minutes=minutes, reason=reason)
     show({"alert": alert_id, "rule": rule, "of": subject, "message": said}, to_json=to_json)
+
+
+@group.command()
+@told
+def silences(*, to_json: Json = False) -> None:
+    """List the silences that hold, the one that ends first before the others."""
+    opened = runtime()
+    with opened.database.reading() as connection:
+        rows = speed_layer.silenced(connection, at=opened.clock.now())
+    show(
+        [{"id": row["id"], "rule": row["rule"], "of": row["symbol"]} | {name: row[name] for name in _SILENCE} for row in rows],
+        to_json=to_json,
+    )
+
+
+@group.command()
+@told
+def lift(silence_id: Annotated[int, typer.Argument(metavar="ID", help="Of `alert silences`.")], *, to_json: Json = False) -> None:
+    """End a silence before its time: what fires is told."""
+    show({"silence": silence_id, "message": commands().lift_silence(silence_id)}, to_json=to_json)
 
 
 def _about(services: Services, alert_id: int) -> tuple[str, str | None]:

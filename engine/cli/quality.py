@@ -28,6 +28,7 @@ Reason = Annotated[str | None, typer.Option(help="Only of this check, defect or 
 MaybeSince = Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="First date.")]
 MaybeUntil = Annotated[date | None, typer.Option(parser=date_of, metavar="YYYY-MM-DD", help="Last date.")]
 GOOD = {RunStatus.SUCCEEDED, RunStatus.SKIPPED}
+_LISTED = ("letter", "date", "line", "symbol", "reason", "message", "state")  # what a line says to a person
 _TOLD = 5  # letters that have not passed, each in a line of its own
 
 
@@ -51,7 +52,8 @@ def list_letters(  # noqa: PLR0913, each is one option
         raise UsageError("say one date (--date 2025-06-01) or a range (--since, --until), one of the two")
     of = pipeline and reading.known_pipeline(pipeline)
     chosen = LetterFilter(tuple(state or ()), reason, symbol, day or since, day or until, pipeline=of)
-    show(quality_reading.letters(runtime(), chosen, before=before, limit=limit), to_json=to_json)
+    found = quality_reading.letters(runtime(), chosen, before=before, limit=limit)
+    show(found if to_json else [{name: letter[name] for name in _LISTED} for letter in found], to_json=to_json)
 
 
 @app.command(name="dead-letter")

@@ -4,7 +4,7 @@ from secrets import token_hex
 
 from engine.alerts.channels import channels_of
 from engine.alerts.messages import Message, body, link, marked
-from engine.alerts.outbox import tell, withdraw_escalation
+from engine.alerts.outbox import SERIAL, tell, withdraw_escalation
 from engine.errors import UnknownName
 from engine.services.base import Commands
 from storage import alerts, notifications
@@ -17,6 +17,7 @@ class AlertCommands(Commands):
     def acknowledge(self, alert_id: int) -> str:
         """Write that somebody takes care of an alert, which is escalated no more; the first one stays."""
         with self.runtime.database.transaction() as connection:
+            self.runtime.database.serialise(connection, SERIAL)  # or it would be escalated at the same moment
             found, at = alerts.one(connection, alert_id), self.runtime.clock.now()
             if found is None:
                 raise UnknownName(f"there is no alert {alert_id}; list them with: python -m engine alerts")

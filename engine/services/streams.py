@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.alerts import rules as _rules  # noqa: F401, which registers them
+from engine.alerts.audience import hush
+from engine.alerts.outbox import SERIAL
 from engine.alerts.rule import ALERT_RULES
 from engine.clock import NEPAL, nepal_date
 from engine.errors import Conflict, UnknownName, UsageError
@@ -20,6 +22,7 @@ from storage import moves, runs, sessions, speed_layer
 from storage.status import RunStatus, RunType
 
 LONGEST_SILENCE = timedelta(days=30)
+LONGEST_SUBJECT = 32  # letters, as the database has room for
 FASTEST = 99_999  # times the clock; beyond, "as fast as it goes" is what is meant
 
 
@@ -119,11 +122,14 @@ class StreamCommands(Commands):
             raise UsageError("name a rule, a symbol or both: a silence over everything is no silence but a stopped stream")
         if rule is not None and rule not in RULES and rule not in ALERT_RULES:
             raise UnknownName(f"there is no rule {rule!r}; there are {', '.join((*RULES, *ALERT_RULES))}")
+        if symbol is not None and len(symbol) > LONGEST_SUBJECT:
+            raise UsageError(f"no alert is about anything that has more than {LONGEST_SUBJECT} letters: {symbol}")
         if not timedelta(0) < timedelta(minutes=minutes) <= LONGEST_SILENCE:
             raise UsageError(f"a silence lasts 1 to {LONGEST_SILENCE // timedelta(minutes=1):,} minutes, not {minutes:,}")
         asked = {"rule": rule, "symbol": symbol, "minutes": minutes, "reason": why}
         with self.runtime.database.transaction() as connection:
             self.runtime.database.serialise(connection, "silence")
+            self.runtime.database.serialise(connection, SERIAL)  # or it would be told at the same moment
             if rule not in ALERT_RULES:  # of which it is no symbol but the alert's subject
                 _refuse_unknown(connection, symbol)
             at = self.runtime.clock.now()
@@ -136,12 +142,15 @@ class StreamCommands(Commands):
                 return said
             told = {"rule": rule, "symbol": symbol, "until": until, "reason": why, "silenced_by": self.actor, "silenced_at": at}
             speed_layer.silence(connection, **told)
+            hush(connection, rule, symbol, at=at)
             return self._audited(connection, "silence_alerts", asked, said)
 
     def lift_silence(self, silence_id: int) -> str:
         """End a silence before its time."""
         with self.runtime.database.transaction() as connection:
             said = f"Silence {silence_id} is over."
+            if speed_layer.one_silence(connection, silence_id) is None:
+                raise UnknownName(f"there is no silence {silence_id}; list those that hold with: python -m engine alert silences")
             if not speed_layer.lift(connection, silence_id, at=self.runtime.clock.now()):
                 return said
             return self._audited(connection, "lift_silence", {"silence": silence_id}, said)

@@ -83,7 +83,7 @@ def open_ones() -> tuple[OperationView, ...]:
         silences = silences_now(connection, runtime.clock.now())
         found = [OperationView.of(dict(row) | {"standing": standing(Known.of(row), silences)}) for row in alerts.open_ones(connection)]
     asks = (AlertStanding.OPEN, AlertStanding.ACKNOWLEDGED, AlertStanding.SILENCED)
-    return tuple(sorted(found, key=lambda one: (asks.index(one.standing), one.severity.rank, -one.id)))
+    return tuple(sorted(found, key=lambda one: (asks.index(one.standing), one.severity.rank)))
 
 
 def waiting() -> tuple[OperationView, ...]:

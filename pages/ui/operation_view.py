@@ -20,6 +20,7 @@ from storage.status import AlertMove, AlertSeverity, AlertStanding, Notification
 
 MOST = 25  # alerts that are drawn with their buttons; rules group what they find
 _NAMED = 12  # members of a group
+_LISTED = "ack_listed"  # in the session: the numbers of what waited when the page was drawn
 _BANNERS = (st.error, st.warning, st.info)  # by the rank of a severity
 _SIGNS = (":material/error:", ":material/warning:", ":material/visibility:")
 _LENGTHS: Mapping[str, int] = {"1 h": 60, "4 h": 240, "1 day": 1_440, "1 week": 10_080}
@@ -52,9 +53,17 @@ def summary() -> None:
         gravest = min(alert.severity.rank for alert in waiting) if waiting else AlertSeverity.INFO.rank
         _BANNERS[gravest](f"**{say.count(len(found), 'alert fires', 'alerts fire')}** ({graver}); {waits}.", icon=_SIGNS[gravest])
     _told_nobody()
+    if len(waiting) > 1:
+        _acknowledge_all(waiting)
+
+
+def _acknowledge_all(waiting: Sequence[OperationView]) -> None:
+    """Offer to take care of all that is listed; what has come between the list and the click is left out, as nobody has seen it."""
+    listed = st.session_state.get(_LISTED, ())
+    st.session_state[_LISTED] = tuple(alert.id for alert in waiting)
     label = f"Acknowledge all {len(waiting):,}"
-    if len(waiting) > 1 and st.button(label, key="ack_all", icon=":material/visibility:", help="You take care of each that is listed now"):
-        perform(f"{len(waiting):,} alerts are acknowledged.", _acknowledge, services(), tuple(alert.id for alert in waiting))
+    if st.button(label, key="ack_all", icon=":material/visibility:", help="You take care of each that is listed now"):
+        perform(f"{say.count(len(listed), 'alert is', 'alerts are')} acknowledged.", _acknowledge, services(), listed)
 
 
 def _acknowledge(commands: Services, numbers: Sequence[int]) -> None:

@@ -22,6 +22,16 @@ def test_alerts_are_told_with_where_they_stand_and_what_channels_were_told(here,
     assert found["delivered"] == ["desk fired: waiting"]
 
 
+def test_a_line_of_the_table_says_nothing_twice(here, watched, free):
+    free(100)
+    watched.look()
+    head, line = here(watched.house, "alerts").stdout.splitlines()
+
+    assert head.split() == ["id", "state", "severity", "what", "fired_at", "delivered"]
+    assert "The disk is nearly full: 100 MiB are free" in line
+    assert "disk_low" not in line
+
+
 def test_an_alert_is_acknowledged_and_silenced_by_its_number(here, watched, free):
     free(100)
     watched.look()
@@ -44,9 +54,28 @@ def test_a_rule_is_silenced_before_anything_breaks_it(here, watched, free):
     assert watched.told() == []
 
 
+def test_a_silence_is_listed_with_its_reason_and_lifted_by_its_number(here, watched, free):
+    here(watched.house, "alert", "silence", "--rule", "disk_low", "--of", "home", "--reason", "a new disk comes")
+    free(100)
+    watched.look()
+    (held,) = json.loads(here(watched.house, "alert", "silences", "--json").stdout)
+    lifted = here(watched.house, "alert", "lift", str(held["id"]))
+    watched.look()
+
+    assert (held["rule"], held["of"], held["reason"]) == ("disk_low", "home", "a new disk comes")
+    assert lifted.exit_code == 0, lifted.stderr
+    assert json.loads(here(watched.house, "alert", "silences", "--json").stdout) == []
+    assert watched.told() == [("desk", "fired", "waiting")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["alert", "lift", "9"], "there is no silence 9; list those that hold"),
+        (
+            ["alert", "silence", "--rule", "disk_low", "--of", "x" * 33, "--reason", "why"],
+            "no alert is about anything that has more than 32",
+        ),
         (["alert", "silence", "--reason", "why"], "name either an alert by its number, or a rule"),
         (["alert", "silence", "1", "--rule", "disk_low", "--reason", "why"], "name either an alert by its number, or a rule"),
         (["alert", "silence", "--rule", "joy", "--reason", "why"], "there is no rule 'joy'"),

@@ -64,6 +64,19 @@ def test_a_channel_in_quiet_hours_is_not_told_of_an_escalation_beside_the_alert_
     assert watched.told() == [("desk", "fired", "sent"), ("sleeper", "fired", "waiting"), ESCALATED]
 
 
+def test_an_escalation_that_repeats_in_quiet_hours_is_heard_once_at_their_end(watched, free):
+    watched.house.services.set_threshold("alerts.repeat_hours", 1, reason="somebody has to look")
+    watched.channels(CHANNELS + 'quiet = "12:00-20:00"\n')  # it is 11:45 in Nepal
+    free(100)
+    watched.look()
+    watched.deliver()
+    for _ in range(6):
+        watched.house.clock.advance(61 * MINUTE)
+        watched.look()
+
+    assert watched.told() == [("desk", "fired", "sent"), *[("desk", "escalated", "dropped")] * 5, ESCALATED]
+
+
 def test_what_waits_to_say_that_nobody_has_acknowledged_is_dropped_when_somebody_does(watched, free):
     free(100)
     watched.look()

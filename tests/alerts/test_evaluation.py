@@ -1,13 +1,11 @@
 """Facts of the database become alerts and notifications in one transaction, whoever looks, and only once."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from engine.alerts.evaluation import Evaluator
-from engine.alerts.rule import ALERT_RULES, Finding
 from engine.errors import SourceMisconfigured
 from engine.sources.folder import DailyFolder
 from storage import alerts, notifications
@@ -117,6 +115,35 @@ def test_a_silence_is_heard_of_again_when_it_ends(watched, free):
     assert watched.told() == [FIRED]
 
 
+def test_what_waits_for_quiet_hours_to_end_is_not_sent_within_a_silence_that_begins_meanwhile(watched, free):
+    watched.channels(CHANNELS + 'quiet = "11:00-13:00"\n')  # it is 11:45 in Nepal
+    free(100)
+    watched.look()
+    watched.house.services.silence_alerts(rule="disk_low", symbol="home", minutes=120, reason="a new disk is on its way")
+    watched.look()
+    watched.house.clock.advance(119 * MINUTE)
+    watched.look()
+    within = watched.told()
+    watched.house.clock.advance(2 * MINUTE)
+    watched.look()
+    watched.look()
+
+    assert within == [("desk", "fired", "dropped")]
+    assert watched.told() == [("desk", "fired", "dropped"), FIRED]
+
+
+def test_only_who_has_not_heard_of_it_is_told_when_a_silence_ends(watched, free):
+    watched.channels(CHANNELS + '[[channel]]\nname = "sleeper"\nurl = "json://b"\nquiet = "11:00-12:00"\n')
+    free(100)
+    watched.look()
+    watched.deliver("desk")
+    watched.house.services.silence_alerts(rule="disk_low", minutes=25, reason="a new disk is on its way")
+    watched.house.clock.advance(26 * MINUTE)
+    watched.look()
+
+    assert watched.told() == [("desk", "fired", "sent"), ("sleeper", "fired", "dropped"), ("sleeper", "fired", "waiting")]
+
+
 def test_channels_hear_what_their_filter_lets_through(watched, free):
     watched.channels(CHANNELS + 'severity = "error"\n[[channel]]\nname = "quiet one"\nurl = "json://b"\nwants = ["resolved"]\n')
     free(100)
@@ -135,28 +162,6 @@ def test_in_quiet_hours_a_notification_waits_for_their_end(watched, free):
 
     row = watched.house.read(notifications.recent)[0]
     assert row["due_at"] - watched.house.clock.now() == 75 * MINUTE
-
-
-def test_what_joins_a_group_that_somebody_has_acknowledged_is_told(watched, free, monkeypatch):
-    failed = [Finding(f"daily {day:02}", f"{day} failed", "No reason.") for day in range(7)]
-    rules = {"run_failed": replace(ALERT_RULES["run_failed"], find=lambda _look: iter(failed[:count]))}
-    monkeypatch.setattr("engine.alerts.evaluation.ALERT_RULES", rules)
-    count = 6
-    watched.look()
-    watched.deliver()
-    number = watched.open()["run_failed"]["id"]
-    watched.house.services.acknowledge(number)
-    watched.house.clock.advance(timedelta(days=3))
-    count = 7
-    watched.look()
-    watched.look()
-
-    assert watched.told() == [("desk", "fired", "sent"), FIRED]
-    assert watched.house.read(notifications.recent)[0]["body"].startswith("6 failed; 5 failed")
-    row = watched.open()["run_failed"]
-    assert (row["id"], row["acknowledged_by"], row["acknowledged_at"]) == (number, None, None)
-    said = [event["message"] for event in watched.house.read(alerts.events_of, number) if event["move"] == AlertMove.CHANGED]
-    assert said == ["7 alerts of the rule run failed; new: daily 06"]
 
 
 def test_a_broken_file_of_channels_is_an_alert_and_a_line_and_stops_nothing(watched, free):

@@ -13,7 +13,7 @@ from engine.pipelines import PIPELINES
 from storage import breakers, costs, drift, jobs, marks, notifications, schedules, speed_layer
 from storage.status import AlertSeverity, CostPurpose, CostWork, DriftCause, DriftLabel, GateVerdict, JobOutcome, RunType, SlotOutcome
 from tests.conftest import REPOSITORY
-from tests.pipelines.house import DAILY, SUNDAY
+from tests.pipelines.house import DAILY, SUNDAY, crossed, daily_bytes, numbers
 
 NEXT = SUNDAY + timedelta(days=7)
 ALERT = {"key": "an alert", "session": SUNDAY, "rule": "moving_average", "symbol": "NABIL", "state": "firing", "began_us": 1, "fired_us": 1}
@@ -52,6 +52,16 @@ def test_a_failed_run_names_its_date_and_run_until_it_is_mended(watched, house):
     assert (found["title"], found["page"], found["query"]) == (f"{DAILY} of {NEXT} failed", "run", {"id": str(run["id"])})
     assert found["severity"] == AlertSeverity.ERROR
     assert "run_failed" not in watched.open()
+
+
+def test_a_blocked_session_says_once_of_which_date_it_is_and_what_was_wrong(watched, house):
+    house.put(NEXT, daily_bytes(crossed(numbers(5), *range(40))))
+    house.run(NEXT)
+    watched.look()
+    found = watched.open()["session_blocked"]
+
+    assert found["title"] == f"{DAILY} of {NEXT} is blocked"
+    assert found["detail"].startswith("40 of 120 lines (33.3 %) are set aside")
 
 
 def test_a_session_that_never_came_is_told_also_where_no_schedule_had_promised_it(watched, house):
@@ -104,7 +114,7 @@ def test_a_slot_that_passed_without_a_runner_is_told_even_when_it_was_caught_up_
     slot(house, SlotOutcome.LATE, run_id=number)
     watched.look()
 
-    assert watched.open()["slot_missed"]["detail"] == f"Run {number} catches it up: succeeded."
+    assert watched.open()["slot_missed"]["detail"] == f"Run {number} catches it up."
     house.clock.advance(timedelta(hours=2))
     watched.look()
     assert "slot_missed" not in watched.open()

@@ -52,6 +52,7 @@ def test_letters_are_listed_and_filtered(here, week):
     assert json.loads(here(week, "dead-letters", "--date", str(MONDAY), "--json").stdout) == monday
     assert shown[0]["raw"] == "8,S007,\\xff"
     assert json.loads(here(week, "dead-letters", "--reason", "stale", "--json").stdout) == []
+    assert here(week, "dead-letters").stdout.split()[:7] == ["letter", "date", "line", "symbol", "reason", "message", "state"]
 
 
 def test_a_letter_is_shown_with_its_bytes(here, week):

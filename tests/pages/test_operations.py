@@ -92,6 +92,19 @@ def test_all_that_waits_for_somebody_is_acknowledged_with_one_click_and_each_is_
     assert "ack_all" not in {button.key for button in app.button}
 
 
+def test_what_has_come_since_the_list_was_drawn_is_not_acknowledged_with_it(open_store, visit):
+    store = open_store("alerting")
+    app = visit("alerts.py")
+    with store.database.transaction() as connection:
+        row = {"rule": "run_failed", "subject": "daily 1", "severity": "error", "title": "t", "detail": "d", "page": "runs"}
+        unseen = alerts.add(connection, at=NOW, **row, query={}, members=[])
+    forget()
+    app.button(key="ack_all").click().run()
+
+    assert not app.exception
+    assert [one.id for one in operation_data.waiting()] == [unseen]
+
+
 def test_a_rule_is_silenced_before_anything_breaks_it(open_store):
     store = open_store("healthy")
     app = AppTest.from_function(silence_ahead_script, default_timeout=30).run()

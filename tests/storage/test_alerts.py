@@ -112,3 +112,11 @@ def test_open_alerts_of_the_stream_are_counted_by_session_and_rule(writing):
     speed_layer.acknowledge(writing, "C", by="one", at=NOW)
 
     assert [tuple(row.values()) for row in alert_list.open_by_rule(writing, at=NOW)] == [(NOW.date(), "price_band", 2)]
+
+
+def test_of_alerts_that_began_at_once_the_newest_date_is_first(writing):
+    for at, subject in ((NOW, "daily 2025-05-02"), (NOW, "daily 2025-05-30"), (NOW, "daily 2025-05-16"), (LATER, "daily 2025-01-01")):
+        alerts.add(writing, at=at, **DISK | {"subject": subject})
+
+    said = [row["subject"][-5:] for row in alerts.open_ones(writing)]
+    assert said == ["01-01", "05-30", "05-16", "05-02"]
