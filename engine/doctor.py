@@ -143,6 +143,7 @@ def _opened(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "source", Health.OK if span else Health.WARNING, told, "" if span else f"put daily files into {settings.source_dir}/daily"
         )
+        yield from _calendar(runtime)
     yield Finding("database", Health.OK, version(runtime.database))
     yield _clock(runtime, span[1] if span else None)
     yield from _backups(runtime)
@@ -151,6 +152,20 @@ def _opened(settings: Settings) -> Iterator[Finding]:
         yield Finding("runner", Health.OK, "alive")
     else:
         yield Finding("runner", Health.WARNING, "no runner is alive", "start the console (make run) or `python -m engine runner`")
+
+
+def _calendar(runtime: Runtime) -> Iterator[Finding]:
+    """Look whether the announced calendar goes on; silent where there is none: then the trading week alone is asked."""
+    try:
+        announced = runtime.source.reference().calendar
+    except ConsoleError as error:
+        yield Finding("calendar", Health.FAILED, str(error), "mend this file, or take it away")
+        return
+    if announced and (last := max(announced)) < nepal_date(runtime.clock.now()):
+        told = f"it ends on {last}: since then a session is expected on every holiday, and called late"
+        yield Finding("calendar", Health.WARNING, told, "put the calendar of this year into calendar/trading_calendar.csv of the source")
+    elif announced:
+        yield Finding("calendar", Health.OK, f"it goes to {last}")
 
 
 def _backups(runtime: Runtime) -> Iterator[Finding]:

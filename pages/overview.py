@@ -3,7 +3,6 @@
 import streamlit as st
 
 from pages.ui import data, monitoring_data
-from pages.ui import format as say
 from pages.ui import overview as parts
 from pages.ui import safety_view as safety
 from pages.ui import service_view as service
@@ -54,7 +53,7 @@ def last_runs() -> None:
 
 st.title("Overview")
 known_parameters()
-st.caption(f"{pipeline.summary} Today is {say.day(data.today())} in Nepal.")
+st.caption(pipeline.summary)
 live_backfill()
 state()
 trends()

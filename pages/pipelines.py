@@ -39,8 +39,15 @@ def slots(dates: str) -> None:
 
 
 @st.fragment(run_every=data.pace(4))
-def circuit() -> None:
-    """Show whether the source is called; a circuit that opens or closes while it is looked at is seen to."""
+def schedule() -> None:
+    """Say when the pipeline runs next; a time that comes while it is looked at is seen to."""
+    parts.schedule(pipeline)
+
+
+@st.fragment(run_every=data.pace(4))
+def source() -> None:
+    """Show which files there are and whether the source is called; what comes out, opens or closes while it is looked at is seen to."""
+    parts.source()
     draw_circuit()
 
 
@@ -51,14 +58,13 @@ parts.drawing(pipeline)
 left, middle, right = st.columns(3, gap="large")
 with left:
     st.subheader("Schedule")
-    parts.schedule(pipeline)
+    schedule()
 with middle:
     st.subheader("Run now")
     parts.run_now(pipeline)
 with right:
     st.subheader("Source")
-    parts.source()
-    circuit()
+    source()
 
 with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader("Backfills", width="content")

@@ -47,6 +47,11 @@ def alive(connection: Connection, *, at: datetime, within: timedelta) -> Sequenc
     return [row for row in unstopped(connection) if row["kind"] == ProcessKind.RUNNER and at - row["heartbeat_at"] <= within]
 
 
+def alive_since(connection: Connection, *, at: datetime) -> datetime | None:
+    """Return since when a runner has been there that is alive, or None while none is."""
+    return min((row["started_at"] for row in alive(connection, at=at, within=ALIVE_WITHIN)), default=None)
+
+
 def recent(connection: Connection, *, limit: int = 10) -> Sequence[RowMapping]:
     """Return the newest runners, ended ones too."""
     own = runners.c.kind == ProcessKind.RUNNER

@@ -1,6 +1,6 @@
 """The doctor: what is unfit about a machine, and what to do about it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pysqlite3
@@ -15,6 +15,8 @@ from engine.runtime import compose
 from engine.settings import Settings, SourceName
 from tests.pipelines.house import SUNDAY, House, announced
 
+END_OF_YEAR = date(2026, 12, 31)  # 360 days after the day of the house's clock
+
 
 def look(settings: Settings) -> dict[str, Finding]:
     """Return the worst finding of each name."""
@@ -26,10 +28,18 @@ def files(home: Path, folder: Path) -> Settings:
     return Settings(home=home, source=SourceName.FILES, source_dir=folder)
 
 
-def test_a_sound_machine_has_no_failure(tmp_path):
+def look_at(house: House, monkeypatch: pytest.MonkeyPatch, by: timedelta) -> dict[str, Finding]:
+    """Return the findings by a clock that differs from the house's."""
+    clock = FakeClock(house.clock.now() + by)
+    monkeypatch.setattr(doctor, "compose", lambda settings: compose(settings, clock))
+    return look(house.settings)
+
+
+def test_a_sound_machine_has_no_failure(tmp_path, monkeypatch):
     house = announced(tmp_path)
+    house.announce({SUNDAY: True, END_OF_YEAR: True})
     house.session(SUNDAY, 0)
-    found = look(house.settings)
+    found = look_at(house, monkeypatch, timedelta())
 
     assert {item.health for item in found.values()} == {Health.OK, Health.WARNING}
     assert [name for name, item in found.items() if item.health is Health.WARNING] == ["runner"]
@@ -76,31 +86,33 @@ def test_a_disk_that_is_nearly_full_fails(tmp_path, monkeypatch):
     assert look(Settings(home=tmp_path / "home"))["disk"].health is Health.FAILED
 
 
-def seen_at(house: House, monkeypatch: pytest.MonkeyPatch, by: timedelta) -> Finding:
-    """Return what the doctor says of a clock that differs from the house's."""
-    clock = FakeClock(house.clock.now() + by)
-    monkeypatch.setattr(doctor, "compose", lambda settings: compose(settings, clock))
-    return look(house.settings)["clock"]
-
-
 def test_a_clock_that_was_set_back_fails(tmp_path, monkeypatch):
     house = announced(tmp_path)
     house.session(SUNDAY, 0)
     house.run(SUNDAY)
 
-    assert seen_at(house, monkeypatch, timedelta(hours=-2)).health is Health.FAILED
-    assert seen_at(house, monkeypatch, timedelta(hours=2)).health is Health.OK
+    assert look_at(house, monkeypatch, timedelta(hours=-2))["clock"].health is Health.FAILED
+    assert look_at(house, monkeypatch, timedelta(hours=2))["clock"].health is Health.OK
 
 
 def test_a_clock_of_another_century_fails(tmp_path, monkeypatch):
-    assert seen_at(announced(tmp_path), monkeypatch, timedelta(days=-20_000)).health is Health.FAILED
+    assert look_at(announced(tmp_path), monkeypatch, timedelta(days=-20_000))["clock"].health is Health.FAILED
 
 
 def test_a_file_of_a_day_to_come_is_a_warning(tmp_path, monkeypatch):
     house = announced(tmp_path)
     house.session(SUNDAY + timedelta(days=2000), 0)
 
-    assert seen_at(house, monkeypatch, timedelta()).health is Health.WARNING
+    assert look_at(house, monkeypatch, timedelta())["clock"].health is Health.WARNING
+
+
+def test_an_announced_calendar_that_has_ended_is_a_warning(tmp_path, monkeypatch):
+    house = announced(tmp_path)
+    house.announce({SUNDAY: True, END_OF_YEAR: True})
+    now, later = (look_at(house, monkeypatch, timedelta(days=days))["calendar"] for days in (360, 361))
+
+    assert (now.health, later.health) == (Health.OK, Health.WARNING)
+    assert later.observed.startswith(f"it ends on {END_OF_YEAR}")
 
 
 def test_a_database_that_does_not_answer_fails_in_a_sentence(tmp_path):

@@ -12,7 +12,7 @@ from engine.jobs.catalogue import JOBS, Job
 from engine.pipelines import PIPELINES
 from engine.settings import Settings
 from storage import jobs as executions
-from storage import marks, moves, runs, tick_log
+from storage import marks, moves, runners, runs, tick_log
 from storage.marks import Mark
 from storage.moves import STREAM
 from storage.status import JobOutcome
@@ -89,12 +89,14 @@ def covers(figures: Mapping[str, Any], now: Mark) -> bool:
 def overdue(connection: Connection, settings: Settings, *, now: datetime) -> timedelta:
     """Return for how long a backup has been due that would hold something new: nothing where all is saved, or no clock asks for one.
 
-    It is due one interval after the last good one, and no sooner than there is something to save: nobody waits for a backup of nothing.
+    It is due one interval after the last good one, and no sooner than there is something to save, for nobody waits for a backup of
+    nothing, or than the runner is there that is alive: where the machine was off, it makes the backup within seconds of its start.
     """
     last = executions.succeeded(connection, "backup")
     base: datetime | None = last["requested_at"] if last is not None else connection.execute(_first_run).scalar_one_or_none()
     if not settings.backup_minutes or base is None or saved(connection):
         return timedelta()
     written = marks.first_behind(connection, None if last is None else Mark.of_json(last["figures"]["mark"]))
-    due = max(base + timedelta(minutes=settings.backup_minutes), written or base)
+    able = runners.alive_since(connection, at=now)
+    due = max(base + timedelta(minutes=settings.backup_minutes), written or base, able or base)
     return max(now - due, timedelta())

@@ -12,7 +12,7 @@ from engine.market.calendar import TradingCalendar
 from engine.monitoring import freshness
 from engine.monitoring.deadlines import Deadline
 from engine.pipeline.graph import Due
-from engine.pipeline.ledger import LATE
+from engine.pipeline.ledger import LATE, ON_TIME, due_time
 from pages.ui import format as say
 from pages.ui.text import words
 from pages.ui.theme import look
@@ -140,9 +140,9 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
     yield from _of_letters(facts.letters, facts.pipeline)
     yield from _of_backfill(facts.backfill)
     yield from _of_failures(facts, blocked | {verdict.run_id for verdict in health.failed})
-    # What is queued or running is on its way; it needs nobody.
-    overdue = {one.day for one in facts.overdue}
-    if any(verdict.status not in ACTIVE and verdict.day not in overdue for verdict in health.behind):
+    # What is queued or running is on its way, and so is what came due just now: a runner queues it within seconds.
+    named = {one.day for one in facts.overdue} | {verdict.day for verdict in health.behind if _comes_due(verdict, facts)}
+    if any(verdict.status not in ACTIVE and verdict.day not in named for verdict in health.behind):
         yield from _of_behind(facts, health.since_newest)
     yield from _of_late(facts)
     yield from _of_missing([verdict for verdict in health.missing if verdict.status not in ACTIVE])
@@ -155,6 +155,10 @@ def _problems(facts: Facts, health: Health) -> Iterator[Problem]:
         yield _of_run(Severity.NOTE, f"Run {run.id} waits for the file of {say.day(run.partition)}", detail, run_id=run.id)
     for verdict in health.again:
         yield _of_run(Severity.NOTE, f"{say.day(verdict.day)} failed and is {verdict.status} again", verdict.reason, run_id=verdict.run_id)
+
+
+def _comes_due(verdict: DateVerdict, facts: Facts) -> bool:
+    return verdict.run_id is None and facts.due is not None and facts.now - due_time(facts.due, verdict.day) <= ON_TIME
 
 
 def _of_run(severity: Severity, headline: str, detail: str, *, run_id: int | None) -> Problem:

@@ -25,6 +25,7 @@ class Kept:
     damaged: Sequence[DamageView]
     saved: bool  # the newest backup holds everything that was written
     every_minutes: int  # 0: no backup by schedule
+    alive_since: datetime | None = None  # the runner that is; none could do what came due before
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def _wrong(kept: Kept, job: str, now: datetime, *, late: timedelta | None) -> st
         return "The damaged files are listed on the Safety page, each with what makes it whole."
     if last is not None and last.outcome is JobOutcome.FAILED and not healed:
         return f"The last one failed {say.ago(last.finished_at, now)}: {last.message}"
-    if late is not None and due is not None and now - due > late:
+    if late is not None and due is not None and now - max(due, kept.alive_since or due) > late:
         return f"It was due {say.ago(due, now)}. Is a runner alive? Do it now on the Safety page."
     return ""
 

@@ -9,7 +9,7 @@ from engine.jobs.timetable import due_at
 from pages.ui.safety import Kept
 from pages.ui.shared import shared
 from pages.ui.views import DamageView, JobView
-from storage import damage, jobs, marks
+from storage import damage, jobs, marks, runners
 from storage.marks import Mark
 
 CALM, LIVE = 4.0, 1.0  # seconds a read may be old
@@ -27,9 +27,10 @@ def kept() -> Kept:
         due = {name: due_at(connection, JOBS[name], runtime.settings, now=now) for name in NAMED}
         mark = marks.newest(connection)
         damaged = tuple(DamageView.of(row) for row in damage.known(connection))
+        able = runners.alive_since(connection, at=now)
     backup = good["backup"]
     saved = backup is not None and Mark.of_json(backup.figures["mark"]).covers(mark)
-    return Kept(last, good, due, damaged, saved=saved, every_minutes=runtime.settings.backup_minutes)
+    return Kept(last, good, due, damaged, saved=saved, every_minutes=runtime.settings.backup_minutes, alive_since=able)
 
 
 def _view(row: object) -> JobView | None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.clock import nepal_date
 from pages.ui import data, operation_data
 from pages.ui import format as say
 from pages.ui.widgets import page
@@ -39,4 +40,4 @@ def status_strip() -> None:
             colour = "red" if any(alert.severity is AlertSeverity.ERROR for alert in waiting) else "orange"
             label = f":{colour}[**{say.count(len(waiting), 'open alert')}**]"
             st.page_link(page("alerts.py"), label=label, icon=":material/notifications_active:", query_params={"on": "operations"})
-        st.caption(f"{say.clock_time(moment)[:5]} Nepal time")
+        st.caption(f"{say.short_day(nepal_date(moment))}, {say.clock_time(moment)[:5]} in Nepal")

@@ -319,9 +319,10 @@ def test_a_process_killed_between_sending_and_saying_so_makes_one_duplicate(desk
 
 
 def test_a_runner_tells_a_channel_of_what_it_finds(desk, webhook):
-    today, log = desk.house.clock.now().date(), desk.house.settings.home / "runner.log"
-    desk.house.put(today, b"no file of the exchange")
-    desk.house.services.run("daily_prices", today)
+    desk.house.clock.at = SystemClock().now()  # the process has the machine's clock
+    day, log = nepal_date(desk.house.clock.now()) - timedelta(days=1), desk.house.settings.home / "runner.log"
+    desk.house.put(day, b"no file of the exchange")
+    desk.house.services.run("daily_prices", day)
     with log.open("w") as output:
         runner = subprocess.Popen([*PYTHON, "runner"], cwd=REPOSITORY, env=environment(desk.house), stdout=output, stderr=output)
         told = wait_until(lambda: bool(webhook.got), timeout=timedelta(seconds=200), glance=0.1)

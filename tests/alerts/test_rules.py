@@ -10,7 +10,7 @@ from engine.drifting import blank
 from engine.errors import SourceUnavailable
 from engine.pipeline.guard import Breaker
 from engine.pipelines import PIPELINES
-from storage import breakers, costs, drift, jobs, marks, notifications, schedules, speed_layer
+from storage import breakers, costs, drift, jobs, marks, notifications, runners, schedules, speed_layer
 from storage.status import AlertSeverity, CostPurpose, CostWork, DriftCause, DriftLabel, GateVerdict, JobOutcome, RunType, SlotOutcome
 from tests.conftest import REPOSITORY
 from tests.pipelines.house import DAILY, SUNDAY, crossed, daily_bytes, numbers
@@ -140,6 +140,25 @@ def test_a_backup_that_does_not_come_is_overdue(watched, free):
     watched.look()
 
     assert watched.open()["backup_overdue"]["page"] == "safety"
+
+
+def test_a_backup_that_came_due_while_the_machine_was_off_is_overdue_only_when_its_runner_does_not_make_it(watched, free):
+    house = watched.house
+    house.settings = house.settings.model_copy(update={"backup_minutes": 15})
+    house.restart()
+    watched.evaluator.runtime = house.runtime
+    house.clock.advance(timedelta(hours=9))
+    start = house.clock.now()
+    with house.runtime.database.transaction() as connection:
+        runners.add(connection, id="morning", host="h", pid=1, started_at=start, heartbeat_at=start, beats=0, scheduling=True)
+    watched.look()
+    at_start = "backup_overdue" in watched.open()
+    house.clock.advance(timedelta(minutes=11))
+    with house.runtime.database.transaction() as connection:
+        runners.beat(connection, "morning", at=house.clock.now(), run_id=None)
+    watched.look()
+
+    assert (at_start, "backup_overdue" in watched.open()) == (False, True)
 
 
 def test_a_backup_of_nothing_new_is_not_overdue_nor_is_one_the_moment_something_is_written(watched, house, tmp_path):

@@ -119,20 +119,27 @@ def days() -> list[date]:
 @pytest.fixture(scope="package")
 def sessions(exchange, days) -> list[date]:
     """Those of them that were sessions and have their file."""
-    return [day for day in days if exchange.truth(day).session == day and exchange.daily_file(day) is not None]
+    return [day for day in days if _holds_its_session(exchange, day)]
 
 
 @pytest.fixture(scope="module")
 def published(exchange, days, tmp_path_factory) -> Path:
-    """Their daily files, and the next once it is out, as the exchange's site gives them, with its calendar; a module may spoil them."""
+    """The sessions' daily files, and the next once it is out, with the exchange's calendar; a module may spoil them.
+
+    None of a closed day: it repeats the session before, and what was spoilt would come in with it where tests run on a week end.
+    """
     root = tmp_path_factory.mktemp("files")
     (root / "daily").mkdir()
     (root / "calendar").mkdir()
     for day in (*days, days[-1] + timedelta(days=1)):
-        if (file := exchange.daily_file(day)) is not None:
+        if _holds_its_session(exchange, day) and (file := exchange.daily_file(day)) is not None:
             (root / "daily" / file.name).write_bytes(file.content)
     with (root / "calendar" / "trading_calendar.csv").open("w", newline="") as table:
         rows = csv.writer(table)
         rows.writerow(("Date", "IsTradingDay", "HolidayName"))
         rows.writerows((day, known.trading, known.holiday) for day, known in exchange.reference().calendar.items())
     return root
+
+
+def _holds_its_session(exchange: SimulatedExchange, day: date) -> bool:
+    return exchange.truth(day).session == day and exchange.daily_file(day) is not None

@@ -191,7 +191,7 @@ class Store:
         with self.database.transaction() as connection:
             at = NOW - silent
             runners.add(
-                connection, id="host-1", host="host", pid=1, started_at=at - timedelta(hours=1), heartbeat_at=at, beats=10, scheduling=True
+                connection, id="host-1", host="host", pid=1, started_at=at - timedelta(days=1), heartbeat_at=at, beats=10, scheduling=True
             )
 
     def backfill(self, state: BackfillState, *, reason: str | None = None) -> int:

@@ -212,6 +212,11 @@ def test_a_late_session_is_counted_and_is_no_problem():
     assert health.problems == ()
 
 
+@pytest.mark.parametrize(("late", "said"), [(timedelta(seconds=4), []), (timedelta(minutes=11), ["The lake is 1 session behind"])])
+def test_a_session_that_came_due_just_now_is_behind_only_when_no_runner_has_queued_it_in_time(late, said):
+    assert headlines(facts(missing(TODAY), now=nepal_time(TODAY, 18) + late)) == said
+
+
 def test_an_empty_lake_is_not_behind():
     nothing = facts(*(missing(day) for day in DAYS), newest_session=None)
 

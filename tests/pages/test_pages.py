@@ -5,7 +5,9 @@ from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import delete, update
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
+from engine.clock import FakeClock, nepal_time
 from pages.ui import format as say
 from pages.ui.shared import forget
 from storage import schedules, sessions
@@ -122,6 +124,25 @@ def test_nothing_that_needs_attention_is_hidden(open_store, visit):
     (more,) = app.expander
     assert more.label == "and 3 more"
     assert sum("failed** · broken" in said.value for said in more.markdown) == 3
+
+
+def test_what_stands_beside_every_page_says_which_day_it_is_in_nepal(open_store, visit, monkeypatch):
+    store = open_store("healthy")
+    before = visit("logs.py").sidebar.caption[-1].value
+    use(replace(store.runtime, clock=FakeClock(nepal_time(NOW.date() + timedelta(days=1), 0))), monkeypatch)
+
+    assert (before, visit("logs.py").sidebar.caption[-1].value) == ("Tue 3 Jun, 20:00 in Nepal", "Wed 4 Jun, 00:00 in Nepal")
+
+
+@pytest.mark.parametrize("part", ["schedule", "source"])
+def test_what_a_time_that_comes_changes_on_the_pipelines_page_is_drawn_anew_by_itself(part, open_store, visit, monkeypatch):
+    open_store("healthy")
+    moving = []
+    monkeypatch.setattr(f"pages.ui.pipeline.{part}", lambda *_: moving.append(ThreadState.get().fragment_id))
+    visit("pipelines.py")
+
+    assert all(moving)
+    assert moving
 
 
 def test_a_calm_overview_asks_for_nothing(open_store, visit):

@@ -61,6 +61,13 @@ def test_a_backup_is_overdue_only_when_something_was_written_since():
     assert "It was due 45 min ago. Is a runner alive?" in problem.detail
 
 
+@pytest.mark.parametrize(("minutes", "wrong"), [(1, []), (11, ["Backup needs a person"])])
+def test_a_runner_that_has_just_begun_has_its_time_for_what_came_due_while_the_machine_was_off(minutes, wrong):
+    kept = known(saved=False, alive_since=NOW - timedelta(minutes=minutes))
+
+    assert [problem.headline for problem in problems(kept, now=NOW)] == wrong
+
+
 def test_a_failure_is_told_with_its_reason_until_the_next_one_goes_well():
     failed = {**known().last, "backup": job("backup", ago=HOUR, outcome=JobOutcome.FAILED, message="the disk is full")}
     (problem,) = problems(known(last=failed), now=NOW)
