@@ -8,14 +8,15 @@ from pages.ui import quality_view as parts
 from pages.ui.widgets import known_parameters
 
 pipeline = data.first_pipeline().name
-judged = quality_data.around(pipeline, parts.chosen())
+chosen = parts.chosen()
+judged = quality_data.around(pipeline, chosen)
 
 head = st.container(horizontal=True, vertical_alignment="bottom")
-known_parameters("session", quality_checks.CHECK)  # before its widgets, which take out of the address what they cannot read
+known_parameters("session", quality_checks.CHECK)
 with head:
     st.title("Quality", width="content")
     st.space("stretch")
-    chosen = parts.chooser(judged)
+    parts.chooser(judged)
 if not judged:
     parts.nothing_judged()
     st.stop()

@@ -18,6 +18,7 @@ from pages.ui.widgets import badge, empty_state, page, run_link
 from storage.status import CheckStatus, Decision, GateVerdict
 
 _LONGEST_REASON = 500
+_PICKED = "session_picked"
 _MEANS = {
     Decision.APPROVE: "These very bytes pass the gate: good rows are served, bad ones stay set aside. The date runs again.",
     Decision.REJECT: "The session stays out. A new file of the date is judged afresh.",
@@ -28,18 +29,23 @@ _ICONS = {Trust.GOOD: ":material/verified:", Trust.PARTLY: ":material/filter_alt
 
 
 def chosen() -> date | None:
-    """Return the session that was chosen, by a click or in the URL, before the part that chooses it is drawn."""
-    if "session" in st.session_state:
-        known: date | None = st.session_state["session"]
-        return known
+    """Return the session that the address names; None: the newest one."""
     try:
         return date.fromisoformat(st.query_params.get("session", ""))
     except ValueError:
         return None
 
 
-def chooser(judged: Sequence[JudgedView]) -> date | None:
-    """Let the visitor choose a session; None: the newest one. The choice is in the URL."""
+def look_at(session: date | None) -> None:
+    """Choose a session, which is in the URL then; None: the newest one."""
+    if session is None:
+        st.query_params.pop("session", None)
+    else:
+        st.query_params["session"] = session.isoformat()
+
+
+def chooser(judged: Sequence[JudgedView]) -> None:
+    """Let the visitor choose a session."""
     days, looked_at = [one.session for one in judged], chosen()
     at = looked_at or (days[-1] if days else None)
     earlier = [day for day in days if at and day < at]
@@ -49,17 +55,20 @@ def chooser(judged: Sequence[JudgedView]) -> date | None:
             "Earlier",
             key="session_earlier",
             icon=":material/chevron_left:",
-            on_click=_look_at,
+            on_click=look_at,
             args=(earlier[-1] if earlier else None,),
             disabled=not earlier,
         )
-        picked = st.date_input("Look at a session", value=None, key="session", bind="query-params", width=150)
+        # The address leads: what a click writes there outlives a run that is cut short, and what it writes into a field does not.
+        if st.session_state.get(_PICKED) != looked_at:
+            st.session_state[_PICKED] = looked_at
+        st.date_input("Look at a session", value=None, key=_PICKED, on_change=_follow, width=150)
         st.button(
             "Later",
             key="session_later",
             icon=":material/chevron_right:",
             icon_position="right",
-            on_click=_look_at,
+            on_click=look_at,
             args=(later[0] if later else None,),
             disabled=not later,
         )
@@ -67,16 +76,15 @@ def chooser(judged: Sequence[JudgedView]) -> date | None:
             "Newest",
             key="session_newest",
             icon=":material/last_page:",
-            on_click=_look_at,
+            on_click=look_at,
             args=(None,),
             disabled=looked_at is None,
             type="tertiary",
         )
-    return picked
 
 
-def _look_at(session: date | None) -> None:
-    st.session_state["session"] = session
+def _follow() -> None:
+    look_at(st.session_state[_PICKED])
 
 
 def nothing_judged() -> None:
