@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.quality.check import Check
 from pages.ui import format as say
-from pages.ui import quality_data, quality_view
+from pages.ui import quality_data
 from pages.ui.actions import perform, request_key, services
 from pages.ui.charts import heat
 from pages.ui.charts import quality as charts
@@ -68,9 +68,8 @@ def grid(judged: Sequence[JudgedView], statuses: Sequence[StatusView], *, sessio
         if not picked or picked[0] >= len(cells):
             return
         cell = cells[picked[0]]
-        quality_view.look_at(judged[cell.column].session)
-        if cell.row:
-            look_at(checks[cell.row - 1])
+        check = {CHECK: checks[cell.row - 1]} if cell.row else {}
+        st.query_params.update({"session": judged[cell.column].session.isoformat(), **check})  # at once: a reload has both or neither
 
     column = next((place for place, one in enumerate(judged) if one.session == session), None)
     st.echarts_chart(

@@ -36,7 +36,7 @@ def chosen() -> date | None:
         return None
 
 
-def look_at(session: date | None) -> None:
+def _look_at(session: date | None) -> None:
     """Choose a session, which is in the URL then; None: the newest one."""
     if session is None:
         st.query_params.pop("session", None)
@@ -55,7 +55,7 @@ def chooser(judged: Sequence[JudgedView]) -> None:
             "Earlier",
             key="session_earlier",
             icon=":material/chevron_left:",
-            on_click=look_at,
+            on_click=_look_at,
             args=(earlier[-1] if earlier else None,),
             disabled=not earlier,
         )
@@ -68,7 +68,7 @@ def chooser(judged: Sequence[JudgedView]) -> None:
             key="session_later",
             icon=":material/chevron_right:",
             icon_position="right",
-            on_click=look_at,
+            on_click=_look_at,
             args=(later[0] if later else None,),
             disabled=not later,
         )
@@ -76,7 +76,7 @@ def chooser(judged: Sequence[JudgedView]) -> None:
             "Newest",
             key="session_newest",
             icon=":material/last_page:",
-            on_click=look_at,
+            on_click=_look_at,
             args=(None,),
             disabled=looked_at is None,
             type="tertiary",
@@ -84,7 +84,7 @@ def chooser(judged: Sequence[JudgedView]) -> None:
 
 
 def _follow() -> None:
-    look_at(st.session_state[_PICKED])
+    _look_at(st.session_state[_PICKED])
 
 
 def nothing_judged() -> None:
