@@ -43,7 +43,6 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     with st.container(horizontal=True, width="content", vertical_alignment="bottom", key="run_dates"):
         since = st.date_input("Dates from", value=None, key="since", bind="query-params", on_change=first_page, width=150)
         until = st.date_input("to", value=None, key="until", bind="query-params", on_change=first_page, width=150)
-        number = {"min_value": 1, "step": 1, "width": 120, "placeholder": "any"}
         backfill = st.number_input(
             "Backfill",
             value=None,
